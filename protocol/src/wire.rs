@@ -1,0 +1,19 @@
+//! The relay protocol: what crosses a connection between a client and a relay (SPEC.md §2–4).
+
+pub mod address;
+mod answer;
+pub mod codec;
+pub mod ids;
+pub mod limits;
+pub mod proof;
+mod request;
+
+pub use address::{AddressError, Pin, RelayAddress};
+pub use answer::{Answer, DeliveryOutcome, EndReason, Event, Info, Refusal, ServedLimits};
+pub use codec::{CodecError, FrameHeader};
+pub use ids::{
+    AccessToken, Envelope, EnvelopeDigest, Exporter, HoldId, HoldSecret, MailboxId, MailboxSecret,
+    Proof, SendToken, SendTokenHash,
+};
+pub use proof::Owner;
+pub use request::{Ack, Delivery, MailboxProof, Request};
