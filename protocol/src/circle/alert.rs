@@ -294,9 +294,7 @@ fn claims(
     for event in set.values() {
         let EventKind::Claimed { .. } = event.kind else { continue };
         let returned = given_back.get(&event.author).is_some_and(|at| *at >= event.at_s);
-        if superseded.contains(&event.id)
-            || returned
-            || !may_answer(roster, event.author, subject)
+        if superseded.contains(&event.id) || returned || !may_answer(roster, event.author, subject)
         {
             continue;
         }

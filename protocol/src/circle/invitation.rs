@@ -28,9 +28,6 @@ const LABEL_JOIN: &[u8] = b"velar/1 join";
 const LABEL_OFFER_HASH: &[u8] = b"velar/1 offer hash";
 const LABEL_WORDS: &[u8] = b"velar/1 words";
 
-/// What an invitation's envelopes are sealed under before there is a circle to name.
-pub const NO_CIRCLE: CircleId = CircleId([0; 32]);
-
 /// `relay address ! 32-byte seed`: all that the QR holds. Secret until it is used.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invitation {
@@ -137,7 +134,7 @@ impl Invitation {
     /// The public half of [`Self::prekey`], issued on `day`.
     #[must_use]
     pub fn public_prekey(&self, day: Day) -> Prekey {
-        self.prekey().issue(&self.identity(), &NO_CIRCLE, day)
+        self.prekey().issue(&self.identity(), &CircleId::NONE, day)
     }
 }
 
@@ -238,7 +235,10 @@ mod tests {
         let text = invitation().to_string();
         assert_eq!(text[..text.len() - 1].parse::<Invitation>(), Err(LinkError::Seed));
         assert_eq!(text.replace('!', "").parse::<Invitation>(), Err(LinkError::Seed));
-        assert_eq!(text.replace("velar-join", "velar").parse::<Invitation>(), Err(LinkError::Scheme));
+        assert_eq!(
+            text.replace("velar-join", "velar").parse::<Invitation>(),
+            Err(LinkError::Scheme)
+        );
         let address = LinkError::Address(AddressError::Host);
         assert_eq!(text.replace(":4433", "").parse::<Invitation>(), Err(address));
     }

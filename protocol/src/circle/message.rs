@@ -227,11 +227,7 @@ impl Message {
             | Body::Reveal { .. }
             | Body::Void => true,
         };
-        if holds && self.marks.len() <= MAX_ALERT_MARKS {
-            Ok(())
-        } else {
-            Err(MessageError::Limit)
-        }
+        if holds && self.marks.len() <= MAX_ALERT_MARKS { Ok(()) } else { Err(MessageError::Limit) }
     }
 }
 

@@ -210,7 +210,7 @@ impl Roster {
         let identity = lead.public();
         Self::sign(
             Body {
-                circle: CircleId([0; 32]),
+                circle: CircleId::NONE,
                 number: 0,
                 parent: nonce,
                 lead: identity.member(),
@@ -432,7 +432,7 @@ fn check(body: &Body) -> Result<(), RosterError> {
         && ids.contains(&body.lead)
         && heirs.len() == body.successors.len()
         && heirs.iter().all(|heir| ids.contains(heir) && *heir != body.lead)
-        && (body.number == 0) == (body.circle == CircleId([0; 32]))
+        && (body.number == 0) == (body.circle == CircleId::NONE)
         && body.members.iter().all(|m| m.roles.is_valid() && m.identity.check().is_ok());
     if sound { Ok(()) } else { Err(RosterError::Malformed) }
 }
