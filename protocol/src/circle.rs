@@ -19,4 +19,5 @@ pub use invitation::{Invitation, Join, LinkError, Offer};
 pub use message::{AlertMark, Body, CheckIn, Condition, Message, MessageError};
 pub use roster::{
     Agreement, Names, PersonId, Role, Roles, Roster, RosterError, RosterMember, SignedRoster,
+    merge_names,
 };
