@@ -10,6 +10,9 @@ pub mod message;
 pub mod roster;
 pub mod words;
 
+#[cfg(test)]
+mod testing;
+
 pub use alert::{
     Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
     may_answer,

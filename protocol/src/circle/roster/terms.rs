@@ -28,7 +28,7 @@ impl Role {
 
 /// A set of roles: bit 0 defender, bit 1 accompanier, bit 2 coordinator.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Roles(u8);
+pub struct Roles(pub(super) u8);
 
 impl Roles {
     /// The set of these.
