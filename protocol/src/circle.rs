@@ -24,3 +24,4 @@ pub use roster::{
     Agreement, Names, PersonId, Role, Roles, Roster, RosterError, RosterMember, SignedRoster,
     merge_names,
 };
+pub use words::WordList;
