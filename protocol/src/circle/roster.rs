@@ -231,7 +231,7 @@ impl Roster {
         match (by_lead, follows) {
             (true, true) => Ok(next),
             (true, false) => Err(RosterError::Fork),
-            (false, true) if self.may_follow(&next) => Err(RosterError::Takeover),
+            (false, _) if self.may_follow(&next) => Err(RosterError::Takeover),
             (false, _) => Err(RosterError::Signature),
         }
     }

@@ -127,10 +127,10 @@ impl<'a> Fold<'a> {
         let mut done: BTreeSet<EventId> = BTreeSet::new();
         let mut given_back: BTreeSet<(EventId, MemberId)> = BTreeSet::new();
         let mut active: BTreeMap<MemberId, u64> = BTreeMap::new();
-        for (id, heard) in self.answers() {
+        for (_, heard) in self.answers() {
             let author = heard.event.author;
             match &heard.event.kind {
-                EventKind::Claimed { over } => done.extend(over.iter().filter(|o| **o != id)),
+                EventKind::Claimed { over } => done.extend(over),
                 EventKind::Released { claims, .. } => {
                     given_back.extend(claims.iter().map(|claim| (*claim, author)));
                 }

@@ -159,10 +159,6 @@ fn everybody_sees_the_same_claim_lead_and_a_takeover_ends_it() {
 fn two_claims_of_one_member_are_one() {
     let (one, two) = (claimed(ANA, T + 10, &[]), claimed(ANA, T + 11, &[]));
     assert_eq!(fold(&[&panic(), &one, &two], T + 20).claims.len(), 1);
-    // A claim cannot take over itself away.
-    let mut own = claimed(ANA, T + 10, &[]);
-    own.event.kind = EventKind::Claimed { over: BTreeSet::from([own.event.id()]) };
-    assert_eq!(leader(&[&panic(), &own], T + 20), Some(id(ANA)));
 }
 
 #[test]
@@ -283,6 +279,29 @@ fn a_later_panic_voids_a_stand_down() {
 }
 
 #[test]
+fn a_request_is_confirmed_only_for_the_panics_that_it_names() {
+    let ask = asked(DEFENDER, T + 2, &[&panic()]);
+    let again = raised(DEFENDER, T + 3, Reason::Panic);
+    let ask_again = asked(DEFENDER, T + 4, &[&panic(), &again]);
+    let both = [&panic(), &again];
+    let of_the_first = confirmed(ANA, T + 5, &[&ask], &both);
+    let events = [&panic(), &ask, &again, &ask_again, &of_the_first];
+    assert_eq!(fold(&events, T + 6).stand_down, StandDown::Asked(id(DEFENDER)));
+    let of_the_second = confirmed(ANA, T + 5, &[&ask_again], &both);
+    let events = [&panic(), &ask, &again, &ask_again, &of_the_second];
+    let stand_down = fold(&events, T + 6).stand_down;
+    assert_eq!(stand_down, StandDown::Confirmed(id(DEFENDER), id(ANA)));
+}
+
+#[test]
+fn a_hold_that_she_cannot_see_does_not_void_her_request() {
+    let released = raised(DEFENDER, T + 1, Reason::Released);
+    let ask = asked(DEFENDER, T + 2, &[&panic()]);
+    let alert = fold(&[&panic(), &released, &ask], T + 3);
+    assert_eq!(alert.stand_down, StandDown::Asked(id(DEFENDER)));
+}
+
+#[test]
 fn a_reason_that_the_confirmer_did_not_see_needs_another_confirmation() {
     let ask = asked(DEFENDER, T + 2, &[&panic()]);
     let confirm = confirmed(ANA, T + 3, &[&ask], &[&panic()]);
@@ -335,6 +354,8 @@ fn removing_a_member_silences_no_alarm_and_undoes_her_claims() {
     let without = circle().without_member(&lead, id(DEFENDER)).unwrap();
     assert!(fold_in(&without, &[&panic()], T + 3).unwrap().is_open());
     let without = circle().without_member(&lead, id(ANA)).unwrap();
+    let hers = Heard::new(raised(ANA, T, Reason::Overdue).event, id(LUZ), T).unwrap();
+    assert!(fold_in(&without, &[&hers], T + 3).unwrap().is_open(), "passed on, about a member");
     let alert = fold_in(&without, &events, T + 3).unwrap();
     assert!(alert.is_open() && alert.claims.is_empty());
 }
