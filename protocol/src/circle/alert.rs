@@ -228,11 +228,6 @@ impl Heard {
         }
         self
     }
-
-    /// When it happened, as far as this client will believe: a clock ahead of ours gains nothing by it.
-    fn at_s(&self) -> u64 {
-        if self.event.at_s == 0 { self.heard_s } else { self.event.at_s.min(self.heard_s) }
-    }
 }
 
 /// A claim that stands.
