@@ -52,7 +52,7 @@ pub(super) fn names() -> Names {
     vec![(MemberId([0x31; 32]), String::from("Ana")), (MemberId([0x32; 32]), String::from("Inés"))]
 }
 
-pub(super) fn offer() -> Offer {
+pub(in crate::circle) fn offer() -> Offer {
     Offer {
         coordinator: secret(LEAD).public(),
         circle: CircleId([0x21; 32]),
@@ -65,7 +65,7 @@ pub(super) fn offer() -> Offer {
     }
 }
 
-pub(super) fn join() -> Join {
+pub(in crate::circle) fn join() -> Join {
     Join {
         identity: secret(LEAD).public(),
         signature: Signature([0x51; 64]),
