@@ -1,1 +1,6 @@
-//! Velar.
+//! Velar's client: keeps the keys, checks in, raises alerts and shows them.
+
+pub mod cli;
+pub mod failure;
+pub mod terminal;
+pub mod text;
