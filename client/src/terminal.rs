@@ -1,7 +1,14 @@
-//! The terminal.
+//! What the terminal shows and asks. Everything written by other people passes through [`clean`] or
+//! [`clean_block`] before it is shown.
 
-/// Whether a character shows nothing itself but changes how others are shown.
-#[must_use]
-pub fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
+mod ask;
+mod clean;
+mod clock;
+mod qr;
+mod table;
+
+pub use self::ask::{Asker, Reply, asker};
+pub use self::clean::{clean, clean_block, is_hidden};
+pub use self::clock::{Clock, span};
+pub use self::qr::{Ground, TooLong, qr};
+pub use self::table::table;

@@ -197,7 +197,7 @@ word-circle = the circle
 word-unknown-member = somebody unknown
 word-never = never
 # What a person types to say yes or no; several answers separated by spaces, the first is shown.
-answer-yes = yes y sí si
+answer-yes = yes y sí si s
 answer-no = no n
 column-id = id
 column-name = name

@@ -1,5 +1,8 @@
 //! The command line as people type it.
 
+use std::time::Duration;
+
+use super::arguments::{minutes, seconds};
 use super::*;
 
 fn args(line: &str) -> Vec<OsString> {
