@@ -17,8 +17,8 @@ use crate::failure::Failure;
 use crate::text::{Language, Text};
 
 pub use self::arguments::{
-    AlertText, Alerts, Approve, Checkin, CircleNew, Completions, Inbox, Invite, Join, Mood, Panic,
-    Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
+    AlertText, Alerts, Approve, Checkin, CircleNew, Completions, Inbox, Invite, Join, Link, Mood,
+    Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;

@@ -5,6 +5,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::json;
+use velar_protocol::wire::AddressError;
+
+use crate::terminal::clean_block;
+use crate::text::{Text, t};
+
+/// As wide as what begins a message: `velar: `.
+const INDENT: &str = "       ";
 
 /// How `velar` ends. `EXIT-CODES.md` says the same, held to it by a test. Numbers never change their meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -58,12 +65,14 @@ pub struct Failure {
 macro_rules! failure {
     ($text:expr, $exit:expr, $id:tt $(, $name:ident = $value:expr)* $(,)?) => {{
         let text: &$crate::text::Text = &$text;
-        $(let $name: ::fluent_bundle::FluentValue<'_> = $value.into();)*
         let variables: ::std::collections::HashMap<&str, ::fluent_bundle::FluentValue<'_>> =
-            ::std::collections::HashMap::from([$((stringify!($name), $name.clone())),*]);
-        // Checks that the attribute exists.
+            ::std::collections::HashMap::from([$((stringify!($name), $value.into())),*]);
+        // Given one by one, the variables are checked at compile time; given as a map, only the id is.
+        let what = ::i18n_embed_fl::fl!(
+            text.loader(), $id $(, $name = variables
+                .get(stringify!($name)).cloned().unwrap_or(::fluent_bundle::FluentValue::None))*
+        );
         let next = ::i18n_embed_fl::fl!(text.loader(), $id, "next", variables);
-        let what = ::i18n_embed_fl::fl!(text.loader(), $id $(, $name = $name)*);
         $crate::failure::Failure::new($exit, $id, what, next)
     }};
 }
@@ -109,10 +118,11 @@ impl Failure {
     }
 }
 
-/// What happened, and in the next line what to do.
+/// What happened, and below it what to do. Names and texts of other people in it are made harmless.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "velar: {}\n       {}", self.what, self.next.replace('\n', "\n       "))
+        let what = clean_block(&self.what, INDENT);
+        write!(f, "velar: {}\n{}", what.trim_start(), clean_block(&self.next, INDENT))
     }
 }
 
@@ -155,10 +165,33 @@ pub fn reader_has_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
+/// What the system said about a file, in the reader's language where it is one of the common reasons.
+#[must_use]
+pub fn reason(error: &io::Error, text: &Text) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => t!(text, "reason-file-missing"),
+        io::ErrorKind::PermissionDenied => t!(text, "reason-file-permission"),
+        io::ErrorKind::IsADirectory => t!(text, "reason-file-is-folder"),
+        io::ErrorKind::InvalidData => t!(text, "reason-file-not-text"),
+        io::ErrorKind::StorageFull => t!(text, "reason-disk-full"),
+        _ => error.to_string(),
+    }
+}
+
+/// Why a text is not a relay address.
+#[must_use]
+pub fn address_reason(error: AddressError, text: &Text) -> String {
+    match error {
+        AddressError::Scheme => t!(text, "reason-address-scheme"),
+        AddressError::Host => t!(text, "reason-address-host"),
+        AddressError::Pin => t!(text, "reason-address-pin"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::{Language, Text};
+    use crate::text::Language;
 
     fn sample(language: Language) -> Failure {
         failure!(Text::new(language), Exit::NotFound, "error-alert-unknown", alert = "3f2a")
@@ -173,6 +206,15 @@ mod tests {
             assert!(lines.len() >= 2 && lines[0].contains("3f2a"), "{shown}");
             assert!(lines[1].contains("velar alerts"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_name_cannot_steer_the_terminal_or_forge_a_line() {
+        let name = "x\u{1b}[2J\nvelar: all is well";
+        let text = Text::new(Language::English);
+        let shown = failure!(text, Exit::NotFound, "error-member-unknown", name = name).to_string();
+        assert!(!shown.contains('\u{1b}'), "{shown}");
+        assert_eq!(shown.lines().filter(|line| line.starts_with("velar:")).count(), 1, "{shown}");
     }
 
     #[test]

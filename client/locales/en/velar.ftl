@@ -482,8 +482,8 @@ error-usage-conflict = { $option } and { $other } do not go together.
     .next = Use only one of them.
 error-usage-twice = { $option } was given twice.
     .next = Give it once.
-error-usage-subcommand = It is not said what to do: { $possible }.
-    .next = Add one of: { $possible }
+error-usage-subcommand = It is not said what to do.
+    .next = Add --help to see what there is. In danger: velar panic
 error-usage-other = The command line was not understood.
     .next = velar --help shows all commands. In danger: velar panic
 
@@ -520,6 +520,23 @@ error-vault-io = The vault in { $path } cannot be read or written: { $detail }
 error-disk-full = There is no space left on the disk of { $path }.
     .next = Free some space and try again. Nothing already kept is lost.
 
+error-passphrase-file-exposed = Other users of this device may read { $path }; it holds a passphrase.
+    .next = Close it to them: chmod 600 { $path }
+error-passphrase-short = The passphrase has fewer than { $count } characters.
+    .next = Choose several words that nobody would guess.
+error-passphrase-long = What was given as passphrase has more than { $count } bytes.
+    .next = It is probably the wrong file. Check it.
+error-passphrase-not-text = What was given as passphrase is not text.
+    .next = It is probably the wrong file, or one with another encoding than UTF-8. Check it.
+error-passphrase-in-use = This passphrase opens the vault already.
+    .next = Choose another one.
+error-vault-permission = You may not use { $path }.
+    .next = Check whose the folder is: ls -ld { $path }
+error-no-memory = There is not enough memory to open the vault (about 64 MiB are needed).
+    .next = Close other programs and try again.
+error-no-randomness = The system gives no random numbers.
+    .next = Nothing was done. Restart the device; without them no key can be made.
+
 ### Errors: circle, invitation, members
 
 error-no-circle = This vault does not belong to a circle yet.
@@ -537,7 +554,7 @@ error-name-taken = There is somebody named { $name } in the circle already.
 error-name-missing = Your name is missing.
     .next = Add --me NAME, as the circle will see you.
 error-link-bad = That is not a complete invitation link.
-    .next = Copy it whole, or scan it again. It begins with velar:// and contains a #; put it in quotes.
+    .next = Copy it whole, or scan it again. If it contains a #, put it in quotes.
 error-link-missing = There is no invitation to go on with.
     .next = Ask a coordinator for a link: velar join --link-file FILE --me NAME
 error-link-file = The link could not be read from { $path }: { $detail }
@@ -614,6 +631,38 @@ error-relay-full = The relay { $relay } has no room for more messages to { $name
     .next = It is kept here and tried again. They make room by running velar watch or velar inbox.
 error-no-keys = There is no key left to seal a message to { $name }.
     .next = It is kept here and goes out once { $name } has been heard from. For alerts there is a reserve.
+
+### Reasons, inside of an error ({ $detail }, { $reason })
+
+reason-no-socket = this device could not open a network connection
+reason-unresolved = the name { $host } is not known
+reason-no-route = there is no network, or no way to { $host }
+reason-timeout = no answer in time
+reason-handshake = { $host } does not answer as a Velar relay
+reason-busy = the relay has no room for another connection
+reason-unavailable = the relay cannot do it now
+reason-protocol = the relay's answer makes no sense
+reason-closed = the relay closed the connection
+reason-lost = the connection was lost
+reason-refused-malformed = it did not understand the request
+reason-refused-proof = it did not accept this device's proof
+reason-refused-access = the access token is missing or wrong
+reason-refused-mailbox = the mailbox is not open there
+reason-refused-token = this device may not send to that person any more
+reason-refused-hold = it did not accept the hold
+reason-refused-too-many = this connection asks for too much
+reason-no-keys = no key is left for this person
+reason-damaged-slots = the passphrase file
+reason-damaged-database = the database
+reason-damaged-record = a record ({ $kind })
+reason-file-missing = there is no such file or folder
+reason-file-permission = you have no permission
+reason-file-is-folder = it is a folder
+reason-file-not-text = it is not text
+reason-disk-full = the disk is full
+reason-address-scheme = it does not begin with velar://
+reason-address-host = host or port are missing
+reason-address-pin = the pin after # is missing or incomplete
 
 ### Other errors
 

@@ -497,8 +497,8 @@ error-usage-conflict = { $option } y { $other } no van juntas.
     .next = Usa solo una de las dos.
 error-usage-twice = { $option } está dos veces.
     .next = Ponla una sola vez.
-error-usage-subcommand = Falta decir qué hacer: { $possible }.
-    .next = Agrega una de estas: { $possible }
+error-usage-subcommand = Falta decir qué hacer.
+    .next = Agrega --help para ver qué hay. En peligro: velar panic
 error-usage-other = No se entendió la orden.
     .next = velar --help muestra todas las órdenes. En peligro: velar panic
 
@@ -535,6 +535,23 @@ error-vault-io = No se puede leer o escribir la bóveda en { $path }: { $detail 
 error-disk-full = Ya no hay espacio en el disco de { $path }.
     .next = Libera espacio e inténtalo otra vez. Nada de lo guardado se pierde.
 
+error-passphrase-file-exposed = Otras personas que usan este equipo pueden leer { $path }, que tiene una frase de acceso.
+    .next = Ciérralo: chmod 600 { $path }
+error-passphrase-short = La frase de acceso tiene menos de { $count } caracteres.
+    .next = Elige varias palabras que nadie adivinaría.
+error-passphrase-long = Lo que se dio como frase de acceso tiene más de { $count } bytes.
+    .next = Seguramente es otro archivo. Revísalo.
+error-passphrase-not-text = Lo que se dio como frase de acceso no es texto.
+    .next = Seguramente es otro archivo, o no está en UTF-8. Revísalo.
+error-passphrase-in-use = Esta frase de acceso ya abre la bóveda.
+    .next = Elige otra.
+error-vault-permission = No tienes permiso de usar { $path }.
+    .next = Revisa de quién es la carpeta: ls -ld { $path }
+error-no-memory = No hay memoria suficiente para abrir la bóveda (hacen falta unos 64 MiB).
+    .next = Cierra otros programas e inténtalo otra vez.
+error-no-randomness = El sistema no da números al azar.
+    .next = No se hizo nada. Reinicia el equipo; sin ellos no se puede crear ninguna llave.
+
 ### Errores: círculo, invitación, integrantes
 
 error-no-circle = Esta bóveda todavía no es de ningún círculo.
@@ -552,7 +569,7 @@ error-name-taken = En el círculo ya hay alguien que se llama { $name }.
 error-name-missing = Falta tu nombre.
     .next = Agrega --me NOMBRE, como te verá el círculo.
 error-link-bad = Eso no es un enlace de invitación completo.
-    .next = Cópialo entero o escanéalo otra vez. Empieza con velar:// y lleva un #; ponlo entre comillas.
+    .next = Cópialo entero o escanéalo otra vez. Si lleva un #, ponlo entre comillas.
 error-link-missing = No hay ninguna invitación con la cual seguir.
     .next = Pide un enlace a la coordinación: velar join --link-file ARCHIVO --me NOMBRE
 error-link-file = No se pudo leer el enlace de { $path }: { $detail }
@@ -629,6 +646,38 @@ error-relay-full = En el relevo { $relay } no caben más mensajes para: { $names
     .next = Está guardado aquí y se intenta de nuevo. Se hace lugar cuando esas personas corren velar watch o velar inbox.
 error-no-keys = Ya no queda llave para sellar un mensaje a { $name }.
     .next = Está guardado aquí y sale cuando haya señal de { $name }. Para las alertas hay una reserva.
+
+### Razones, dentro de un error ({ $detail }, { $reason })
+
+reason-no-socket = este equipo no pudo abrir una conexión de red
+reason-unresolved = no se conoce el nombre { $host }
+reason-no-route = no hay red, o no hay camino hasta { $host }
+reason-timeout = no respondió a tiempo
+reason-handshake = { $host } no responde como un relevo de Velar
+reason-busy = el relevo no tiene lugar para otra conexión
+reason-unavailable = el relevo no puede hacerlo ahora
+reason-protocol = la respuesta del relevo no tiene sentido
+reason-closed = el relevo cerró la conexión
+reason-lost = se perdió la conexión
+reason-refused-malformed = no entendió lo que se le pidió
+reason-refused-proof = no aceptó la prueba de este equipo
+reason-refused-access = la clave de acceso falta o no es la correcta
+reason-refused-mailbox = el buzón no está abierto ahí
+reason-refused-token = este equipo ya no puede enviarle a esa persona
+reason-refused-hold = no aceptó la retención
+reason-refused-too-many = esta conexión pide demasiado
+reason-no-keys = ya no queda llave para esta persona
+reason-damaged-slots = el archivo de la frase de acceso
+reason-damaged-database = la base de datos
+reason-damaged-record = un registro ({ $kind })
+reason-file-missing = no existe ese archivo o carpeta
+reason-file-permission = no tienes permiso
+reason-file-is-folder = es una carpeta
+reason-file-not-text = no es texto
+reason-disk-full = el disco está lleno
+reason-address-scheme = no empieza con velar://
+reason-address-host = falta el servidor o el puerto
+reason-address-pin = la huella que va después de # falta o está incompleta
 
 ### Otros errores
 

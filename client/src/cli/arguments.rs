@@ -1,10 +1,12 @@
 //! What each command takes.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use velar_protocol::wire::RelayAddress;
+use zeroize::Zeroizing;
 
 use super::forgiving::duration;
 
@@ -41,7 +43,7 @@ pub struct Invite {
 pub struct Join {
     /// The invitation's link.
     #[arg(conflicts_with_all = ["link_file", "words"])]
-    pub link: Option<String>,
+    pub link: Option<Link>,
     /// File with the link (`-`: standard input), which keeps it out of the shell's history.
     #[arg(long, conflicts_with = "words")]
     pub link_file: Option<PathBuf>,
@@ -52,6 +54,10 @@ pub struct Join {
     #[arg(long, num_args = 1..=4)]
     pub words: Vec<String>,
 }
+
+/// An invitation's link as typed. It holds a secret: it is not shown by `Debug`, and wiped.
+#[derive(Clone)]
+pub struct Link(Zeroizing<String>);
 
 /// `velar approve`
 #[derive(Debug, Args)]
@@ -131,11 +137,11 @@ pub struct WhichAlert {
 /// A text for an alert. The alert may also be the first word of the text: see [`alert_and_text`].
 #[derive(Debug, Args)]
 pub struct AlertText {
+    /// The text; quotes are not needed.
+    pub text: Vec<String>,
     /// Short id, or the name of who raised it; none means the only open one.
     #[arg(long)]
     pub alert: Option<String>,
-    /// The text; quotes are not needed.
-    pub text: Vec<String>,
 }
 
 /// `velar stand-down`
@@ -218,6 +224,26 @@ pub enum Mood {
     /// Afraid.
     #[value(alias = "miedo")]
     Afraid,
+}
+
+impl Link {
+    /// The text, for parsing.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Link {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Link(..)")
+    }
 }
 
 /// Takes the alert off the front of a text if its first word is one: `velar note 3f2a text`.

@@ -127,8 +127,8 @@ fn a_wrong_command_line_says_what_to_type_in_both_languages() {
         ("checkin --next soon", "--next"),
         ("checkin --next", "--next"),
         ("circle new --name x", "--me"),
-        ("circle new --name x --me y --relay http://x", "--relay"),
-        ("circle --json", "new"),
+        ("circle new --name x --me y --relay http://x", "velar://host:port#pin"),
+        ("circle --json", "--help"),
         ("verify --mark", "MEMBER"),
         ("approve --reject --name x", "--name"),
         ("status --vault a --vault b", "--vault"),
@@ -210,4 +210,12 @@ fn language_and_json_are_known_before_anything_is_refused() {
     assert_eq!(early("--lang").language, Language::Spanish);
     assert_eq!(early("--lang fr").language, Language::Spanish);
     assert!(!early("say -- --json").json);
+}
+
+#[test]
+fn an_invitation_link_is_not_shown_when_debugging() {
+    let cli = understood("join velar-secret --me Ana");
+    assert!(!format!("{cli:?}").contains("secret"));
+    let Command::Join(join) = cli.command else { panic!() };
+    assert_eq!(join.link.unwrap().reveal(), "velar-secret");
 }

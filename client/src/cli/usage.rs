@@ -2,7 +2,9 @@
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::failure::{Exit, Failure, failure};
+use velar_protocol::wire::AddressError;
+
+use crate::failure::{Exit, Failure, address_reason, failure};
 use crate::text::Text;
 
 /// What was not understood, and what to type instead.
@@ -11,8 +13,7 @@ pub(super) fn explain(error: &clap::Error, text: &Text) -> Failure {
     let argument = one(ContextKind::InvalidArg);
     let suggestion = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg]
         .into_iter()
-        .find_map(|kind| error.get(kind).map(plain))
-        .filter(|suggestion| !suggestion.is_empty());
+        .find_map(|kind| error.get(kind).and_then(best));
     match (error.kind(), suggestion) {
         (ErrorKind::InvalidSubcommand, Some(meant)) => {
             let given = one(ContextKind::InvalidSubcommand);
@@ -43,6 +44,10 @@ pub(super) fn explain(error: &clap::Error, text: &Text) -> Failure {
                 possible = possible
             )
         }
+        (ErrorKind::ValueValidation, _) if let Some(why) = address_error(error) => {
+            let (given, detail) = (one(ContextKind::InvalidValue), address_reason(why, text));
+            failure!(text, Exit::Usage, "error-relay-address", given = given, detail = detail)
+        }
         (ErrorKind::InvalidValue | ErrorKind::ValueValidation, _) => {
             let given = one(ContextKind::InvalidValue);
             let option = argument;
@@ -61,12 +66,23 @@ pub(super) fn explain(error: &clap::Error, text: &Text) -> Failure {
         (ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues, _) => {
             failure!(text, Exit::Usage, "error-usage-value-missing", option = argument)
         }
-        (ErrorKind::MissingSubcommand, _) => {
-            let possible = one(ContextKind::ValidSubcommand);
-            failure!(text, Exit::Usage, "error-usage-subcommand", possible = possible)
-        }
+        (ErrorKind::MissingSubcommand, _) => failure!(text, Exit::Usage, "error-usage-subcommand"),
         _ => failure!(text, Exit::Usage, "error-usage-other"),
     }
+}
+
+/// The reason, if the value should have been a relay's address.
+fn address_error(error: &clap::Error) -> Option<AddressError> {
+    std::error::Error::source(error)?.downcast_ref().copied()
+}
+
+/// The likeliest of several suggestions: the parser puts it last.
+fn best(value: &ContextValue) -> Option<String> {
+    let best = match value {
+        ContextValue::Strings(several) => several.last()?.clone(),
+        other => plain(other),
+    };
+    (!best.is_empty()).then_some(best)
 }
 
 fn plain(value: &ContextValue) -> String {
