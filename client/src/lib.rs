@@ -1,1 +1,4 @@
 //! Velar.
+
+pub mod passphrase;
+pub mod vault;
