@@ -2,5 +2,7 @@
 
 pub mod cli;
 pub mod failure;
+pub mod passphrase;
 pub mod terminal;
 pub mod text;
+pub mod vault;
