@@ -1,4 +1,11 @@
-//! Velar.
+//! Velar's client: keeps the keys, checks in, raises alerts and shows them.
+//!
+//! * [`device`]: this device as a member of its circle, over its vault; no network, no clock.
+//! * [`outbox`]: what becomes of an envelope on its way; pure.
+//! * [`vault`], [`records`]: what is kept, sealed.
 
+pub mod device;
+pub mod outbox;
 pub mod passphrase;
+pub mod records;
 pub mod vault;

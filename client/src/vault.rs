@@ -29,7 +29,7 @@ mod tx;
 pub use error::{Part, VaultError};
 pub use kdf::KdfCost;
 pub use record::{Kind, MAX_VALUE_LEN};
-pub use tx::{Damage, Tx};
+pub use tx::{Damage, Fate, Tx};
 
 use database::Database;
 use files::Files;

@@ -17,6 +17,25 @@ pub struct Tx<'a> {
     pub(super) damage: &'a RefCell<BTreeSet<Damage>>,
 }
 
+/// What becomes of a record in [`Tx::revise`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays as it is.
+    Keep,
+    /// Its changed value is stored.
+    Store,
+    /// It is deleted.
+    Delete,
+}
+
+impl Fate {
+    /// [`Fate::Delete`] if so, else [`Fate::Keep`].
+    #[must_use]
+    pub fn delete_if(gone: bool) -> Self {
+        if gone { Self::Delete } else { Self::Keep }
+    }
+}
+
 /// A record that a list had to leave out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Damage {
@@ -131,6 +150,38 @@ impl Tx<'_> {
     /// [`VaultError::Damaged`] if they cannot be enumerated.
     pub fn count<K: Kind>(&self) -> Result<u64, VaultError> {
         self.rows.count(&self.keys.kind::<K>())
+    }
+
+    /// Goes through all records of a kind in order; each is kept, stored anew, or deleted. A damaged one is left as it is.
+    ///
+    /// # Errors
+    /// [`VaultError::ReadOnly`] in a reading transaction; [`VaultError::Damaged`] as [`Tx::list`].
+    pub fn revise<K: Kind>(
+        &self,
+        mut fate: impl FnMut(&mut K::Value) -> Fate,
+    ) -> Result<(), VaultError> {
+        self.may_write()?;
+        for at in self.rows.positions(&self.keys.kind::<K>(), 0)? {
+            let found = self.rows.at(at).and_then(|(lookup, place)| {
+                let sealed = self.rows.sealed(place)?;
+                Ok((lookup, place, self.keys.open::<K>(&lookup, &sealed)?))
+            });
+            let (lookup, place, mut value) = match found {
+                Ok(found) => found,
+                Err(VaultError::Damaged { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            match fate(&mut value) {
+                Fate::Keep => {}
+                Fate::Store => {
+                    let mut nonce = [0; aead::NONCE_LEN];
+                    system_entropy(&mut nonce)?;
+                    self.rows.replace(place, &self.keys.seal::<K>(&lookup, nonce, &value)?)?;
+                }
+                Fate::Delete => self.rows.delete(place)?,
+            }
+        }
+        Ok(())
     }
 
     fn may_write(&self) -> Result<(), VaultError> {
