@@ -18,7 +18,6 @@ mod noise;
 pub mod part;
 pub mod prekey;
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
 mod testing;
 
 pub use assembly::{Arrival, Assembly, AssemblyError, Piece, TooLong, Whole, split};

@@ -284,4 +284,4 @@ impl Hash for Blake2s {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -290,3 +290,6 @@ fn id_of(digest: &Digest32) -> PrekeyId {
 fn take<const N: usize>(bytes: &mut impl Iterator<Item = u8>) -> [u8; N] {
     core::array::from_fn(|_| bytes.next().unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;
