@@ -7,8 +7,10 @@
 //! One frame is the same in every version for ever: `02 00 00 00 ‖ 00 ‖ v`, from a relay, says
 //! *I speak version v*. It answers a first frame of a version that the relay does not know.
 
+use bincode::error::DecodeError;
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::bounded::TOO_MANY;
 use super::limits::{
     ENVELOPE_LEN, MAX_ACCESS_TOKEN_LEN, MAX_ACK_LEN, MAX_ANSWER_LEN, MAX_DELIVERIES, MAX_EVENT_LEN,
     MAX_REQUEST_LEN, MAX_SUBSCRIBED, MAX_TOKENS, PROTOCOL_VERSION,
@@ -125,7 +127,10 @@ pub fn decode<F: Frame>(frame: &[u8]) -> Result<F, CodecError> {
     }
     let config = bincode::config::standard().with_limit::<MAX_REQUEST_LEN>();
     let (value, used): (F, usize) =
-        bincode::serde::decode_from_slice(body, config).map_err(|_| CodecError::Malformed)?;
+        bincode::serde::decode_from_slice(body, config).map_err(|error| match error {
+            DecodeError::OtherString(reason) if reason == TOO_MANY => CodecError::Count,
+            _ => CodecError::Malformed,
+        })?;
     if used != body.len() {
         return Err(CodecError::Malformed);
     }
@@ -163,3 +168,6 @@ pub fn encode<F: Frame>(value: &F) -> Result<Vec<u8>, CodecError> {
 pub fn version_notice() -> [u8; HEADER_LEN + 2] {
     [2, 0, 0, 0, VERSION_NOTICE, PROTOCOL_VERSION]
 }
+
+#[cfg(test)]
+mod tests;
