@@ -2,18 +2,20 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a test says what must hold by panicking"
 )]
 
 use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
+use velar_protocol::wire::codec::{self, Frame, HEADER_LEN};
 use velar_protocol::wire::limits::{
     ALPN_QUIC, ENVELOPE_LEN, EXPORTER_LABEL, MAX_ACCESS_TOKEN_LEN, MAX_ACK_LEN, MAX_ANSWER_LEN,
     MAX_DELIVERIES, MAX_EVENT_LEN, MAX_REQUEST_LEN, MAX_SUBSCRIBED, MAX_TOKENS, MAX_UNACKED,
     PROTOCOL_VERSION,
 };
-use velar_protocol::wire::{Envelope, HoldSecret, SendToken};
+use velar_protocol::wire::{Answer, Envelope, Event, HoldSecret, Request, SendToken};
 
 const SPEC: &str = include_str!("../SPEC.md");
 const LIMITS: &str = include_str!("../src/wire/limits.rs");
@@ -101,4 +103,39 @@ fn the_examples_of_the_specification_are_right() {
             "{name}"
         );
     }
+}
+
+/// Frames of the published vectors whose name begins like this, without their length field.
+fn published(target: &str, prefix: &str) -> Vec<Vec<u8>> {
+    let folder = format!("{}/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let named = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+    named.map(|entry| std::fs::read(entry.path()).unwrap().split_off(HEADER_LEN)).collect()
+}
+
+/// That the section has a row with the tag and name of every published frame of this kind.
+fn check_tags<F: Frame + std::fmt::Debug>(section: &str, frames: &[Vec<u8>]) {
+    assert!(!frames.is_empty());
+    let text = SPEC.split("\n### ").find(|text| text.starts_with(section)).expect(section);
+    for frame in frames {
+        let value = format!("{:?}", codec::decode::<F>(frame).unwrap());
+        let mut names = value.split(|c: char| !c.is_ascii_alphanumeric());
+        let row = |tag: u8, name: &str| {
+            assert!(
+                text.contains(&format!("| {tag} | `{name}` |")),
+                "§{section} lacks {tag} {name}"
+            );
+        };
+        row(frame[1], names.next().unwrap());
+        if value.starts_with("Refused(") {
+            row(frame[2], names.next().unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_tags_of_the_specification_are_those_of_the_code() {
+    check_tags::<Request>("3.2", &published("request_decoding", "request."));
+    check_tags::<Answer>("3.3", &published("response_decoding", "answer."));
+    check_tags::<Event>("3.4", &published("response_decoding", "event."));
 }
