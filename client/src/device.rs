@@ -132,9 +132,8 @@ impl Device {
     fn write<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {
         let voice = Voice(self.vault.voice());
         let identity = &self.identity;
-        self.vault.write(|tx| {
-            f(&mut Turn { tx, identity, voice, now_s, entropy: UnwrapErr(SysRng) })
-        })
+        self.vault
+            .write(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy: UnwrapErr(SysRng) }))
     }
 
     fn read<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {

@@ -209,8 +209,12 @@ impl Device {
             }
             None => alert.is_open(),
         };
-        let found: Vec<AlertId> =
-            self.read(now_s, |turn| turn.all_alerts())?.iter().filter(|a| fits(a)).map(|a| a.id).collect();
+        let found: Vec<AlertId> = self
+            .read(now_s, |turn| turn.all_alerts())?
+            .iter()
+            .filter(|a| fits(a))
+            .map(|a| a.id)
+            .collect();
         match found.as_slice() {
             [] => Err(DeviceError::UnknownAlert),
             [one] => Ok(*one),

@@ -210,8 +210,11 @@ impl Turn<'_> {
 
     /// A member could not open this envelope of mine: says it again, in new envelopes.
     pub(super) fn resend(&mut self, by: MemberId, digest: [u8; 32]) -> Done {
-        let asked =
-            self.tx.list::<OutgoingKind>()?.into_iter().find(|(_, o)| o.digest == digest && o.to == by);
+        let asked = self
+            .tx
+            .list::<OutgoingKind>()?
+            .into_iter()
+            .find(|(_, o)| o.digest == digest && o.to == by);
         let Some((_, out)) = asked else { return Ok(()) };
         let key = delivery_key(out.message, by);
         let Some(delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };

@@ -87,7 +87,8 @@ impl Turn<'_> {
 
     fn checked_in(&mut self, from: MemberId, sent_at_s: u64, check_in: CheckIn) -> Done {
         let mut peer = self.peer(from)?;
-        let newer = peer.check_in.as_ref().is_none_or(|(known, ..)| check_in.counter > known.counter);
+        let newer =
+            peer.check_in.as_ref().is_none_or(|(known, ..)| check_in.counter > known.counter);
         if newer {
             peer.check_in = Some((check_in.clone(), sent_at_s, self.now_s));
             self.set_peer(from, &peer)?;

@@ -132,10 +132,8 @@ impl Turn<'_> {
 
     /// Where this holder reaches me: its own token on each of my relays.
     pub(super) fn addresses_for(&self, profile: &mut Profile, holder: Holder) -> Vec<Address> {
-        let address = |home: &mut Home| Address {
-            relay: home.relay.clone(),
-            token: home.token_of(holder),
-        };
+        let address =
+            |home: &mut Home| Address { relay: home.relay.clone(), token: home.token_of(holder) };
         profile.homes.iter_mut().map(address).collect()
     }
 

@@ -192,8 +192,7 @@ impl Device {
     /// [`DeviceError::WordsDiffer`]; [`DeviceError::NotJoining`].
     pub fn confirm_words(&mut self, typed: &str, now_s: u64) -> Done<JoinState> {
         self.write(now_s, |turn| {
-            let mut joining =
-                turn.tx.get::<JoiningKind>(&[])?.ok_or(DeviceError::NotJoining)?;
+            let mut joining = turn.tx.get::<JoiningKind>(&[])?.ok_or(DeviceError::NotJoining)?;
             let (JoinState::Compare(words) | JoinState::Confirmed(words)) = turn.join_state()?
             else {
                 return turn.join_state();
@@ -279,7 +278,8 @@ impl Turn<'_> {
             until_s,
         };
         self.set_profile(&profile)?;
-        let message = Message { sent_at_s: self.now_s, marks: Vec::new(), body: Body::Offer(offer) };
+        let message =
+            Message { sent_at_s: self.now_s, marks: Vec::new(), body: Body::Offer(offer) };
         let bytes = message.encode()?;
         let envelope = self.seal_offer(&invitation, &bytes)?;
         let invited = Invited {

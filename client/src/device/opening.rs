@@ -219,13 +219,8 @@ impl Turn<'_> {
         };
         let today = self.today();
         self.tx.put::<SeenMessageKind>(&seen, &today)?;
-        let heard = Heard {
-            from,
-            id: whole.message,
-            sequence: whole.sequence,
-            bytes: whole.body,
-            through,
-        };
+        let heard =
+            Heard { from, id: whole.message, sequence: whole.sequence, bytes: whole.body, through };
         let receipt = self.act_on(&heard, message)?;
         for prekey in brought {
             self.stock(&heard.from, prekey)?;

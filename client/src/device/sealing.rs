@@ -1,8 +1,9 @@
 //! From a message to sealed envelopes in the outbox, in one transaction.
 
 use velar_protocol::circle::{AlertId, AlertMark, Body, Message};
+use velar_protocol::seal::assembly::{free_prekeys, parts_needed};
 use velar_protocol::seal::lifetimes::{STOCK_MAX, STOCK_START};
-use velar_protocol::seal::{MemberId, MessageId, Part, free_prekeys, seal, split};
+use velar_protocol::seal::{MemberId, MessageId, Part, seal, split};
 
 use super::{DeviceError, Done, Turn};
 use crate::outbox::{Class, Route};
@@ -116,7 +117,7 @@ impl Turn<'_> {
         let bring = self.prekeys_to_bring(&peer, delivery);
         let circle = self.circle()?;
         // Parts are counted before anything is taken or issued.
-        let parts = velar_protocol::seal::parts_needed(delivery.bytes.len(), bring);
+        let parts = parts_needed(delivery.bytes.len(), bring);
         let Some(taken) = self.take_prekeys(&recipient, &peer, delivery.class, parts)? else {
             return Ok(());
         };
@@ -150,9 +151,8 @@ impl Turn<'_> {
             let envelope =
                 seal(self.identity, &recipient, &circle, &prekey, &part, &mut self.entropy)
                     .map_err(|error| DeviceError::Seal(to, error))?;
-            let route = |a: &velar_protocol::circle::Address| {
-                Route::new(a.relay.clone(), a.token.clone())
-            };
+            let route =
+                |a: &velar_protocol::circle::Address| Route::new(a.relay.clone(), a.token.clone());
             let outgoing = Outgoing {
                 message: delivery.message,
                 to,
@@ -174,7 +174,8 @@ impl Turn<'_> {
     /// How many fresh prekeys travel with a message: what the other lacks of its stock, as far as they fit
     /// without another envelope; more only where the message asks for it.
     fn prekeys_to_bring(&self, peer: &Peer, delivery: &Delivery) -> usize {
-        let target = STOCK_MAX.min(STOCK_START + usize::try_from(peer.received).unwrap_or(STOCK_MAX));
+        let target =
+            STOCK_MAX.min(STOCK_START + usize::try_from(peer.received).unwrap_or(STOCK_MAX));
         let lacking = target.saturating_sub(peer.outstanding as usize);
         lacking.min(free_prekeys(delivery.bytes.len())).max(usize::from(delivery.prekeys))
     }

@@ -226,8 +226,11 @@ impl Turn<'_> {
                 *known = now;
             }
         }
-        let name = |member: MemberId| Ok(self.peer(member)?.name);
-        furthest.into_iter().map(|(member, reach)| Ok((member, name(member)?, reach))).collect()
+        let mut progress = Vec::new();
+        for (member, reach) in furthest {
+            progress.push((member, self.peer(member)?.name, reach));
+        }
+        Ok(progress)
     }
 }
 
