@@ -1,1 +1,3 @@
 //! Velar.
+
+pub mod net;
