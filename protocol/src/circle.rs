@@ -1,1 +1,19 @@
-//! Circles.
+//! Circles: who is in them, what they say to each other, and what an alert's state is (spec/circles.md).
+//!
+//! Clients only. Pure: state is a fold over authenticated input, and `now` is an argument.
+
+pub mod alert;
+pub mod card;
+pub mod invitation;
+pub mod limits;
+pub mod message;
+pub mod roster;
+pub mod words;
+
+pub use alert::{Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Reason, StandDown};
+pub use card::{Address, Card, CardError, SignedCard, Spare};
+pub use invitation::{Invitation, Join, LinkError, Offer};
+pub use message::{AlertMark, Body, CheckIn, Condition, Message, MessageError};
+pub use roster::{
+    Agreement, Names, PersonId, Role, Roles, Roster, RosterError, RosterMember, SignedRoster,
+};

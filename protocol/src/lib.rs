@@ -7,6 +7,7 @@
 //! * [`seal`] (feature `e2e`): message parts to envelopes and back.
 //! * [`circle`] (feature `e2e`): rosters, messages, alerts, check-ins.
 
+pub mod encoding;
 pub mod hash;
 pub mod wire;
 

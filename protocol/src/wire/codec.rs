@@ -1,9 +1,5 @@
 //! Frames: `u32le length ‖ u8 version ‖ bincode(value)`; length counts what follows it (SPEC.md §2).
 //!
-//! The only module that knows bincode: standard configuration (little-endian, variable-length
-//! integers), a hard limit, and trailing bytes are an error. What was received is hashed or signed
-//! as received, never re-encoded: bincode accepts integers that are longer than they need be.
-//!
 //! One frame is the same in every version for ever: `02 00 00 00 ‖ 00 ‖ v`, from a relay, says
 //! *I speak version v*. It answers a first frame of a version that the relay does not know.
 
@@ -14,6 +10,7 @@ use super::limits::{
     MAX_REQUEST_LEN, MAX_SUBSCRIBED, MAX_TOKENS, PROTOCOL_VERSION,
 };
 use super::{Ack, Answer, Event, Request};
+use crate::encoding;
 
 /// Bytes of the length field.
 pub const HEADER_LEN: usize = 4;
@@ -123,12 +120,7 @@ pub fn decode<F: Frame>(frame: &[u8]) -> Result<F, CodecError> {
         (VERSION_NOTICE, &[theirs]) => return Err(CodecError::Version { theirs }),
         (theirs, _) => return Err(CodecError::Version { theirs }),
     }
-    let config = bincode::config::standard().with_limit::<MAX_REQUEST_LEN>();
-    let (value, used): (F, usize) =
-        bincode::serde::decode_from_slice(body, config).map_err(|_| CodecError::Malformed)?;
-    if used != body.len() {
-        return Err(CodecError::Malformed);
-    }
+    let value: F = encoding::from_bytes(body).map_err(|_| CodecError::Malformed)?;
     if !value.bounds_hold() {
         return Err(CodecError::Count);
     }
@@ -144,8 +136,7 @@ pub fn encode<F: Frame>(value: &F) -> Result<Vec<u8>, CodecError> {
         return Err(CodecError::Count);
     }
     let mut frame = vec![0, 0, 0, 0, PROTOCOL_VERSION];
-    let body = bincode::serde::encode_to_vec(value, bincode::config::standard())
-        .map_err(|_| CodecError::Malformed)?;
+    let body = encoding::to_bytes(value).map_err(|_| CodecError::Malformed)?;
     frame.extend_from_slice(&body);
     let len = frame.len() - HEADER_LEN;
     let limit = F::MAX_LEN as u32;

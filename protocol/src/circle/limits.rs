@@ -1,0 +1,37 @@
+//! Bounds of what members say to each other, each with its reason.
+
+/// Members in a roster. A load-test limit; clients warn above [`COMFORTABLE_MEMBERS`].
+pub const MAX_MEMBERS: usize = 32;
+
+/// Above this many, each person feels less responsible (diffusion of responsibility).
+pub const COMFORTABLE_MEMBERS: usize = 12;
+
+/// Bytes of UTF-8 in a person's or circle's name: fits on one line of a narrow terminal.
+pub const MAX_NAME_LEN: usize = 64;
+
+/// Bytes of UTF-8 in a text that a person writes: about five envelopes, a page.
+pub const MAX_TEXT_LEN: usize = 12_000;
+
+/// Relays on one card: each costs every sender a connection.
+pub const MAX_ADDRESSES: usize = 4;
+
+/// Message ids in one receipt: 64 × 16 bytes leave room for a prekey in the same envelope.
+pub const MAX_RECEIPT: usize = 64;
+
+/// Roster states in one message: a laggard that needs more asks again.
+pub const MAX_CHAIN: usize = 16;
+
+/// {address, prekey} pairs that a member leaves with each coordinator for newcomers.
+pub const SPARES: usize = 4;
+
+/// Spares in one message.
+pub const MAX_SPARES: usize = 8;
+
+/// Open alerts whose event sets one message compares.
+pub const MAX_ALERT_MARKS: usize = 4;
+
+/// Events kept per alert and author: nobody can fill another's vault.
+pub const MAX_EVENTS_PER_AUTHOR: usize = 256;
+
+/// Seconds an invitation may be answered.
+pub const INVITATION_S: u64 = 48 * 3600;

@@ -1,0 +1,248 @@
+//! What members say to each other: the plaintext that is cut into parts and sealed.
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::{AlertEvent, AlertId, EventKind};
+use super::card::{SignedCard, Spare, check_addresses};
+use super::invitation::{Join, Offer};
+use super::limits::{
+    MAX_ALERT_MARKS, MAX_CHAIN, MAX_MEMBERS, MAX_RECEIPT, MAX_SPARES, MAX_TEXT_LEN,
+};
+use super::roster::{Names, SignedRoster, is_name};
+use crate::encoding;
+use crate::seal::{MemberId, MessageId};
+use crate::wire::EnvelopeDigest;
+
+/// First byte of every message: lets a later version change what follows.
+const VERSION: u8 = 1;
+
+/// A message: what one member says to another, in one or more envelopes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// By the sender's clock, Unix seconds.
+    pub sent_at_s: u64,
+    /// The sender's open alerts, so that who has more events can pass them on.
+    pub marks: Vec<AlertMark>,
+    /// What is said.
+    pub body: Body,
+}
+
+/// What a sender knows of one open alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertMark {
+    /// The alert.
+    pub alert: AlertId,
+    /// [`set_digest`](super::alert::set_digest) of the sender's events.
+    pub digest: [u8; 16],
+}
+
+/// What is said. Tags are the order of the variants and append-only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// Conversation.
+    Say {
+        /// The text.
+        text: String,
+    },
+    /// I am here, and I will be back.
+    CheckIn(CheckIn),
+    /// An event of an alert. Its author is the sender, or it is passed on by hearsay.
+    Alert(AlertEvent),
+    /// These messages are in my vault.
+    Receipt {
+        /// Their ids. At most [`MAX_RECEIPT`].
+        messages: Vec<MessageId>,
+        /// Set by a terminal that is being watched: until when, Unix seconds.
+        watching_until_s: Option<u64>,
+    },
+    /// Roster states, oldest first, with the names.
+    Rosters {
+        /// At most [`MAX_CHAIN`].
+        chain: Vec<SignedRoster>,
+        /// Names of members.
+        names: Names,
+    },
+    /// Send me the roster states after this number.
+    RosterWanted {
+        /// The number of the state I hold.
+        have: u64,
+    },
+    /// A newcomer's first words to a member: the roster that names it, and its card.
+    Introduction {
+        /// The roster state that names the newcomer, and any before it that may be missing.
+        chain: Vec<SignedRoster>,
+        /// Names of members.
+        names: Names,
+        /// The newcomer's card for this member.
+        card: SignedCard,
+    },
+    /// My card for you has changed.
+    Card(SignedCard),
+    /// For newcomers, left with a coordinator. At most [`MAX_SPARES`].
+    Spares(Vec<Spare>),
+    /// From a coordinator: how to reach a member that you have no card of.
+    Introduce {
+        /// The member.
+        member: MemberId,
+        /// One of its spares.
+        spare: Spare,
+    },
+    /// Nothing but the prekeys that ride on it.
+    Prekeys,
+    /// An envelope of yours could not be opened here; say it again.
+    Resend {
+        /// The envelope.
+        envelope: EnvelopeDigest,
+    },
+    /// Invitation, step 1: the coordinator's offer.
+    Offer(Offer),
+    /// Invitation, step 2: the joiner's answer.
+    Join(Box<Join>),
+    /// Invitation, step 3: the nonce that the offer committed to. Both screens can show the words.
+    Reveal {
+        /// `n_C`, 32 bytes.
+        nonce: [u8; 32],
+    },
+    /// Invitation, step 4: approved.
+    Welcome {
+        /// The roster that names the newcomer.
+        roster: SignedRoster,
+        /// Names of members.
+        names: Names,
+        /// How to reach the others: a spare of each that has left one.
+        members: Vec<(MemberId, Spare)>,
+        /// The circle's name.
+        circle_name: String,
+        /// The coordinator's own card for the newcomer.
+        card: SignedCard,
+    },
+    /// Invitation: not approved (two people answered it, or the words differed).
+    Void,
+}
+
+/// A check-in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckIn {
+    /// Grows by one each time; only a higher counter moves a deadline.
+    pub counter: u64,
+    /// The next check-in is due this many minutes after this one; 0: none is agreed.
+    pub next_min: u32,
+    /// Minutes of grace after that.
+    pub grace_min: u32,
+    /// The id that an alert would have if this check-in were the last.
+    pub next_alarm: AlertId,
+    /// How the person is, if said.
+    pub condition: Option<Condition>,
+    /// The battery is low: silence may be that.
+    pub low_battery: bool,
+    /// No signal is expected ahead.
+    pub no_signal: bool,
+    /// What was said.
+    pub note: String,
+}
+
+/// How a person is. Tags are the order of the variants and append-only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// Well.
+    Well,
+    /// Tired.
+    Tired,
+    /// Unwell.
+    Unwell,
+    /// Afraid.
+    Afraid,
+}
+
+/// Why bytes are not a message that may be acted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Of a later version: this client is too old for it.
+    #[error("the message is of version {0}, newer than this client")]
+    Version(u8),
+    /// Not a message.
+    #[error("the message is malformed")]
+    Malformed,
+    /// A text or list is longer than allowed.
+    #[error("the message breaks a limit")]
+    Limit,
+}
+
+impl Message {
+    /// Encodes it: version byte, then the value.
+    ///
+    /// # Errors
+    /// [`MessageError::Limit`] if a text or list is too long: say so to the person before anything is sent.
+    pub fn encode(&self) -> Result<Vec<u8>, MessageError> {
+        self.check()?;
+        let mut bytes = vec![VERSION];
+        bytes.extend(encoding::to_bytes(self).map_err(|_| MessageError::Malformed)?);
+        Ok(bytes)
+    }
+
+    /// Decodes it and checks every bound.
+    ///
+    /// # Errors
+    /// [`MessageError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        match bytes.split_first() {
+            Some((&VERSION, rest)) => {
+                let message: Self =
+                    encoding::from_bytes(rest).map_err(|_| MessageError::Malformed)?;
+                message.check()?;
+                Ok(message)
+            }
+            Some((&newer, _)) if newer > VERSION => Err(MessageError::Version(newer)),
+            _ => Err(MessageError::Malformed),
+        }
+    }
+
+    fn check(&self) -> Result<(), MessageError> {
+        let names_hold = |names: &Names| {
+            names.len() <= MAX_MEMBERS && names.iter().all(|(_, name)| is_name(name))
+        };
+        let spare_holds = |spare: &Spare| check_addresses(&spare.addresses).is_ok();
+        let holds = match &self.body {
+            Body::Say { text } => text.len() <= MAX_TEXT_LEN,
+            Body::CheckIn(check_in) => check_in.note.len() <= MAX_TEXT_LEN,
+            Body::Alert(event) => event_holds(event),
+            Body::Receipt { messages, .. } => messages.len() <= MAX_RECEIPT,
+            Body::Rosters { chain, names } | Body::Introduction { chain, names, .. } => {
+                chain.len() <= MAX_CHAIN && names_hold(names)
+            }
+            Body::Spares(spares) => spares.len() <= MAX_SPARES && spares.iter().all(spare_holds),
+            Body::Introduce { spare, .. } => spare_holds(spare),
+            Body::Join(join) => is_name(&join.name),
+            Body::Welcome { names, members, circle_name, .. } => {
+                names_hold(names)
+                    && is_name(circle_name)
+                    && members.len() <= MAX_MEMBERS
+                    && members.iter().all(|(_, spare)| spare_holds(spare))
+            }
+            Body::Offer(offer) => check_addresses(&offer.reply).is_ok(),
+            Body::RosterWanted { .. }
+            | Body::Card(_)
+            | Body::Prekeys
+            | Body::Resend { .. }
+            | Body::Reveal { .. }
+            | Body::Void => true,
+        };
+        if holds && self.marks.len() <= MAX_ALERT_MARKS { Ok(()) } else { Err(MessageError::Limit) }
+    }
+}
+
+fn event_holds(event: &AlertEvent) -> bool {
+    const MAX_NAMED: usize = 256;
+    match &event.kind {
+        EventKind::Raised { text, .. }
+        | EventKind::Released { text }
+        | EventKind::Note { text }
+        | EventKind::StandDownAsked { text } => text.len() <= MAX_TEXT_LEN,
+        EventKind::Claimed { over } => over.len() <= MAX_NAMED,
+        EventKind::StandDownConfirmed { asked } => asked.len() <= MAX_NAMED,
+        EventKind::Closed { saw, text } => saw.len() <= MAX_NAMED && text.len() <= MAX_TEXT_LEN,
+    }
+}
+
+#[cfg(test)]
+mod tests;
