@@ -2,9 +2,11 @@
 //!
 //! * [`device`]: this device as a member of its circle, over its vault; no network, no clock.
 //! * [`outbox`]: what becomes of an envelope on its way; pure.
+//! * [`net`]: connections to relays, known by their pins.
 //! * [`vault`], [`records`]: what is kept, sealed.
 
 pub mod device;
+pub mod net;
 pub mod outbox;
 pub mod passphrase;
 pub mod records;
