@@ -4,10 +4,15 @@
 //! * [`outbox`]: what becomes of an envelope on its way; pure.
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`vault`], [`records`]: what is kept, sealed.
+//! * [`cli`], [`text`], [`failure`], [`terminal`]: what a person types and is told.
 
+pub mod cli;
 pub mod device;
+pub mod failure;
 pub mod net;
 pub mod outbox;
 pub mod passphrase;
 pub mod records;
+pub mod terminal;
+pub mod text;
 pub mod vault;
