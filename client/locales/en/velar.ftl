@@ -30,7 +30,7 @@ help-cmd-circle = Form a circle, or look at the one you belong to
 help-cmd-circle-new = Form a new circle; you become its coordinator
     .more =
         Example:
-          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relay.example.org:4433#…'
+          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relay.example.org:443#…'
         Put quotes around the address: it contains a #. Whoever operates the relay gives it to you.
 help-cmd-circle-show = Show the circle, its relay and your own roles
 help-cmd-invite = Make an invitation: a link and a QR code, good for 48 hours and for one person
@@ -212,9 +212,9 @@ column-text = text
 
 ### Passphrase
 
-passphrase-prompt = Passphrase:
-passphrase-new = New passphrase:
-passphrase-again = The same once more:
+passphrase-prompt = Passphrase:{" "}
+passphrase-new = New passphrase:{" "}
+passphrase-again = The same once more:{" "}
 passphrase-advice = Choose several words that nobody would guess and that you will remember. Nobody can recover it for you.
 
 ### init
@@ -347,6 +347,7 @@ alert-stand-down-confirmed = { $by } confirmed, { $time }, that { $name } is saf
 alert-closed = Closed by { $name }, { $time }
 alert-reason-panic = alarm raised by hand
 alert-reason-overdue = check-in overdue
+alert-reason-released = the relay released the alert left with it for this case
 alert-reason-drill = drill
 alert-people = State for each person:
 alert-not-reached = NOT reached: { $names }
@@ -553,8 +554,8 @@ error-name-taken = There is somebody named { $name } in the circle already.
     .next = Choose another name. When approving: velar approve --name NAME
 error-name-missing = Your name is missing.
     .next = Add --me NAME, as the circle will see you.
-error-link-bad = That is not a complete invitation link.
-    .next = Copy it whole, or scan it again. If it contains a #, put it in quotes.
+error-link-bad = That is not a complete invitation: { $detail }
+    .next = Copy it whole, or scan it again, and put it in single quotes: it contains a # and a !.
 error-link-missing = There is no invitation to go on with.
     .next = Ask a coordinator for a link: velar join --link-file FILE --me NAME
 error-link-file = The link could not be read from { $path }: { $detail }
@@ -660,6 +661,8 @@ reason-file-permission = you have no permission
 reason-file-is-folder = it is a folder
 reason-file-not-text = it is not text
 reason-disk-full = the disk is full
+reason-link-scheme = it does not begin with velar-join://
+reason-link-seed = its end is missing
 reason-address-scheme = it does not begin with velar://
 reason-address-host = host or port are missing
 reason-address-pin = the pin after # is missing or incomplete

@@ -35,7 +35,7 @@ help-cmd-circle = Formar un círculo o ver el tuyo
 help-cmd-circle-new = Formar un círculo nuevo; la coordinación queda a tu cargo
     .more =
         Ejemplo:
-          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:4433#…'
+          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:443#…'
         Pon la dirección entre comillas, porque lleva un #. Te la da quien opera el relevo.
 help-cmd-circle-show = Ver el círculo, su relevo y tus propios papeles
 help-cmd-invite = Hacer una invitación: un enlace y un código QR, para una persona y por 48 horas
@@ -227,9 +227,9 @@ column-text = texto
 
 ### Frase de acceso
 
-passphrase-prompt = Frase de acceso:
-passphrase-new = Frase de acceso nueva:
-passphrase-again = La misma otra vez:
+passphrase-prompt = Frase de acceso:{" "}
+passphrase-new = Frase de acceso nueva:{" "}
+passphrase-again = La misma otra vez:{" "}
 passphrase-advice = Elige varias palabras que nadie adivinaría y que vas a recordar. Nadie puede recuperarla por ti.
 
 ### init
@@ -362,6 +362,7 @@ alert-stand-down-confirmed = { $by } confirmó, { $time }, que { $name } está a
 alert-closed = La cerró { $name }, { $time }
 alert-reason-panic = alarma dada a mano
 alert-reason-overdue = reporte atrasado
+alert-reason-released = el relevo soltó la alerta que se le dejó para este caso
 alert-reason-drill = simulacro
 alert-people = Estado para cada persona:
 alert-not-reached = NO le ha llegado a: { $names }
@@ -568,8 +569,8 @@ error-name-taken = En el círculo ya hay alguien que se llama { $name }.
     .next = Elige otro nombre. Al aprobar: velar approve --name NOMBRE
 error-name-missing = Falta tu nombre.
     .next = Agrega --me NOMBRE, como te verá el círculo.
-error-link-bad = Eso no es un enlace de invitación completo.
-    .next = Cópialo entero o escanéalo otra vez. Si lleva un #, ponlo entre comillas.
+error-link-bad = Eso no es una invitación completa: { $detail }
+    .next = Cópiala entera o escanéala otra vez, y ponla entre comillas simples: lleva # y !.
 error-link-missing = No hay ninguna invitación con la cual seguir.
     .next = Pide un enlace a la coordinación: velar join --link-file ARCHIVO --me NOMBRE
 error-link-file = No se pudo leer el enlace de { $path }: { $detail }
@@ -675,6 +676,8 @@ reason-file-permission = no tienes permiso
 reason-file-is-folder = es una carpeta
 reason-file-not-text = no es texto
 reason-disk-full = el disco está lleno
+reason-link-scheme = no empieza con velar-join://
+reason-link-seed = le falta el final
 reason-address-scheme = no empieza con velar://
 reason-address-host = falta el servidor o el puerto
 reason-address-pin = la huella que va después de # falta o está incompleta

@@ -219,3 +219,22 @@ fn an_invitation_link_is_not_shown_when_debugging() {
     let Command::Join(join) = cli.command else { panic!() };
     assert_eq!(join.link.unwrap().reveal(), "velar-secret");
 }
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in <clap_complete::Shell as clap::ValueEnum>::value_variants() {
+        let mut out = Vec::new();
+        completions(*shell, &Text::new(Language::Spanish), &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("stand-down") && out.contains("panic"), "{shell}");
+    }
+}
+
+#[test]
+fn the_passphrase_comes_from_one_place() {
+    let source = |line| understood(line).global.passphrase();
+    assert_eq!(source("status"), PassphraseSource::Prompt);
+    assert_eq!(source("status --passphrase-fd 3"), PassphraseSource::Descriptor(3));
+    assert_eq!(source("--passphrase-file /p status"), PassphraseSource::File("/p".into()));
+    refused("status --passphrase-fd -1", Language::English);
+}
