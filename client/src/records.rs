@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
     Address, AlertEvent, AlertId, CheckIn, PersonId, Roles, SignedRoster, Spare,
 };
-use velar_protocol::seal::{CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
+use velar_protocol::seal::{Assembly, CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -50,11 +50,11 @@ kinds! {
     OutgoingBytesKind = 12, "outgoing bytes", Vec<u8>;
     /// Key: message id ‖ member id.
     DeliveryKind = 13, "delivery", Delivery;
-    /// Key: sender's X25519 ‖ message id. Parts of a message that is not complete.
+    /// Key: sender's X25519 ‖ member id it claims.
     PartsKind = 14, "parts", Parts;
     /// Key: random. What is to be shown, in order.
     ItemKind = 15, "item", Item;
-    /// Key: alert id ‖ event id.
+    /// Key: alert id ‖ author ‖ event id.
     EventKind = 16, "alert event", StoredEvent;
     /// Key: invitation id. As coordinator.
     InvitationKind = 17, "invitation", Invited;
@@ -237,7 +237,7 @@ pub struct Delivery {
     pub to: MemberId,
     /// Its class.
     pub class: Class,
-    /// The alert that it belongs to, if any.
+    /// The alert that it raises, if it does.
     pub alert: Option<AlertId>,
     /// Whether the message is one whose arrival people are told of.
     pub told: bool,
@@ -265,13 +265,13 @@ pub struct Delivery {
     pub given_up: bool,
 }
 
-/// Parts of a message that is not complete, as they came out of their envelopes.
-#[derive(Clone, Serialize, Deserialize)]
+/// What came of messages that are not complete, from one sender.
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub struct Parts {
-    /// Encoded [`Part`](velar_protocol::seal::Part)s.
-    pub parts: Vec<Vec<u8>>,
-    /// Day of the first.
-    pub day: Day,
+    /// The pieces.
+    pub assembly: Assembly,
+    /// Prekeys that came with parts of somebody who is not known yet.
+    pub prekeys: Vec<Prekey>,
 }
 
 /// Something to show to the person, once.
@@ -342,6 +342,8 @@ pub struct StoredEvent {
     pub event: AlertEvent,
     /// Whether only others than its author said it.
     pub hearsay: bool,
+    /// When it was learned, by my clock.
+    pub learned_s: u64,
 }
 
 /// An invitation that I made.

@@ -13,8 +13,26 @@ pub struct Tx<'a> {
     pub(super) keys: &'a Keys,
     pub(super) writable: bool,
     pub(super) changed: Cell<bool>,
-    pub(super) index_damaged: bool,
     pub(super) damage: &'a RefCell<BTreeSet<Damage>>,
+}
+
+/// What becomes of a record in [`Tx::revise`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays as it is.
+    Keep,
+    /// Its changed value is stored.
+    Store,
+    /// It is deleted.
+    Delete,
+}
+
+impl Fate {
+    /// [`Fate::Delete`] if so, else [`Fate::Keep`].
+    #[must_use]
+    pub fn delete_if(gone: bool) -> Self {
+        if gone { Self::Delete } else { Self::Keep }
+    }
 }
 
 /// A record that a list had to leave out.
@@ -58,7 +76,7 @@ impl Tx<'_> {
                 .map_err(in_record::<K>)
                 .and_then(|sealed| self.keys.open::<K>(&lookup, &sealed))
                 .map(Some),
-            None => self.absent().map(|()| None),
+            None => Ok(None),
         }
     }
 
@@ -67,10 +85,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`VaultError::Damaged`] if it cannot be told.
     pub fn contains<K: Kind>(&self, key: &[u8]) -> Result<bool, VaultError> {
-        match self.rows.find(&self.keys.lookup::<K>(key))? {
-            Some(_) => Ok(true),
-            None => self.absent().map(|()| false),
-        }
+        Ok(self.rows.find(&self.keys.lookup::<K>(key))?.is_some())
     }
 
     /// Deletes; says whether there was one. Its sealed bytes are overwritten on disk at the commit.
@@ -81,7 +96,7 @@ impl Tx<'_> {
         self.may_write()?;
         match self.rows.find(&self.keys.lookup::<K>(key))? {
             Some(place) => self.rows.delete(place).map(|()| true),
-            None => self.absent().map(|()| false),
+            None => Ok(false),
         }
     }
 
@@ -90,6 +105,9 @@ impl Tx<'_> {
     ///
     /// A damaged record does not keep the others from being read: it is left out, logged, and named by
     /// [`Vault::damage`](super::Vault::damage), which whoever shows anything to a person must look at.
+    ///
+    /// If a whole page is damaged, a writing transaction that met it here cannot write any more: read in a transaction
+    /// of its own then.
     ///
     /// # Errors
     /// [`VaultError::Damaged`] if the records of this kind cannot be enumerated at all.
@@ -133,17 +151,44 @@ impl Tx<'_> {
         self.rows.count(&self.keys.kind::<K>())
     }
 
+    /// Goes through all records of a kind in order; each is kept, stored anew, or deleted. A damaged one is left as it is.
+    ///
+    /// # Errors
+    /// [`VaultError::ReadOnly`] in a reading transaction; [`VaultError::Damaged`] as [`Tx::list`].
+    pub fn revise<K: Kind>(
+        &self,
+        mut fate: impl FnMut(&mut K::Value) -> Fate,
+    ) -> Result<(), VaultError> {
+        self.may_write()?;
+        for at in self.rows.positions(&self.keys.kind::<K>(), 0)? {
+            let found = self.rows.at(at).and_then(|(lookup, place)| {
+                let sealed = self.rows.sealed(place)?;
+                Ok((lookup, place, self.keys.open::<K>(&lookup, &sealed)?))
+            });
+            let (lookup, place, mut value) = match found {
+                Ok(found) => found,
+                Err(VaultError::Damaged { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            match fate(&mut value) {
+                Fate::Keep => {}
+                Fate::Store => {
+                    let mut nonce = [0; aead::NONCE_LEN];
+                    system_entropy(&mut nonce)?;
+                    self.rows.replace(place, &self.keys.seal::<K>(&lookup, nonce, &value)?)?;
+                }
+                Fate::Delete => self.rows.delete(place)?,
+            }
+        }
+        Ok(())
+    }
+
     fn may_write(&self) -> Result<(), VaultError> {
         if !self.writable {
             return Err(VaultError::ReadOnly);
         }
         self.changed.set(true);
         Ok(())
-    }
-
-    /// Not found is an answer only where the index can be trusted.
-    fn absent(&self) -> Result<(), VaultError> {
-        if self.index_damaged { Err(VaultError::DATABASE) } else { Ok(()) }
     }
 }
 

@@ -26,6 +26,8 @@ const LABEL_PREKEY: &[u8] = b"velar/1 invitation prekey";
 const LABEL_COMMIT: &[u8] = b"velar/1 invitation commitment";
 const LABEL_JOIN: &[u8] = b"velar/1 join";
 const LABEL_OFFER_HASH: &[u8] = b"velar/1 offer hash";
+const LABEL_INVITATION_HASH: &[u8] = b"velar/1 invitation hash";
+const LABEL_JOIN_HASH: &[u8] = b"velar/1 join hash";
 const LABEL_WORDS: &[u8] = b"velar/1 words";
 
 /// `relay address ! 32-byte seed`: all that the QR holds. Secret until it is used.
@@ -182,8 +184,8 @@ pub fn words(
     join: &[u8],
     nonce: &[u8; 32],
 ) -> [&'static str; 4] {
-    let offered = labelled(LABEL_OFFER_HASH, &[invitation.seed(), offer]);
-    let joined = labelled(LABEL_JOIN, &[join]);
+    let offered = labelled(LABEL_INVITATION_HASH, &[invitation.seed(), offer]);
+    let joined = labelled(LABEL_JOIN_HASH, &[join]);
     list.words(&labelled(LABEL_WORDS, &[&offered, &joined, nonce]))
 }
 

@@ -18,13 +18,30 @@ pub fn open_any_bytes(data: &[u8]) {
         let hint = super::hint(prekey.id(), ciphertext);
         head.iter_mut().zip([1].iter().chain(hint.as_bytes())).for_each(|(to, from)| *to = *from);
     }
-    if let Some(part) = bytes.first_chunk::<PART_LEN>().and_then(|bytes| Part::decode(bytes).ok()) {
-        assert!(part.encode().is_ok_and(|again| again[..] == bytes[..PART_LEN]));
+    if let Some(plaintext) = bytes.first_chunk::<PART_LEN>()
+        && let Ok(part) = Part::decode(plaintext)
+    {
+        assert!(part.encode().is_ok_and(|again| **again == *plaintext));
     }
     if let Some(envelope) = Envelope::new(bytes) {
-        let opened = open(&owner, &CircleId([3; 32]), &prekey, &envelope);
-        assert!(opened.is_err(), "an envelope opened that nobody sealed");
+        if let Ok(opened) = open(&owner, &CircleId([3; 32]), &prekey, &envelope) {
+            assert!(opened.part.encode().is_ok(), "a part was read that cannot be written");
+        }
         assert_eq!(hint_of(&envelope).is_ok(), envelope.as_bytes().first() == Some(&1));
         let _ = matches(&envelope, prekey.id());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_corpus_of_envelope_opening_panics_nowhere() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/envelope_opening");
+        let mut files = 0;
+        for file in std::fs::read_dir(corpus).unwrap() {
+            super::open_any_bytes(&std::fs::read(file.unwrap().path()).unwrap());
+            files += 1;
+        }
+        assert!(files >= 8, "the corpus has gone missing");
     }
 }

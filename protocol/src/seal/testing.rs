@@ -43,7 +43,7 @@ pub(super) fn person(seed: u8) -> IdentitySecret {
 }
 
 pub(super) fn prekey_secret(seed: u8) -> PrekeySecret {
-    PrekeySecret::from_seed(&[seed; 96])
+    PrekeySecret::from_seed(&[seed ^ 0x80; 96]) // never the keys of a `person`
 }
 
 /// A prekey of `owner`, issued today.

@@ -175,8 +175,36 @@ fn an_invitation_uses_a_derived_identity_and_no_circle() {
     assert_eq!(opened.authenticate(&joiner.public()), Ok(part));
 }
 
+#[test]
+fn a_sender_key_in_a_second_encoding_is_refused() {
+    // X25519 ignores the top bit: Noise alone would authenticate another key than Ana's.
+    let (ana, eva) = (person(1), person(2));
+    let mut second = ana.public().x25519;
+    second[31] |= 0x80;
+    let plaintext = part(&ana, b"", vec![]).encode().unwrap();
+    for (shown, error) in [(second, OpenError::UnusableSender), ([0; 32], OpenError::Undecryptable)]
+    {
+        let envelope = seal_with(&eva, |to, psk, prologue| {
+            noise::tests::forge(shown, ana.x25519(), to, psk, prologue, &plaintext)
+        });
+        let opened = open(&eva.public(), &CIRCLE, &prekey_secret(9), &envelope);
+        assert_eq!(opened.map(|_| ()).unwrap_err(), error);
+    }
+}
+
 /// Seals any plaintext to Eva's prekey 9, as a malicious sender can.
 fn seal_bytes(ana: &IdentitySecret, eva: &IdentitySecret, plaintext: &[u8; PART_LEN]) -> Envelope {
+    seal_with(eva, |to, psk, prologue| {
+        let ephemeral = Zeroizing::new([8; 32]);
+        noise::write(ana.x25519(), to, psk, prologue, ephemeral, plaintext).unwrap()
+    })
+}
+
+/// An envelope to Eva's prekey 9 around any Noise message.
+fn seal_with(
+    eva: &IdentitySecret,
+    write: impl FnOnce(&[u8; 32], &[u8; 32], &[u8]) -> [u8; MESSAGE_LEN],
+) -> Envelope {
     let prekey = checked(eva, 9);
     let ek = prekey::encapsulation_key(&prekey.prekey().ek).unwrap();
     let (ciphertext, secret) = ek.encapsulate_deterministic(&[1; 32].into());
@@ -187,9 +215,6 @@ fn seal_bytes(ana: &IdentitySecret, eva: &IdentitySecret, plaintext: &[u8; PART_
     bytes.extend_from_slice(hint(prekey.id(), &ciphertext.0).as_bytes());
     bytes.extend_from_slice(&ciphertext.0);
     let psk = psk(&secret.0, &info, &ciphertext.0);
-    let ephemeral = Zeroizing::new([8; 32]);
-    let to = &prekey.prekey().x25519;
-    let message = noise::write(ana.x25519(), to, &psk, &bytes, ephemeral, plaintext).unwrap();
-    bytes.extend_from_slice(&message);
+    bytes.extend_from_slice(&write(&prekey.prekey().x25519, &psk, &bytes));
     Envelope::new(bytes.split_off(INFO_LEN)).unwrap()
 }
