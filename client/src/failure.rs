@@ -1,5 +1,6 @@
 //! What went wrong, for the person at the keyboard: what happened, and what to do next.
 
+mod circle;
 mod reasons;
 
 use std::fmt;
@@ -76,6 +77,7 @@ macro_rules! failure {
         $crate::failure::Failure::new($exit, $id, what, next)
     }};
 }
+pub use self::circle::{Asked, device_failure, net_failure, net_reason, refusal_reason};
 pub use self::reasons::{address_reason, link_reason, passphrase_failure, reason, vault_failure};
 pub use crate::failure;
 

@@ -290,6 +290,7 @@ state-received = received by { $name }'s terminal, { $time }
 state-taken = taken by { $name }, { $time }
 state-closed = closed by { $name }, { $time }
 state-unsent = cannot be sent: { $reason }
+state-given-up = will not get there: they left, or their relay refuses
 
 ### What became of something sent (check-in, message, note, alert)
 
@@ -566,8 +567,9 @@ error-invitation-twice = This invitation was answered TWICE. Somebody else may h
     .next = Make a new one, in person: velar invite
 error-invitation-unreadable = The answer to the invitation could not be opened.
     .next = Make a new invitation, in person: velar invite
-error-words-differ = The four words DO NOT match. Somebody may be between you. Nobody was let in, and the invitation is void.
-    .next = Meet in person, check that both see the same invitation, and begin again with velar invite.
+error-words-differ = The four words DO NOT match. Nobody was let in.
+    .next = If it was a slip, read them to each other again. If they do differ, somebody may be between you:
+        velar approve --reject, meet in person, and begin again with velar invite.
 error-words-count = { $count } words were given; there are four.
     .next = Read all four to each other and try again.
 error-words-missing = The four words have to be compared, and there is no terminal to ask.
@@ -580,6 +582,31 @@ error-member-several = "{ $name }" could be several: { $members }
     .next = Use more of the name, or the short id: velar members
 error-member-self = That is you.
     .next = Name another member: velar members
+
+error-vault-incomplete = The vault in { $path } was not finished: it has no keys yet.
+    .next = Make a new one in another folder: velar init --vault DIR
+error-in-circle = This vault belongs to a circle already.
+    .next = For another circle use another vault: --vault DIR
+error-not-lead = Only the lead coordinator of the circle can do this.
+    .next = velar members shows who that is.
+error-not-allowed = Your role in the circle does not allow this.
+    .next = velar members shows the roles. A coordinator can change them.
+error-text-unfit = A name or text is empty or too long.
+    .next = Shorten it and try again. Nothing was changed.
+error-member-ambiguous = "{ $name }" could be several members.
+    .next = Use more of the name, or the short id: velar members
+error-approve-several = Several people are waiting for your approval.
+    .next = Approve them one by one; the four words say who is who: velar approve --words "…"
+error-invitation-void = The invitation is void: it was answered twice, or turned down. Nobody was let in.
+    .next = Make a new one, in person: velar invite
+error-invitation-expired = The invitation has expired.
+    .next = Ask the coordinator for a new one, or make one: velar invite
+error-invitation-offer = What lies at the relay for this invitation is not from a coordinator, or is damaged. Nothing was sent.
+    .next = Somebody may be interfering. Ask the coordinator, in person, for a new one.
+error-seal = A message to one of the members could not be sealed: their keys cannot be used.
+    .next = velar members shows them. That person has to be invited again.
+error-unexpected = Something that came from the circle does not fit together: { $detail }
+    .next = Nothing was changed. If it goes on, tell the coordinator; do not delete the vault.
 
 ### Errors: alerts
 
@@ -609,6 +636,13 @@ error-confirmation-needed = This needs a yes from you, and there is no terminal 
     .next = Run it in a terminal.
 error-declined = Nothing was done.
     .next = Run it again when you are ready.
+
+error-alert-ambiguous = Several alerts could be meant.
+    .next = Say which one: add its short id. velar alerts shows them.
+error-another-person = The alert is about you: this is for another person to do.
+    .next = If you are safe: velar stand-down. If not: velar panic
+error-not-asked = Nobody has said "I am safe" in this alert yet.
+    .next = If you know more, write it: velar note …
 
 ### Errors: relay and network
 
@@ -640,6 +674,8 @@ reason-unresolved = the name { $host } is not known
 reason-no-route = there is no network, or no way to { $host }
 reason-timeout = no answer in time
 reason-handshake = { $host } does not answer as a Velar relay
+reason-pin = whoever answers at { $host } is not the relay meant
+reason-version = the relay speaks another version of the protocol
 reason-busy = the relay has no room for another connection
 reason-unavailable = the relay cannot do it now
 reason-protocol = the relay's answer makes no sense

@@ -305,6 +305,7 @@ state-received = lo recibió la terminal de { $name }, { $time }
 state-taken = la tomó { $name }, { $time }
 state-closed = la cerró { $name }, { $time }
 state-unsent = no se puede enviar: { $reason }
+state-given-up = no le va a llegar: salió del círculo, o su relevo se niega
 
 ### Qué fue de lo enviado (reporte, mensaje, nota, alerta)
 
@@ -581,8 +582,9 @@ error-invitation-twice = Esta invitación se respondió DOS VECES. Puede que alg
     .next = Haz otra, en persona: velar invite
 error-invitation-unreadable = No se pudo abrir la respuesta a la invitación.
     .next = Haz otra invitación, en persona: velar invite
-error-words-differ = Las cuatro palabras NO coinciden. Puede haber alguien en medio. No entró nadie y la invitación queda anulada.
-    .next = Véanse en persona, revisen que ven la misma invitación y empiecen de nuevo con velar invite.
+error-words-differ = Las cuatro palabras NO coinciden. No entró nadie.
+    .next = Si fue un error al leer o escribir, léanlas otra vez. Si de verdad son distintas, puede haber alguien en medio:
+        velar approve --reject, véanse en persona y empiecen de nuevo con velar invite.
 error-words-count = Se dieron { $count } palabras; son cuatro.
     .next = Lean las cuatro de viva voz e inténtenlo otra vez.
 error-words-missing = Hay que comparar las cuatro palabras, y no hay terminal donde preguntar.
@@ -595,6 +597,31 @@ error-member-several = «{ $name }» puede ser más de una persona: { $members }
     .next = Escribe más del nombre, o la clave corta: velar members
 error-member-self = Esa persona eres tú.
     .next = Nombra a otra: velar members
+
+error-vault-incomplete = La bóveda en { $path } quedó a medias: todavía no tiene llaves.
+    .next = Crea otra en otra carpeta: velar init --vault CARPETA
+error-in-circle = Esta bóveda ya es de un círculo.
+    .next = Para otro círculo usa otra bóveda: --vault CARPETA
+error-not-lead = Esto solo puede hacerlo quien lleva la coordinación del círculo.
+    .next = velar members muestra quién es.
+error-not-allowed = Tu papel en el círculo no permite hacer esto.
+    .next = velar members muestra los papeles. La coordinación puede cambiarlos.
+error-text-unfit = Un nombre o un texto está vacío o es demasiado largo.
+    .next = Acórtalo e inténtalo otra vez. No se cambió nada.
+error-member-ambiguous = «{ $name }» puede ser más de una persona del círculo.
+    .next = Escribe más del nombre, o la clave corta: velar members
+error-approve-several = Varias personas esperan tu aprobación.
+    .next = Apruébalas una por una; las cuatro palabras dicen quién es quién: velar approve --words "…"
+error-invitation-void = La invitación está anulada: se respondió dos veces, o se rechazó. No entró nadie.
+    .next = Haz otra, en persona: velar invite
+error-invitation-expired = La invitación ya venció.
+    .next = Pide otra a la coordinación, o haz una: velar invite
+error-invitation-offer = Lo que hay en el relevo para esta invitación no es de la coordinación, o está dañado. No se envió nada.
+    .next = Puede haber una intromisión. Pide otra a la coordinación, en persona.
+error-seal = No se pudo sellar un mensaje para alguien del círculo: sus llaves no sirven.
+    .next = velar members muestra quiénes son. Hay que invitar de nuevo a esa persona.
+error-unexpected = Algo que llegó del círculo no concuerda: { $detail }
+    .next = No se cambió nada. Si sigue pasando, avisa a la coordinación; no borres la bóveda.
 
 ### Errores: alertas
 
@@ -624,6 +651,13 @@ error-confirmation-needed = Esto necesita tu sí, y no hay terminal donde pregun
     .next = Córrelo en una terminal.
 error-declined = No se hizo nada.
     .next = Córrelo otra vez cuando quieras.
+
+error-alert-ambiguous = Puede ser más de una alerta.
+    .next = Di cuál: agrega su clave corta. velar alerts las muestra.
+error-another-person = La alerta trata de ti: esto le toca a otra persona.
+    .next = Si estás a salvo: velar stand-down. Si no: velar panic
+error-not-asked = En esta alerta nadie ha dicho todavía «estoy a salvo».
+    .next = Si sabes más, anótalo: velar note …
 
 ### Errores: relevo y red
 
@@ -655,6 +689,8 @@ reason-unresolved = no se conoce el nombre { $host }
 reason-no-route = no hay red, o no hay camino hasta { $host }
 reason-timeout = no respondió a tiempo
 reason-handshake = { $host } no responde como un relevo de Velar
+reason-pin = quien responde en { $host } no es ese relevo
+reason-version = el relevo habla otra versión del protocolo
 reason-busy = el relevo no tiene lugar para otra conexión
 reason-unavailable = el relevo no puede hacerlo ahora
 reason-protocol = la respuesta del relevo no tiene sentido
