@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    Address, AlertEvent, AlertId, CheckIn, PersonId, Roles, SignedRoster, Spare,
+    Address, AlertEvent, AlertId, CheckIn, Heard, PersonId, Roles, SignedRoster, Spare,
 };
 use velar_protocol::seal::{Assembly, CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
 use velar_protocol::wire::{AccessToken, RelayAddress};
@@ -54,8 +54,8 @@ kinds! {
     PartsKind = 14, "parts", Parts;
     /// Key: random. What is to be shown, in order.
     ItemKind = 15, "item", Item;
-    /// Key: alert id ‖ author ‖ event id.
-    EventKind = 16, "alert event", StoredEvent;
+    /// Key: alert id ‖ event id.
+    EventKind = 16, "alert event", Heard;
     /// Key: invitation id. As coordinator.
     InvitationKind = 17, "invitation", Invited;
     /// One record, key empty. As joiner.
@@ -333,17 +333,6 @@ pub enum What {
     },
     /// A successor claims the lead, or the lead signed two rosters: a person has to look.
     RosterConflict,
-}
-
-/// An event as it was learned.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct StoredEvent {
-    /// The event.
-    pub event: AlertEvent,
-    /// Whether only others than its author said it.
-    pub hearsay: bool,
-    /// When it was learned, by my clock.
-    pub learned_s: u64,
 }
 
 /// An invitation that I made.

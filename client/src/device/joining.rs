@@ -14,7 +14,7 @@ use velar_protocol::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
 use velar_protocol::seal::{CircleId, Identity, MemberId, MessageId, Part, open, seal, split};
 use velar_protocol::wire::{AccessToken, Envelope, MailboxSecret, RelayAddress, SendToken};
 
-use super::opening::Heard;
+use super::opening::Incoming;
 use super::sealing::Post;
 use super::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
@@ -403,7 +403,7 @@ impl Turn<'_> {
     }
 
     /// As coordinator: somebody answers.
-    pub(super) fn invitation_answered(&mut self, heard: &Heard, join: Join) -> Done {
+    pub(super) fn invitation_answered(&mut self, heard: &Incoming, join: Join) -> Done {
         let Holder::Invitation(id) = heard.through else { return Ok(()) };
         let Some(mut invited) = self.tx.get::<InvitationKind>(&id)? else { return Ok(()) };
         let member = join.identity.member();
@@ -628,7 +628,7 @@ impl Turn<'_> {
     /// As member: a newcomer says hello.
     pub(super) fn introduced(
         &mut self,
-        heard: &Heard,
+        heard: &Incoming,
         chain: &[SignedRoster],
         names: &Names,
         card: &SignedCard,

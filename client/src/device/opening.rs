@@ -31,7 +31,7 @@ impl Device {
 }
 
 /// A message by somebody whose keys are known.
-pub(super) struct Heard {
+pub(super) struct Incoming {
     pub(super) from: Identity,
     pub(super) id: MessageId,
     pub(super) sequence: u64,
@@ -219,8 +219,13 @@ impl Turn<'_> {
         };
         let today = self.today();
         self.tx.put::<SeenMessageKind>(&seen, &today)?;
-        let heard =
-            Heard { from, id: whole.message, sequence: whole.sequence, bytes: whole.body, through };
+        let heard = Incoming {
+            from,
+            id: whole.message,
+            sequence: whole.sequence,
+            bytes: whole.body,
+            through,
+        };
         let receipt = self.act_on(&heard, message)?;
         for prekey in brought {
             self.stock(&heard.from, prekey)?;
