@@ -612,6 +612,8 @@ error-unexpected = Something that came from the circle does not fit together: { 
 
 error-alert-none = There is no open alert.
     .next = velar alerts --all shows the closed ones. In danger: velar panic
+error-not-yours = Only the person whom the alert is about can ask to stand down.
+    .next = To confirm that the person is safe: velar stand-down --confirm
 error-alert-unknown = There is no alert "{ $alert }".
     .next = velar alerts shows them.
 error-alert-several = Several alerts are open: { $alerts }

@@ -627,6 +627,8 @@ error-unexpected = Algo que llegó del círculo no concuerda: { $detail }
 
 error-alert-none = No hay ninguna alerta abierta.
     .next = velar alerts --all muestra las cerradas. En peligro: velar panic
+error-not-yours = Solo la persona de quien es la alerta puede pedir que se levante.
+    .next = Para confirmar que está a salvo: velar stand-down --confirm
 error-alert-unknown = No hay una alerta «{ $alert }».
     .next = velar alerts las muestra.
 error-alert-several = Hay varias alertas abiertas: { $alerts }

@@ -118,7 +118,8 @@ impl Turn<'_> {
             let events = self.events_of(mark.alert)?;
             let newest = events.iter().map(Heard::heard_s).max();
             let mine = self.event_digest(mark.alert)?;
-            let settled = newest.is_some_and(|at| at + SETTLED_S <= self.now_s);
+            // Of an alert that is not known here at all, the answer is to say so.
+            let settled = newest.is_none_or(|at| at + SETTLED_S <= self.now_s);
             if mine == mark.digest || !settled {
                 continue;
             }
@@ -132,6 +133,10 @@ impl Turn<'_> {
             peer.marks_answered.retain(|(alert, _)| *alert != mark.alert);
             peer.marks_answered.push((mark.alert, answered));
             self.set_peer(with, &peer)?;
+            if events.is_empty() {
+                let mark = AlertMark { alert: mark.alert, digest: mine };
+                self.say_mark(with, mark)?;
+            }
             self.pass_on(with, &events)?;
         }
         Ok(())

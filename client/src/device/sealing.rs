@@ -68,6 +68,13 @@ impl Turn<'_> {
         Ok(id)
     }
 
+    /// Says what is known here of an alert, and nothing else.
+    pub(super) fn say_mark(&mut self, to: MemberId, mark: AlertMark) -> Done {
+        let message = Message { sent_at_s: self.now_s, marks: vec![mark], body: Body::Prekeys };
+        let id = MessageId(self.random());
+        self.queue(id, to, message.encode()?, &Post::of(Class::Care))
+    }
+
     /// Queues one encoded message for one member, and seals it if there is something to seal it to.
     pub(super) fn queue(
         &mut self,

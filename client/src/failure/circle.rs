@@ -63,6 +63,7 @@ pub fn device_failure(error: &DeviceError, asked: Asked<'_>, text: &Text) -> Fai
             failure!(text, Exit::Usage, "error-link-bad", detail = link_reason(*error, text))
         }
         DeviceError::AnotherPerson => failure!(text, Exit::NotNow, "error-another-person"),
+        DeviceError::NotYours => failure!(text, Exit::NotNow, "error-not-yours"),
         DeviceError::NotTaken => {
             failure!(text, Exit::NotNow, "error-alert-not-taken", alert = which)
         }

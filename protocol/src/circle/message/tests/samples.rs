@@ -21,7 +21,7 @@ pub(super) fn address(byte: u8) -> Address {
 }
 
 pub(super) fn spare() -> Spare {
-    Spare { addresses: vec![address(0x61)], prekey: prekey(0x62) }
+    Spare { addresses: vec![address(0x61)], prekey: prekey(0x62), last_resort: prekey(0x63) }
 }
 
 fn prekey(byte: u8) -> Prekey {
