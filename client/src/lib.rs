@@ -1,1 +1,21 @@
-//! Velar.
+//! Velar's client: keeps the keys, checks in, raises alerts and shows them.
+//!
+//! * [`device`]: this device as a member of its circle, over its vault; no network, no clock.
+//! * [`outbox`]: what becomes of an envelope on its way; pure.
+//! * [`net`]: connections to relays, known by their pins.
+//! * [`link`]: carries envelopes between the device and its relays.
+//! * [`vault`], [`records`]: what is kept, sealed.
+//! * [`cli`], [`text`], [`failure`], [`terminal`]: what a person types and is told.
+
+pub mod cli;
+pub mod commands;
+pub mod device;
+pub mod failure;
+pub mod link;
+pub mod net;
+pub mod outbox;
+pub mod passphrase;
+pub mod records;
+pub mod terminal;
+pub mod text;
+pub mod vault;

@@ -5,20 +5,19 @@
 //! the recipient was heard from since and still sent no receipt, or asked.
 
 use serde::{Deserialize, Serialize};
+use velar_protocol::seal::lifetimes::MAX_RESEALS;
 use velar_protocol::wire::{Answer, RelayAddress, SendToken};
-
-/// Times that one message is sealed again at most: more would drain the recipient's prekeys.
-pub const MAX_RESEALS: u8 = 3;
 
 /// A recipient that was heard from this long after a relay had the envelope, and sent no receipt, has
 /// not got it. Shorter, and a receipt on its way would be missed.
 const RECEIPT_PATIENCE_S: u64 = 120;
 
-/// How a refusal by one relay is retried: the recipient may be about to register the token.
-const REFUSED_RETRY_S: u64 = 60;
+/// A refused token is tried again after this, then after twice that, and so on: its owner may be about to
+/// register it.
+const REFUSED_RETRY_S: u64 = 2;
 
-/// Refusals of one route after which it is given up; a new card brings new routes.
-const MAX_REFUSALS: u8 = 5;
+/// Refusals of one route after which it is given up, a day and a half later; a new card brings new routes.
+const MAX_REFUSALS: u8 = 16;
 
 /// How urgent a message is, and what counts as its arrival. Tags are append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +94,7 @@ impl Route {
             }
             _ if refusals + 1 >= MAX_REFUSALS => RouteState::GivenUp,
             _ => {
-                let next_s = now_s.saturating_add(REFUSED_RETRY_S);
+                let next_s = now_s.saturating_add(REFUSED_RETRY_S << refusals.min(MAX_REFUSALS));
                 RouteState::Waiting { next_s, refusals: refusals + 1 }
             }
         };
@@ -199,7 +198,7 @@ mod tests {
             assert!(route.is_due(now));
             route.answered(&Answer::Refused(Refusal::UnknownToken), now);
             tries += 1;
-            now += REFUSED_RETRY_S;
+            now += REFUSED_RETRY_S << MAX_REFUSALS;
         }
         assert_eq!((tries, route.state), (MAX_REFUSALS, RouteState::GivenUp));
     }

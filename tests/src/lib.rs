@@ -1,1 +1,4 @@
-//! Velar.
+//! What the integration tests and the load generator share: relays as real processes, and loads on them.
+
+pub mod load;
+pub mod process;

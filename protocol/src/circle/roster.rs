@@ -264,6 +264,13 @@ impl Roster {
         }
     }
 
+    /// The keys that an unverified state gives for a member: a claim, to be verified by taking the state over.
+    #[must_use]
+    pub fn claimed(signed: &SignedRoster, member: MemberId) -> Option<Identity> {
+        let roster = Self::parse(signed.clone()).ok()?;
+        roster.member(member).map(|entry| entry.identity)
+    }
+
     /// The circle's id.
     #[must_use]
     pub fn circle(&self) -> CircleId {

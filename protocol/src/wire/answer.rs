@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounded;
 use super::ids::Envelope;
+use super::limits::MAX_DELIVERIES;
 
 /// The answer to one request. `Accepted`, `Held`, `Extended`, `Opened`, `Closed` and `Cancelled` are
 /// sent only when what they say is on disk.
@@ -25,11 +27,13 @@ pub enum Answer {
     /// To `Hold`: one outcome per delivery, in order.
     Held {
         /// What became of each delivery.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DELIVERIES>")]
         outcomes: Vec<DeliveryOutcome>,
     },
     /// To `Extend`: whether each delivery can still be made, in order.
     Extended {
         /// What would become of each delivery now.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DELIVERIES>")]
         outcomes: Vec<DeliveryOutcome>,
     },
     /// To `Cancel`.

@@ -120,7 +120,10 @@ pub fn decode<F: Frame>(frame: &[u8]) -> Result<F, CodecError> {
         (VERSION_NOTICE, &[theirs]) => return Err(CodecError::Version { theirs }),
         (theirs, _) => return Err(CodecError::Version { theirs }),
     }
-    let value: F = encoding::from_bytes(body).map_err(|_| CodecError::Malformed)?;
+    let value: F = encoding::from_bytes(body).map_err(|error| match error {
+        encoding::Fault::TooMany => CodecError::Count,
+        encoding::Fault::Malformed => CodecError::Malformed,
+    })?;
     if !value.bounds_hold() {
         return Err(CodecError::Count);
     }
@@ -154,3 +157,6 @@ pub fn encode<F: Frame>(value: &F) -> Result<Vec<u8>, CodecError> {
 pub fn version_notice() -> [u8; HEADER_LEN + 2] {
     [2, 0, 0, 0, VERSION_NOTICE, PROTOCOL_VERSION]
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ pub const MAX_DELIVERIES: usize = 64;
 /// Mailboxes in one `Subscribe`: a member's own, and those of its open invitations.
 pub const MAX_SUBSCRIBED: usize = 16;
 
-/// Bytes after the length field of a client's frame: a `Hold` with [`MAX_DELIVERIES`] needs 264 458.
+/// Bytes after the length field of a client's frame: a `Hold` with [`MAX_DELIVERIES`] needs 264 457.
 pub const MAX_REQUEST_LEN: usize = 264 * 1024;
 
 /// Bytes after the length field of an answer: the largest is a `Held` with [`MAX_DELIVERIES`] outcomes.

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounded;
 use super::ids::{
     AccessToken, Envelope, HoldId, HoldSecret, MailboxId, Proof, SendToken, SendTokenHash,
 };
+use super::limits::{MAX_DELIVERIES, MAX_SUBSCRIBED, MAX_TOKENS};
 
 /// One request. Answered in order on its stream, by one [`Answer`](super::Answer) each.
 ///
@@ -22,6 +24,7 @@ pub enum Request {
         proof: Proof,
         /// All tokens that may send from now on; those left out are revoked.
         /// At most [`MAX_TOKENS`](super::limits::MAX_TOKENS).
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_TOKENS>")]
         tokens: Vec<SendTokenHash>,
         /// Needed for a new mailbox where the operator has set an access token.
         access: Option<AccessToken>,
@@ -38,6 +41,7 @@ pub enum Request {
     Subscribe {
         /// 1 to [`MAX_SUBSCRIBED`](super::limits::MAX_SUBSCRIBED), each with its proof over verb
         /// `Subscribe`. Events name them by their index in this list.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_SUBSCRIBED>")]
         mailboxes: Vec<MailboxProof>,
     },
     /// Puts an envelope into the mailbox that this token belongs to.
@@ -52,6 +56,7 @@ pub enum Request {
         /// Seconds from now until release.
         for_s: u32,
         /// 1 to [`MAX_DELIVERIES`](super::limits::MAX_DELIVERIES).
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_DELIVERIES>")]
         deliveries: Vec<Delivery>,
         /// The secret of a hold that this one takes the place of, in one step: never both, never neither.
         replaces: Option<HoldSecret>,

@@ -1,0 +1,230 @@
+//! The command line: every command, argument and option of `velar`, in one place.
+//!
+//! Commands, options and enumerated values are the same in every language; Spanish names are accepted
+//! beside the English ones. What `--help` says comes from `locales/` (see [`localise`]).
+
+mod arguments;
+mod forgiving;
+mod localise;
+mod usage;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::passphrase::PassphraseSource;
+use crate::text::{Language, Text};
+
+pub use self::arguments::{
+    AlertText, Alerts, Approve, Checkin, CircleNew, Completions, Inbox, Invite, Join, Link, Mood,
+    Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
+};
+pub use self::forgiving::{Early, early};
+pub use self::localise::localise;
+
+/// One call of `velar`, understood.
+#[derive(Debug, Parser)]
+#[command(name = "velar", version, disable_help_flag = true, disable_help_subcommand = true)]
+#[command(
+    disable_version_flag = true,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options that every command takes, before or after its name.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Folder with the keys and messages; see [`Global::vault_dir`] for the default.
+    #[arg(long, global = true, env = "VELAR_VAULT")]
+    pub vault: Option<PathBuf>,
+    /// File whose first line is the passphrase.
+    #[arg(long, global = true, conflicts_with = "passphrase_fd")]
+    pub passphrase_file: Option<PathBuf>,
+    /// Open file descriptor to read the passphrase from.
+    #[arg(long, global = true, value_parser = clap::value_parser!(i32).range(0..))]
+    pub passphrase_fd: Option<i32>,
+    /// Language of this call; already applied by [`early`].
+    #[arg(long, global = true, value_enum, ignore_case = true)]
+    pub lang: Option<Language>,
+    /// Print data as JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Filter for technical messages on stderr.
+    #[arg(long, global = true, env = "VELAR_LOG")]
+    pub log: Option<String>,
+    /// Show the help of the command.
+    #[arg(short = 'h', long, alias = "ayuda", global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+    /// Show the version.
+    #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a vault.
+    #[command(alias = "iniciar")]
+    Init,
+    /// Form a circle, or look at it.
+    #[command(subcommand, aliases = ["circulo", "círculo"])]
+    Circle(Circle),
+    /// Make an invitation.
+    #[command(alias = "invitar")]
+    Invite(Invite),
+    /// Answer an invitation.
+    #[command(aliases = ["unirme", "entrar"])]
+    Join(Join),
+    /// Let in who answered an invitation.
+    #[command(alias = "aprobar")]
+    Approve(Approve),
+    /// Who is in the circle.
+    #[command(aliases = ["miembros", "integrantes"])]
+    Members,
+    /// Compare safety numbers.
+    #[command(alias = "verificar")]
+    Verify(Verify),
+    /// Say that one is well.
+    #[command(aliases = ["check-in", "ok", "reporte", "reportar", "estoy-bien"])]
+    Checkin(Checkin),
+    /// Raise the alarm.
+    #[command(aliases = ["panico", "pánico", "sos", "auxilio", "alarma", "alarm"])]
+    Panic(Panic),
+    /// Open alerts and their state for each person.
+    #[command(aliases = ["alertas", "alert", "alerta"])]
+    Alerts(Alerts),
+    /// Take an alert.
+    #[command(aliases = ["tomar", "take"])]
+    Claim(WhichAlert),
+    /// Give back an alert one has taken.
+    #[command(alias = "soltar")]
+    Release(WhichAlert),
+    /// Write into an alert's log.
+    #[command(aliases = ["nota", "anotar"])]
+    Note(AlertText),
+    /// Say that one is safe, or confirm that another person is.
+    #[command(aliases = ["standdown", "a-salvo", "safe"])]
+    StandDown(StandDown),
+    /// Close an alert.
+    #[command(alias = "cerrar")]
+    Close(AlertText),
+    /// Send a message to the circle.
+    #[command(alias = "decir")]
+    Say(Say),
+    /// Read messages.
+    #[command(aliases = ["mensajes", "messages", "buzon", "buzón"])]
+    Inbox(Inbox),
+    /// Keep watch: stay connected and show what comes in.
+    #[command(aliases = ["vigilar", "guardia"])]
+    Watch(Watch),
+    /// The state of this device and of what it has sent.
+    #[command(alias = "estado")]
+    Status,
+    /// Completions for a shell.
+    #[command(alias = "completado")]
+    Completions(Completions),
+}
+
+/// `velar circle …`
+#[derive(Debug, Subcommand)]
+pub enum Circle {
+    /// Form a new circle.
+    #[command(aliases = ["nuevo", "crear"])]
+    New(CircleNew),
+    /// Show the circle this vault belongs to.
+    #[command(aliases = ["ver", "mostrar"])]
+    Show,
+}
+
+/// Why a command line was not carried out.
+#[derive(Debug)]
+pub enum Stop {
+    /// Help or version was asked for: print it (`error.print()`) and exit with 0.
+    Show(Box<clap::Error>),
+    /// Only `velar`: print its help (`error.print()`, to stderr) and exit with 2.
+    NoCommand(Box<clap::Error>),
+    /// Not understood.
+    Usage(Failure),
+}
+
+/// Understands a command line. `args` begins with the program's name.
+///
+/// Forgiving where a mistake can be understood (upper case, accents, Spanish names), and never refuses
+/// a `panic` for a mistyped option: what is not understood becomes part of its text.
+///
+/// # Errors
+/// [`Stop`], with texts in the language of `text`.
+pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
+    let command = localise(Cli::command(), text);
+    let args = forgiving::normalise(&command, args);
+    let first = match attempt(&command, &args) {
+        Ok(cli) => return Ok(cli),
+        Err(error) => error,
+    };
+    match first.kind() {
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
+            return Err(Stop::Show(Box::new(first)));
+        }
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Err(Stop::NoCommand(Box::new(first)));
+        }
+        _ => {}
+    }
+    for args in forgiving::panic_at_any_rate(&command, &args) {
+        if let Ok(cli) = attempt(&command, &args) {
+            return Ok(cli);
+        }
+    }
+    Err(Stop::Usage(usage::explain(&first, text)))
+}
+
+/// Writes the completions of `shell` for `velar`, with descriptions in the language of `text`.
+pub fn completions(shell: clap_complete::Shell, text: &Text, out: &mut impl Write) {
+    clap_complete::generate(shell, &mut localise(Cli::command(), text), "velar", out);
+}
+
+fn attempt(command: &clap::Command, args: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command.clone().try_get_matches_from(args)?)
+}
+
+impl Global {
+    /// Where the passphrase comes from.
+    #[must_use]
+    pub fn passphrase(&self) -> PassphraseSource {
+        match (&self.passphrase_file, self.passphrase_fd) {
+            (Some(path), _) => PassphraseSource::File(path.clone()),
+            (None, Some(descriptor)) => PassphraseSource::Descriptor(descriptor),
+            (None, None) => PassphraseSource::Prompt,
+        }
+    }
+
+    /// Where the vault is: `--vault` or `VELAR_VAULT`, else `$XDG_DATA_HOME/velar`, else
+    /// `~/.local/share/velar`. `None` if there is no home either. `variable` reads the environment.
+    #[must_use]
+    pub fn vault_dir(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        if let Some(vault) = &self.vault {
+            return Some(vault.clone());
+        }
+        // The XDG specification has relative paths ignored.
+        let absolute =
+            |name| variable(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
+        absolute("XDG_DATA_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+            .map(|data| data.join("velar"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

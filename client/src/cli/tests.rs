@@ -1,0 +1,240 @@
+//! The command line as people type it.
+
+use std::time::Duration;
+
+use super::arguments::{minutes, seconds};
+use super::*;
+
+fn args(line: &str) -> Vec<OsString> {
+    std::iter::once("velar").chain(line.split_whitespace()).map(OsString::from).collect()
+}
+
+fn understood(line: &str) -> Cli {
+    match parse(&args(line), &Text::new(Language::English)) {
+        Ok(cli) => cli,
+        Err(stop) => panic!("{line}: {stop:?}"),
+    }
+}
+
+fn refused(line: &str, language: Language) -> String {
+    match parse(&args(line), &Text::new(language)) {
+        Err(Stop::Usage(failure)) => {
+            assert_eq!(failure.exit(), crate::failure::Exit::Usage);
+            failure.to_string()
+        }
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn alarm(line: &str) -> (Cli, String) {
+    let cli = understood(line);
+    let Command::Panic(panic) = &cli.command else { panic!("{line}: {cli:?}") };
+    let text = panic.text.join(" ");
+    (cli, text)
+}
+
+#[test]
+fn the_alarm_is_raised_however_it_is_typed() {
+    for line in [
+        "panic", "PANIC", "Panic", "pánico", "PÁNICO", "panico", "sos", "SOS", "auxilio", "alarm",
+        "pnaic", "panc", "panci", "panik", "ppanic", "pamico",
+    ] {
+        assert_eq!(alarm(line).1, "", "{line}");
+    }
+    assert_eq!(alarm("panic me siguen dos").1, "me siguen dos");
+    assert_eq!(alarm("panic ayuda").1, "ayuda");
+    assert_eq!(alarm("panic me siguen --wait 30").1, "me siguen");
+}
+
+#[test]
+fn a_mistyped_option_does_not_stop_the_alarm() {
+    assert_eq!(alarm("panic --wiat 30").1, "--wiat 30");
+    assert_eq!(alarm("panic -ayuda me siguen").1, "-ayuda me siguen");
+    let (cli, text) = alarm("--vault /v panic --wait soon --json dos hombres");
+    assert_eq!(text, "--wait soon dos hombres");
+    assert_eq!(cli.global.vault, Some("/v".into()));
+    assert!(cli.global.json);
+    let (cli, text) = alarm("panic --bogus --vault=/v --wait 5");
+    assert_eq!(text, "--bogus");
+    assert_eq!(cli.global.vault, Some("/v".into()));
+    let Command::Panic(panic) = cli.command else { panic!() };
+    assert_eq!(panic.wait, Some(Duration::from_secs(5)));
+    assert_eq!(alarm("panic --lang fr").1, "--lang fr");
+    assert_eq!(alarm("panic --json=1 x").1, "--json=1 x");
+    assert_eq!(alarm("panic --vault").1, "--vault");
+}
+
+#[test]
+fn asking_for_help_raises_no_alarm() {
+    for line in ["panic --help", "panic -h", "help panic", "ayuda panic", "help", "AYUDA", "--help"]
+    {
+        let stop = parse(&args(line), &Text::new(Language::Spanish)).unwrap_err();
+        let Stop::Show(error) = stop else { panic!("{line}: {stop:?}") };
+        assert!(error.to_string().contains("Uso:"), "{line}");
+    }
+    let stop = parse(&args("--version"), &Text::new(Language::Spanish)).unwrap_err();
+    assert!(matches!(stop, Stop::Show(_)));
+    let stop = parse(&args(""), &Text::new(Language::Spanish)).unwrap_err();
+    assert!(matches!(stop, Stop::NoCommand(_)));
+}
+
+#[test]
+fn words_near_other_commands_raise_no_alarm() {
+    for line in ["plan", "pan", "paniced", "manic2", "clam", "statsu"] {
+        refused(line, Language::English);
+    }
+}
+
+#[test]
+fn commands_have_spanish_names() {
+    for line in [
+        "iniciar",
+        "circulo ver",
+        "círculo ver",
+        "invitar",
+        "unirme",
+        "aprobar",
+        "integrantes",
+        "miembros",
+        "verificar",
+        "reporte",
+        "ok",
+        "alertas",
+        "tomar",
+        "soltar",
+        "nota hola",
+        "a-salvo",
+        "cerrar",
+        "decir hola",
+        "mensajes",
+        "vigilar --plain",
+        "guardia",
+        "estado",
+        "invitar --role acompañante --role Coordinadora",
+        "checkin --mood CANSADA",
+    ] {
+        understood(line);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_says_what_to_type_in_both_languages() {
+    let cases = [
+        ("clam", "claim"),
+        ("xyzzy", "--help"),
+        ("checkin --nxet 5", "--next"),
+        ("checkin --mood grumpy", "tired"),
+        ("checkin --next soon", "--next"),
+        ("checkin --next", "--next"),
+        ("circle new --name x", "--me"),
+        ("circle new --name x --me y --relay http://x", "velar://host:port#pin"),
+        ("circle --json", "--help"),
+        ("verify --mark", "MEMBER"),
+        ("approve --reject --name x", "--name"),
+        ("status --vault a --vault b", "--vault"),
+        ("status --passphrase-file a --passphrase-fd 3", "--passphrase-fd"),
+        ("status extra", "extra"),
+    ];
+    for (line, hint) in cases {
+        let [spanish, english] = Language::ALL.map(|language| refused(line, language));
+        assert!(english.contains(hint), "{line}: {english}");
+        assert_ne!(spanish, english, "{line}");
+        assert!(spanish.lines().count() >= 2 && english.lines().count() >= 2, "{line}");
+    }
+}
+
+#[test]
+fn times_are_read_as_people_write_them() {
+    let next = |text: &str| minutes(text).ok().map(|next| next.as_secs());
+    assert_eq!(next("90"), Some(5_400));
+    assert_eq!(next("90m"), Some(5_400));
+    assert_eq!(next("1h30"), Some(5_400));
+    assert_eq!(next("1H30m"), Some(5_400));
+    assert_eq!(next("2h"), Some(7_200));
+    assert_eq!(seconds("30").ok(), Some(Duration::from_secs(30)));
+    assert_eq!(seconds("2m").ok(), Some(Duration::from_secs(120)));
+    for bad in ["", "h", "soon", "-5", "1x", "99999999999999999999", "400d", "1h m"] {
+        assert_eq!(next(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn the_first_word_may_name_the_alert() {
+    let Command::Note(what) = understood("note 3f2a va en camino").command else { panic!() };
+    assert_eq!(
+        alert_and_text(&what, |word| word == "3f2a"),
+        (Some("3f2a".into()), "va en camino".into())
+    );
+    assert_eq!(alert_and_text(&what, |_| false), (None, "3f2a va en camino".into()));
+    let Command::Note(what) = understood("note --alert 77aa 3f2a va").command else { panic!() };
+    assert_eq!(alert_and_text(&what, |_| true), (Some("77aa".into()), "3f2a va".into()));
+}
+
+#[test]
+fn the_four_words_may_be_separated_by_anything() {
+    for line in [
+        "--words Uno dos TRES cuatro",
+        "--words uno,dos,tres,cuatro",
+        "--words uno-dos tres.cuatro",
+    ] {
+        let Command::Join(join) = understood(&format!("join {line}")).command else { panic!() };
+        assert_eq!(spoken(&join.words).as_deref(), Some("uno dos tres cuatro"), "{line}");
+    }
+    assert_eq!(spoken(&[]), None);
+    assert_eq!(spoken(&[" , ".to_owned()]), None);
+}
+
+#[test]
+fn the_vault_is_where_the_person_or_xdg_says() {
+    let none = |_: &str| None;
+    let env = |pairs: &'static [(&'static str, &'static str)]| {
+        move |name: &str| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v))
+    };
+    let global = understood("--vault /x status").global;
+    assert_eq!(global.vault_dir(none), Some("/x".into()));
+    let global = Global { vault: None, ..global };
+    assert_eq!(global.vault_dir(none), None);
+    let xdg = env(&[("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")]);
+    assert_eq!(global.vault_dir(xdg), Some("/data/velar".into()));
+    let relative = env(&[("XDG_DATA_HOME", "data"), ("HOME", "/home/a")]);
+    assert_eq!(global.vault_dir(relative), Some("/home/a/.local/share/velar".into()));
+}
+
+#[test]
+fn language_and_json_are_known_before_anything_is_refused() {
+    let spanish = |_: &str| Some("es_MX.UTF-8".to_owned());
+    let early = |line| early(&args(line), spanish);
+    assert_eq!(early("status"), Early { language: Language::Spanish, json: false });
+    assert_eq!(early("xyzzy --lang en --json"), Early { language: Language::English, json: true });
+    assert_eq!(early("--lang=English x").language, Language::English);
+    assert_eq!(early("--lang").language, Language::Spanish);
+    assert_eq!(early("--lang fr").language, Language::Spanish);
+    assert!(!early("say -- --json").json);
+}
+
+#[test]
+fn an_invitation_link_is_not_shown_when_debugging() {
+    let cli = understood("join velar-secret --me Ana");
+    assert!(!format!("{cli:?}").contains("secret"));
+    let Command::Join(join) = cli.command else { panic!() };
+    assert_eq!(join.link.unwrap().reveal(), "velar-secret");
+}
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in <clap_complete::Shell as clap::ValueEnum>::value_variants() {
+        let mut out = Vec::new();
+        completions(*shell, &Text::new(Language::Spanish), &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("stand-down") && out.contains("panic"), "{shell}");
+    }
+}
+
+#[test]
+fn the_passphrase_comes_from_one_place() {
+    let source = |line| understood(line).global.passphrase();
+    assert_eq!(source("status"), PassphraseSource::Prompt);
+    assert_eq!(source("status --passphrase-fd 3"), PassphraseSource::Descriptor(3));
+    assert_eq!(source("--passphrase-file /p status"), PassphraseSource::File("/p".into()));
+    refused("status --passphrase-fd -1", Language::English);
+}

@@ -1,0 +1,187 @@
+//! This device as a member of its circle: what it knows, says and hears, over its vault.
+//!
+//! [`Device`] has no network and no clock: envelopes and times come in as arguments. Everything that
+//! belongs together happens in one transaction, a [`Turn`]; what was decided in it is on disk when
+//! the call returns, and a process that dies before has decided nothing.
+
+mod alerts;
+mod delivery;
+mod effects;
+mod error;
+mod homes;
+mod joining;
+mod opening;
+mod peers;
+mod roster;
+mod sealing;
+mod tending;
+#[cfg(test)]
+mod tests;
+mod views;
+
+use getrandom::SysRng;
+use rand_core::{Rng, UnwrapErr};
+use velar_protocol::circle::{AlertId, PersonId, Roster};
+use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Voice};
+
+pub use alerts::AlertView;
+pub use delivery::{Due, DueId};
+pub use error::DeviceError;
+pub use homes::HomeView;
+pub use joining::{AnswerView, JoinState, OfferToSend};
+pub use views::{MemberView, Progress, Reach};
+
+use crate::records::{Profile, ProfileKind, RosterKind, Secret};
+use crate::vault::{Tx, Vault};
+
+/// Draws from the operating system.
+pub type Entropy = UnwrapErr<SysRng>;
+
+/// A device: an open vault and the keys in it.
+pub struct Device {
+    vault: Vault,
+    identity: IdentitySecret,
+    entropy: Entropy,
+}
+
+/// One transaction on a device's state, at one moment.
+struct Turn<'a> {
+    tx: &'a Tx<'a>,
+    identity: &'a IdentitySecret,
+    voice: Voice,
+    now_s: u64,
+    entropy: Entropy,
+}
+
+type Done<T = ()> = Result<T, DeviceError>;
+
+impl Device {
+    /// Gives a new vault its identity.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn initialise(vault: &mut Vault) -> Done {
+        let mut entropy = UnwrapErr(SysRng);
+        let mut draw = |len: usize| {
+            let mut bytes = vec![0; len];
+            entropy.fill_bytes(&mut bytes);
+            bytes
+        };
+        let identity = zeroize::Zeroizing::new(<[u8; 64]>::try_from(draw(64)).unwrap_or([0; 64]));
+        let me = IdentitySecret::from_seed(&identity).public().member();
+        let next_alarm = AlertId::draw(me, draw(8).try_into().unwrap_or_default());
+        let profile = Profile {
+            name: String::new(),
+            identity: Secret(identity.to_vec()),
+            person: PersonId(draw(16).try_into().unwrap_or_default()),
+            homes: Vec::new(),
+            card_counter: 0,
+            check_in_counter: 0,
+            next_alarm,
+            circle: None,
+            circle_name: String::new(),
+        };
+        vault.write(|tx| Ok(tx.put::<ProfileKind>(&[], &profile)?))
+    }
+
+    /// Takes over an open vault.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`]; [`DeviceError::Incomplete`] if it was never given an identity.
+    pub fn of(mut vault: Vault) -> Done<Self> {
+        let profile = vault.read(|tx| -> Done<_> { Ok(tx.get::<ProfileKind>(&[])?) })?;
+        let seed = profile.and_then(|p| p.identity.array()).ok_or(DeviceError::Incomplete)?;
+        let identity = IdentitySecret::from_seed(&seed);
+        Ok(Self { vault, identity, entropy: UnwrapErr(SysRng) })
+    }
+
+    /// My keys' public half.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        self.identity.public()
+    }
+
+    /// My id.
+    #[must_use]
+    pub fn member(&self) -> MemberId {
+        self.identity.public().member()
+    }
+
+    /// Whether another process, or this one, has changed anything since this was last asked.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn changed(&mut self) -> Done<bool> {
+        Ok(self.vault.changed()?)
+    }
+
+    /// Records of the vault that could not be read. Not empty: say so.
+    #[must_use]
+    pub fn damage(&self) -> usize {
+        self.vault.damage().len()
+    }
+
+    /// Whether the vault's files were open to other users of this machine until now.
+    #[must_use]
+    pub fn was_exposed(&self) -> bool {
+        self.vault.was_exposed()
+    }
+
+    /// A random number for jitter.
+    pub fn random(&mut self) -> u64 {
+        self.entropy.next_u64()
+    }
+
+    fn write<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {
+        let voice = Voice(self.vault.voice());
+        let identity = &self.identity;
+        self.vault
+            .write(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy: UnwrapErr(SysRng) }))
+    }
+
+    fn read<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {
+        let voice = Voice(self.vault.voice());
+        let identity = &self.identity;
+        self.vault
+            .read(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy: UnwrapErr(SysRng) }))
+    }
+}
+
+impl Turn<'_> {
+    fn me(&self) -> MemberId {
+        self.identity.public().member()
+    }
+
+    fn today(&self) -> Day {
+        Day::of_unix(self.now_s)
+    }
+
+    fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    fn profile(&self) -> Done<Profile> {
+        self.tx.get::<ProfileKind>(&[])?.ok_or(DeviceError::Incomplete)
+    }
+
+    fn set_profile(&self, profile: &Profile) -> Done {
+        Ok(self.tx.put::<ProfileKind>(&[], profile)?)
+    }
+
+    /// The circle I am in, or am joining.
+    fn circle(&self) -> Done<CircleId> {
+        self.profile()?.circle.ok_or(DeviceError::NoCircle)
+    }
+
+    /// The newest roster; `None` before a circle is founded or joined.
+    fn roster(&self) -> Done<Option<Roster>> {
+        let Some(signed) = self.tx.get::<RosterKind>(&[])? else { return Ok(None) };
+        Ok(Some(Roster::anchor(self.circle()?, signed)?))
+    }
+
+    fn the_roster(&self) -> Done<Roster> {
+        self.roster()?.ok_or(DeviceError::NoCircle)
+    }
+}

@@ -1,0 +1,325 @@
+//! Alerts on this device: raising, taking, noting, standing down, closing.
+
+use std::collections::BTreeMap;
+
+use velar_protocol::circle::alert::set_digest;
+use velar_protocol::circle::{
+    Alert, AlertEvent, AlertId, Body, CheckIn, Condition, EventKind as Kind, Heard, Reason,
+    StandDown, may_answer,
+};
+use velar_protocol::seal::{MemberId, MessageId};
+
+use super::sealing::Post;
+use super::views::Progress;
+use super::{Device, DeviceError, Done, Turn};
+use crate::outbox::Class;
+use crate::records::{EventKind, What, pair_key};
+
+/// An alert, with what happened in it.
+pub struct AlertView {
+    /// Its state.
+    pub alert: Alert,
+    /// Its events, oldest first.
+    pub events: Vec<AlertEvent>,
+    /// Whom this device has told of it, and how far that got. Empty if this device raised nothing.
+    pub progress: Progress,
+}
+
+/// Key of an event.
+pub(super) fn event_key(event: &AlertEvent) -> Vec<u8> {
+    pair_key(&event.alert.0, &event.id().0)
+}
+
+impl Device {
+    /// Raises an alert about this device's person, to everybody.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoCircle`], [`DeviceError::Message`] if the text is too long.
+    pub fn panic(&mut self, text: &str, now_s: u64) -> Done<AlertId> {
+        self.write(now_s, |turn| {
+            let alert = turn.profile()?.next_alarm;
+            let kind = Kind::Raised {
+                reason: Reason::Panic,
+                subject: turn.me(),
+                drill: false,
+                text: text.to_owned(),
+            };
+            turn.say_events(alert, vec![kind]).map(|()| alert)
+        })
+    }
+
+    /// Checks in with everybody.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoCircle`], [`DeviceError::Message`] if the note is too long.
+    pub fn check_in(&mut self, said: CheckInSaid, now_s: u64) -> Done<(MessageId, CheckIn)> {
+        self.write(now_s, |turn| {
+            let grace_min = turn.the_roster()?.agreement().grace_min;
+            let mut profile = turn.profile()?;
+            profile.check_in_counter += 1;
+            turn.set_profile(&profile)?;
+            let check_in = CheckIn {
+                counter: profile.check_in_counter,
+                next_min: said.next_min,
+                grace_min,
+                next_alarm: profile.next_alarm,
+                condition: said.condition,
+                low_battery: said.low_battery,
+                no_signal: said.no_signal,
+                note: said.note,
+            };
+            let body = Body::CheckIn(check_in.clone());
+            let id = turn.tell_all(body, &Post::of(Class::Care).told())?;
+            let now_s = turn.now_s;
+            turn.show(None, now_s, What::CheckedIn(check_in.clone()))?;
+            Ok((id, check_in))
+        })
+    }
+
+    /// Says something to these members, or to everybody else.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoCircle`], [`DeviceError::Message`] if the text is too long.
+    pub fn say(&mut self, text: &str, to: &[MemberId], now_s: u64) -> Done<MessageId> {
+        self.write(now_s, |turn| {
+            let post = Post::of(Class::Talk).told();
+            let body = Body::Say { text: text.to_owned() };
+            let id = if to.is_empty() {
+                turn.tell_all(body, &post)?
+            } else {
+                turn.the_roster()?;
+                turn.tell(to, body, &post)?
+            };
+            let what = What::Said { message: id, sequence: 0, text: text.to_owned() };
+            let now_s = turn.now_s;
+            turn.show(None, now_s, what)?;
+            Ok(id)
+        })
+    }
+
+    /// Takes an alert, over the claims that are known here.
+    ///
+    /// # Errors
+    /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::NotAllowed`] for a
+    /// role that does not answer alerts; [`DeviceError::UnknownAlert`].
+    pub fn claim(&mut self, alert: AlertId, now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            let state = turn.alert(alert)?;
+            turn.must_answer(&state)?;
+            turn.say_events(alert, state.claiming())
+        })
+    }
+
+    /// Gives an alert back.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotTaken`]; [`DeviceError::UnknownAlert`].
+    pub fn release(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            let me = turn.me();
+            let state = turn.alert(alert)?;
+            if !state.claims.iter().any(|claim| claim.by == me) {
+                return Err(DeviceError::NotTaken);
+            }
+            turn.say_events(alert, state.releasing(me, text))
+        })
+    }
+
+    /// Adds a log entry to an alert.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownAlert`]; [`DeviceError::Message`] if the text is too long.
+    pub fn note(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            turn.alert(alert)?;
+            turn.say_events(alert, vec![Kind::Note { text: text.to_owned() }])
+        })
+    }
+
+    /// Asks to stand down from one's own alert. Closes nothing.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownAlert`]; [`DeviceError::NotYours`] if it is about somebody else.
+    pub fn stand_down(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            let state = turn.alert(alert)?;
+            let roster = turn.the_roster()?;
+            if roster.person(state.subject) != roster.person(turn.me()) {
+                return Err(DeviceError::NotYours);
+            }
+            turn.say_events(alert, state.asking(text))
+        })
+    }
+
+    /// Confirms, as another person, that an alert can stand down.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotAsked`]; [`DeviceError::AnotherPerson`] if it is about this device's own person;
+    /// [`DeviceError::NotAllowed`].
+    pub fn confirm_stand_down(&mut self, alert: AlertId, now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            let state = turn.alert(alert)?;
+            turn.must_answer(&state)?;
+            if state.stand_down == StandDown::None {
+                return Err(DeviceError::NotAsked);
+            }
+            turn.say_events(alert, state.confirming())
+        })
+    }
+
+    /// Closes an alert for the reasons that are known here.
+    ///
+    /// # Errors
+    /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::NotAllowed`];
+    /// [`DeviceError::UnknownAlert`].
+    pub fn close(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            let state = turn.alert(alert)?;
+            turn.must_answer(&state)?;
+            turn.say_events(alert, state.closing(text))
+        })
+    }
+
+    /// All alerts, oldest first; with `open_only`, those that still ask for somebody.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn alerts(&mut self, open_only: bool, now_s: u64) -> Done<Vec<AlertView>> {
+        self.read(now_s, |turn| {
+            let mut views = Vec::new();
+            for alert in turn.all_alerts()? {
+                if !open_only || alert.is_open() {
+                    views.push(turn.view(alert)?);
+                }
+            }
+            Ok(views)
+        })
+    }
+
+    /// The alert whose id begins with `prefix`; without one, the only open alert.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownAlert`], [`DeviceError::AmbiguousAlert`].
+    pub fn find_alert(&mut self, prefix: Option<&str>, now_s: u64) -> Done<AlertId> {
+        let fits = |alert: &Alert| match prefix {
+            Some(prefix) => {
+                let hex: String = alert.id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+                hex.starts_with(&prefix.to_ascii_lowercase())
+            }
+            None => alert.is_open(),
+        };
+        let found: Vec<AlertId> = self
+            .read(now_s, |turn| turn.all_alerts())?
+            .iter()
+            .filter(|a| fits(a))
+            .map(|a| a.id)
+            .collect();
+        match found.as_slice() {
+            [] => Err(DeviceError::UnknownAlert),
+            [one] => Ok(*one),
+            _ => Err(DeviceError::AmbiguousAlert),
+        }
+    }
+}
+
+/// What a person says when checking in.
+#[derive(Clone, Debug, Default)]
+pub struct CheckInSaid {
+    /// Minutes until the next one; 0: none agreed.
+    pub next_min: u32,
+    /// How they are.
+    pub condition: Option<Condition>,
+    /// The battery is low.
+    pub low_battery: bool,
+    /// No signal ahead.
+    pub no_signal: bool,
+    /// Anything else.
+    pub note: String,
+}
+
+impl Turn<'_> {
+    /// Says events to everybody and keeps them here.
+    fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done {
+        for kind in kinds {
+            let event = AlertEvent {
+                alert,
+                salt: self.random(),
+                author: self.me(),
+                at_s: self.now_s,
+                kind,
+            };
+            let mut post = Post::of(Class::Alert).told();
+            post.alert = Some(alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
+            self.tell_all(Body::Alert(event.clone()), &post)?;
+            let now_s = self.now_s;
+            if let Some(heard) = Heard::new(event.clone(), event.author, now_s) {
+                self.add_event(heard)?;
+            }
+            self.show(None, now_s, What::Alert { event, hearsay: false })?;
+        }
+        Ok(())
+    }
+
+    fn must_answer(&self, alert: &Alert) -> Done {
+        let roster = self.the_roster()?;
+        if may_answer(&roster, self.me(), alert.subject) {
+            return Ok(());
+        }
+        let own = roster.person(alert.subject) == roster.person(self.me());
+        Err(if own { DeviceError::AnotherPerson } else { DeviceError::NotAllowed })
+    }
+
+    fn alert(&mut self, id: AlertId) -> Done<Alert> {
+        self.all_alerts()?.into_iter().find(|alert| alert.id == id).ok_or(DeviceError::UnknownAlert)
+    }
+
+    fn all_alerts(&mut self) -> Done<Vec<Alert>> {
+        let Some(roster) = self.roster()? else { return Ok(Vec::new()) };
+        let mut by_alert: BTreeMap<AlertId, Vec<Heard>> = BTreeMap::new();
+        for (_, heard) in self.tx.list::<EventKind>()? {
+            by_alert.entry(heard.event().alert).or_default().push(heard);
+        }
+        let fold = |(id, events): (&AlertId, &Vec<Heard>)| {
+            Alert::fold(*id, events, &roster, roster.agreement(), self.now_s)
+        };
+        let mut alerts: Vec<Alert> = by_alert.iter().filter_map(fold).collect();
+        alerts.sort_by_key(|alert| (alert.raised_s, alert.id));
+        Ok(alerts)
+    }
+
+    pub(super) fn open_alerts(&mut self) -> Done<Vec<Alert>> {
+        if self.tx.count::<EventKind>()? == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(self.all_alerts()?.into_iter().filter(Alert::is_open).collect())
+    }
+
+    pub(super) fn events_of(&self, alert: AlertId) -> Done<Vec<Heard>> {
+        let all = self.tx.list::<EventKind>()?;
+        Ok(all.into_iter().map(|(_, heard)| heard).filter(|h| h.event().alert == alert).collect())
+    }
+
+    pub(super) fn event_digest(&self, alert: AlertId) -> Done<[u8; 16]> {
+        let events = self.events_of(alert)?;
+        Ok(set_digest(events.iter().map(Heard::event)))
+    }
+
+    fn view(&mut self, alert: Alert) -> Done<AlertView> {
+        let mut events: Vec<AlertEvent> =
+            self.events_of(alert.id)?.iter().map(|heard| heard.event().clone()).collect();
+        events.sort_by_key(|event| (event.at_s, event.id()));
+        let progress = self.progress_of(|delivery| delivery.alert == Some(alert.id))?;
+        Ok(AlertView { alert, events, progress })
+    }
+
+    /// An alert with this id was closed: my next one gets a new id.
+    pub(super) fn draw_next_alarm(&mut self, closed: AlertId) -> Done {
+        let mut profile = self.profile()?;
+        let still_open = self.open_alerts()?.iter().any(|alert| alert.id == closed);
+        if profile.next_alarm == closed && !still_open {
+            profile.next_alarm = AlertId::draw(self.me(), self.random());
+            self.set_profile(&profile)?;
+        }
+        Ok(())
+    }
+}

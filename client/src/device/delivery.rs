@@ -1,0 +1,283 @@
+//! What is on its way: envelopes due, relays' answers, receipts, sealing again.
+
+use velar_protocol::seal::{MemberId, MessageId};
+use velar_protocol::wire::{Answer, Delivery as WireDelivery, Envelope, RelayAddress};
+
+use super::sealing::Post;
+use super::{Device, Done, Turn};
+use crate::outbox::{Candidate, Class, RouteState, accepted_at, in_order, wants_resealing};
+use crate::records::{
+    Delivery, DeliveryKind, Outgoing, OutgoingBytesKind, OutgoingKind, OwedKind, PeerKind,
+    delivery_key,
+};
+use velar_protocol::circle::Body;
+use velar_protocol::circle::limits::MAX_RECEIPT;
+
+/// One envelope on one route.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DueId {
+    key: Vec<u8>,
+    route: usize,
+}
+
+/// An envelope that is to be sent now.
+pub struct Due {
+    /// To answer by.
+    pub id: DueId,
+    /// Where.
+    pub relay: RelayAddress,
+    /// What.
+    pub delivery: WireDelivery,
+}
+
+impl Device {
+    /// What is to be sent now, in order, leaving out what `under_way` says is being sent; at most `limit`.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn due(
+        &mut self,
+        now_s: u64,
+        limit: usize,
+        under_way: impl Fn(&DueId) -> bool,
+    ) -> Done<Vec<Due>> {
+        self.read(now_s, |turn| {
+            let outgoing = turn.tx.list::<OutgoingKind>()?;
+            let candidates: Vec<_> = outgoing
+                .iter()
+                .flat_map(|(_, out)| {
+                    out.routes.iter().enumerate().map(move |(route, way)| Candidate {
+                        id: (out, route),
+                        class: out.class,
+                        recipient: &out.to.0,
+                        route: way,
+                    })
+                })
+                .collect();
+            let mut due = Vec::new();
+            for (out, route) in in_order(&candidates, now_s) {
+                let id = DueId { key: out.key(), route };
+                if due.len() >= limit || under_way(&id) {
+                    continue;
+                }
+                let bytes = turn.tx.get::<OutgoingBytesKind>(&id.key)?;
+                let (Some(envelope), Some(way)) =
+                    (bytes.and_then(Envelope::new), out.routes.get(route))
+                else {
+                    continue;
+                };
+                let token = way.token.clone();
+                let relay = way.relay.clone();
+                due.push(Due { id, relay, delivery: WireDelivery { token, envelope } });
+            }
+            Ok(due)
+        })
+    }
+
+    /// Takes relays' answers to envelopes that were due.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn answered(&mut self, answers: &[(DueId, Answer)], now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            for (id, answer) in answers {
+                turn.answered(id, answer)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Queues the receipts that are owed. `watching_until_s`: said along by a terminal that is watched.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn send_receipts(&mut self, watching_until_s: Option<u64>, now_s: u64) -> Done<bool> {
+        if self.read(now_s, |turn| Ok(turn.tx.count::<OwedKind>()? == 0))? {
+            return Ok(false);
+        }
+        self.write(now_s, |turn| turn.send_receipts(watching_until_s))
+    }
+
+    /// Seals again what needs it, what had nothing to be sealed to, and what has aged; issues a new
+    /// last-resort prekey when it is time. Cheap when there is nothing to do.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn tend(&mut self, now_s: u64) -> Done {
+        if self.read(now_s, |turn| Ok(turn.profile()?.circle.is_none()))? {
+            return Ok(());
+        }
+        self.write(now_s, |turn| {
+            turn.seal_waiting()?;
+            turn.reseal_unheard()?;
+            turn.renew_card()?;
+            turn.forget_old()
+        })
+    }
+}
+
+impl Turn<'_> {
+    fn answered(&mut self, id: &DueId, answer: &Answer) -> Done {
+        let Some(mut out) = self.tx.get::<OutgoingKind>(&id.key)? else { return Ok(()) };
+        let before = accepted_at(&out.routes);
+        let Some(route) = out.routes.get_mut(id.route) else { return Ok(()) };
+        route.answered(answer, self.now_s);
+        let accepted = matches!(route.state, RouteState::Accepted { .. });
+        let host = route.relay.host().to_owned();
+        self.tx.put::<OutgoingKind>(&id.key, &out)?;
+        if !out.routes.iter().any(crate::outbox::Route::is_waiting) {
+            self.tx.delete::<OutgoingBytesKind>(&id.key)?;
+        }
+        let key = delivery_key(out.message, out.to);
+        let Some(mut delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };
+        if accepted {
+            let now_s = self.now_s;
+            match delivery.relays.iter_mut().find(|(name, _)| *name == host) {
+                Some((_, at)) => *at = now_s,
+                None => delivery.relays.push((host, now_s)),
+            }
+            delivery.accepted_parts += u8::from(before.is_none());
+        }
+        let all_parts = delivery.parts.is_some_and(|parts| delivery.accepted_parts >= parts);
+        let stuck = out.routes.iter().all(|route| route.state == RouteState::GivenUp);
+        delivery.given_up |= stuck;
+        if all_parts && !delivery.receipt && !self.still_waiting(&delivery)? {
+            self.clear(&delivery)?;
+            self.tx.delete::<DeliveryKind>(&key)?;
+            return Ok(());
+        }
+        self.set_delivery(&delivery)
+    }
+
+    /// Whether any part still waits for any relay.
+    fn still_waiting(&self, delivery: &Delivery) -> Done<bool> {
+        for out in self.outgoing_of(delivery)? {
+            if out.routes.iter().any(crate::outbox::Route::is_waiting) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn outgoing_of(&self, delivery: &Delivery) -> Done<Vec<Outgoing>> {
+        let mut found = Vec::new();
+        for reseal in 0..=delivery.reseals {
+            for index in 0..delivery.parts.unwrap_or(0) {
+                let mut key = delivery_key(delivery.message, delivery.to);
+                key.extend([reseal, index]);
+                found.extend(self.tx.get::<OutgoingKind>(&key)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes the envelopes of a delivery out of the outbox.
+    fn clear(&self, delivery: &Delivery) -> Done {
+        for out in self.outgoing_of(delivery)? {
+            let key = out.key();
+            self.tx.delete::<OutgoingKind>(&key)?;
+            self.tx.delete::<OutgoingBytesKind>(&key)?;
+        }
+        Ok(())
+    }
+
+    /// A receipt: this member has this message. Their text is not kept for sending any more.
+    pub(super) fn receipted(&self, by: MemberId, message: MessageId) -> Done {
+        let key = delivery_key(message, by);
+        let Some(mut delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };
+        self.clear(&delivery)?;
+        if delivery.told {
+            delivery.bytes = Vec::new();
+            delivery.received_s = delivery.received_s.or(Some(self.now_s));
+            return self.set_delivery(&delivery);
+        }
+        self.tx.delete::<DeliveryKind>(&key)?;
+        Ok(())
+    }
+
+    /// A member left: nothing more goes to them.
+    pub(super) fn drop_deliveries(&self, to: MemberId) -> Done {
+        for (_, mut delivery) in self.tx.list::<DeliveryKind>()? {
+            if delivery.to == to && delivery.received_s.is_none() {
+                self.clear(&delivery)?;
+                delivery.given_up = true;
+                delivery.bytes = Vec::new();
+                self.set_delivery(&delivery)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A member could not open this envelope of mine: says it again, in new envelopes.
+    pub(super) fn resend(&mut self, by: MemberId, digest: [u8; 32]) -> Done {
+        let asked = self
+            .tx
+            .list::<OutgoingKind>()?
+            .into_iter()
+            .find(|(_, o)| o.digest == digest && o.to == by);
+        let Some((_, out)) = asked else { return Ok(()) };
+        let key = delivery_key(out.message, by);
+        let Some(delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };
+        if delivery.reseals < velar_protocol::seal::lifetimes::MAX_RESEALS {
+            self.reseal(delivery)?;
+        }
+        Ok(())
+    }
+
+    fn reseal(&mut self, mut delivery: Delivery) -> Done {
+        if delivery.bytes.is_empty() {
+            return Ok(());
+        }
+        let (parts, accepted) = (delivery.parts, delivery.accepted_parts);
+        delivery.reseals += 1;
+        self.seal_delivery(&mut delivery)?;
+        if delivery.parts == parts && delivery.accepted_parts == accepted && accepted > 0 {
+            // Nothing to seal it to now: it stays as it was, to be tried again later.
+            return Ok(());
+        }
+        self.set_delivery(&delivery)
+    }
+
+    fn reseal_unheard(&mut self) -> Done {
+        for (_, delivery) in self.tx.list::<DeliveryKind>()? {
+            if !delivery.receipt || delivery.received_s.is_some() || delivery.given_up {
+                continue;
+            }
+            let all = delivery.parts.is_some_and(|parts| delivery.accepted_parts >= parts);
+            let accepted = delivery.relays.iter().map(|(_, at)| *at).max().filter(|_| all);
+            if accepted.is_none() {
+                continue;
+            }
+            let heard = self.tx.get::<PeerKind>(&delivery.to.0)?.and_then(|peer| peer.heard_s);
+            if wants_resealing(accepted, heard, delivery.reseals) {
+                self.reseal(delivery)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn owe_receipt(&self, to: MemberId, message: MessageId) -> Done {
+        let mut owed = self.tx.get::<OwedKind>(&to.0)?.unwrap_or_default();
+        if !owed.contains(&message) {
+            owed.push(message);
+            self.tx.put::<OwedKind>(&to.0, &owed)?;
+        }
+        Ok(())
+    }
+
+    fn send_receipts(&mut self, watching_until_s: Option<u64>) -> Done<bool> {
+        let Some(roster) = self.roster()? else { return Ok(false) };
+        let mut any = false;
+        for entry in roster.members() {
+            let member = entry.member();
+            let Some(owed) = self.tx.get::<OwedKind>(&member.0)? else { continue };
+            for messages in owed.chunks(MAX_RECEIPT) {
+                let body = Body::Receipt { messages: messages.to_vec(), watching_until_s };
+                self.tell(&[member], body, &Post::of(Class::Care).without_receipt())?;
+                any = true;
+            }
+            self.tx.delete::<OwedKind>(&member.0)?;
+        }
+        Ok(any)
+    }
+}

@@ -1,0 +1,195 @@
+//! What a message does, once it is known by whom it is.
+
+use velar_protocol::circle::{
+    AlertEvent, AlertMark, Body, CheckIn, EventKind as Kind, Heard, Message, Spare,
+};
+use velar_protocol::hash::labelled;
+use velar_protocol::seal::MemberId;
+
+use super::opening::Incoming;
+use super::sealing::Post;
+use super::{Done, Turn};
+use crate::outbox::Class;
+use crate::records::{EventKind, IntroductionKind, SparesKind, What};
+
+/// A difference between two members' events of an alert is only looked at when the newest event is older
+/// than this: until then it is on its way.
+const SETTLED_S: u64 = 60;
+
+/// Events passed on in answer to one mark.
+const MAX_PASSED_ON: usize = 32;
+
+impl Turn<'_> {
+    /// Acts on a message; says whether its sender gets a receipt.
+    pub(super) fn act_on(&mut self, heard: &Incoming, message: Message) -> Done<bool> {
+        let from = heard.from.member();
+        match message.body {
+            Body::Join(join) => self.invitation_answered(heard, *join).map(|()| false),
+            Body::Reveal { nonce } => self.revealed(from, nonce).map(|()| false),
+            Body::Void => self.voided(from).map(|()| false),
+            Body::Welcome { .. } => self.welcomed(from, &heard.bytes),
+            Body::Introduction { chain, names, card } => {
+                self.introduced(heard, &chain, &names, &card)
+            }
+            Body::Offer(_) => Ok(false),
+            body => {
+                let member = self.roster()?.is_some_and(|roster| roster.member(from).is_some());
+                if !member {
+                    tracing::warn!("a message by somebody who is not a member was left aside");
+                    return Ok(false);
+                }
+                let receipt = !matches!(body, Body::Receipt { .. });
+                self.act_on_member(heard, message.sent_at_s, body)?;
+                self.compare_events(from, &message.marks)?;
+                Ok(receipt)
+            }
+        }
+    }
+
+    fn act_on_member(&mut self, heard: &Incoming, sent_at_s: u64, body: Body) -> Done {
+        let from = heard.from.member();
+        match body {
+            Body::Say { text } => {
+                let what = What::Said { message: heard.id, sequence: heard.sequence, text };
+                self.show(Some(from), sent_at_s, what)
+            }
+            Body::CheckIn(check_in) => self.checked_in(from, sent_at_s, check_in),
+            Body::Alert(event) => self.told_event(from, sent_at_s, event),
+            Body::Receipt { messages, watching_until_s } => {
+                for message in messages {
+                    self.receipted(from, message)?;
+                }
+                if watching_until_s.is_some() {
+                    let mut peer = self.peer(from)?;
+                    peer.watching_until_s = watching_until_s;
+                    self.set_peer(from, &peer)?;
+                }
+                Ok(())
+            }
+            Body::Rosters { chain, names } => self.take_rosters(from, &chain, &names),
+            Body::RosterWanted { have } => self.tell_roster(from, have),
+            Body::Card(card) => {
+                self.take_card(&heard.from, &card)?;
+                self.seal_waiting()
+            }
+            Body::Spares(spares) => self.spares_left(from, spares),
+            Body::Introduce { member, spare } => self.introduce_to(member, &spare),
+            Body::Resend { envelope } => self.resend(from, envelope.0),
+            Body::Prekeys
+            | Body::Offer(_)
+            | Body::Join(_)
+            | Body::Reveal { .. }
+            | Body::Welcome { .. }
+            | Body::Introduction { .. }
+            | Body::Void => Ok(()),
+        }
+    }
+
+    fn checked_in(&mut self, from: MemberId, sent_at_s: u64, check_in: CheckIn) -> Done {
+        let mut peer = self.peer(from)?;
+        let newer =
+            peer.check_in.as_ref().is_none_or(|(known, ..)| check_in.counter > known.counter);
+        if newer {
+            peer.check_in = Some((check_in.clone(), sent_at_s, self.now_s));
+            self.set_peer(from, &peer)?;
+        }
+        self.show(Some(from), sent_at_s, What::CheckedIn(check_in))
+    }
+
+    /// An event at first hand, or an alarm by hearsay.
+    fn told_event(&mut self, from: MemberId, sent_at_s: u64, event: AlertEvent) -> Done {
+        let hearsay = event.author != from;
+        let Some(heard) = Heard::new(event, from, self.now_s) else {
+            tracing::warn!("calm by hearsay does not count");
+            return Ok(());
+        };
+        let event = heard.event().clone();
+        if self.add_event(heard)? {
+            let shown = Some(event.author).filter(|author| *author != self.me());
+            self.show(shown, sent_at_s, What::Alert { event, hearsay })?;
+        }
+        Ok(())
+    }
+
+    /// Who knows less of an open alert than I do gets what I may pass on: alarms of anybody, and my own
+    /// events. Once for each pair of event sets.
+    fn compare_events(&mut self, with: MemberId, marks: &[AlertMark]) -> Done {
+        for mark in marks {
+            let events = self.events_of(mark.alert)?;
+            let newest = events.iter().map(Heard::heard_s).max();
+            let mine = self.event_digest(mark.alert)?;
+            let settled = newest.is_some_and(|at| at + SETTLED_S <= self.now_s);
+            if mine == mark.digest || !settled {
+                continue;
+            }
+            let pair = labelled(b"velar client event sets", &[&mine, &mark.digest]);
+            let mut answered = [0; 16];
+            answered.iter_mut().zip(pair).for_each(|(to, from)| *to = from);
+            let mut peer = self.peer(with)?;
+            if peer.marks_answered.contains(&(mark.alert, answered)) {
+                continue;
+            }
+            peer.marks_answered.retain(|(alert, _)| *alert != mark.alert);
+            peer.marks_answered.push((mark.alert, answered));
+            self.set_peer(with, &peer)?;
+            self.pass_on(with, &events)?;
+        }
+        Ok(())
+    }
+
+    fn pass_on(&mut self, to: MemberId, events: &[Heard]) -> Done {
+        let me = self.me();
+        let may = |event: &AlertEvent| {
+            event.author == me || (event.kind.travels_by_hearsay() && event.author != to)
+        };
+        let post = Post::of(Class::Alert);
+        for event in events.iter().map(Heard::event).filter(|event| may(event)).take(MAX_PASSED_ON)
+        {
+            self.tell(&[to], Body::Alert(event.clone()), &post)?;
+        }
+        Ok(())
+    }
+
+    /// A member left spares with me: those go first to newcomers who wait for one.
+    fn spares_left(&mut self, from: MemberId, mut spares: Vec<Spare>) -> Done {
+        for (_, (newcomer, member)) in self.tx.list::<IntroductionKind>()? {
+            if member != from {
+                continue;
+            }
+            let Some(spare) = spares.pop() else { break };
+            let body = Body::Introduce { member, spare };
+            self.tell(&[newcomer], body, &Post::of(Class::Care))?;
+            self.tx.delete::<IntroductionKind>(&super::joining::owed_key(newcomer, member))?;
+        }
+        let mut kept = self.tx.get::<SparesKind>(&from.0)?.unwrap_or_default();
+        kept.extend(spares);
+        let bound = 4 * velar_protocol::circle::limits::SPARES;
+        let surplus = kept.len().saturating_sub(bound);
+        kept.drain(..surplus);
+        Ok(self.tx.put::<SparesKind>(&from.0, &kept)?)
+    }
+
+    /// Keeps an event; `false` if it was known, or its author has said too much in this alert.
+    pub(super) fn add_event(&mut self, heard: Heard) -> Done<bool> {
+        let event = heard.event().clone();
+        let key = super::alerts::event_key(&event);
+        if let Some(known) = self.tx.get::<EventKind>(&key)? {
+            let merged = known.clone().merge(&heard);
+            if merged != known {
+                self.tx.put::<EventKind>(&key, &merged)?;
+            }
+            return Ok(false);
+        }
+        let of_author = |known: &&Heard| known.event().author == event.author;
+        let count = self.events_of(event.alert)?.iter().filter(of_author).count();
+        if count >= velar_protocol::circle::limits::MAX_EVENTS_PER_AUTHOR {
+            tracing::warn!("an alert has too many events by one author");
+            return Ok(false);
+        }
+        self.tx.put::<EventKind>(&key, &heard)?;
+        if matches!(event.kind, Kind::Closed { .. }) {
+            self.draw_next_alarm(event.alert)?;
+        }
+        Ok(true)
+    }
+}

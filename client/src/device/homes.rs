@@ -1,0 +1,173 @@
+//! My mailboxes on relays, and the tokens that I hand out for them.
+
+use rand_core::Rng;
+use velar_protocol::circle::Address;
+use velar_protocol::seal::expand;
+use velar_protocol::wire::{AccessToken, MailboxSecret, RelayAddress, SendToken, SendTokenHash};
+
+use super::{Device, Done, Turn};
+use crate::records::{Holder, Home, Item, Profile, Secret, What};
+
+/// Derives token `i` of a mailbox: label ‖ i (u64le).
+const LABEL_TOKEN: &[u8] = b"velar/1 mailbox token";
+
+/// What a connection needs to read a mailbox of mine.
+pub struct HomeView {
+    /// The relay.
+    pub relay: RelayAddress,
+    /// The mailbox's key.
+    pub mailbox: MailboxSecret,
+    /// Hashes of the tokens that are valid.
+    pub tokens: Vec<SendTokenHash>,
+    /// For opening a new mailbox.
+    pub access: Option<AccessToken>,
+    /// Which set of tokens this is.
+    pub revision: u64,
+    /// Whether the relay has confirmed it.
+    pub registered: bool,
+}
+
+impl Home {
+    fn seed(&self) -> [u8; 32] {
+        self.mailbox.array().unwrap_or_default()
+    }
+
+    /// Token number `index`.
+    fn token(&self, index: u64) -> SendToken {
+        let label = [LABEL_TOKEN, &index.to_le_bytes()].concat();
+        SendToken::new(*expand::<32>(&self.seed(), &label))
+    }
+
+    /// A new token for this holder.
+    fn issue(&mut self, holder: Holder) -> SendToken {
+        let index = self.next_token;
+        self.next_token += 1;
+        self.revision += 1;
+        self.tokens.push((index, holder));
+        self.token(index)
+    }
+
+    /// The token of this holder, new if it has none.
+    fn token_of(&mut self, holder: Holder) -> SendToken {
+        match self.tokens.iter().find(|(_, owner)| *owner == holder) {
+            Some((index, _)) => self.token(*index),
+            None => self.issue(holder),
+        }
+    }
+}
+
+impl Device {
+    /// My mailboxes.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn homes(&mut self) -> Done<Vec<HomeView>> {
+        let profile = self.read(0, |turn| turn.profile())?;
+        let view = |home: &Home| HomeView {
+            relay: home.relay.clone(),
+            mailbox: MailboxSecret::from_seed(&home.seed()),
+            tokens: home.tokens.iter().map(|(index, _)| home.token(*index).hash()).collect(),
+            access: home.access.clone(),
+            revision: home.revision,
+            registered: home.registered == home.revision,
+        };
+        Ok(profile.homes.iter().map(view).collect())
+    }
+
+    /// The relay has confirmed this set of tokens.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn registered(&mut self, relay: &RelayAddress, revision: u64) -> Done {
+        self.write(0, |turn| {
+            let mut profile = turn.profile()?;
+            for home in profile.homes.iter_mut().filter(|home| home.relay == *relay) {
+                home.registered = home.registered.max(revision);
+            }
+            turn.set_profile(&profile)
+        })
+    }
+
+    /// The relay says how many envelopes have ever expired unread there; growth is shown to the person.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn expired(&mut self, relay: &RelayAddress, total: u64, now_s: u64) -> Done {
+        self.write(now_s, |turn| {
+            let mut profile = turn.profile()?;
+            let mut grown = 0;
+            for home in profile.homes.iter_mut().filter(|home| home.relay == *relay) {
+                grown += total.saturating_sub(home.expired);
+                home.expired = total;
+            }
+            if grown > 0 {
+                turn.set_profile(&profile)?;
+                turn.show(None, now_s, What::Expired { count: grown })?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Turn<'_> {
+    /// A new mailbox on this relay.
+    pub(super) fn settle(
+        &mut self,
+        profile: &mut Profile,
+        relay: RelayAddress,
+        access: Option<AccessToken>,
+    ) {
+        let mailbox = Secret(self.random::<32>().to_vec());
+        profile.homes.push(Home {
+            relay,
+            mailbox,
+            access,
+            tokens: Vec::new(),
+            next_token: 0,
+            revision: 1,
+            registered: 0,
+            expired: 0,
+        });
+    }
+
+    /// Where this holder reaches me: its own token on each of my relays.
+    pub(super) fn addresses_for(&self, profile: &mut Profile, holder: Holder) -> Vec<Address> {
+        let address =
+            |home: &mut Home| Address { relay: home.relay.clone(), token: home.token_of(holder) };
+        profile.homes.iter_mut().map(address).collect()
+    }
+
+    /// A spare's token becomes that of the member who came with it.
+    pub(super) fn hand_over(&self, profile: &mut Profile, from: Holder, to: Holder) {
+        for home in &mut profile.homes {
+            home.tokens.retain(|(_, holder)| *holder != to);
+            for (_, holder) in &mut home.tokens {
+                if *holder == from {
+                    *holder = to;
+                }
+            }
+            home.revision += 1;
+        }
+    }
+
+    /// Whoever held these tokens can send nothing more.
+    pub(super) fn revoke(&self, profile: &mut Profile, holder: Holder) {
+        for home in &mut profile.homes {
+            home.tokens.retain(|(_, owner)| *owner != holder);
+            home.revision += 1;
+        }
+    }
+
+    /// Puts something before the person, once.
+    pub(super) fn show(
+        &mut self,
+        from: Option<velar_protocol::seal::MemberId>,
+        sent_at_s: u64,
+        what: What,
+    ) -> Done {
+        let mut key = [0; 16];
+        self.entropy.fill_bytes(&mut key);
+        let item = Item { at_s: self.now_s, sent_at_s, from, what };
+        Ok(self.tx.put::<crate::records::ItemKind>(&key, &item)?)
+    }
+}

@@ -1,0 +1,179 @@
+//! What I know of other members: their cards, and the prekeys of theirs that I hold.
+
+use velar_protocol::circle::{Address, Card, SignedCard};
+use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE};
+use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Prekey, PrekeySecret};
+
+use super::{Done, Turn};
+use crate::outbox::Class;
+use crate::records::{
+    Holder, Issued, IssuedKind, JoiningKind, Peer, PeerKind, PrivateKind, Profile, Secret,
+    StockKeyKind, StockKind,
+};
+
+/// A last-resort prekey may be this old when sealed to: its private half is kept 75 days, of which an
+/// envelope may spend 14 in a mailbox. A member who was silent longer is unreachable until they come back.
+const LAST_RESORT_MAX_AGE_DAYS: u32 = 60;
+
+/// One-time prekeys of one member that I keep at most, whatever they send.
+const STOCK_BOUND: usize = 2 * STOCK_MAX;
+
+impl Turn<'_> {
+    pub(super) fn peer(&self, member: MemberId) -> Done<Peer> {
+        Ok(self.tx.get::<PeerKind>(&member.0)?.unwrap_or_default())
+    }
+
+    pub(super) fn set_peer(&self, member: MemberId, peer: &Peer) -> Done {
+        Ok(self.tx.put::<PeerKind>(&member.0, peer)?)
+    }
+
+    /// The keys of a member: from the roster, or of the two ends of an invitation that is under way.
+    pub(super) fn identity_of(&self, member: MemberId) -> Done<Option<Identity>> {
+        if let Some(roster) = self.roster()?
+            && let Some(entry) = roster.member(member)
+        {
+            return Ok(Some(entry.identity));
+        }
+        if let Some(joining) = self.tx.get::<JoiningKind>(&[])?
+            && let Some(offer) = super::joining::offer_of(&joining)
+            && offer.coordinator.member() == member
+        {
+            return Ok(Some(offer.coordinator));
+        }
+        self.answerer(member)
+    }
+
+    /// Takes over a card: newer than the one known, and signed.
+    pub(super) fn take_card(&self, owner: &Identity, card: &SignedCard) -> Done<Card> {
+        let card = card.verify(&self.circle()?, owner)?;
+        let mut peer = self.peer(owner.member())?;
+        if card.counter > peer.card_counter {
+            peer.card_counter = card.counter;
+            peer.addresses.clone_from(&card.addresses);
+            peer.last_resort = Some(card.last_resort.clone());
+            self.set_peer(owner.member(), &peer)?;
+        }
+        Ok(card)
+    }
+
+    /// Takes over a spare of a member that I have no card of.
+    pub(super) fn take_spare(
+        &self,
+        owner: &Identity,
+        addresses: Vec<Address>,
+        prekey: &Prekey,
+    ) -> Done<bool> {
+        let mut peer = self.peer(owner.member())?;
+        if peer.card_counter > 0 || !self.stock(owner, prekey)? {
+            return Ok(false);
+        }
+        peer.addresses = addresses;
+        self.set_peer(owner.member(), &peer)?;
+        Ok(true)
+    }
+
+    /// Puts a prekey of somebody else's into stock; `false` if a check fails or it is here already.
+    pub(super) fn stock(&self, owner: &Identity, prekey: &Prekey) -> Done<bool> {
+        let circle = self.circle()?;
+        let checked = prekey.verify(owner, &circle, self.today(), PREKEY_MAX_AGE_DAYS);
+        let member = owner.member();
+        let mut stock = self.tx.get::<StockKind>(&member.0)?.unwrap_or_default();
+        let known = self.tx.contains::<StockKeyKind>(&prekey.id().0)?;
+        if checked.is_err() || known || stock.len() >= STOCK_BOUND {
+            return Ok(false);
+        }
+        stock.push(prekey.id());
+        self.tx.put::<StockKind>(&member.0, &stock)?;
+        self.tx.put::<StockKeyKind>(&prekey.id().0, prekey)?;
+        Ok(true)
+    }
+
+    /// How many one-time prekeys of theirs I hold.
+    pub(super) fn in_stock(&self, member: MemberId) -> Done<usize> {
+        Ok(self.tx.get::<StockKind>(&member.0)?.map_or(0, |stock| stock.len()))
+    }
+
+    /// Takes `count` prekeys to seal to: one-time ones while the class may have them, then the last-resort
+    /// one. `None` if there is nothing to seal to; nothing was taken then.
+    pub(super) fn take_prekeys(
+        &self,
+        owner: &Identity,
+        peer: &Peer,
+        class: Class,
+        count: usize,
+    ) -> Done<Option<Vec<CheckedPrekey>>> {
+        let (circle, today) = (self.circle()?, self.today());
+        let mut stock = self.tx.get::<StockKind>(&owner.member().0)?.unwrap_or_default();
+        let reserve = if class == Class::Talk { STOCK_RESERVE } else { 0 };
+        let mut taken = Vec::new();
+        let mut used = Vec::new();
+        while taken.len() < count && stock.len() > reserve {
+            let id = stock.remove(0);
+            used.push(id);
+            if let Some(prekey) = self.tx.get::<StockKeyKind>(&id.0)?
+                && let Ok(checked) = prekey.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS)
+            {
+                taken.push(checked);
+            }
+        }
+        while taken.len() < count {
+            let age = LAST_RESORT_MAX_AGE_DAYS;
+            let last = peer.last_resort.as_ref();
+            match last.map(|prekey| prekey.verify(owner, &circle, today, age)) {
+                Some(Ok(checked)) => taken.push(checked),
+                _ => return Ok(None),
+            }
+        }
+        for id in used {
+            self.tx.delete::<StockKeyKind>(&id.0)?;
+        }
+        self.tx.put::<StockKind>(&owner.member().0, &stock)?;
+        Ok(Some(taken))
+    }
+
+    /// Makes a prekey of mine for this holder.
+    pub(super) fn issue_prekey(&mut self, holder: Holder) -> Done<Prekey> {
+        let seed = zeroize::Zeroizing::new(self.random::<96>());
+        let secret = PrekeySecret::from_seed(&seed);
+        let day = self.today();
+        let prekey = secret.issue(self.identity, &self.circle()?, day);
+        let id = prekey.id();
+        self.tx.put::<IssuedKind>(&id.0, &Issued { id, day, holder })?;
+        self.tx.put::<PrivateKind>(&id.0, &Secret(seed.to_vec()))?;
+        Ok(prekey)
+    }
+
+    /// My last-resort prekey, new if there is none yet or the newest has reached its age.
+    fn last_resort(&mut self) -> Done<Prekey> {
+        let rotation = velar_protocol::seal::lifetimes::LAST_RESORT_ROTATION_DAYS;
+        let issued = self.tx.list::<IssuedKind>()?;
+        let newest = issued
+            .into_iter()
+            .map(|(_, issued)| issued)
+            .filter(|issued| issued.holder == Holder::Everyone)
+            .max_by_key(|issued| issued.day);
+        if let Some(newest) = newest
+            && self.today().0 < newest.day.0 + rotation
+            && let Some(seed) = self.tx.get::<PrivateKind>(&newest.id.0)?
+            && let Some(seed) = seed.array()
+        {
+            let secret = PrekeySecret::from_seed(&seed);
+            return Ok(secret.issue(self.identity, &self.circle()?, newest.day));
+        }
+        self.issue_prekey(Holder::Everyone)
+    }
+
+    /// My card for one member, with that member's own tokens.
+    pub(super) fn card_for(&mut self, profile: &mut Profile, member: MemberId) -> Done<SignedCard> {
+        let addresses = self.addresses_for(profile, Holder::Member(member));
+        profile.card_counter += 1;
+        let card = Card {
+            circle: self.circle()?,
+            member: self.me(),
+            counter: profile.card_counter,
+            addresses,
+            last_resort: self.last_resort()?,
+        };
+        Ok(card.sign(self.identity)?)
+    }
+}

@@ -1,0 +1,181 @@
+//! The roster on this device: taking over states, telling laggards, letting go of who left.
+
+use velar_protocol::circle::limits::MAX_CHAIN;
+use velar_protocol::circle::{Body, Names, Roster, RosterError, SignedRoster, merge_names};
+use velar_protocol::seal::{CircleId, Identity, MemberId};
+
+use super::sealing::Post;
+use super::{Done, Turn};
+use crate::outbox::Class;
+use crate::records::{Holder, PeerKind, RosterKind, What};
+
+/// The keys that a chain of states, its own signatures aside, gives for a member.
+pub(super) fn named_in(chain: &[SignedRoster], member: MemberId) -> Option<Identity> {
+    Roster::claimed(chain.last()?, member)
+}
+
+impl Turn<'_> {
+    /// Stores a state as the newest.
+    pub(super) fn set_roster(&self, roster: &Roster) -> Done {
+        self.tx.put::<RosterKind>(&[], roster.signed())?;
+        self.tx.put::<RosterKind>(&roster.number().to_be_bytes(), roster.signed())?;
+        Ok(())
+    }
+
+    /// Takes over what follows the state held; shows who came and went.
+    pub(super) fn take_rosters(
+        &mut self,
+        from: MemberId,
+        chain: &[SignedRoster],
+        names: &Names,
+    ) -> Done {
+        let mut roster = self.the_roster()?;
+        let before = roster.clone();
+        let mut conflict = false;
+        for signed in chain {
+            match roster.accept(signed.clone()) {
+                Ok(next) => {
+                    self.set_roster(&next)?;
+                    roster = next;
+                }
+                Err(RosterError::NotNewer) => {}
+                Err(RosterError::Gap) => self.ask_roster(from, &roster)?,
+                Err(RosterError::Fork | RosterError::Takeover) => conflict = true,
+                Err(error) => tracing::warn!(%error, "a roster was refused"),
+            }
+        }
+        self.take_names(from, &roster, names)?;
+        if conflict {
+            let now_s = self.now_s;
+            self.show(Some(from), now_s, What::RosterConflict)?;
+        }
+        if roster.number() > before.number() {
+            self.who_came_and_went(&before, &roster)?;
+        }
+        Ok(())
+    }
+
+    /// Names are not signed: see [`merge_names`].
+    pub(super) fn take_names(&self, from: MemberId, roster: &Roster, names: &Names) -> Done {
+        let held = self.names(roster)?;
+        for (member, name) in merge_names(&held, names, from, roster) {
+            if member != self.me() {
+                let mut peer = self.peer(member)?;
+                peer.name = name;
+                self.set_peer(member, &peer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn who_came_and_went(&mut self, before: &Roster, after: &Roster) -> Done {
+        let now_s = self.now_s;
+        for entry in after.members() {
+            let member = entry.member();
+            if before.member(member).is_none() && member != self.me() {
+                let name = self.peer(member)?.name;
+                self.show(None, now_s, What::Joined(member, name))?;
+            }
+        }
+        for entry in before.members() {
+            let member = entry.member();
+            if after.member(member).is_none() {
+                let name = self.peer(member)?.name;
+                self.let_go(member)?;
+                self.show(None, now_s, What::Left(member, name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing more to or from this member: its tokens revoked, its mail dropped.
+    fn let_go(&mut self, member: MemberId) -> Done {
+        let mut profile = self.profile()?;
+        self.revoke(&mut profile, Holder::Member(member));
+        self.set_profile(&profile)?;
+        self.drop_deliveries(member)?;
+        let mut peer = self.peer(member)?;
+        peer.addresses.clear();
+        peer.last_resort = None;
+        self.set_peer(member, &peer)
+    }
+
+    /// Every part of every message says which roster its sender knows.
+    pub(super) fn compare_rosters(&mut self, with: MemberId, number: u64, hash: &[u8; 32]) -> Done {
+        let Some(roster) = self.roster()? else { return Ok(()) };
+        if roster.member(with).is_none() {
+            return Ok(());
+        }
+        if number > roster.number() {
+            let mut peer = self.peer(with)?;
+            if peer.roster_asked < number {
+                peer.roster_asked = number;
+                self.set_peer(with, &peer)?;
+                self.ask_roster(with, &roster)?;
+            }
+        } else if number < roster.number() {
+            self.tell_roster(with, number)?;
+        } else if *hash != roster.hash() {
+            let now_s = self.now_s;
+            self.show(Some(with), now_s, What::RosterConflict)?;
+        }
+        Ok(())
+    }
+
+    fn ask_roster(&mut self, of: MemberId, roster: &Roster) -> Done {
+        let body = Body::RosterWanted { have: roster.number() };
+        self.tell(&[of], body, &Post::of(Class::Care)).map(|_| ())
+    }
+
+    /// Passes on the states after `have`, once for each newest one.
+    pub(super) fn tell_roster(&mut self, to: MemberId, have: u64) -> Done {
+        let roster = self.the_roster()?;
+        let mut peer = self.peer(to)?;
+        if have >= roster.number() || peer.roster_told >= roster.number() {
+            return Ok(());
+        }
+        peer.roster_told = roster.number();
+        self.set_peer(to, &peer)?;
+        let chain = self.chain_after(have, &roster)?;
+        let body = Body::Rosters { chain, names: self.names(&roster)? };
+        self.tell(&[to], body, &Post::of(Class::Care)).map(|_| ())
+    }
+
+    /// States after `have` that are held here, at most [`MAX_CHAIN`].
+    pub(super) fn chain_after(&self, have: u64, roster: &Roster) -> Done<Vec<SignedRoster>> {
+        let mut chain = Vec::new();
+        for number in have.saturating_add(1)..=roster.number() {
+            if chain.len() < MAX_CHAIN
+                && let Some(signed) = self.tx.get::<RosterKind>(&number.to_be_bytes())?
+            {
+                chain.push(signed);
+            }
+        }
+        Ok(chain)
+    }
+
+    /// Everybody's names, mine included.
+    pub(super) fn names(&self, roster: &Roster) -> Done<Names> {
+        let mine = self.profile()?.name;
+        let mut names = Vec::new();
+        for entry in roster.members() {
+            let member = entry.member();
+            let name = match self.tx.get::<PeerKind>(&member.0)? {
+                _ if member == self.me() => mine.clone(),
+                Some(peer) => peer.name,
+                None => continue,
+            };
+            if !name.is_empty() {
+                names.push((member, name));
+            }
+        }
+        Ok(names)
+    }
+
+    /// A state as the first one held.
+    pub(super) fn anchor(&self, circle: CircleId, signed: SignedRoster) -> Done<Roster> {
+        let roster = Roster::anchor(circle, signed)?;
+        self.set_roster(&roster)?;
+        Ok(roster)
+    }
+}

@@ -1,0 +1,206 @@
+//! From a message to sealed envelopes in the outbox, in one transaction.
+
+use velar_protocol::circle::{AlertId, AlertMark, Body, Message};
+use velar_protocol::seal::assembly::{free_prekeys, parts_needed};
+use velar_protocol::seal::lifetimes::{STOCK_MAX, STOCK_START};
+use velar_protocol::seal::{MemberId, MessageId, Part, seal, split};
+
+use super::{DeviceError, Done, Turn};
+use crate::outbox::{Class, Route};
+use crate::records::{
+    Delivery, DeliveryKind, Holder, Outgoing, OutgoingBytesKind, OutgoingKind, Peer, delivery_key,
+};
+
+/// How a message is to travel.
+pub(super) struct Post {
+    pub(super) class: Class,
+    pub(super) alert: Option<AlertId>,
+    /// People are told when this arrives.
+    pub(super) told: bool,
+    /// Prekeys to bring at least, even if that takes more envelopes.
+    pub(super) prekeys: u8,
+    /// Whether its recipient sends a receipt.
+    pub(super) receipt: bool,
+}
+
+impl Post {
+    /// As one of this class, with a receipt.
+    pub(super) const fn of(class: Class) -> Self {
+        Self { class, alert: None, told: false, prekeys: 0, receipt: true }
+    }
+
+    /// The same, with a whole first stock of prekeys.
+    pub(super) const fn with_stock(mut self) -> Self {
+        self.prekeys = STOCK_START as u8;
+        self
+    }
+
+    /// The same, without a receipt.
+    pub(super) const fn without_receipt(mut self) -> Self {
+        self.receipt = false;
+        self
+    }
+
+    /// The same, with its arrival told to the person.
+    pub(super) const fn told(mut self) -> Self {
+        self.told = true;
+        self
+    }
+}
+
+impl Turn<'_> {
+    /// Says something to everybody else in the circle; one message, one id.
+    pub(super) fn tell_all(&mut self, body: Body, post: &Post) -> Done<MessageId> {
+        let roster = self.the_roster()?;
+        let others: Vec<MemberId> =
+            roster.members().iter().map(|m| m.member()).filter(|m| *m != self.me()).collect();
+        self.tell(&others, body, post)
+    }
+
+    /// Says something to these members; one message, one id. It is in the vault when this transaction is.
+    pub(super) fn tell(&mut self, to: &[MemberId], body: Body, post: &Post) -> Done<MessageId> {
+        let message = Message { sent_at_s: self.now_s, marks: self.marks()?, body };
+        let bytes = message.encode()?;
+        let id = MessageId(self.random());
+        for member in to {
+            self.queue(id, *member, bytes.clone(), post)?;
+        }
+        Ok(id)
+    }
+
+    /// Queues one encoded message for one member, and seals it if there is something to seal it to.
+    pub(super) fn queue(
+        &mut self,
+        message: MessageId,
+        to: MemberId,
+        bytes: Vec<u8>,
+        post: &Post,
+    ) -> Done {
+        let mut peer = self.peer(to)?;
+        peer.sequence += 1;
+        self.set_peer(to, &peer)?;
+        let mut delivery = Delivery {
+            message,
+            to,
+            class: post.class,
+            alert: post.alert,
+            told: post.told,
+            bytes,
+            prekeys: post.prekeys,
+            sequence: peer.sequence,
+            queued_s: self.now_s,
+            parts: None,
+            accepted_parts: 0,
+            relays: Vec::new(),
+            received_s: None,
+            receipt: post.receipt,
+            reseals: 0,
+            given_up: false,
+        };
+        self.seal_delivery(&mut delivery)?;
+        self.set_delivery(&delivery)
+    }
+
+    pub(super) fn set_delivery(&self, delivery: &Delivery) -> Done {
+        let key = delivery_key(delivery.message, delivery.to);
+        Ok(self.tx.put::<DeliveryKind>(&key, delivery)?)
+    }
+
+    /// Seals a delivery; leaves it unsealed while the recipient has no address or no usable prekey.
+    pub(super) fn seal_delivery(&mut self, delivery: &mut Delivery) -> Done {
+        let to = delivery.to;
+        let Some(recipient) = self.identity_of(to)? else { return Ok(()) };
+        let peer = self.peer(to)?;
+        if peer.addresses.is_empty() {
+            return Ok(());
+        }
+        let bring = self.prekeys_to_bring(&peer, delivery);
+        let circle = self.circle()?;
+        // Parts are counted before anything is taken or issued.
+        let parts = parts_needed(delivery.bytes.len(), bring);
+        let Some(taken) = self.take_prekeys(&recipient, &peer, delivery.class, parts)? else {
+            return Ok(());
+        };
+        let mut brought = Vec::with_capacity(bring);
+        for _ in 0..bring {
+            brought.push(self.issue_prekey(Holder::Member(to))?);
+        }
+        let mut peer = self.peer(to)?;
+        peer.outstanding += bring as u32;
+        self.set_peer(to, &peer)?;
+        let pieces = split(&delivery.bytes, brought).map_err(|_| DeviceError::Text)?;
+        let count = pieces.len() as u8;
+        let (roster_number, roster_hash) =
+            self.roster()?.map_or((0, [0; 32]), |roster| (roster.number(), roster.hash()));
+        let held = self.in_stock(to)?.min(usize::from(u8::MAX)) as u8;
+        for (index, (piece, prekey)) in pieces.into_iter().zip(taken).enumerate() {
+            let index = index as u8;
+            let part = Part {
+                sender: self.me(),
+                roster_number,
+                roster_hash,
+                voice: self.voice,
+                message: delivery.message,
+                sequence: delivery.sequence,
+                index,
+                count,
+                yours_held: held,
+                body: piece.body,
+                prekeys: piece.prekeys,
+            };
+            let envelope =
+                seal(self.identity, &recipient, &circle, &prekey, &part, &mut self.entropy)
+                    .map_err(|error| DeviceError::Seal(to, error))?;
+            let route =
+                |a: &velar_protocol::circle::Address| Route::new(a.relay.clone(), a.token.clone());
+            let outgoing = Outgoing {
+                message: delivery.message,
+                to,
+                reseal: delivery.reseals,
+                index,
+                class: delivery.class,
+                digest: envelope.digest().0,
+                routes: peer.addresses.iter().map(route).collect(),
+            };
+            let key = outgoing.key();
+            self.tx.put::<OutgoingKind>(&key, &outgoing)?;
+            self.tx.put::<OutgoingBytesKind>(&key, &envelope.as_bytes().to_vec())?;
+        }
+        delivery.parts = Some(count);
+        delivery.accepted_parts = 0;
+        Ok(())
+    }
+
+    /// How many fresh prekeys travel with a message: what the other lacks of its stock, as far as they fit
+    /// without another envelope; more only where the message asks for it.
+    fn prekeys_to_bring(&self, peer: &Peer, delivery: &Delivery) -> usize {
+        let target =
+            STOCK_MAX.min(STOCK_START + usize::try_from(peer.received).unwrap_or(STOCK_MAX));
+        let lacking = target.saturating_sub(peer.outstanding as usize);
+        lacking.min(free_prekeys(delivery.bytes.len())).max(usize::from(delivery.prekeys))
+    }
+
+    /// My open alerts and the digests of their events.
+    fn marks(&mut self) -> Done<Vec<AlertMark>> {
+        let open = self.open_alerts()?;
+        let limit = velar_protocol::circle::limits::MAX_ALERT_MARKS;
+        let mark = |alert: AlertId| -> Done<AlertMark> {
+            Ok(AlertMark { alert, digest: self.event_digest(alert)? })
+        };
+        open.into_iter().rev().take(limit).map(|alert| mark(alert.id)).collect()
+    }
+
+    /// Tries again what had nothing to be sealed to.
+    pub(super) fn seal_waiting(&mut self) -> Done {
+        for (_, mut delivery) in self.tx.list::<DeliveryKind>()? {
+            let waiting = delivery.parts.is_none() && delivery.received_s.is_none();
+            if waiting && !delivery.given_up {
+                self.seal_delivery(&mut delivery)?;
+                if delivery.parts.is_some() {
+                    self.set_delivery(&delivery)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! What time asks for: a new last-resort prekey each week, and forgetting what is old.
+
+use velar_protocol::circle::Body;
+use velar_protocol::seal::Day;
+use velar_protocol::seal::lifetimes::{
+    LAST_RESORT_ROTATION_DAYS, PRIVATE_HALF_DAYS, SPENT_ID_DAYS, private_half_expired,
+};
+
+use super::sealing::Post;
+use super::{Done, Turn};
+use crate::outbox::Class;
+use crate::records::{
+    CursorKind, DeliveryKind, Holder, IssuedKind, PartsKind, PrivateKind, SeenEnvelopeKind,
+    SeenMessageKind, SpentKind, What,
+};
+use crate::vault::Fate;
+
+const FORGOTTEN: &[u8] = b"day of the last forgetting";
+
+impl Turn<'_> {
+    /// Sends everybody a new card when the last-resort prekey has reached its age.
+    pub(super) fn renew_card(&mut self) -> Done {
+        let Some(roster) = self.roster()? else { return Ok(()) };
+        let issued = self.tx.list::<IssuedKind>()?;
+        let newest = issued
+            .iter()
+            .filter(|(_, issued)| issued.holder == Holder::Everyone)
+            .map(|(_, issued)| issued.day.0)
+            .max();
+        if newest.is_some_and(|day| self.today().0 < day + LAST_RESORT_ROTATION_DAYS) {
+            return Ok(());
+        }
+        for entry in roster.members() {
+            let member = entry.member();
+            if member == self.me() || self.peer(member)?.addresses.is_empty() {
+                continue;
+            }
+            let mut profile = self.profile()?;
+            let card = self.card_for(&mut profile, member)?;
+            self.set_profile(&profile)?;
+            self.tell(&[member], Body::Card(card), &Post::of(Class::Care))?;
+        }
+        Ok(())
+    }
+
+    /// Once a day: private halves, ids and digests that are past their time.
+    ///
+    /// Called only after the backlog was read: what still lies at a relay must find its key.
+    pub(super) fn forget_old(&mut self) -> Done {
+        let today = self.today();
+        if self.tx.get::<CursorKind>(FORGOTTEN)?.is_some_and(|day| day >= u64::from(today.0)) {
+            return Ok(());
+        }
+        for (_, issued) in self.tx.list::<IssuedKind>()? {
+            if private_half_expired(issued.day, today) {
+                self.tx.delete::<PrivateKind>(&issued.id.0)?;
+                self.tx.delete::<IssuedKind>(&issued.id.0)?;
+                self.tx.put::<SpentKind>(&issued.id.0, &issued)?;
+                if let Holder::Member(member) = issued.holder {
+                    let mut peer = self.peer(member)?;
+                    peer.outstanding = peer.outstanding.saturating_sub(1);
+                    self.set_peer(member, &peer)?;
+                }
+            }
+        }
+        let older = |day: u32, limit: u32| today.0.saturating_sub(day) > limit;
+        self.tx.revise::<SpentKind>(|s| Fate::delete_if(older(s.day.0, SPENT_ID_DAYS)))?;
+        let aged = |day: &mut Day| Fate::delete_if(older(day.0, PRIVATE_HALF_DAYS));
+        self.tx.revise::<SeenEnvelopeKind>(aged)?;
+        self.tx.revise::<SeenMessageKind>(aged)?;
+        let mut lost = Vec::new();
+        self.tx.revise::<PartsKind>(|parts| {
+            let expired = parts.assembly.expire(today);
+            let fate = if expired.is_empty() { Fate::Keep } else { Fate::Store };
+            lost.extend(expired);
+            if parts.assembly.incomplete() == 0 { Fate::Delete } else { fate }
+        })?;
+        for (sender, _) in lost {
+            let now_s = self.now_s;
+            self.show(Some(sender), now_s, What::Unopened)?;
+        }
+        let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
+        self.tx.revise::<DeliveryKind>(|delivery| {
+            let done = delivery.received_s.is_some() || delivery.given_up;
+            Fate::delete_if(done && delivery.queued_s < horizon)
+        })?;
+        Ok(self.tx.put::<CursorKind>(FORGOTTEN, &u64::from(today.0))?)
+    }
+}

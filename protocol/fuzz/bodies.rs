@@ -1,0 +1,51 @@
+//! What each fuzz target does with its input. Included by the targets (nightly, libFuzzer) and by
+//! `tests/corpus.rs` (stable, replays the corpora).
+//!
+//! A new target is a function here, a line in [`TARGETS`], a `[[bin]]` with its five-line file in
+//! `fuzz_targets/`, and seeds in `corpus/<name>/`. Targets of sealing go behind `feature = "e2e"`; targets of
+//! the relay go to `relay/fuzz/`, with this layout.
+#![allow(dead_code, reason = "each target uses one body, the replay uses the table")]
+
+use velar_protocol::wire::codec::{self, Frame, HEADER_LEN};
+use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
+
+/// A fuzz target: the name of its corpus, and its body.
+pub(crate) type Target = (&'static str, fn(&[u8]));
+
+/// Every target.
+pub(crate) const TARGETS: &[Target] = &[
+    ("request_decoding", request_decoding),
+    ("response_decoding", response_decoding),
+    ("link_parsing", link_parsing),
+];
+
+/// What a relay reads.
+pub(crate) fn request_decoding(input: &[u8]) {
+    frame_decoding::<Request>(input);
+    frame_decoding::<Ack>(input);
+}
+
+/// What a client reads.
+pub(crate) fn response_decoding(input: &[u8]) {
+    frame_decoding::<Answer>(input);
+    frame_decoding::<Event>(input);
+}
+
+/// What a person pastes.
+pub(crate) fn link_parsing(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    if let Ok(address) = text.parse::<RelayAddress>() {
+        assert_eq!(address.to_string().parse(), Ok(address));
+    }
+}
+
+/// Length field and body as a stream has them. What decodes has one encoding, and decodes from it again.
+fn frame_decoding<F: Frame + PartialEq + std::fmt::Debug>(input: &[u8]) {
+    let Some((length, rest)) = input.split_first_chunk::<HEADER_LEN>() else { return };
+    let Ok(header) = codec::header::<F>(*length) else { return };
+    let Some(frame) = rest.get(..header.len) else { return };
+    let Ok(value) = codec::decode::<F>(frame) else { return };
+    let encoded = codec::encode(&value).expect("what decodes is within bounds");
+    assert!(encoded.len() <= HEADER_LEN + frame.len(), "the encoding is the shortest");
+    assert_eq!(codec::decode(&encoded[HEADER_LEN..]), Ok(value));
+}

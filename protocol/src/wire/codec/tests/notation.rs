@@ -1,0 +1,38 @@
+//! Reads `vectors/frames.txt`: `name = hex hex …`, where `5a*4096` repeats a byte and `#` starts a comment.
+
+use std::collections::BTreeMap;
+
+const VECTORS: &str = include_str!("../../../../vectors/frames.txt");
+
+/// Every vector: name to bytes.
+pub(super) fn parse() -> BTreeMap<String, Vec<u8>> {
+    let mut vectors = BTreeMap::<String, Vec<u8>>::new();
+    let mut current = None;
+    for line in VECTORS.lines() {
+        let mut text = line.split('#').next().unwrap().trim();
+        if let Some((name, bytes)) = text.split_once('=') {
+            let name = name.trim().to_owned();
+            assert!(vectors.insert(name.clone(), Vec::new()).is_none(), "{name} is there twice");
+            current = Some(name);
+            text = bytes;
+        }
+        for word in text.split_whitespace() {
+            let name = current.as_ref().expect("bytes before the first name");
+            vectors.get_mut(name).unwrap().extend(bytes_of(word));
+        }
+    }
+    vectors
+}
+
+/// The bytes of one vector, length field included.
+pub(super) fn golden(name: &str) -> Vec<u8> {
+    parse().remove(name).unwrap_or_else(|| panic!("vectors/frames.txt has no {name}"))
+}
+
+fn bytes_of(word: &str) -> Vec<u8> {
+    let hex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).expect(word);
+    match word.split_once('*') {
+        Some((byte, times)) => hex(byte).repeat(times.parse().expect(word)),
+        None => hex(word),
+    }
+}

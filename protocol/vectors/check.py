@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Checks the vectors beside it against a second implementation (velar.py). Needs nothing but Python 3.9."""
+
+import json
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+import velar  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+unhex = bytes.fromhex
+
+
+def load(name):
+    return json.loads((HERE / name).read_text())
+
+
+def same(what, made, expected):
+    if made != expected:
+        sys.exit(f"{what}: differs from the vector")
+
+
+def refused(what, action):
+    try:
+        action()
+    except ValueError:
+        return
+    sys.exit(f"{what}: was accepted")
+
+
+def keys():
+    file = load("keys.json")
+    for case in file["hash"]:
+        parts = map(unhex, case["parts"])
+        same("hash", velar.labelled(case["label"].encode(), *parts).hex(), case["digest"])
+    for case in file["identities"]:
+        ed, x = velar.identity(unhex(case["seed"]))
+        made = ed.hex(), x.hex(), velar.member(ed, x).hex()
+        same("identity", made, (case["ed25519"], case["x25519"], case["member"]))
+    for case in file["signatures"]:
+        seed, label, parts = unhex(case["seed"]), case["label"].encode(), map(unhex, case["parts"])
+        parts = list(parts)
+        same("signature", velar.sign(seed, label, *parts).hex(), case["signature"])
+        message = velar.labelled(label, *parts)
+        signature = unhex(case["signature"])
+        same("verification", velar.ed25519_verifies(velar.identity(seed)[0], message, signature), True)
+    for case in file["prekeys"]:
+        seed = unhex(case["seed"])
+        made = velar.issue(seed, unhex(case["owner_seed"]), unhex(case["circle"]), case["day"])
+        same("prekey", made.hex(), case["bytes"])
+        digest = velar.prekey_digest(*velar.prekey_keys(seed)).hex()
+        same("prekey id", (digest, digest[:32]), (case["digest"], case["id"]))
+    for case in file["expand"]:
+        out = unhex(case["out"])
+        same("expand", velar.hkdf(unhex(case["seed"]), case["label"].encode(), len(out)), out)
+
+
+def headers():
+    for case in load("header.json")["headers"]:
+        seed = unhex(case["prekey_seed"])
+        x, ek = velar.prekey_keys(seed)
+        ciphertext, secret = velar.kem_encapsulate(ek, unhex(case["kem_random"]))
+        same("ciphertext", ciphertext.hex(), case["kem_ciphertext"])
+        same("secret", secret.hex(), case["kem_secret"])
+        same("decapsulation", velar.kem_decapsulate(seed[32:], ciphertext), secret)
+        header = velar.header_of(unhex(case["prekey_id"]), ciphertext).hex()
+        same("header", (header, header[2:34]), (case["header"], case["hint"]))
+
+
+def envelopes():
+    file = load("envelope.json")
+    for case in file["envelopes"]:
+        f = {name: unhex(value) for name, value in case.items() if name != "name"}
+        recipient = velar.identity(f["recipient_seed"])
+        x, ek = velar.prekey_keys(f["prekey_seed"])
+        ciphertext, secret = velar.kem_encapsulate(ek, f["kem_random"])
+        info = velar.info_of(f["circle"], recipient, velar.prekey_digest(x, ek))
+        same("info", info, f["info"])
+        same("secret", secret, f["kem_secret"])
+        digest = velar.labelled(b"velar/1 kem ciphertext", ciphertext)
+        same("ciphertext digest", digest, f["kem_ciphertext_digest"])
+        same("psk", velar.psk_of(secret, info, ciphertext), f["psk"])
+        same("prologue", info + f["envelope"][:1105], f["prologue"])
+        made = velar.seal(
+            f["sender_seed"], recipient, f["circle"], x, ek, f["kem_random"], f["ephemeral"], f["plaintext"]
+        )
+        same("envelope " + case["name"], made, f["envelope"])
+        opened = velar.open_envelope(recipient, f["circle"], f["prekey_seed"], made)
+        same("opened", opened, (velar.identity(f["sender_seed"])[1], f["plaintext"]))
+    first = file["envelopes"][0]
+    recipient = velar.identity(unhex(first["recipient_seed"]))
+    circle, seed = unhex(first["circle"]), unhex(first["prekey_seed"])
+    for case in file["refused"]:
+        envelope = unhex(case["envelope"])
+        refused(case["why"], lambda: velar.open_envelope(recipient, circle, seed, envelope))
+
+
+def messages():
+    file = load("message.json")
+    fields = [value if isinstance(value, int) else unhex(value) for value in (
+        file["fields"][name] for name in
+        ("sender", "roster_number", "roster_hash", "voice", "message", "sequence", "yours_held")
+    )]
+    for case in file["messages"]:
+        body, prekeys = unhex(case["body"]), [unhex(prekey) for prekey in case["prekeys"]]
+        pieces = velar.split(body, prekeys)
+        made = [velar.encode_part(fields, i, len(pieces), *piece) for i, piece in enumerate(pieces)]
+        same("parts of " + case["name"], [part.hex() for part in made], case["parts"])
+        read = [velar.decode_part(part) for part in made]
+        same("body of " + case["name"], b"".join(part[3] for part in read), body)
+    for case in file["malformed"]:
+        plaintext = unhex(case["plaintext"])
+        refused(case["why"], lambda: velar.decode_part(plaintext))
+
+
+if __name__ == "__main__":
+    for check in (keys, headers, envelopes, messages):
+        check()
+        print(f"{check.__name__}: ok")

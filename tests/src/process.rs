@@ -1,0 +1,198 @@
+//! Relays as real processes.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+use velar::net::{Connector, Purpose};
+use velar_protocol::wire::{Answer, RelayAddress, Request};
+
+use crate::load::Outcome;
+
+/// Kernel clock ticks per second in /proc (`USER_HZ`, 100 on every Linux).
+const TICKS_PER_S: u64 = 100;
+
+/// A handshake with a relay on this machine takes a few milliseconds; one that is lost because the relay does
+/// not listen yet would be repeated only after a second.
+const KNOCK: Duration = Duration::from_millis(50);
+
+/// Longest start: a relay with a full store and a cold disk cache.
+const START: Duration = Duration::from_secs(60);
+
+/// Flags that lift what stands in the way of a load from one address; all else is as shipped.
+const LIFTED: &[&str] = &[
+    "--connections=100000",
+    "--connections-per-prefix=100000",
+    "--token-rate-per-min=1000000000",
+    "--token-burst=1000000000",
+    "--connection-rate-per-min=1000000000",
+    "--connection-burst=1000000000",
+];
+
+/// A relay of its own on this machine, as a process that can be killed and started again. Killed when dropped.
+#[derive(Debug)]
+pub struct RelayProcess {
+    program: PathBuf,
+    data: PathBuf,
+    address: Option<RelayAddress>,
+    child: Option<Child>,
+}
+
+/// What the kernel counts for a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    pid: u32,
+}
+
+impl RelayProcess {
+    /// Makes keys in `data` with `velar-relay init`. Nothing runs yet.
+    ///
+    /// # Errors
+    /// If the program is not there or refuses.
+    pub async fn init(program: &Path, data: &Path) -> Outcome<Self> {
+        let init = Command::new(program)
+            .args(["init", "--host=127.0.0.1", "--listen=127.0.0.1:0", "--data"])
+            .arg(data)
+            .output()
+            .await
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        if !init.status.success() {
+            return Err(String::from_utf8_lossy(&init.stderr).into());
+        }
+        let (program, data) = (program.to_owned(), data.to_owned());
+        Ok(Self { program, data, address: None, child: None })
+    }
+
+    /// Starts it, at the same port as before, and waits until it has answered an `Info`. Returns how long
+    /// that took, from the start of the process.
+    ///
+    /// # Errors
+    /// If it does not serve within a minute.
+    pub async fn start(&mut self) -> Outcome<Duration> {
+        let port = self.address.as_ref().map_or(0, RelayAddress::port);
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let begun = Instant::now();
+        let mut child = Command::new(&self.program)
+            .arg("serve")
+            .args(LIFTED)
+            .arg(format!("--listen={listen}"))
+            .arg("--data")
+            .arg(&self.data)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        self.child = Some(child);
+        let address = timeout(START, printed_address(stdout)).await??;
+        let sockets = Connector::new()?;
+        loop {
+            match timeout(KNOCK, sockets.connect(&address, Purpose::Read)).await {
+                Ok(Ok(connection)) => match connection.request(&Request::Info).await? {
+                    Answer::Info(_) => break,
+                    other => return Err(format!("asked for Info, was told {other:?}").into()),
+                },
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) if begun.elapsed() < START => {}
+                Err(_) => return Err("the relay does not serve".into()),
+            }
+        }
+        self.address = Some(address);
+        Ok(begun.elapsed())
+    }
+
+    /// Where it serves.
+    ///
+    /// # Errors
+    /// If it was never started.
+    pub fn address(&self) -> Outcome<&RelayAddress> {
+        self.address.as_ref().ok_or_else(|| "not started".into())
+    }
+
+    /// What the kernel counts for it.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn usage(&self) -> Outcome<Usage> {
+        let pid = self.child.as_ref().and_then(Child::id).ok_or("not running")?;
+        Ok(Usage { pid })
+    }
+
+    /// Kills it at once, as a crash would.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub async fn kill_nine(&mut self) -> Outcome<()> {
+        Ok(self.child.take().ok_or("not running")?.kill().await?)
+    }
+
+    /// Asks it to end, and waits until it has.
+    ///
+    /// # Errors
+    /// If it does not run, or ends with an error.
+    pub async fn stop(&mut self) -> Outcome<()> {
+        let mut child = self.child.take().ok_or("not running")?;
+        let pid = child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
+        kill_process(pid.ok_or("not running")?, Signal::TERM)?;
+        let status = timeout(START, child.wait()).await??;
+        if status.success() { Ok(()) } else { Err(format!("the relay ended: {status}").into()) }
+    }
+}
+
+/// Reads what a relay prints until its address comes; then it is listening.
+async fn printed_address(stdout: ChildStdout) -> Outcome<RelayAddress> {
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await? {
+        if let Ok(address) = line.parse() {
+            return Ok(address);
+        }
+    }
+    Err("the relay ended before it served".into())
+}
+
+impl Usage {
+    /// CPU time used so far, user and system, to 10 ms.
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub fn cpu(self) -> Outcome<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+        // The name, in brackets, may contain spaces; utime and stime are fields 14 and 15 of all.
+        let (_, fields) = stat.rsplit_once(") ").ok_or("unreadable stat")?;
+        let times = fields.split(' ').skip(11).take(2);
+        let ticks = times.map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+        Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_S))
+    }
+
+    /// Resident memory, in KiB.
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub fn rss_kib(self) -> Outcome<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+        Ok(line.split_whitespace().nth(1).ok_or("unreadable VmRSS")?.parse()?)
+    }
+}
+
+/// What a folder takes up on the disk, in KiB.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn disk_kib(folder: &Path) -> Outcome<u64> {
+    use std::os::unix::fs::MetadataExt;
+    let mut blocks = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let kind = entry.file_type()?;
+        blocks +=
+            if kind.is_dir() { disk_kib(&entry.path())? * 2 } else { entry.metadata()?.blocks() };
+    }
+    Ok(blocks / 2)
+}
