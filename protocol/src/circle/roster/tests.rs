@@ -123,6 +123,15 @@ fn a_state_cannot_vouch_for_its_own_signer() {
 }
 
 #[test]
+fn what_an_unverified_state_claims_is_read_but_not_believed() {
+    let usurped = forged(next(&circle(), |body| body.members.push(newcomer())), STRANGER);
+    let claimed = Roster::claimed(&usurped, id(STRANGER));
+    assert_eq!(claimed, Some(secret(STRANGER).public()));
+    assert_eq!(Roster::claimed(&usurped, id(8)), None);
+    assert_eq!(circle().accept(usurped), Err(RosterError::Signature));
+}
+
+#[test]
 fn a_flipped_byte_is_never_accepted() {
     let held = circle();
     let good = held.with_member(&secret(LEAD), newcomer()).unwrap().signed().clone();
