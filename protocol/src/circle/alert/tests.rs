@@ -398,9 +398,3 @@ fn a_first_answer_names_nothing_more_than_it_has_to() {
     let text = String::from("x");
     assert_eq!(alert.closing("x"), [EventKind::Closed { saw: ids(&[&panic()]), text }]);
 }
-
-#[test]
-fn ids_are_named_by_their_first_four_bytes() {
-    assert_eq!(EventId([0xab; 16]).short(), "abababab");
-    assert_eq!(format!("{:?}", AlertId([1; 16])), "AlertId(01010101)");
-}
