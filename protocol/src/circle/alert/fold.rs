@@ -79,7 +79,7 @@ struct Known<'a> {
 
 impl<'a> Known<'a> {
     fn of(heard: &'a Heard) -> Self {
-        Self { event: &heard.event, first_hand: heard.first_hand, heard_s: heard.heard_s }
+        Self { event: &heard.event, first_hand: heard.is_first_hand(), heard_s: heard.heard_s }
     }
 
     fn merge(&mut self, again: Self) {

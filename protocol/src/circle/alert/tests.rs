@@ -115,8 +115,7 @@ fn it_is_a_drill_only_if_every_reason_says_so() {
     assert!(fold(&[&drill(DEFENDER, T)], T).drill);
     assert!(!fold(&[&drill(DEFENDER, T), &panic()], T).drill);
     // Whoever passes a panic on as a drill has made another event beside it.
-    let mut forged = drill(DEFENDER, T);
-    forged.first_hand = false;
+    let forged = Heard::new(drill(DEFENDER, T).event, id(LUZ), T).unwrap();
     assert!(!fold(&[&forged, &panic()], T).drill);
 }
 
@@ -309,6 +308,31 @@ fn an_event_heard_twice_is_known_at_first_hand_and_since_the_earlier_time() {
 }
 
 #[test]
+fn forged_hearsay_uses_up_the_share_of_its_bringer_only() {
+    let forged = |i: u64| {
+        let note = event(ANA, T + i, EventKind::Note { text: String::from("forged") });
+        Heard::new(note, id(LUZ), T).unwrap()
+    };
+    let mut kept = Vec::new();
+    for i in 0..1000 {
+        let heard = forged(i);
+        if heard.has_room(&kept) {
+            kept.push(heard);
+        }
+    }
+    assert_eq!(kept.len(), MAX_EVENTS_PER_AUTHOR);
+    assert!(claimed(ANA, T, &[]).has_room(&kept), "her own words still have room");
+    assert!(!note(LUZ, T).has_room(&kept));
+    assert!(raised(LUZ, T, Reason::Panic).has_room(&kept), "and so has an alarm of the bringer");
+    kept.extend((0..MAX_EVENTS_PER_AUTHOR as u64).map(|i| raised(LUZ, T + i, Reason::Panic)));
+    assert!(!raised(LUZ, T, Reason::Panic).has_room(&kept));
+    // Heard from its author after all: it no longer counts against the bringer.
+    let own = note(ANA, T);
+    let merged = Heard::new(own.event.clone(), id(LUZ), T).unwrap().merge(&own);
+    assert_eq!(merged.brought_by(), id(ANA));
+}
+
+#[test]
 fn an_event_is_named_by_all_that_it_says() {
     let base = event(ANA, T, EventKind::Note { text: String::from("a") });
     let others = [
@@ -373,10 +397,4 @@ fn a_first_answer_names_nothing_more_than_it_has_to() {
     assert_eq!(alert.claiming(), [EventKind::Claimed { over: BTreeSet::new() }]);
     let text = String::from("x");
     assert_eq!(alert.closing("x"), [EventKind::Closed { saw: ids(&[&panic()]), text }]);
-}
-
-#[test]
-fn ids_are_named_by_their_first_four_bytes() {
-    assert_eq!(EventId([0xab; 16]).short(), "abababab");
-    assert_eq!(format!("{:?}", AlertId([1; 16])), "AlertId(01010101)");
 }
