@@ -643,6 +643,8 @@ error-alert-ambiguous = Several alerts could be meant.
     .next = Say which one: add its short id. velar alerts shows them.
 error-another-person = The alert is about you: this is for another person to do.
     .next = If you are safe: velar stand-down. If not: velar panic
+error-not-yours = This alert is about another person: only they can say that they are safe.
+    .next = If they said so, confirm it: velar stand-down --confirm
 error-not-asked = Nobody has said "I am safe" in this alert yet.
     .next = If you know more, write it: velar note …
 

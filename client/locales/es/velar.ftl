@@ -658,6 +658,8 @@ error-alert-ambiguous = Puede ser más de una alerta.
     .next = Di cuál: agrega su clave corta. velar alerts las muestra.
 error-another-person = La alerta trata de ti: esto le toca a otra persona.
     .next = Si estás a salvo: velar stand-down. Si no: velar panic
+error-not-yours = Esta alerta trata de otra persona: solo ella puede decir que está a salvo.
+    .next = Si ya lo dijo, confírmalo: velar stand-down --confirm
 error-not-asked = En esta alerta nadie ha dicho todavía «estoy a salvo».
     .next = Si sabes más, anótalo: velar note …
 
