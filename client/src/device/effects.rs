@@ -1,5 +1,6 @@
 //! What a message does, once it is known by whom it is.
 
+use velar_protocol::circle::message::watched_until_s;
 use velar_protocol::circle::{
     AlertEvent, AlertMark, Body, CheckIn, EventKind as Kind, Heard, Message, Spare,
 };
@@ -59,9 +60,9 @@ impl Turn<'_> {
                 for message in messages {
                     self.receipted(from, message)?;
                 }
-                if watching_until_s.is_some() {
+                if let Some(claimed_s) = watching_until_s {
                     let mut peer = self.peer(from)?;
-                    peer.watching_until_s = watching_until_s;
+                    peer.watching_until_s = Some(watched_until_s(claimed_s, self.now_s));
                     self.set_peer(from, &peer)?;
                 }
                 Ok(())
@@ -185,10 +186,8 @@ impl Turn<'_> {
             }
             return Ok(false);
         }
-        let of_author = |known: &&Heard| known.event().author == event.author;
-        let count = self.events_of(event.alert)?.iter().filter(of_author).count();
-        if count >= velar_protocol::circle::limits::MAX_EVENTS_PER_AUTHOR {
-            tracing::warn!("an alert has too many events by one author");
+        if !heard.has_room(&self.events_of(event.alert)?) {
+            tracing::warn!("an alert has too many events by one member");
             return Ok(false);
         }
         self.tx.put::<EventKind>(&key, &heard)?;

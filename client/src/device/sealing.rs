@@ -189,12 +189,12 @@ impl Turn<'_> {
 
     /// My open alerts and the digests of their events.
     fn marks(&mut self) -> Done<Vec<AlertMark>> {
-        let open = self.open_alerts()?;
-        let limit = velar_protocol::circle::limits::MAX_ALERT_MARKS;
-        let mark = |alert: AlertId| -> Done<AlertMark> {
-            Ok(AlertMark { alert, digest: self.event_digest(alert)? })
-        };
-        open.into_iter().rev().take(limit).map(|alert| mark(alert.id)).collect()
+        let mut marks = Vec::new();
+        for alert in self.open_alerts()? {
+            marks.push(AlertMark { alert: alert.id, digest: self.event_digest(alert.id)? });
+        }
+        let turn = u64::from_le_bytes(self.random());
+        Ok(AlertMark::choose(&marks, turn))
     }
 
     /// Tries again what had nothing to be sealed to.
