@@ -355,3 +355,6 @@ fn engine(doing: &'static str) -> impl Fn(sled::Error) -> StoreError {
         other => StoreError::Engine { doing, reason: other.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests;
