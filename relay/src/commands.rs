@@ -1,0 +1,193 @@
+//! The command line: its types are its documentation.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use velar_protocol::wire::RelayAddress;
+
+use crate::config::{Config, ConfigError, FILE_NAME, Flags};
+use crate::keys::{Identity, KeyError, qr};
+use crate::server::{ServeError, Server, open_store};
+
+/// Forwards and stores sealed envelopes; knows ciphertext only
+#[derive(Parser, Debug)]
+#[command(name = "velar-relay", version, about)]
+pub struct Cli {
+    /// Check the configuration (flags, environment, file), say whether it can be used, and end
+    #[arg(long)]
+    pub check_config: bool,
+    /// Configuration, when only checked.
+    #[command(flatten)]
+    pub flags: Flags,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Make this relay's keys and configuration, once, and print its address
+    Init(Init),
+    /// Print this relay's address, as text and QR
+    Address(Serve),
+    /// Serve until told to stop (SIGTERM, Ctrl-C; a second one stops at once)
+    Serve(Serve),
+}
+
+/// Arguments of `init`.
+#[derive(Args, Debug)]
+pub struct Init {
+    /// Folder to make keys and configuration in
+    #[arg(long, env = "VELAR_RELAY_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Name or address under which clients reach this relay
+    #[arg(long, env = "VELAR_RELAY_HOST", value_name = "HOST")]
+    pub host: String,
+    /// Address and UDP port to listen on
+    #[arg(long, env = "VELAR_RELAY_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Port under which clients reach this relay, if not the one it listens on
+    #[arg(long, env = "VELAR_RELAY_PUBLIC_PORT", value_name = "PORT")]
+    pub public_port: Option<u16>,
+}
+
+/// Arguments of `serve` and `address`.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Check the configuration, say whether it can be used, and end
+    #[arg(long)]
+    pub check_config: bool,
+    /// Configuration.
+    #[command(flatten)]
+    pub flags: Flags,
+}
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The keys cannot be used or made.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The relay cannot start or go on.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The host's form is wrong.
+    #[error(
+        "{0} cannot be the host of an address; give a name or an address, without scheme or port"
+    )]
+    Host(String),
+    /// Nobody said under what name it is reached.
+    #[error("no host; say with --host under which name or address clients reach this relay")]
+    NoHost,
+    /// Files cannot be written, or stdout is gone.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Makes keys and configuration. Text for stdout.
+///
+/// # Errors
+/// [`CommandError`]; keys that are there already stay as they are.
+pub fn init(init: &Init) -> Result<String, CommandError> {
+    let listen = init.listen.unwrap_or(Config::default().listen);
+    let port = init.public_port.unwrap_or(listen.port());
+    // Before anything is made: port 0 is for tests, any other address must be possible.
+    let any = velar_protocol::wire::Pin([0; 32]);
+    RelayAddress::new(&init.host, port.max(1), any, None)
+        .map_err(|_| CommandError::Host(init.host.clone()))?;
+    let identity = Identity::create(&init.data)?;
+    let path = init.data.join(FILE_NAME);
+    if !path.exists() {
+        let host = &init.host;
+        let mut text = format!(
+            "# Made by `velar-relay init`; all keys are in relay.example.toml.\nlisten = \"{listen}\"\nhost = \"{host}\"\n"
+        );
+        if let Some(port) = init.public_port {
+            text.push_str(&format!("public_port = {port}\n"));
+        }
+        write_new(&path, &text)?;
+    }
+    match RelayAddress::new(&init.host, port, identity.pin(), None) {
+        Ok(address) => Ok(shown(&address)),
+        Err(_) => Ok("keys made; the address is printed when the relay serves\n".to_owned()),
+    }
+}
+
+/// The address, as text and QR, for stdout.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn address(config: &Config) -> Result<String, CommandError> {
+    let identity = Identity::load(&config.data)?;
+    let host = match &config.host {
+        Some(host) => host.clone(),
+        None if config.listen.ip().is_unspecified() => return Err(CommandError::NoHost),
+        None => config.listen.ip().to_string(),
+    };
+    let port = config.public_port.unwrap_or(config.listen.port());
+    let address = RelayAddress::new(&host, port, identity.pin(), None);
+    Ok(shown(&address.map_err(|_| CommandError::Host(host))?))
+}
+
+/// Serves until `shutdown`. Prints where, then the address, to stdout.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn serve(
+    config: &Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), CommandError> {
+    // Keys first: without them there is nothing to serve, and no store needs to be made.
+    Identity::load(&config.data)?;
+    let store = open_store(config).map_err(ServeError::from)?;
+    let server = Server::bind(config, store)?;
+    let mut text = format!("listening on {}\n", server.local_addr());
+    match server.address() {
+        Some(address) => text.push_str(&format!("{address}\n")),
+        None => tracing::warn!("no host is configured: clients need an address with --host"),
+    }
+    print(&text)?;
+    server.run(shutdown).await?;
+    Ok(())
+}
+
+/// Writes to stdout at once. That nobody reads it is no error.
+///
+/// # Errors
+/// [`CommandError::Io`].
+pub fn print(text: &str) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(CommandError::Io { path: PathBuf::from("stdout"), source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn shown(address: &RelayAddress) -> String {
+    match qr(address) {
+        Some(code) => format!("{address}\n\n{code}\n"),
+        None => format!("{address}\n"),
+    }
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |source| CommandError::Io { path: path.to_owned(), source };
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+}

@@ -1,0 +1,210 @@
+//! The only file that reads and writes streams.
+
+mod subscription;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use velar_protocol::wire::codec::{self, CodecError, Frame};
+use velar_protocol::wire::limits::EXPORTER_LABEL;
+use velar_protocol::wire::{Answer, Exporter, Request};
+
+use crate::frames::Frames;
+use crate::limits::{DRAIN, MAX_PIPELINED};
+use crate::relay::{Pending, Relay};
+use crate::session::{Action, Session};
+
+/// Bytes asked of quinn at once; it hands over what came in one packet, or a few.
+const CHUNK: usize = 64 * 1024;
+
+/// What the streams of one connection share.
+struct Peer {
+    relay: Arc<Relay>,
+    session: Mutex<Session>,
+    connection: Connection,
+}
+
+/// The reading half of a stream, in frames.
+struct Reader {
+    stream: RecvStream,
+    frames: Frames,
+}
+
+/// What a stream brought.
+enum Incoming {
+    Frame(Bytes),
+    Broken(CodecError),
+    /// The other end finished, reset, or is gone.
+    End,
+}
+
+/// The other end is gone; nothing more to do here.
+struct Gone;
+
+impl<E: std::error::Error> From<E> for Gone {
+    fn from(_: E) -> Self {
+        Self
+    }
+}
+
+/// Serves one connection until it ends, or the relay does.
+pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
+    let mut exporter = [0; 32];
+    if connection.export_keying_material(&mut exporter, EXPORTER_LABEL, b"").is_err() {
+        return;
+    }
+    let session =
+        Session::new(Exporter(exporter), &relay.limits, relay.access.clone(), relay.now());
+    let first_frame = Duration::from_secs(u64::from(relay.limits.first_frame_s));
+    let mut ending = relay.ending();
+    let peer = Arc::new(Peer { relay, session: Mutex::new(session), connection });
+    let mut streams = JoinSet::new();
+    let mut patience = Some(Box::pin(sleep(first_frame)));
+    while ending.borrow_and_update().is_none() {
+        tokio::select! {
+            stream = peer.connection.accept_bi() => match stream {
+                Ok((send, recv)) => { streams.spawn(stream_ends(peer.clone(), send, recv)); }
+                Err(_) => break,
+            },
+            Some(_) = streams.join_next() => {}
+            () = async { if let Some(patience) = &mut patience { patience.await } }, if patience.is_some() => {
+                patience = None;
+                if !peer.session().has_spoken() {
+                    break;
+                }
+            }
+            changed = ending.changed() => if changed.is_err() { break },
+        }
+    }
+    // Streams see the end themselves and say their last words.
+    let _ = timeout(DRAIN, async { while streams.join_next().await.is_some() {} }).await;
+    streams.abort_all();
+    peer.connection.close(VarInt::from_u32(0), b"");
+}
+
+async fn stream_ends(peer: Arc<Peer>, send: SendStream, recv: RecvStream) {
+    let _ = requests(&peer, send, recv).await;
+}
+
+/// Requests and answers, in order, many at a time.
+async fn requests(peer: &Peer, mut send: SendStream, recv: RecvStream) -> Result<(), Gone> {
+    let mut reader = Reader { stream: recv, frames: Frames::default() };
+    let mut waiting: VecDeque<Pending> = VecDeque::new();
+    let mut last: Option<(Vec<u8>, bool)> = None;
+    let mut reading = true;
+    let mut ending = peer.relay.ending();
+    while reading || !waiting.is_empty() {
+        if ending.borrow_and_update().is_some() {
+            reading = false;
+        }
+        tokio::select! {
+            biased;
+            answer = next_answer(&mut waiting), if !waiting.is_empty() => {
+                let mut bytes = codec::encode(&answer)?;
+                waiting.pop_front();
+                while let Some(answer) = waiting.front_mut().and_then(Pending::answer_now) {
+                    bytes.extend_from_slice(&codec::encode(&answer)?);
+                    waiting.pop_front();
+                }
+                send.write_all(&bytes).await?;
+            }
+            incoming = reader.next::<Request>(), if reading && waiting.len() < MAX_PIPELINED => {
+                let action = match incoming {
+                    Incoming::End => { reading = false; continue }
+                    Incoming::Broken(error) => peer.session().broken(error),
+                    Incoming::Frame(frame) => peer.session().frame(&frame, peer.relay.now()),
+                };
+                match action {
+                    Action::Last { frame, close } => {
+                        reading = false;
+                        last = Some((frame, close));
+                    }
+                    Action::Subscribe(owners) => {
+                        while !waiting.is_empty() {
+                            let answer = next_answer(&mut waiting).await;
+                            waiting.pop_front();
+                            send.write_all(&codec::encode(&answer)?).await?;
+                        }
+                        let subscribed = peer.relay.subscribe(&owners).await;
+                        drop(owners);
+                        match subscribed {
+                            Ok(reading) => {
+                                let result = Box::pin(subscription::serve(&peer.relay, reading, send, reader)).await;
+                                peer.session().subscription_ended();
+                                return result;
+                            }
+                            Err(answer) => {
+                                peer.session().subscription_ended();
+                                waiting.push_back(Pending::Ready(answer));
+                            }
+                        }
+                    }
+                    other => waiting.push_back(peer.relay.carry_out(other).await),
+                }
+            }
+            _ = ending.changed(), if reading => {}
+        }
+    }
+    let close = match last {
+        Some((frame, close)) => {
+            send.write_all(&frame).await?;
+            let _ = reader.stream.stop(VarInt::from_u32(0));
+            close
+        }
+        None => false,
+    };
+    finish(send).await;
+    if close {
+        peer.connection.close(VarInt::from_u32(0), b"");
+    }
+    Ok(())
+}
+
+/// Waits for the oldest answer. It stays in the queue: safe to drop and call again.
+async fn next_answer(waiting: &mut VecDeque<Pending>) -> Answer {
+    match waiting.front_mut() {
+        Some(pending) => pending.answer().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends a stream; gives what was written the time to arrive.
+async fn finish(mut send: SendStream) {
+    if send.finish().is_ok() {
+        let _ = timeout(DRAIN, send.stopped()).await;
+    }
+}
+
+impl Peer {
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reader {
+    /// The next frame of kind `F`. Safe to drop and call again.
+    async fn next<F: Frame>(&mut self) -> Incoming {
+        loop {
+            if let Some(incoming) = self.next_now::<F>() {
+                return incoming;
+            }
+            match self.stream.read_chunk(CHUNK, true).await {
+                Ok(Some(chunk)) => self.frames.feed(chunk.bytes),
+                Ok(None) | Err(_) => return Incoming::End,
+            }
+        }
+    }
+
+    /// The next frame, if it came with the one before.
+    fn next_now<F: Frame>(&mut self) -> Option<Incoming> {
+        self.frames.next::<F>().map(|next| match next {
+            Ok(frame) => Incoming::Frame(frame),
+            Err(error) => Incoming::Broken(error),
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Cuts the bytes of a stream into frames, without waiting and without copying where it can.
+
+use bytes::{Buf, Bytes};
+use velar_protocol::wire::codec::{self, CodecError, Frame, HEADER_LEN};
+
+/// Bytes that came and are not yet consumed. Holds at most one chunk and one incomplete frame, and memory
+/// only for what really came: a length field alone reserves nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    chunk: Bytes,
+    partial: Vec<u8>,
+}
+
+impl Frames {
+    /// Takes the next chunk. The one before must be used up: [`Frames::next`] returned `None`.
+    pub(crate) fn feed(&mut self, chunk: Bytes) {
+        debug_assert!(self.chunk.is_empty());
+        self.chunk = chunk;
+    }
+
+    /// The next whole frame of kind `F`, without its length field. `None`: more bytes are needed.
+    pub(crate) fn next<F: Frame>(&mut self) -> Option<Result<Bytes, CodecError>> {
+        if self.partial.is_empty()
+            && let Some(header) = self.chunk.first_chunk::<HEADER_LEN>()
+        {
+            let len = match codec::header::<F>(*header) {
+                Ok(header) => header.len,
+                Err(error) => return Some(Err(error)),
+            };
+            if self.chunk.len() >= HEADER_LEN + len {
+                self.chunk.advance(HEADER_LEN);
+                let frame = self.chunk.split_to(len);
+                self.let_go();
+                return Some(Ok(frame));
+            }
+        }
+        self.gather(HEADER_LEN);
+        let header = self.partial.first_chunk::<HEADER_LEN>()?;
+        let len = match codec::header::<F>(*header) {
+            Ok(header) => header.len,
+            Err(error) => return Some(Err(error)),
+        };
+        self.gather(HEADER_LEN + len);
+        if self.partial.len() < HEADER_LEN + len {
+            return None;
+        }
+        let mut frame = Bytes::from(std::mem::take(&mut self.partial));
+        frame.advance(HEADER_LEN);
+        Some(Ok(frame))
+    }
+
+    /// Moves bytes from the chunk until `partial` has `len` of them.
+    fn gather(&mut self, len: usize) {
+        let missing = len.saturating_sub(self.partial.len()).min(self.chunk.len());
+        self.partial.extend_from_slice(&self.chunk.split_to(missing));
+        self.let_go();
+    }
+
+    /// An empty rest would keep a whole packet in memory.
+    fn let_go(&mut self) {
+        if self.chunk.is_empty() {
+            self.chunk = Bytes::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use velar_protocol::wire::Request;
+
+    fn cut(bytes: &[u8], piece: usize) -> (Vec<Bytes>, Option<CodecError>) {
+        let mut frames = Frames::default();
+        let mut found = Vec::new();
+        for chunk in bytes.chunks(piece) {
+            frames.feed(Bytes::copy_from_slice(chunk));
+            while let Some(next) = frames.next::<Request>() {
+                match next {
+                    Ok(frame) => found.push(frame),
+                    Err(error) => return (found, Some(error)),
+                }
+            }
+        }
+        (found, None)
+    }
+
+    #[test]
+    fn frames_come_out_whole_however_the_stream_is_cut() {
+        let bodies: Vec<Vec<u8>> = [1, 5, 4100, 2, 70_000].map(|len| vec![7; len]).to_vec();
+        let mut stream = Vec::new();
+        for body in &bodies {
+            stream.extend_from_slice(&(body.len() as u32).to_le_bytes());
+            stream.extend_from_slice(body);
+        }
+        for piece in [1, 3, 4, 5, 1200, 65_536, stream.len()] {
+            let (found, error) = cut(&stream, piece);
+            assert_eq!(error, None);
+            assert_eq!(found, bodies, "pieces of {piece}");
+        }
+    }
+
+    #[test]
+    fn a_length_out_of_bounds_is_an_error_at_once_and_reserves_nothing() {
+        for len in [0, u32::MAX] {
+            let (found, error) = cut(&len.to_le_bytes(), 2);
+            assert!(found.is_empty());
+            assert!(matches!(error, Some(CodecError::Length { len: l, .. }) if l == len));
+        }
+        let mut frames = Frames::default();
+        frames.feed(Bytes::copy_from_slice(&260_000_u32.to_le_bytes()));
+        assert!(frames.next::<Request>().is_none());
+        assert!(frames.partial.capacity() < 64);
+    }
+}

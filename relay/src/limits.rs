@@ -1,0 +1,161 @@
+//! Every size, count and timeout of the relay, each with its reason. Those an operator may set are in
+//! [`Limits`] (file section `[limits]`, flag, environment variable); the rest are constants.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+use velar_protocol::wire::ServedLimits;
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident / $env:literal : $type:ty = $default:expr, $min:literal;)+) => {
+        /// The limits that an operator may set.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        /// The defaults, for a machine of 1 GB and circles of 3 to 32 people; reasons at each field.
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        /// The same limits as flags and environment variables; what is given here wins over the file.
+        #[derive(Args, Clone, Debug, Default)]
+        #[command(next_help_heading = "Limits")]
+        pub struct LimitFlags {
+            $($(#[doc = $doc])+
+            #[arg(long, env = $env, value_name = "N", hide_env_values = true, hide_short_help = true)]
+            pub $name: Option<$type>,)+
+        }
+
+        impl LimitFlags {
+            /// Names of the environment variables understood here.
+            pub(crate) const ENVIRONMENT: &[&str] = &[$($env),+];
+
+            /// `limits` with what was given here in its place.
+            #[must_use]
+            pub fn over(&self, limits: Limits) -> Limits {
+                Limits { $($name: self.$name.unwrap_or(limits.$name),)+ }
+            }
+        }
+
+        impl Limits {
+            /// The first limit that is below what can work, with its least value.
+            pub(crate) fn below_minimum(&self) -> Option<(&'static str, u64)> {
+                [$((stringify!($name), u64::from(self.$name), $min)),+]
+                    .into_iter()
+                    .find_map(|(name, value, least)| (value < least).then_some((name, least)))
+            }
+        }
+    };
+}
+
+limits! {
+    /// Connections in all. 34 KiB each when idle: 10 000 are 340 MB.
+    connections / "VELAR_RELAY_CONNECTIONS": u32 = 10_000, 1;
+    /// Connections from one address prefix (/24 or /56). A whole organisation or a Tor exit may share one.
+    connections_per_prefix / "VELAR_RELAY_CONNECTIONS_PER_PREFIX": u32 = 512, 1;
+    /// Handshakes in flight; beyond it, new ones are ignored. A post-quantum handshake costs about 0.3 ms.
+    handshakes / "VELAR_RELAY_HANDSHAKES": u32 = 512, 1;
+    /// Handshakes in flight from which on a client must first prove its address (one more round trip).
+    handshakes_before_retry / "VELAR_RELAY_HANDSHAKES_BEFORE_RETRY": u32 = 64, 0;
+    /// Mailboxes in all. About 1 KiB of memory each.
+    mailboxes / "VELAR_RELAY_MAILBOXES": u32 = 100_000, 1;
+    /// Envelopes waiting in one mailbox: 14 days of hourly check-ins of 31 members, with spare room.
+    mailbox_envelopes / "VELAR_RELAY_MAILBOX_ENVELOPES": u32 = 16_384, 1;
+    /// Envelopes one token may have waiting: 14 days of hourly check-ins, heartbeats and receipts, doubled.
+    token_envelopes / "VELAR_RELAY_TOKEN_ENVELOPES": u32 = 2_048, 1;
+    /// Seconds an envelope is kept for its recipient (14 days).
+    envelope_age_s / "VELAR_RELAY_ENVELOPE_AGE_S": u32 = 14 * 86_400, 1;
+    /// Seconds after which a mailbox that nobody opened or read is deleted (90 days).
+    mailbox_idle_s / "VELAR_RELAY_MAILBOX_IDLE_S": u32 = 90 * 86_400, 1;
+    /// Longest hold in seconds (30 days): prekeys of held envelopes are kept 75 days by their owners.
+    hold_length_s / "VELAR_RELAY_HOLD_LENGTH_S": u32 = 30 * 86_400, 1;
+    /// Holds in all.
+    holds / "VELAR_RELAY_HOLDS": u32 = 50_000, 0;
+    /// Longest wait in seconds before holds are released after an outage, so that missed extensions arrive.
+    outage_wait_s / "VELAR_RELAY_OUTAGE_WAIT_S": u32 = 900, 0;
+    /// Envelopes a minute that one token may send, on average. A panic with repeats needs a tenth.
+    token_rate_per_min / "VELAR_RELAY_TOKEN_RATE_PER_MIN": u32 = 240, 1;
+    /// Envelopes that one token may send at once: a backlog after days without a network.
+    token_burst / "VELAR_RELAY_TOKEN_BURST": u32 = 512, 1;
+    /// Requests a minute on one connection, on average; each delivery of a hold counts as one.
+    connection_rate_per_min / "VELAR_RELAY_CONNECTION_RATE_PER_MIN": u32 = 6_000, 1;
+    /// Requests at once on one connection: a whole outbox after days without a network.
+    connection_burst / "VELAR_RELAY_CONNECTION_BURST": u32 = 4_096, 128;
+    /// Subscriptions at once on one connection. One serves 16 mailboxes.
+    subscriptions_per_connection / "VELAR_RELAY_SUBSCRIPTIONS_PER_CONNECTION": u32 = 4, 1;
+    /// Seconds a connection may be silent. Clients ping every 15 to 25 s.
+    idle_timeout_s / "VELAR_RELAY_IDLE_TIMEOUT_S": u32 = 90, 1;
+    /// Seconds from the handshake to the first valid frame.
+    first_frame_s / "VELAR_RELAY_FIRST_FRAME_S": u32 = 5, 1;
+    /// Free space in MiB below which nothing new is taken in: the store must never meet a full disk.
+    free_space_mib / "VELAR_RELAY_FREE_SPACE_MIB": u32 = 512, 0;
+    /// Memory in MiB for the store's cache of pages.
+    cache_mib / "VELAR_RELAY_CACHE_MIB": u32 = 48, 8;
+}
+
+impl Limits {
+    /// What clients are told.
+    #[must_use]
+    pub fn served(&self) -> ServedLimits {
+        ServedLimits {
+            envelope_age_s: self.envelope_age_s,
+            hold_length_s: self.hold_length_s,
+            mailbox_envelopes: self.mailbox_envelopes,
+            token_envelopes: self.token_envelopes,
+            mailbox_idle_s: self.mailbox_idle_s,
+        }
+    }
+}
+
+/// Bidirectional streams a client may have open. quinn keeps one map entry per stream that may be opened.
+pub(crate) const STREAMS: u32 = 8;
+/// Bytes in flight on one stream, from the client: 30 envelopes.
+pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
+/// Bytes in flight on one connection, from the client.
+pub(crate) const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Bytes on their way to one client: a full set of unacknowledged envelopes.
+pub(crate) const SEND_WINDOW: u64 = 320 * 1024;
+/// Handshakes that quinn keeps before the relay has looked at them.
+pub(crate) const MAX_INCOMING: usize = 2048;
+/// Bytes of early packets kept for one of these.
+pub(crate) const INCOMING_BUFFER: u64 = 64 * 1024;
+/// The same, in all.
+pub(crate) const INCOMING_BUFFER_TOTAL: u64 = 8 * 1024 * 1024;
+/// A handshake that takes longer is dropped; four round trips of a bad satellite link fit.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests of one stream that wait for the disk. A sender with 16 outstanding never waits for this.
+pub(crate) const MAX_PIPELINED: usize = 64;
+/// Jobs waiting for the writer, each at most one envelope (or one hold): 8 MiB.
+pub(crate) const WRITER_QUEUE: usize = 2048;
+/// Jobs in one commit. Beyond a few hundred a bigger group gains nothing.
+pub(crate) const WRITER_GROUP: usize = 1024;
+/// One commit that takes longer means a disk that is gone: the process aborts for its supervisor.
+pub(crate) const COMMIT_WATCHDOG: Duration = Duration::from_secs(30);
+/// Envelopes kept in memory for subscribers that are slower than the disk: 16 MiB. Others are read back.
+pub(crate) const CACHED_ENVELOPES: usize = 4096;
+/// Envelopes read back from the store in one step: 64 KiB.
+pub(crate) const READ_BATCH: usize = 16;
+/// Digests remembered per mailbox after the acknowledgement: a repetition whose answer was lost is a double.
+pub(crate) const REMEMBERED: usize = 256;
+/// Seconds they are remembered. A sender repeats within minutes.
+pub(crate) const REMEMBER_S: u64 = 3600;
+/// Sequences promised on disk at a time, so that numbers keep growing across restarts.
+pub(crate) const SEQUENCE_BLOCK: u64 = 1024;
+/// Seconds between marks that the relay is alive: the error of an outage's measured length.
+pub(crate) const ALIVE_MARK_S: u64 = 10;
+/// Seconds without a tick (machine asleep, clock set) that count as an outage.
+pub(crate) const OUTAGE_GAP_S: u64 = 60;
+/// Holds released in one step, each read from the store: bounds memory after an outage.
+pub(crate) const RELEASED_AT_ONCE: usize = 16;
+/// Seconds a client should wait when the relay cannot serve.
+pub(crate) const UNAVAILABLE_RETRY_S: u32 = 5;
+/// Seconds a client should wait when a mailbox, a token or the disk has no room.
+pub(crate) const FULL_RETRY_S: u32 = 300;
+/// Time for the last words of streams at shutdown.
+pub(crate) const DRAIN: Duration = Duration::from_secs(3);

@@ -1,0 +1,284 @@
+//! The relay's state: who may send where, what waits for whom, what is held. Pure: requests and the
+//! time go in; answers and [`Write`]s come out. Envelopes themselves stay here only until they are on
+//! disk and every online subscriber has taken them.
+//!
+//! An answer that is [`Reply::Durable`] may leave only when the writes pushed with it are committed.
+
+mod holds;
+mod mailbox;
+mod reading;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Refusal, SendTokenHash};
+
+use crate::clock::Now;
+use crate::limits::{
+    ALIVE_MARK_S, CACHED_ENVELOPES, FULL_RETRY_S, Limits, OUTAGE_GAP_S, SEQUENCE_BLOCK,
+};
+use crate::rate::Rate;
+use crate::store::{Loaded, ShortDigest, Write};
+use holds::Hold;
+use mailbox::Mailbox;
+
+pub(crate) use holds::Asked;
+pub(crate) use mailbox::short;
+pub(crate) use reading::{Cursor, Taken};
+
+/// An answer, and whether it has to wait for the disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reply {
+    /// May leave at once.
+    Now(Answer),
+    /// May leave when the writes that came with it are on disk.
+    Durable(Answer),
+}
+
+/// See the [module](self).
+pub(crate) struct Mailboxes {
+    limits: Limits,
+    tokens: HashMap<SendTokenHash, MailboxId>,
+    mailboxes: HashMap<MailboxId, Mailbox>,
+    holds: HashMap<HoldId, Hold>,
+    /// No hold is released before this: a missed extension may still arrive.
+    release_not_before_s: u64,
+    /// The last tick, or the last mark of the process before.
+    alive_s: u64,
+    marked_s: u64,
+    swept_s: u64,
+    /// Above every sequence of mailboxes that were deleted: a name that comes back never repeats one.
+    sequence_floor: u64,
+    /// Envelopes kept in memory for subscribers although they are on disk.
+    cached: usize,
+    /// The disk has too little room.
+    disk_low: bool,
+    generations: u32,
+}
+
+impl Mailboxes {
+    /// From what the store has. Leftovers of interrupted removals come out as writes.
+    pub(crate) fn new(limits: Limits, loaded: Loaded, now: Now, writes: &mut Vec<Write>) -> Self {
+        let alive_s = loaded.alive_s.unwrap_or(now.s());
+        let mut this = Self {
+            limits,
+            tokens: HashMap::new(),
+            mailboxes: HashMap::new(),
+            holds: HashMap::new(),
+            release_not_before_s: 0,
+            alive_s,
+            marked_s: 0,
+            swept_s: 0,
+            sequence_floor: 1,
+            cached: 0,
+            disk_low: false,
+            generations: 0,
+        };
+        for record in loaded.mailboxes {
+            for token in &record.tokens {
+                this.tokens.insert(*token, record.id);
+            }
+            this.mailboxes.insert(record.id, Mailbox::from_record(record, now));
+        }
+        for stored in loaded.envelopes {
+            let (mailbox, sequence) = (stored.mailbox, stored.sequence);
+            match this.mailboxes.get_mut(&mailbox) {
+                Some(found) => found.restore(stored),
+                None => writes.push(Write::Remove { mailbox, sequence }),
+            }
+        }
+        for record in loaded.holds {
+            this.restore_hold(record);
+        }
+        this.note_gap(now.s().saturating_sub(alive_s), now);
+        this
+    }
+
+    /// Opens a mailbox or replaces its tokens. `access` is whether the operator's leave was shown, or is
+    /// not needed.
+    pub(crate) fn open(
+        &mut self,
+        id: MailboxId,
+        mut tokens: Vec<SendTokenHash>,
+        access: bool,
+        now: Now,
+        writes: &mut Vec<Write>,
+    ) -> Reply {
+        let known = self.mailboxes.contains_key(&id);
+        if !known && !access {
+            return refused(Refusal::AccessRequired);
+        }
+        tokens.sort_unstable();
+        tokens.dedup();
+        if tokens.iter().any(|token| self.tokens.get(token).is_some_and(|owner| *owner != id)) {
+            return refused(Refusal::TokenTaken);
+        }
+        if !known && (self.disk_low || self.mailboxes.len() >= self.limits.mailboxes as usize) {
+            return full();
+        }
+        let floor = self.sequence_floor;
+        let mailbox = self.mailboxes.entry(id).or_insert_with(|| Mailbox::new(id, floor, now));
+        let before = mailbox.record();
+        for token in mailbox.tokens() {
+            self.tokens.remove(&token);
+        }
+        for token in &tokens {
+            self.tokens.insert(*token, id);
+        }
+        mailbox.replace_tokens(&tokens, now);
+        mailbox.used(now);
+        let after = mailbox.record();
+        if !known || before != after {
+            writes.push(Write::Mailbox(after));
+        }
+        Reply::Durable(Answer::Opened)
+    }
+
+    /// Deletes a mailbox with all that is in it.
+    pub(crate) fn close(&mut self, id: MailboxId, writes: &mut Vec<Write>) -> Reply {
+        if self.delete(&id, writes) {
+            Reply::Durable(Answer::Closed)
+        } else {
+            refused(Refusal::UnknownMailbox)
+        }
+    }
+
+    /// Puts an envelope into the mailbox that the token belongs to.
+    pub(crate) fn send(
+        &mut self,
+        token: &SendTokenHash,
+        envelope: Envelope,
+        digest: ShortDigest,
+        now: Now,
+        writes: &mut Vec<Write>,
+    ) -> Reply {
+        let (limits, rate) = (self.limits, self.token_rate());
+        let Some(mailbox) = self.mailbox_of(token) else { return refused(Refusal::UnknownToken) };
+        if mailbox.has_seen(&digest, now) {
+            // Stored, perhaps in a group that is not committed yet: this answer waits behind it.
+            return Reply::Durable(Answer::Accepted);
+        }
+        if let Err(retry_after_s) = mailbox.charge(token, rate, now) {
+            return Reply::Now(Answer::Full { retry_after_s });
+        }
+        if !mailbox.has_room(&limits, token) || self.disk_low {
+            return full();
+        }
+        self.put(token, envelope, digest, now, writes);
+        Reply::Durable(Answer::Accepted)
+    }
+
+    /// Whether the disk has too little room to take in anything new. Returns what was known before.
+    pub(crate) fn set_disk_low(&mut self, low: bool) -> bool {
+        std::mem::replace(&mut self.disk_low, low)
+    }
+
+    /// Expiry, idle mailboxes and the mark. Holds that are due come from [`Mailboxes::due`].
+    pub(crate) fn tick(&mut self, now: Now, writes: &mut Vec<Write>) {
+        let gap = now.s().saturating_sub(self.alive_s);
+        self.alive_s = now.s();
+        if gap >= OUTAGE_GAP_S {
+            self.note_gap(gap, now);
+        }
+        if now.s().abs_diff(self.marked_s) >= ALIVE_MARK_S {
+            self.marked_s = now.s();
+            writes.push(Write::Alive(now.s()));
+        }
+        let age = u64::from(self.limits.envelope_age_s);
+        let idle = u64::from(self.limits.mailbox_idle_s);
+        if now.s().abs_diff(self.swept_s) < (age.min(idle) / 100).clamp(1, 60) {
+            return;
+        }
+        self.swept_s = now.s();
+        let mut idle_ones = Vec::new();
+        for (id, mailbox) in &mut self.mailboxes {
+            self.cached = self.cached.saturating_sub(mailbox.expire(age, now, writes));
+            if mailbox.is_idle(idle, now) {
+                idle_ones.push(*id);
+            }
+        }
+        for id in idle_ones {
+            self.delete(&id, writes);
+        }
+    }
+
+    /// The mark that a planned stop leaves: the outage begins now.
+    pub(crate) fn stopping(&mut self, now: Now, writes: &mut Vec<Write>) {
+        writes.push(Write::Alive(now.s()));
+    }
+
+    /// These are on disk now.
+    pub(crate) fn committed(&mut self, puts: &[(MailboxId, u64)]) {
+        for (id, sequence) in puts {
+            let room = self.cached < CACHED_ENVELOPES;
+            if let Some(mailbox) = self.mailboxes.get_mut(id)
+                && mailbox.committed(*sequence, room)
+            {
+                self.cached += 1;
+            }
+        }
+    }
+
+    /// After a time without ticks nothing is released for as long again: whoever wanted to extend a hold
+    /// could not.
+    fn note_gap(&mut self, gap_s: u64, now: Now) {
+        let wait = gap_s.min(u64::from(self.limits.outage_wait_s));
+        self.release_not_before_s = self.release_not_before_s.max(now.s() + wait);
+    }
+
+    fn token_rate(&self) -> Rate {
+        Rate { per_min: self.limits.token_rate_per_min, burst: self.limits.token_burst }
+    }
+
+    fn mailbox_of(&mut self, token: &SendTokenHash) -> Option<&mut Mailbox> {
+        let id = self.tokens.get(token)?;
+        self.mailboxes.get_mut(id)
+    }
+
+    /// Gives the envelope its place, wakes who waits for it, and has it written.
+    fn put(
+        &mut self,
+        token: &SendTokenHash,
+        envelope: Envelope,
+        digest: ShortDigest,
+        now: Now,
+        writes: &mut Vec<Write>,
+    ) {
+        let Some(mailbox) = self.mailbox_of(token) else { return };
+        let sequence = mailbox.next_sequence;
+        if sequence >= mailbox.sequence_ceiling {
+            mailbox.sequence_ceiling = sequence + SEQUENCE_BLOCK;
+            writes.push(Write::Mailbox(mailbox.record()));
+        }
+        mailbox.next_sequence += 1;
+        let stored = mailbox.push(token, sequence, digest, now, &envelope);
+        mailbox.wake();
+        writes.push(Write::Put(stored, envelope));
+    }
+
+    fn delete(&mut self, id: &MailboxId, writes: &mut Vec<Write>) -> bool {
+        let Some(mailbox) = self.mailboxes.remove(id) else { return false };
+        for token in mailbox.tokens() {
+            self.tokens.remove(&token);
+        }
+        self.cached = self.cached.saturating_sub(mailbox.cached());
+        self.sequence_floor = self.sequence_floor.max(mailbox.next_sequence);
+        mailbox.wake();
+        writes.push(Write::RemoveMailbox(*id));
+        true
+    }
+}
+
+fn refused(refusal: Refusal) -> Reply {
+    Reply::Now(Answer::Refused(refusal))
+}
+
+fn full() -> Reply {
+    Reply::Now(Answer::Full { retry_after_s: FULL_RETRY_S })
+}
+
+/// How a subscription is woken.
+pub(crate) type Bell = Arc<Notify>;

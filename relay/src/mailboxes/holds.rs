@@ -1,0 +1,200 @@
+//! Holds: the dead man's switch as the relay sees it.
+
+use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, HoldId, Refusal, SendTokenHash};
+
+use super::mailbox::short;
+use super::{Mailboxes, Reply, full, refused};
+use crate::clock::Now;
+use crate::limits::RELEASED_AT_ONCE;
+use crate::store::{HeldDelivery, HeldKey, HoldRecord, Write};
+
+/// A hold that is asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) id: HoldId,
+    pub(crate) for_s: u32,
+    pub(crate) deliveries: Vec<(SendTokenHash, Envelope)>,
+    /// The hold whose place it takes.
+    pub(crate) replaces: Option<HoldId>,
+}
+
+pub(super) struct Hold {
+    record: HoldRecord,
+    /// Being released: its envelopes are on their way from the store.
+    releasing: bool,
+}
+
+impl Mailboxes {
+    /// Leaves envelopes for later. Where none of them can be held nothing is stored, and a hold that was
+    /// to be replaced stays.
+    pub(crate) fn hold(&mut self, asked: Asked, now: Now, writes: &mut Vec<Write>) -> Reply {
+        let Asked { id, for_s, deliveries, replaces } = asked;
+        if for_s == 0 || for_s > self.limits.hold_length_s {
+            return refused(Refusal::HoldLength);
+        }
+        if self.holds.contains_key(&id) && replaces != Some(id) {
+            return refused(Refusal::HoldExists);
+        }
+        if replaces.is_some_and(|old| !self.holds.contains_key(&old)) {
+            return refused(Refusal::UnknownHold);
+        }
+        let old = replaces.and_then(|old| self.holds.remove(&old));
+        let stopped = self.disk_low || self.holds.len() >= self.limits.holds as usize;
+        if stopped {
+            self.put_back(old);
+            return full();
+        }
+        // The space of the one that goes is free for the one that comes.
+        if let Some(old) = &old {
+            self.unreserve(&old.record);
+        }
+        let mut outcomes = Vec::with_capacity(deliveries.len());
+        let mut record = Vec::with_capacity(deliveries.len());
+        let mut envelopes = Vec::with_capacity(deliveries.len());
+        for (at, (token, envelope)) in (0..=u8::MAX).zip(deliveries) {
+            let outcome = self.reserve(&token, now);
+            if outcome == DeliveryOutcome::Held {
+                envelopes.push((at, envelope));
+            }
+            outcomes.push(outcome);
+            record.push(HeldDelivery { token, outcome });
+        }
+        if envelopes.is_empty() {
+            if let Some(old) = &old {
+                self.reserve_again(&old.record);
+            }
+            self.put_back(old);
+            return Reply::Now(Answer::Held { outcomes });
+        }
+        self.generations = self.generations.wrapping_add(1);
+        let key = HeldKey { id, generation: self.generations };
+        let due_s = now.s() + u64::from(for_s);
+        let record = HoldRecord { key, due_s, deliveries: record };
+        self.holds.insert(id, Hold { record: record.clone(), releasing: false });
+        let replaces = old.map(|old| old.record.key);
+        writes.push(Write::Hold { record, envelopes, replaces });
+        Reply::Durable(Answer::Held { outcomes })
+    }
+
+    /// Moves a hold's release. Also answers what would become of each delivery now.
+    pub(crate) fn extend(
+        &mut self,
+        id: &HoldId,
+        for_s: u32,
+        now: Now,
+        writes: &mut Vec<Write>,
+    ) -> Reply {
+        if for_s == 0 || for_s > self.limits.hold_length_s {
+            return refused(Refusal::HoldLength);
+        }
+        let Some(hold) = self.holds.get_mut(id) else { return refused(Refusal::UnknownHold) };
+        hold.record.due_s = now.s() + u64::from(for_s);
+        hold.releasing = false;
+        let record = hold.record.clone();
+        let outcome = |delivery: &HeldDelivery| match delivery.outcome {
+            DeliveryOutcome::Held if !self.tokens.contains_key(&delivery.token) => {
+                DeliveryOutcome::Refused
+            }
+            other => other,
+        };
+        let outcomes = record.deliveries.iter().map(outcome).collect();
+        writes.push(Write::HoldRecord(record));
+        Reply::Durable(Answer::Extended { outcomes })
+    }
+
+    /// Deletes a hold with its envelopes.
+    pub(crate) fn cancel(&mut self, id: &HoldId, writes: &mut Vec<Write>) -> Reply {
+        let Some(hold) = self.holds.remove(id) else { return refused(Refusal::UnknownHold) };
+        self.unreserve(&hold.record);
+        writes.push(Write::RemoveHold(hold.record.key));
+        Reply::Durable(Answer::Cancelled)
+    }
+
+    /// Holds to be released now, a few at a time: the caller reads their envelopes and comes back with
+    /// [`Mailboxes::release`].
+    pub(crate) fn due(&mut self, now: Now) -> Vec<HoldRecord> {
+        if now.s() < self.release_not_before_s {
+            return Vec::new();
+        }
+        let is_due = |hold: &&mut Hold| hold.record.due_s <= now.s() && !hold.releasing;
+        let due = self.holds.values_mut().filter(is_due).take(RELEASED_AT_ONCE);
+        due.map(|hold| {
+            hold.releasing = true;
+            hold.record.clone()
+        })
+        .collect()
+    }
+
+    /// Puts the envelopes of a due hold into their mailboxes. One that was extended, replaced or cancelled
+    /// meanwhile stays as it is.
+    pub(crate) fn release(
+        &mut self,
+        key: HeldKey,
+        envelopes: Vec<(u8, Envelope)>,
+        now: Now,
+        writes: &mut Vec<Write>,
+    ) {
+        let ready = |hold: &Hold| hold.record.key == key && hold.releasing;
+        if !self.holds.get(&key.id).is_some_and(ready) {
+            return;
+        }
+        let Some(hold) = self.holds.remove(&key.id) else { return };
+        self.unreserve(&hold.record);
+        for (at, envelope) in envelopes {
+            let Some(delivery) = hold.record.deliveries.get(usize::from(at)) else { continue };
+            let digest = short(&envelope.digest());
+            let Some(mailbox) = self.mailbox_of(&delivery.token) else { continue };
+            // After a crash in the middle of a release some are there already.
+            if !mailbox.has_seen(&digest, now) {
+                self.put(&delivery.token, envelope, digest, now, writes);
+            }
+        }
+        // After the envelopes: a crash between them releases again, and doubles are recognised.
+        writes.push(Write::RemoveHold(key));
+    }
+
+    pub(super) fn restore_hold(&mut self, record: HoldRecord) {
+        self.generations = self.generations.max(record.key.generation);
+        self.reserve_again(&record);
+        self.holds.insert(record.key.id, Hold { record, releasing: false });
+    }
+
+    fn put_back(&mut self, hold: Option<Hold>) {
+        if let Some(hold) = hold {
+            self.holds.insert(hold.record.key.id, hold);
+        }
+    }
+
+    fn reserve(&mut self, token: &SendTokenHash, now: Now) -> DeliveryOutcome {
+        let (limits, rate) = (self.limits, self.token_rate());
+        let Some(mailbox) = self.mailbox_of(token) else { return DeliveryOutcome::Refused };
+        if !mailbox.has_room(&limits, token) || mailbox.charge(token, rate, now).is_err() {
+            return DeliveryOutcome::Full;
+        }
+        mailbox.reserve(token);
+        DeliveryOutcome::Held
+    }
+
+    fn reserve_again(&mut self, record: &HoldRecord) {
+        for token in record.held() {
+            if let Some(mailbox) = self.mailbox_of(token) {
+                mailbox.reserve(token);
+            }
+        }
+    }
+
+    fn unreserve(&mut self, record: &HoldRecord) {
+        for token in record.held() {
+            if let Some(mailbox) = self.mailbox_of(token) {
+                mailbox.unreserve(token);
+            }
+        }
+    }
+}
+
+impl HoldRecord {
+    fn held(&self) -> impl Iterator<Item = &SendTokenHash> {
+        let held = self.deliveries.iter().filter(|one| one.outcome == DeliveryOutcome::Held);
+        held.map(|delivery| &delivery.token)
+    }
+}

@@ -1,0 +1,326 @@
+//! One mailbox: its tokens, what waits in it, who reads it.
+
+use std::collections::{HashSet, VecDeque};
+
+use velar_protocol::wire::{Envelope, EnvelopeDigest, MailboxId, SendTokenHash};
+
+use super::{Bell, Cursor};
+use crate::clock::Now;
+use crate::limits::{Limits, REMEMBER_S, REMEMBERED};
+use crate::rate::{Bucket, Rate};
+use crate::store::{MailboxRecord, ShortDigest, StoredEnvelope, Write};
+
+const DAY_S: u64 = 86_400;
+
+pub(super) struct Mailbox {
+    id: MailboxId,
+    tokens: Vec<Token>,
+    queue: VecDeque<Entry>,
+    /// Digests in `queue` and in `remembered`.
+    seen: HashSet<ShortDigest>,
+    /// Acknowledged a short while ago, oldest first, with the second at which to forget.
+    remembered: VecDeque<(u64, ShortDigest)>,
+    pub(super) next_sequence: u64,
+    pub(super) sequence_ceiling: u64,
+    pub(super) expired: u64,
+    /// Last opened or read, Unix seconds; on disk only the day.
+    used_s: u64,
+    pub(super) readers: Vec<(u64, Bell)>,
+}
+
+pub(super) struct Token {
+    hash: SendTokenHash,
+    waiting: u32,
+    /// Space promised to holds. A revoked token gives it back; registered again it starts anew.
+    reserved: u32,
+    bucket: Bucket,
+}
+
+pub(super) struct Entry {
+    pub(super) sequence: u64,
+    pub(super) received_at_s: u64,
+    digest: ShortDigest,
+    /// Who sent it, as long as the process lives: for the token's quota.
+    token: Option<Mark>,
+    pub(super) bytes: Option<Envelope>,
+    /// Online subscribers that have not taken it yet.
+    awaited: u8,
+    pub(super) durable: bool,
+}
+
+/// Enough of a token's hash to find it among 128.
+type Mark = [u8; 8];
+
+fn mark(token: &SendTokenHash) -> Mark {
+    let [a, b, c, d, e, f, g, h, ..] = *token.as_bytes();
+    [a, b, c, d, e, f, g, h]
+}
+
+/// The part of an envelope's digest that is kept.
+pub(crate) fn short(digest: &EnvelopeDigest) -> ShortDigest {
+    let mut kept = ShortDigest::default();
+    kept.copy_from_slice(&digest.as_bytes()[..16]);
+    kept
+}
+
+impl Mailbox {
+    pub(super) fn new(id: MailboxId, first_sequence: u64, now: Now) -> Self {
+        Self {
+            id,
+            tokens: Vec::new(),
+            queue: VecDeque::new(),
+            seen: HashSet::new(),
+            remembered: VecDeque::new(),
+            next_sequence: first_sequence,
+            sequence_ceiling: first_sequence,
+            expired: 0,
+            used_s: now.s(),
+            readers: Vec::new(),
+        }
+    }
+
+    pub(super) fn from_record(record: MailboxRecord, now: Now) -> Self {
+        let mut this = Self::new(record.id, record.sequence_ceiling, now);
+        this.expired = record.expired;
+        this.used_s = (u64::from(record.used_day) + 1) * DAY_S - 1;
+        this.replace_tokens(&record.tokens, now);
+        this
+    }
+
+    /// An envelope found on disk. They come in order.
+    pub(super) fn restore(&mut self, stored: StoredEnvelope) {
+        self.next_sequence = self.next_sequence.max(stored.sequence + 1);
+        self.sequence_ceiling = self.sequence_ceiling.max(self.next_sequence);
+        self.seen.insert(stored.digest);
+        self.queue.push_back(Entry {
+            sequence: stored.sequence,
+            received_at_s: stored.received_at_s,
+            digest: stored.digest,
+            token: None,
+            bytes: None,
+            awaited: 0,
+            durable: true,
+        });
+    }
+
+    pub(super) fn record(&self) -> MailboxRecord {
+        MailboxRecord {
+            id: self.id,
+            sequence_ceiling: self.sequence_ceiling,
+            expired: self.expired,
+            used_day: u32::try_from(self.used_s / DAY_S).unwrap_or(u32::MAX),
+            tokens: self.tokens().collect(),
+        }
+    }
+
+    pub(super) fn tokens(&self) -> impl Iterator<Item = SendTokenHash> {
+        self.tokens.iter().map(|token| token.hash)
+    }
+
+    /// Those kept keep their rate and their count.
+    pub(super) fn replace_tokens(&mut self, tokens: &[SendTokenHash], now: Now) {
+        let mut before = std::mem::take(&mut self.tokens);
+        self.tokens = Vec::with_capacity(tokens.len());
+        for hash in tokens {
+            let kept = before.iter().position(|token| token.hash == *hash);
+            let token = kept.map(|at| before.swap_remove(at)).unwrap_or_else(|| {
+                let of_it = |entry: &&Entry| entry.token == Some(mark(hash));
+                let waiting = u32::try_from(self.queue.iter().filter(of_it).count());
+                Token {
+                    hash: *hash,
+                    waiting: waiting.unwrap_or(u32::MAX),
+                    reserved: 0,
+                    bucket: Bucket::new(now),
+                }
+            });
+            self.tokens.push(token);
+        }
+    }
+
+    pub(super) fn used(&mut self, now: Now) {
+        self.used_s = self.used_s.max(now.s());
+    }
+
+    pub(super) fn is_idle(&self, idle_s: u64, now: Now) -> bool {
+        self.readers.is_empty() && now.s() > self.used_s.saturating_add(idle_s)
+    }
+
+    pub(super) fn has_seen(&mut self, digest: &ShortDigest, now: Now) -> bool {
+        while self.remembered.front().is_some_and(|(until_s, _)| *until_s <= now.s()) {
+            self.forget_oldest();
+        }
+        self.seen.contains(digest)
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, digest)) = self.remembered.pop_front() {
+            self.seen.remove(&digest);
+        }
+        if self.remembered.is_empty() {
+            self.remembered = VecDeque::new();
+        }
+    }
+
+    /// What was just removed was not received: the same envelope sent again is not a double.
+    pub(super) fn forget_newest(&mut self) {
+        if let Some((_, digest)) = self.remembered.pop_back() {
+            self.seen.remove(&digest);
+        }
+    }
+
+    pub(super) fn charge(
+        &mut self,
+        token: &SendTokenHash,
+        rate: Rate,
+        now: Now,
+    ) -> Result<(), u32> {
+        let found = self.tokens.iter_mut().find(|found| found.hash == *token);
+        found.map_or(Ok(()), |token| token.bucket.take(rate, 1, now))
+    }
+
+    pub(super) fn has_room(&self, limits: &Limits, token: &SendTokenHash) -> bool {
+        let reserved: usize = self.tokens.iter().map(|token| token.reserved as usize).sum();
+        let taken = self.queue.len() + reserved;
+        let of_token = self.tokens.iter().find(|found| found.hash == *token);
+        let by_token = of_token.map_or(0, |token| token.waiting.saturating_add(token.reserved));
+        taken < limits.mailbox_envelopes as usize && by_token < limits.token_envelopes
+    }
+
+    pub(super) fn reserve(&mut self, token: &SendTokenHash) {
+        if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
+            token.reserved += 1;
+        }
+    }
+
+    pub(super) fn unreserve(&mut self, token: &SendTokenHash) {
+        if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
+            token.reserved = token.reserved.saturating_sub(1);
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        token: &SendTokenHash,
+        sequence: u64,
+        digest: ShortDigest,
+        now: Now,
+        envelope: &Envelope,
+    ) -> StoredEnvelope {
+        self.seen.insert(digest);
+        if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
+            token.waiting += 1;
+        }
+        self.queue.push_back(Entry {
+            sequence,
+            received_at_s: now.s(),
+            digest,
+            token: Some(mark(token)),
+            bytes: Some(envelope.clone()),
+            awaited: u8::try_from(self.readers.len()).unwrap_or(u8::MAX),
+            durable: false,
+        });
+        StoredEnvelope { mailbox: self.id, sequence, received_at_s: now.s(), digest }
+    }
+
+    pub(super) fn has_reader(&self, reader: u64) -> bool {
+        self.readers.iter().any(|(id, _)| *id == reader)
+    }
+
+    pub(super) fn wake(&self) {
+        for (_, bell) in &self.readers {
+            bell.notify_one();
+        }
+    }
+
+    /// On disk now. `true` if it stays in memory all the same, for a subscriber that is still to take it.
+    pub(super) fn committed(&mut self, sequence: u64, room: bool) -> bool {
+        let Some(entry) = self.entry(sequence) else { return false };
+        entry.durable = true;
+        if entry.awaited == 0 || !room {
+            entry.bytes = None;
+        }
+        entry.bytes.is_some()
+    }
+
+    pub(super) fn entry(&mut self, sequence: u64) -> Option<&mut Entry> {
+        let at = self.queue.binary_search_by_key(&sequence, |entry| entry.sequence).ok()?;
+        self.queue.get_mut(at)
+    }
+
+    /// Entries from `sequence` on.
+    pub(super) fn from(&mut self, sequence: u64) -> impl Iterator<Item = &mut Entry> {
+        let at = self.queue.partition_point(|entry| entry.sequence < sequence);
+        self.queue.range_mut(at..)
+    }
+
+    /// Takes an entry out. How many envelopes that frees from the memory kept for slow subscribers.
+    pub(super) fn remove(&mut self, sequence: u64, now: Now) -> Option<usize> {
+        let at = self.queue.binary_search_by_key(&sequence, |entry| entry.sequence).ok()?;
+        let entry = self.queue.remove(at)?;
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+        if self.remembered.len() >= REMEMBERED {
+            self.forget_oldest();
+        }
+        self.remembered.push_back((now.s() + REMEMBER_S, entry.digest));
+        self.uncount(&entry);
+        Some(usize::from(entry.is_cached()))
+    }
+
+    /// Removes what is too old. Returns as [`Mailbox::remove`] does.
+    pub(super) fn expire(&mut self, age_s: u64, now: Now, writes: &mut Vec<Write>) -> usize {
+        let before = self.expired;
+        let mut freed = 0;
+        while self.queue.front().is_some_and(|entry| entry.is_over(age_s, now)) {
+            let Some(entry) = self.queue.pop_front() else { break };
+            self.expired += 1;
+            self.seen.remove(&entry.digest);
+            self.uncount(&entry);
+            freed += usize::from(entry.is_cached());
+            writes.push(Write::Remove { mailbox: self.id, sequence: entry.sequence });
+        }
+        if self.expired > before {
+            writes.push(Write::Mailbox(self.record()));
+        }
+        freed
+    }
+
+    /// Envelopes counted as kept for slow subscribers.
+    pub(super) fn cached(&self) -> usize {
+        self.queue.iter().filter(|entry| entry.is_cached()).count()
+    }
+
+    /// A subscriber is gone; what it had not taken no longer waits for it.
+    pub(super) fn leave(&mut self, reader: u64, cursor: &Cursor) -> usize {
+        self.readers.retain(|(id, _)| *id != reader);
+        self.from(cursor.next.max(cursor.backlog_end)).map(Entry::taken).sum()
+    }
+
+    fn uncount(&mut self, entry: &Entry) {
+        let Some(of) = entry.token else { return };
+        if let Some(token) = self.tokens.iter_mut().find(|token| mark(&token.hash) == of) {
+            token.waiting = token.waiting.saturating_sub(1);
+        }
+    }
+}
+
+impl Entry {
+    pub(super) fn is_over(&self, age_s: u64, now: Now) -> bool {
+        now.s() >= self.received_at_s.saturating_add(age_s)
+    }
+
+    fn is_cached(&self) -> bool {
+        self.durable && self.bytes.is_some()
+    }
+
+    /// One subscriber has it. Returns 1 if that frees it from the memory kept for slow ones.
+    pub(super) fn taken(&mut self) -> usize {
+        self.awaited = self.awaited.saturating_sub(1);
+        let frees = self.awaited == 0 && self.is_cached();
+        if frees {
+            self.bytes = None;
+        }
+        usize::from(frees)
+    }
+}

@@ -1,0 +1,78 @@
+//! A token bucket on virtual time.
+
+use crate::clock::Now;
+
+/// A rate and a burst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rate {
+    /// Units a minute, on average.
+    pub(crate) per_min: u32,
+    /// Units at once.
+    pub(crate) burst: u32,
+}
+
+/// What is left of a [`Rate`]. Starts full.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    /// Thousandths of a unit spent and not yet refilled.
+    spent_milli: u64,
+    at_ms: u64,
+}
+
+impl Bucket {
+    pub(crate) fn new(now: Now) -> Self {
+        Self { spent_milli: 0, at_ms: now.ms() }
+    }
+
+    /// Takes `cost` units, or says after how many seconds they will be there.
+    /// A cost over the burst is asked of a full bucket only.
+    pub(crate) fn take(&mut self, rate: Rate, cost: u32, now: Now) -> Result<(), u32> {
+        let per_min = u64::from(rate.per_min.max(1));
+        let passed = now.ms().saturating_sub(self.at_ms);
+        // A clock set back must not freeze the bucket: the mark follows it.
+        self.at_ms = now.ms();
+        // units/min * ms / 60 = thousandths of a unit
+        self.spent_milli = self.spent_milli.saturating_sub(passed.saturating_mul(per_min) / 60);
+        let burst = u64::from(rate.burst.max(1)) * 1000;
+        let cost = (u64::from(cost) * 1000).min(burst);
+        let over = (self.spent_milli + cost).saturating_sub(burst);
+        if over == 0 {
+            self.spent_milli += cost;
+            return Ok(());
+        }
+        let wait_s = (over * 60).div_ceil(per_min * 1000);
+        Err(u32::try_from(wait_s.max(1)).unwrap_or(u32::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_at_once_and_its_rate_over_time() {
+        let rate = Rate { per_min: 60, burst: 3 };
+        let mut bucket = Bucket::new(Now::from_s(100));
+        for _ in 0..3 {
+            assert_eq!(bucket.take(rate, 1, Now::from_s(100)), Ok(()));
+        }
+        assert_eq!(bucket.take(rate, 1, Now::from_s(100)), Err(1));
+        assert_eq!(bucket.take(rate, 2, Now::from_s(100)), Err(2));
+        assert_eq!(bucket.take(rate, 1, Now::from_s(101)), Ok(()));
+        assert_eq!(bucket.take(rate, 1, Now::from_s(101)), Err(1));
+        assert_eq!(
+            bucket.take(rate, 99, Now::from_s(200)),
+            Ok(()),
+            "a full bucket serves any cost"
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_neither_refills_nor_freezes() {
+        let rate = Rate { per_min: 60, burst: 1 };
+        let mut bucket = Bucket::new(Now::from_s(1000));
+        assert_eq!(bucket.take(rate, 1, Now::from_s(1000)), Ok(()));
+        assert_eq!(bucket.take(rate, 1, Now::from_s(10)), Err(1));
+        assert_eq!(bucket.take(rate, 1, Now::from_s(11)), Ok(()));
+    }
+}

@@ -1,0 +1,288 @@
+//! The running relay behind all connections: the mailboxes, the writer, the store, the clock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
+use velar_protocol::wire::limits::PROTOCOL_VERSION;
+use velar_protocol::wire::{
+    AccessToken, Answer, EndReason, Envelope, Info, MailboxId, Owner, Refusal,
+};
+
+use crate::clock::{Clock, Now};
+use crate::limits::{Limits, UNAVAILABLE_RETRY_S};
+use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken, short};
+use crate::session::Action;
+use crate::store::{HoldRecord, Store, StoreError, Write};
+use crate::writer::Job;
+
+/// See the [module](self).
+pub(crate) struct Relay {
+    pub(crate) limits: Limits,
+    pub(crate) access: Option<AccessToken>,
+    pub(crate) clock: Arc<dyn Clock>,
+    mailboxes: Arc<Mutex<Mailboxes>>,
+    store: Arc<dyn Store>,
+    jobs: mpsc::Sender<Job>,
+    readers: AtomicU64,
+    ending: watch::Receiver<Option<EndReason>>,
+}
+
+/// An answer on its way.
+pub(crate) enum Pending {
+    Ready(Answer),
+    /// To be sent when the commit is done. A sender that is dropped means it never will be.
+    Commit(oneshot::Receiver<()>, Answer),
+}
+
+/// A subscription that began.
+pub(crate) struct Reading {
+    pub(crate) reader: u64,
+    pub(crate) bell: Bell,
+    pub(crate) cursors: Vec<Cursor>,
+}
+
+impl Pending {
+    /// The answer, when it may leave. Safe to drop and call again.
+    pub(crate) async fn answer(&mut self) -> Answer {
+        match self {
+            Self::Ready(answer) => answer.clone(),
+            Self::Commit(done, answer) => match done.await {
+                Ok(()) => answer.clone(),
+                Err(_) => unavailable(),
+            },
+        }
+    }
+
+    /// The answer, if it may leave now.
+    pub(crate) fn answer_now(&mut self) -> Option<Answer> {
+        match self {
+            Self::Ready(answer) => Some(answer.clone()),
+            Self::Commit(done, answer) => match done.try_recv() {
+                Ok(()) => Some(answer.clone()),
+                Err(oneshot::error::TryRecvError::Empty) => None,
+                Err(oneshot::error::TryRecvError::Closed) => Some(unavailable()),
+            },
+        }
+    }
+}
+
+pub(crate) fn unavailable() -> Answer {
+    Answer::Unavailable { retry_after_s: UNAVAILABLE_RETRY_S }
+}
+
+impl Relay {
+    pub(crate) fn new(
+        limits: Limits,
+        access: Option<AccessToken>,
+        clock: Arc<dyn Clock>,
+        mailboxes: Arc<Mutex<Mailboxes>>,
+        store: Arc<dyn Store>,
+        jobs: mpsc::Sender<Job>,
+        ending: watch::Receiver<Option<EndReason>>,
+    ) -> Self {
+        let readers = AtomicU64::new(1);
+        Self { limits, access, clock, mailboxes, store, jobs, readers, ending }
+    }
+
+    /// Why everything ends, once it does.
+    pub(crate) fn ending(&self) -> watch::Receiver<Option<EndReason>> {
+        self.ending.clone()
+    }
+
+    /// Carries out what a session decided, up to the disk. `Subscribe` and `Last` are the connection's.
+    pub(crate) async fn carry_out(&self, action: Action) -> Pending {
+        match action {
+            Action::Answer(answer) => Pending::Ready(answer),
+            Action::Info => Pending::Ready(Answer::Info(self.info())),
+            Action::Open { owner, tokens, access } => {
+                self.change(|mailboxes, now, writes| {
+                    mailboxes.open(owner.mailbox(), tokens, access, now, writes)
+                })
+                .await
+            }
+            Action::Close(owner) => {
+                self.change(|mailboxes, _, writes| mailboxes.close(owner.mailbox(), writes)).await
+            }
+            Action::Send { token, envelope, digest } => {
+                let digest = short(&digest);
+                self.change(|mailboxes, now, writes| {
+                    mailboxes.send(&token, envelope, digest, now, writes)
+                })
+                .await
+            }
+            Action::Hold { id, for_s, deliveries, replaces } => {
+                let asked = Asked { id, for_s, deliveries, replaces };
+                self.change(|mailboxes, now, writes| mailboxes.hold(asked, now, writes)).await
+            }
+            Action::Extend { id, for_s } => {
+                self.change(|mailboxes, now, writes| mailboxes.extend(&id, for_s, now, writes))
+                    .await
+            }
+            Action::Cancel(id) => {
+                self.change(|mailboxes, _, writes| mailboxes.cancel(&id, writes)).await
+            }
+            Action::Subscribe(_) | Action::Last { .. } => {
+                Pending::Ready(Answer::Refused(Refusal::Malformed))
+            }
+        }
+    }
+
+    pub(crate) async fn subscribe(&self, owners: &[Owner]) -> Result<Reading, Answer> {
+        let ids: Vec<MailboxId> = owners.iter().map(|owner| owner.mailbox()).collect();
+        let permit = self.jobs.reserve().await.map_err(|_| unavailable())?;
+        let reader = self.readers.fetch_add(1, Ordering::Relaxed);
+        let bell = Bell::default();
+        let mut writes = Vec::new();
+        let cursors = self
+            .mailboxes()
+            .subscribe(&ids, reader, &bell, self.now(), &mut writes)
+            .map_err(Answer::Refused)?;
+        if !writes.is_empty() {
+            permit.send(Job::Write { writes, done: None });
+        }
+        Ok(Reading { reader, bell, cursors })
+    }
+
+    pub(crate) fn unsubscribe(&self, reading: &Reading) {
+        self.mailboxes().unsubscribe(reading.reader, &reading.cursors, self.now());
+    }
+
+    /// See [`Mailboxes::take`].
+    pub(crate) fn take(&self, reader: u64, cursor: &mut Cursor, room: usize) -> Option<Vec<Taken>> {
+        self.mailboxes().take(reader, cursor, room, self.now())
+    }
+
+    pub(crate) fn expired(&self, mailbox: &MailboxId) -> Option<u64> {
+        self.mailboxes().expired(mailbox, self.now())
+    }
+
+    pub(crate) fn has(&self, mailbox: &MailboxId, sequence: u64) -> bool {
+        self.mailboxes().has(mailbox, sequence)
+    }
+
+    pub(crate) async fn ack(&self, mailbox: &MailboxId, sequence: u64) {
+        self.write_behind(|mailboxes, now, writes| mailboxes.ack(mailbox, sequence, now, writes))
+            .await;
+    }
+
+    /// Reads back what is only on disk. `None` in place of what is not there any more.
+    pub(crate) async fn read_back(
+        &self,
+        mailbox: MailboxId,
+        sequences: Vec<u64>,
+    ) -> Result<Vec<(u64, Option<Envelope>)>, StoreError> {
+        let store = self.store.clone();
+        let read = move || {
+            let one = |sequence| Ok((sequence, store.envelope(&mailbox, sequence)?));
+            sequences.into_iter().map(one).collect()
+        };
+        let found: Vec<(u64, Option<Envelope>)> = joined(spawn_blocking(read).await)?;
+        for (sequence, envelope) in &found {
+            if envelope.is_none() {
+                self.write_behind(|mailboxes, now, writes| {
+                    mailboxes.lost(&mailbox, *sequence, now, writes);
+                })
+                .await;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Expiry, marks, and holds that are due.
+    pub(crate) async fn tick(&self) -> Result<(), StoreError> {
+        self.write_behind(Mailboxes::tick).await;
+        loop {
+            let due = self.mailboxes().due(self.now());
+            if due.is_empty() {
+                return Ok(());
+            }
+            for record in due {
+                self.release(record).await?;
+            }
+        }
+    }
+
+    async fn release(&self, record: HoldRecord) -> Result<(), StoreError> {
+        let store = self.store.clone();
+        let key = record.key;
+        let read = move || {
+            let mut envelopes = Vec::with_capacity(record.deliveries.len());
+            for (at, _) in (0..=u8::MAX).zip(&record.deliveries) {
+                if let Some(envelope) = store.held(key, at)? {
+                    envelopes.push((at, envelope));
+                }
+            }
+            Ok(envelopes)
+        };
+        let envelopes = joined(spawn_blocking(read).await)?;
+        let done = self
+            .change(|mailboxes, now, writes| {
+                mailboxes.release(key, envelopes, now, writes);
+                Reply::Durable(Answer::Accepted)
+            })
+            .await;
+        drop(done);
+        Ok(())
+    }
+
+    /// Tells the writer to commit what waits, with a mark that the outage begins now, and to end.
+    pub(crate) async fn stop(&self) {
+        self.write_behind(Mailboxes::stopping).await;
+        let _ = self.jobs.send(Job::Stop).await;
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    fn info(&self) -> Info {
+        Info {
+            version: PROTOCOL_VERSION,
+            time_s: self.now().s(),
+            access_required: self.access.is_some(),
+            limits: self.limits.served(),
+        }
+    }
+
+    /// A place in the writer's queue first, then the change and its writes under one lock: the writer sees
+    /// them in the order in which they happened.
+    async fn change(
+        &self,
+        change: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>) -> Reply,
+    ) -> Pending {
+        let Ok(permit) = self.jobs.reserve().await else { return Pending::Ready(unavailable()) };
+        let mut writes = Vec::new();
+        let mut mailboxes = self.mailboxes();
+        match change(&mut mailboxes, self.now(), &mut writes) {
+            Reply::Now(answer) => Pending::Ready(answer),
+            Reply::Durable(answer) => {
+                let (done, wait) = oneshot::channel();
+                permit.send(Job::Write { writes, done: Some(done) });
+                Pending::Commit(wait, answer)
+            }
+        }
+    }
+
+    /// A change that nobody waits for; it goes with the next commit.
+    async fn write_behind(&self, change: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>)) {
+        let Ok(permit) = self.jobs.reserve().await else { return };
+        let mut writes = Vec::new();
+        let mut mailboxes = self.mailboxes();
+        change(&mut mailboxes, self.now(), &mut writes);
+        if !writes.is_empty() {
+            permit.send(Job::Write { writes, done: None });
+        }
+    }
+
+    fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn joined<T>(read: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Result<T, StoreError> {
+    read.unwrap_or_else(|_| {
+        Err(StoreError::Engine { doing: "reading", reason: "it stopped".to_owned() })
+    })
+}

@@ -1,0 +1,205 @@
+//! What a relay keeps on disk, behind one trait.
+//!
+//! # Contract
+//!
+//! * [`Store::apply`] takes writes in the order given. What it took is at once seen by [`Store::envelope`],
+//!   [`Store::held`] and [`Store::load`] of the same process.
+//! * [`Store::commit`] returns `Ok` only when everything applied before it would survive a power cut.
+//! * After a crash, a prefix of the applied writes is there, at least up to the last commit. Of one
+//!   [`Write`], everything or nothing that can be *seen* through this trait.
+//! * A record that does not check out is set aside and reported, never returned and never a panic.
+//! * Only one thread applies and commits; any thread reads meanwhile.
+//! * One process per data folder: opening a second time is [`StoreError::InUse`].
+//!
+//! `store/contract.rs` holds one suite that every implementation passes.
+
+#[cfg(test)]
+mod contract;
+mod memory;
+mod record;
+mod sled;
+
+use std::path::PathBuf;
+
+use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
+
+pub use memory::MemoryStore;
+pub use sled::SledStore;
+
+/// First 16 bytes of an envelope's digest: enough to tell doubles, nobody can aim at another's.
+pub type ShortDigest = [u8; 16];
+
+/// A place for mailboxes, envelopes and holds. See the [module](self) for the contract.
+pub trait Store: Send + Sync + 'static {
+    /// Everything but the envelopes themselves.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store as a whole cannot be read; single bad records are counted in
+    /// [`Loaded::set_aside`].
+    fn load(&self) -> Result<Loaded, StoreError>;
+
+    /// Takes one write.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the relay then stops.
+    fn apply(&self, write: &Write) -> Result<(), StoreError>;
+
+    /// Makes durable whatever was applied before.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the relay then stops.
+    fn commit(&self) -> Result<(), StoreError>;
+
+    /// An envelope in a mailbox. `None` if it is not there, or was set aside because it does not check out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store as a whole cannot be read.
+    fn envelope(&self, mailbox: &MailboxId, sequence: u64) -> Result<Option<Envelope>, StoreError>;
+
+    /// The envelope of one delivery of a hold. `None` as in [`Store::envelope`].
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store as a whole cannot be read.
+    fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError>;
+
+    /// Bytes left on the disk below this store, where that means something.
+    fn free_bytes(&self) -> Option<u64>;
+}
+
+/// One change. Each is atomic as seen through the trait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Opens a mailbox or replaces its record.
+    Mailbox(MailboxRecord),
+    /// Removes a mailbox with all its envelopes.
+    RemoveMailbox(MailboxId),
+    /// Puts an envelope into a mailbox.
+    Put(StoredEnvelope, Envelope),
+    /// Removes an envelope from a mailbox.
+    Remove {
+        /// The mailbox.
+        mailbox: MailboxId,
+        /// The envelope's sequence in it.
+        sequence: u64,
+    },
+    /// Stores a hold with its envelopes and removes the one it replaces, in one step.
+    Hold {
+        /// The hold.
+        record: HoldRecord,
+        /// One per delivery whose outcome is `Held`, with its index.
+        envelopes: Vec<(u8, Envelope)>,
+        /// The hold that goes in the same step.
+        replaces: Option<HeldKey>,
+    },
+    /// Replaces a hold's record (its deadline).
+    HoldRecord(HoldRecord),
+    /// Removes a hold with its envelopes.
+    RemoveHold(HeldKey),
+    /// Marks that the relay was alive then, Unix seconds.
+    Alive(u64),
+}
+
+/// A mailbox as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRecord {
+    /// Its name.
+    pub id: MailboxId,
+    /// Sequences below this may have been given out.
+    pub sequence_ceiling: u64,
+    /// Envelopes that ever expired or were lost unread.
+    pub expired: u64,
+    /// Day (Unix days) it was last opened or read: coarse on purpose.
+    pub used_day: u32,
+    /// Who may send.
+    pub tokens: Vec<SendTokenHash>,
+}
+
+/// An envelope as the index knows it. Which token brought it is not stored: a seized disk must not tell
+/// who sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoredEnvelope {
+    /// Where it is.
+    pub mailbox: MailboxId,
+    /// Its place there.
+    pub sequence: u64,
+    /// When it was received, Unix seconds.
+    pub received_at_s: u64,
+    /// To recognise doubles.
+    pub digest: ShortDigest,
+}
+
+/// Names the envelopes of one making of a hold: a hold may be replaced by one of the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HeldKey {
+    /// The hold.
+    pub id: HoldId,
+    /// Differs between makings.
+    pub generation: u32,
+}
+
+/// A hold as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldRecord {
+    /// Its name and making.
+    pub key: HeldKey,
+    /// When it is released, Unix seconds.
+    pub due_s: u64,
+    /// One per delivery asked for, in order.
+    pub deliveries: Vec<HeldDelivery>,
+}
+
+/// One delivery of a hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldDelivery {
+    /// The recipient's token.
+    pub token: SendTokenHash,
+    /// What was answered; only `Held` ones have an envelope.
+    pub outcome: DeliveryOutcome,
+}
+
+/// What was found at start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// All mailboxes.
+    pub mailboxes: Vec<MailboxRecord>,
+    /// All envelopes, ordered by mailbox and sequence.
+    pub envelopes: Vec<StoredEnvelope>,
+    /// All holds.
+    pub holds: Vec<HoldRecord>,
+    /// The last mark, Unix seconds.
+    pub alive_s: Option<u64>,
+    /// Records that did not check out and were set aside.
+    pub set_aside: u64,
+}
+
+/// Why a store cannot do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the data folder.
+    #[error("another relay is using the data folder {}; stop it first, or choose another folder with --data", .0.display())]
+    InUse(PathBuf),
+    /// What is there was not written by this version, or is damaged beyond what can be set aside.
+    #[error("the store in {} cannot be read ({reason}); move that folder aside and start again: clients send again what was not received", .path.display())]
+    Damaged {
+        /// Where it is.
+        path: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// The disk refused.
+    #[error("the disk failed while {doing}: {source}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The engine refused.
+    #[error("the store failed while {doing}: {reason}")]
+    Engine {
+        /// What was being done.
+        doing: &'static str,
+        /// What it said.
+        reason: String,
+    },
+}

@@ -1,0 +1,101 @@
+//! A store that forgets when the process ends: for tests, and the model that the others are held to.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use velar_protocol::wire::{Envelope, HoldId, MailboxId};
+
+use super::{HeldKey, HoldRecord, Loaded, MailboxRecord, Store, StoreError, StoredEnvelope, Write};
+
+/// Keeps everything in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    mailboxes: BTreeMap<MailboxId, MailboxRecord>,
+    envelopes: BTreeMap<(MailboxId, u64), (StoredEnvelope, Envelope)>,
+    holds: BTreeMap<HoldId, HoldRecord>,
+    held: HashMap<(HeldKey, u8), Envelope>,
+    alive_s: Option<u64>,
+}
+
+impl MemoryStore {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn remove_held(&mut self, key: HeldKey) {
+        self.held.retain(|(of, _), _| *of != key);
+    }
+}
+
+impl Store for MemoryStore {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        let kept = self.kept();
+        Ok(Loaded {
+            mailboxes: kept.mailboxes.values().cloned().collect(),
+            envelopes: kept.envelopes.values().map(|(stored, _)| *stored).collect(),
+            holds: kept.holds.values().cloned().collect(),
+            alive_s: kept.alive_s,
+            set_aside: 0,
+        })
+    }
+
+    fn apply(&self, write: &Write) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        match write {
+            Write::Mailbox(record) => {
+                kept.mailboxes.insert(record.id, record.clone());
+            }
+            Write::RemoveMailbox(id) => {
+                kept.mailboxes.remove(id);
+                kept.envelopes.retain(|(mailbox, _), _| mailbox != id);
+            }
+            Write::Put(stored, envelope) => {
+                let key = (stored.mailbox, stored.sequence);
+                kept.envelopes.insert(key, (*stored, envelope.clone()));
+            }
+            Write::Remove { mailbox, sequence } => {
+                kept.envelopes.remove(&(*mailbox, *sequence));
+            }
+            Write::Hold { record, envelopes, replaces } => {
+                if let Some(old) = replaces {
+                    kept.holds.remove(&old.id);
+                    kept.remove_held(*old);
+                }
+                for (delivery, envelope) in envelopes {
+                    kept.held.insert((record.key, *delivery), envelope.clone());
+                }
+                kept.holds.insert(record.key.id, record.clone());
+            }
+            Write::HoldRecord(record) => {
+                kept.holds.insert(record.key.id, record.clone());
+            }
+            Write::RemoveHold(key) => {
+                kept.holds.remove(&key.id);
+                kept.remove_held(*key);
+            }
+            Write::Alive(at_s) => kept.alive_s = Some(*at_s),
+        }
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn envelope(&self, mailbox: &MailboxId, sequence: u64) -> Result<Option<Envelope>, StoreError> {
+        Ok(self.kept().envelopes.get(&(*mailbox, sequence)).map(|(_, envelope)| envelope.clone()))
+    }
+
+    fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError> {
+        Ok(self.kept().held.get(&(key, delivery)).cloned())
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        None
+    }
+}

@@ -1,0 +1,215 @@
+//! Group commit. One OS thread takes everything that waits, applies it, commits once, and then answers
+//! all of it. Nothing is answered before its commit.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+use velar_protocol::wire::MailboxId;
+
+use crate::limits::{COMMIT_WATCHDOG, WRITER_GROUP, WRITER_QUEUE};
+use crate::mailboxes::Mailboxes;
+use crate::store::{Store, StoreError, Write};
+
+/// What waits for the writer.
+pub(crate) enum Job {
+    /// Apply these. If `done` is there, commit and then send on it; otherwise they go with the next commit.
+    Write { writes: Vec<Write>, done: Option<oneshot::Sender<()>> },
+    /// Commit what came before, and end.
+    Stop,
+}
+
+/// The thread, and what it tells.
+pub(crate) struct Writer {
+    thread: JoinHandle<Result<(), StoreError>>,
+    ended: watch::Receiver<bool>,
+    watchdog: Arc<Watchdog>,
+}
+
+#[derive(Default)]
+struct Watchdog {
+    /// Milliseconds since `epoch` when the commit in progress began, plus one; 0 between commits.
+    since_ms: AtomicU64,
+    over: AtomicBool,
+}
+
+impl Writer {
+    /// Starts the thread. `free_space` is the number of bytes below which nothing new is taken in.
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        mailboxes: Arc<Mutex<Mailboxes>>,
+        free_space: u64,
+    ) -> std::io::Result<(Self, mpsc::Sender<Job>)> {
+        let (jobs, waiting) = mpsc::channel(WRITER_QUEUE);
+        let (ended_sender, ended) = watch::channel(false);
+        let watchdog = Arc::new(Watchdog::default());
+        let epoch = Instant::now();
+        let thread = {
+            let watchdog = watchdog.clone();
+            thread::Builder::new().name("writer".into()).spawn(move || {
+                let mut work = Work { store, mailboxes, free_space, epoch, watchdog, looked: None };
+                let result = catch_unwind(AssertUnwindSafe(|| work.run(waiting)));
+                let _ = ended_sender.send(true);
+                result.unwrap_or_else(|_| {
+                    let reason = "it stopped without an error".to_owned();
+                    Err(StoreError::Engine { doing: "writing", reason })
+                })
+            })?
+        };
+        let dog = watchdog.clone();
+        thread::Builder::new().name("watchdog".into()).spawn(move || dog.watch(epoch))?;
+        Ok((Self { thread, ended, watchdog }, jobs))
+    }
+
+    /// Becomes true when the thread has ended, for whatever reason.
+    pub(crate) fn ended(&self) -> watch::Receiver<bool> {
+        self.ended.clone()
+    }
+
+    /// Waits for the thread, which must have been told to stop, or have failed. Blocks.
+    pub(crate) fn join(self) -> Result<(), StoreError> {
+        let result = self.thread.join().unwrap_or_else(|_| {
+            Err(StoreError::Engine { doing: "writing", reason: "it stopped".to_owned() })
+        });
+        self.watchdog.over.store(true, Ordering::Relaxed);
+        result
+    }
+}
+
+impl Watchdog {
+    fn watch(&self, epoch: Instant) {
+        while !self.over.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_secs(1));
+            let since = self.since_ms.load(Ordering::Relaxed);
+            let now = elapsed_ms(epoch);
+            if since > 0 && now.saturating_sub(since) > COMMIT_WATCHDOG.as_millis() as u64 {
+                tracing::error!(
+                    "one commit takes more than 30 s: the disk does not answer; aborting"
+                );
+                std::process::abort();
+            }
+        }
+    }
+}
+
+fn elapsed_ms(epoch: Instant) -> u64 {
+    u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+struct Work {
+    store: Arc<dyn Store>,
+    mailboxes: Arc<Mutex<Mailboxes>>,
+    free_space: u64,
+    epoch: Instant,
+    watchdog: Arc<Watchdog>,
+    /// When the free space was last looked at.
+    looked: Option<Instant>,
+}
+
+impl Work {
+    fn run(&mut self, mut waiting: mpsc::Receiver<Job>) -> Result<(), StoreError> {
+        let mut group = Vec::new();
+        let mut answers = Vec::new();
+        let mut dirty = false;
+        let mut stop = false;
+        self.look_at_free_space();
+        while !stop {
+            let Some(first) = waiting.blocking_recv() else { break };
+            let mut next = Some(first);
+            while let Some(job) = next.take() {
+                match job {
+                    Job::Write { writes, done } => {
+                        group.extend(writes);
+                        answers.extend(done);
+                    }
+                    Job::Stop => stop = true,
+                }
+                if group.len() < WRITER_GROUP && answers.len() < WRITER_GROUP {
+                    next = waiting.try_recv().ok();
+                }
+            }
+            self.watchdog.since_ms.store(elapsed_ms(self.epoch) + 1, Ordering::Relaxed);
+            cancel_out(&mut group);
+            for write in &group {
+                self.store.apply(write)?;
+            }
+            dirty |= !group.is_empty();
+            if dirty && (stop || !answers.is_empty()) {
+                self.store.commit()?;
+                dirty = false;
+            }
+            self.watchdog.since_ms.store(0, Ordering::Relaxed);
+            for done in answers.drain(..) {
+                // Whoever asked may be gone.
+                let _ = done.send(());
+            }
+            self.tell_committed(&mut group);
+            self.look_at_free_space();
+        }
+        Ok(())
+    }
+
+    fn tell_committed(&self, group: &mut Vec<Write>) {
+        let put = |write: Write| match write {
+            Write::Put(stored, _) => Some((stored.mailbox, stored.sequence)),
+            _ => None,
+        };
+        let puts: Vec<(MailboxId, u64)> = group.drain(..).filter_map(put).collect();
+        if !puts.is_empty() {
+            self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner).committed(&puts);
+        }
+    }
+
+    /// At most once a second: it is a system call.
+    fn look_at_free_space(&mut self) {
+        if self.looked.is_some_and(|at| at.elapsed() < Duration::from_secs(1)) {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        let Some(free) = self.store.free_bytes() else { return };
+        let low = free < self.free_space;
+        let mut mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        if mailboxes.set_disk_low(low) != low {
+            if low {
+                tracing::error!(
+                    "little disk space left: nothing new is taken in until there is more"
+                );
+            } else {
+                tracing::info!("enough disk space again");
+            }
+        }
+    }
+}
+
+/// An envelope that came and was acknowledged within one group never needs to reach the disk: its
+/// recipient has it. Order decides, so that a name used again is not confused.
+fn cancel_out(group: &mut Vec<Write>) {
+    let mut puts = HashMap::new();
+    let mut gone = vec![false; group.len()];
+    for (at, write) in group.iter().enumerate() {
+        match write {
+            Write::Put(stored, _) => {
+                puts.insert((stored.mailbox, stored.sequence), at);
+            }
+            Write::Remove { mailbox, sequence } => {
+                if let Some(put) = puts.remove(&(*mailbox, *sequence)) {
+                    for at in [put, at] {
+                        if let Some(gone) = gone.get_mut(at) {
+                            *gone = true;
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut gone = gone.into_iter();
+    group.retain(|_| !gone.next().unwrap_or(false));
+}
+
+#[cfg(test)]
+mod tests;
