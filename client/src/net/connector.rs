@@ -92,7 +92,8 @@ impl Connector {
     /// Connects to a relay: resolves its name, tries its addresses one after another with a head start each,
     /// IPv6 first, and keeps the first that completes a handshake with the pinned key. At most 10 s.
     ///
-    /// To be called within a tokio runtime, always the same one.
+    /// To be called within a tokio runtime, always the same one, and when there is something to ask: a relay
+    /// closes a connection on which it has heard nothing 5 s after the handshake.
     ///
     /// # Errors
     /// All but those of requests and streams. When addresses fail in different ways, a wrong pin is what is

@@ -1,0 +1,71 @@
+//! What sealing and opening an envelope cost a device.
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark fails by panicking")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
+use velar_protocol::seal::{
+    CircleId, Day, IdentitySecret, MessageId, Part, PrekeyId, PrekeySecret, Voice, matches, open,
+    seal,
+};
+
+const CIRCLE: CircleId = CircleId([1; 32]);
+const TODAY: Day = Day(20_000);
+const MAX_AGE_DAYS: u32 = 14;
+
+/// Ana sends Eva a check-in that brings one fresh prekey; Eva holds the private half as a seed.
+fn sealing(c: &mut Criterion) {
+    let rng = &mut UnwrapErr(SysRng);
+    let (ana, eva) = (IdentitySecret::from_seed(&[1; 64]), IdentitySecret::from_seed(&[2; 64]));
+    let stored = PrekeySecret::from_seed(&[3; 96]).to_seed();
+    let issued = PrekeySecret::from_seed(&stored).issue(&eva, &CIRCLE, TODAY);
+    let prekey = issued.clone().verify(&eva.public(), &CIRCLE, TODAY, MAX_AGE_DAYS).unwrap();
+    let part = Part {
+        sender: ana.public().member(),
+        roster_number: 1,
+        roster_hash: [4; 32],
+        voice: Voice([5; 16]),
+        message: MessageId([6; 16]),
+        sequence: 7,
+        index: 0,
+        count: 1,
+        yours_held: 4,
+        body: vec![8; 200],
+        prekeys: vec![PrekeySecret::from_seed(&[9; 96]).issue(&ana, &CIRCLE, TODAY)],
+    };
+    let envelope = seal(&ana, &eva.public(), &CIRCLE, &prekey, &part, rng).unwrap();
+    // A stock of 32 prekeys for each of 31 members.
+    let ids: Vec<PrekeyId> = (0..992_u64).map(|i| PrekeyId([(i % 251) as u8; 16])).collect();
+
+    c.bench_function("seal", |b| {
+        b.iter(|| seal(&ana, &eva.public(), &CIRCLE, &prekey, black_box(&part), rng).unwrap());
+    });
+    let open_stored = |envelope: &_| {
+        let secret = PrekeySecret::from_seed(&stored);
+        let opened = open(&eva.public(), &CIRCLE, &secret, envelope).unwrap();
+        opened.authenticate(&ana.public()).unwrap()
+    };
+    c.bench_function("open", |b| b.iter(|| open_stored(black_box(&envelope))));
+    c.bench_function("seal and open", |b| {
+        b.iter(|| {
+            let envelope =
+                seal(&ana, &eva.public(), &CIRCLE, &prekey, black_box(&part), rng).unwrap();
+            open_stored(&envelope)
+        });
+    });
+    c.bench_function("find the prekey among 992", |b| {
+        b.iter(|| ids.iter().filter(|id| matches(black_box(&envelope), **id)).count());
+    });
+    c.bench_function("check a prekey that came in", |b| {
+        b.iter(|| issued.clone().verify(&eva.public(), &CIRCLE, TODAY, MAX_AGE_DAYS).unwrap());
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(50);
+    targets = sealing
+}
+criterion_main!(benches);
