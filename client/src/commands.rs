@@ -3,6 +3,7 @@
 
 mod alerts;
 mod approve;
+mod carry;
 mod checkin;
 mod circle;
 mod completions;
@@ -17,7 +18,7 @@ mod say;
 mod status;
 mod watch;
 
-pub use context::Context;
+pub use context::{Context, Stop};
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};

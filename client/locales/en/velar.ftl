@@ -263,7 +263,7 @@ join-rejected = The coordinator turned the request down, or the invitation was v
 ### approve
 
 approve-none = Nobody is waiting for your approval.
-approve-request = { $name } asks to join, since { $time }. Roles: { $roles }
+approve-request = { $name } asks to join. Roles: { $roles }
 approve-words = The four words: { $words }
 approve-words-compare = Compare them with { $name } in person or by voice. Both screens must show the same four.
 approve-words-type = The four words that { $name } reads to you:
@@ -274,12 +274,12 @@ approve-left = Nothing decided. The request is kept: velar approve
 
 ### members, verify
 
-members-verified = yes, { $time }
+members-verified = yes
 members-unverified = not yet
 verify-number = Safety number with { $name }:
 verify-how = Read it to each other in person or by voice. If both see the same, type: velar verify { $name } --mark
 verify-marked = Remembered: the safety number with { $name } is verified.
-verify-state-yes = Verified on { $time }.
+verify-state-yes = Verified.
 verify-state-no = Not verified yet.
 
 ### True states, for one person
@@ -506,6 +506,8 @@ error-vault-missing = There is no vault in { $path }.
     .next = Make one with velar init, or say where it is with --vault DIR.
 error-vault-exists = There is a vault in { $path } already; nothing was changed.
     .next = Use it, or choose another folder with --vault DIR.
+error-vault-incomplete = The vault in { $path } was never finished.
+    .next = Move that folder away, then: velar init
 error-vault-no-place = It is not known where the vault is: there is no home folder.
     .next = Say where with --vault DIR, or set VELAR_VAULT.
 error-vault-damaged = The vault in { $path } is damaged: { $detail }
@@ -544,6 +546,16 @@ error-no-circle = This vault does not belong to a circle yet.
     .next = Form one with velar circle new, or join one with velar join.
 error-circle-exists = This vault belongs to the circle "{ $circle }" already.
     .next = For another circle use another vault: --vault DIR
+error-in-circle = This vault belongs to a circle already, or is joining one.
+    .next = velar circle show says which. For another circle use another vault: --vault DIR
+error-circle-full = The circle is full: 32 members at most.
+    .next = Remove somebody first, or form another circle with another vault.
+error-not-lead = Only the circle's lead coordinator can do this.
+    .next = velar members shows who that is. Ask them.
+error-not-allowed = Your role in the circle does not allow this.
+    .next = velar circle show says what your roles are. Ask a coordinator of the circle.
+error-roster-conflict = Two member lists of this circle contradict each other: somebody else claims to lead it.
+    .next = Speak with the circle in person or by voice before you go on.
 error-join-pending = You have answered an invitation, but are not let in yet.
     .next = Go on with: velar join
 error-not-coordinator = Only a coordinator of the circle can do this: { $names }.
@@ -562,24 +574,38 @@ error-link-file = The link could not be read from { $path }: { $detail }
     .next = Check that the file exists and that you may read it.
 error-invitation-gone = The invitation is not at the relay: it has expired, or was used or voided.
     .next = Ask the coordinator for a new one.
+error-invitation-expired = The invitation has expired.
+    .next = Ask the coordinator for a new one. If it is new: check the date and time of this device.
+error-invitation-false = What lies at the relay for this invitation was NOT made by whoever gave it to you. Nothing was answered.
+    .next = Somebody else may have seen the link. Ask the coordinator for a new one, in person.
+error-invitation-void = The invitation is void: two people answered it, or it was turned down. Nobody was let in.
+    .next = A new one is needed, in person: velar invite
 error-invitation-twice = This invitation was answered TWICE. Somebody else may have seen it. It is void, and nobody was let in.
     .next = Make a new one, in person: velar invite
 error-invitation-unreadable = The answer to the invitation could not be opened.
     .next = Make a new invitation, in person: velar invite
-error-words-differ = The four words DO NOT match. Somebody may be between you. Nobody was let in, and the invitation is void.
-    .next = Meet in person, check that both see the same invitation, and begin again with velar invite.
+error-words-differ = The four words DO NOT match. Somebody may be between you. Nobody was let in.
+    .next = Read all four to each other once more, slowly. If they still differ, the coordinator types velar approve --reject; meet in person and begin again with velar invite.
 error-words-count = { $count } words were given; there are four.
     .next = Read all four to each other and try again.
 error-words-missing = The four words have to be compared, and there is no terminal to ask.
     .next = Give the words you heard: --words "one two three four"
 error-approve-none = Nobody is waiting for your approval.
     .next = Make an invitation with velar invite, or wait until the person has answered.
+error-approve-several = Several people wait for your approval.
+    .next = Give the words of the one you mean: velar approve --words "one two three four"
 error-member-unknown = There is nobody "{ $name }" in the circle.
     .next = velar members shows who is in it.
 error-member-several = "{ $name }" could be several: { $members }
     .next = Use more of the name, or the short id: velar members
 error-member-self = That is you.
     .next = Name another member: velar members
+error-member-none = There is nobody like that in the circle.
+    .next = velar members shows who is in it.
+error-member-ambiguous = That could be several members.
+    .next = Use more of the name, or the short id: velar members
+error-member-keys = Nothing can be sealed for member { $member }: their keys cannot be used.
+    .next = Ask them to run velar status. If that does not help, they have to be invited again.
 
 ### Errors: alerts
 
@@ -601,10 +627,22 @@ error-stand-down-not-asked = { $name } has not said "I am safe" in alert { $aler
     .next = If you know more, write it: velar note { $alert } …
 error-close-own = Your own alert is closed by another person.
     .next = If you are safe: velar stand-down
+error-alert-ambiguous = Several alerts are open.
+    .next = Say which one: add its short id. velar alerts shows them.
+error-alert-another-person = This is your own alert: another person has to do that.
+    .next = Ask somebody of the circle. If you are safe: velar stand-down
+error-alert-not-yours = The alert is about somebody else.
+    .next = To confirm that they are safe: velar stand-down --confirm
+error-alert-not-yours-to-release = You have not taken this alert.
+    .next = velar alerts shows who has.
+error-alert-not-asked = Nobody has said "I am safe" in this alert.
+    .next = If you know more, write it: velar note …
 error-text-missing = The text is missing.
     .next = Write it after the command; quotes are not needed.
 error-text-long = The text has { $count } characters; { $limit } fit.
     .next = Shorten it, or send it in several.
+error-text-bad = A name or text is empty, too long, or has characters that cannot be shown.
+    .next = Write something shorter, with letters.
 error-confirmation-needed = This needs a yes from you, and there is no terminal to ask.
     .next = Run it in a terminal.
 error-declined = Nothing was done.
@@ -640,6 +678,8 @@ reason-unresolved = the name { $host } is not known
 reason-no-route = there is no network, or no way to { $host }
 reason-timeout = no answer in time
 reason-handshake = { $host } does not answer as a Velar relay
+reason-pin = it is NOT the relay that its address promises
+reason-version = it speaks another version of the protocol
 reason-busy = the relay has no room for another connection
 reason-unavailable = the relay cannot do it now
 reason-protocol = the relay's answer makes no sense
@@ -675,6 +715,11 @@ error-output = The output could not be written: { $detail }
     .next = Check the disk or the program that reads it.
 error-log-filter = "{ $given }" is not a filter for technical messages.
     .next = Use error, warn, info, debug or trace; for instance --log debug
+warning-damage = { $count ->
+    [one] { $count } record of the vault cannot be read: something may be missing from what is shown.
+   *[other] { $count } records of the vault cannot be read: something may be missing from what is shown.
+} Copy the vault's folder before anything else.
+warning-exposed = Other users of this device could read the vault's files until now; they are closed to them again. Only the passphrase protected them meanwhile.
 error-interrupted = Interrupted.
     .next = What was kept goes on being sent with the next velar command.
 error-internal = Something went wrong inside velar: { $detail }

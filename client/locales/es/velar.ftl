@@ -278,7 +278,7 @@ join-rejected = La coordinación rechazó la solicitud, o la invitación se anul
 ### approve
 
 approve-none = Nadie espera tu aprobación.
-approve-request = { $name } pide entrar, desde { $time }. Papeles: { $roles }
+approve-request = { $name } pide entrar. Papeles: { $roles }
 approve-words = Las cuatro palabras: { $words }
 approve-words-compare = Compárenlas tú y { $name }, en persona o de viva voz. Las dos pantallas deben mostrar las mismas cuatro.
 approve-words-type = Las cuatro palabras que te lee { $name }:
@@ -289,12 +289,12 @@ approve-left = No se decidió nada. La solicitud queda guardada: velar approve
 
 ### members, verify
 
-members-verified = sí, { $time }
+members-verified = sí
 members-unverified = todavía no
 verify-number = Número de seguridad con { $name }:
 verify-how = Léanlo en persona o de viva voz. Si las dos pantallas muestran lo mismo, escribe: velar verify { $name } --mark
 verify-marked = Queda recordado: el número de seguridad con { $name } está verificado.
-verify-state-yes = Verificado: { $time }.
+verify-state-yes = Verificado.
 verify-state-no = Todavía sin verificar.
 
 ### Estados verdaderos, para cada persona
@@ -521,6 +521,8 @@ error-vault-missing = No hay bóveda en { $path }.
     .next = Créala con velar init, o di dónde está con --vault CARPETA.
 error-vault-exists = Ya hay una bóveda en { $path }; no se cambió nada.
     .next = Úsala, o elige otra carpeta con --vault CARPETA.
+error-vault-incomplete = La bóveda en { $path } no se terminó de crear.
+    .next = Mueve esa carpeta a otro lado y luego: velar init
 error-vault-no-place = No se sabe dónde está la bóveda: no hay carpeta personal.
     .next = Di dónde con --vault CARPETA, o con VELAR_VAULT.
 error-vault-damaged = La bóveda en { $path } está dañada: { $detail }
@@ -559,6 +561,16 @@ error-no-circle = Esta bóveda todavía no es de ningún círculo.
     .next = Forma uno con velar circle new, o entra a uno con velar join.
 error-circle-exists = Esta bóveda ya es del círculo «{ $circle }».
     .next = Para otro círculo usa otra bóveda: --vault CARPETA
+error-in-circle = Esta bóveda ya es de un círculo, o está entrando a uno.
+    .next = velar circle show dice de cuál. Para otro círculo usa otra bóveda: --vault CARPETA
+error-circle-full = El círculo está lleno: caben 32 integrantes.
+    .next = Hay que quitar a alguien antes, o formar otro círculo con otra bóveda.
+error-not-lead = Esto solo lo puede hacer quien lleva la coordinación principal del círculo.
+    .next = velar members muestra quién es. Pídeselo.
+error-not-allowed = Tu papel en el círculo no permite esto.
+    .next = velar circle show dice cuáles son tus papeles. Pídelo a la coordinación del círculo.
+error-roster-conflict = Hay dos listas de integrantes que se contradicen: alguien más dice llevar el círculo.
+    .next = Hablen en persona o de viva voz antes de seguir.
 error-join-pending = Respondiste a una invitación, pero aún falta que te dejen entrar.
     .next = Sigue con: velar join
 error-not-coordinator = Esto solo puede hacerlo quien coordina el círculo: { $names }.
@@ -577,24 +589,38 @@ error-link-file = No se pudo leer el enlace de { $path }: { $detail }
     .next = Revisa que el archivo exista y que tengas permiso de leerlo.
 error-invitation-gone = La invitación no está en el relevo: venció, ya se usó o se anuló.
     .next = Pide otra a la coordinación.
+error-invitation-expired = La invitación venció.
+    .next = Pide otra a la coordinación. Si es nueva: revisa la fecha y la hora de este equipo.
+error-invitation-false = Lo que está en el relevo para esta invitación NO lo hizo quien te la dio. No se respondió nada.
+    .next = Puede que alguien más haya visto el enlace. Pide otra a la coordinación, en persona.
+error-invitation-void = La invitación está anulada: la respondieron dos personas, o se rechazó. No entró nadie.
+    .next = Hace falta otra, en persona: velar invite
 error-invitation-twice = Esta invitación se respondió DOS VECES. Puede que alguien más la haya visto. Queda anulada y no entró nadie.
     .next = Haz otra, en persona: velar invite
 error-invitation-unreadable = No se pudo abrir la respuesta a la invitación.
     .next = Haz otra invitación, en persona: velar invite
-error-words-differ = Las cuatro palabras NO coinciden. Puede haber alguien en medio. No entró nadie y la invitación queda anulada.
-    .next = Véanse en persona, revisen que ven la misma invitación y empiecen de nuevo con velar invite.
+error-words-differ = Las cuatro palabras NO coinciden. Puede haber alguien en medio. No entró nadie.
+    .next = Léanselas otra vez, despacio. Si siguen sin coincidir, la coordinación escribe velar approve --reject; véanse en persona y empiecen de nuevo con velar invite.
 error-words-count = Se dieron { $count } palabras; son cuatro.
     .next = Lean las cuatro de viva voz e inténtenlo otra vez.
 error-words-missing = Hay que comparar las cuatro palabras, y no hay terminal donde preguntar.
     .next = Da las palabras que oíste: --words "uno dos tres cuatro"
 error-approve-none = Nadie espera tu aprobación.
     .next = Haz una invitación con velar invite, o espera a que la persona responda.
+error-approve-several = Varias personas esperan tu aprobación.
+    .next = Da las palabras de quien quieras: velar approve --words "uno dos tres cuatro"
 error-member-unknown = En el círculo no hay nadie «{ $name }».
     .next = velar members muestra quiénes lo integran.
 error-member-several = «{ $name }» puede ser más de una persona: { $members }
     .next = Escribe más del nombre, o la clave corta: velar members
 error-member-self = Esa persona eres tú.
     .next = Nombra a otra: velar members
+error-member-none = No hay nadie así en el círculo.
+    .next = velar members muestra quiénes están.
+error-member-ambiguous = Podrían ser varias personas del círculo.
+    .next = Usa más letras del nombre, o la clave corta: velar members
+error-member-keys = No se puede sellar nada para { $member }: sus llaves no sirven.
+    .next = Pídele que corra velar status. Si eso no ayuda, hay que invitarle de nuevo.
 
 ### Errores: alertas
 
@@ -616,10 +642,22 @@ error-stand-down-not-asked = { $name } no ha dicho «estoy a salvo» en la alert
     .next = Si sabes más, anótalo: velar note { $alert } …
 error-close-own = Tu propia alerta la cierra otra persona.
     .next = Si estás a salvo: velar stand-down
+error-alert-ambiguous = Hay varias alertas abiertas.
+    .next = Di cuál: agrega su clave corta. velar alerts las muestra.
+error-alert-another-person = Es tu propia alerta: eso lo tiene que hacer otra persona.
+    .next = Pídelo a alguien del círculo. Si estás a salvo: velar stand-down
+error-alert-not-yours = La alerta es de otra persona.
+    .next = Para confirmar que está a salvo: velar stand-down --confirm
+error-alert-not-yours-to-release = No has tomado esta alerta.
+    .next = velar alerts muestra quién la tiene.
+error-alert-not-asked = Nadie ha dicho «estoy a salvo» en esta alerta.
+    .next = Si sabes algo más, anótalo: velar note …
 error-text-missing = Falta el texto.
     .next = Escríbelo después de la orden; no hacen falta comillas.
 error-text-long = El texto tiene { $count } caracteres; caben { $limit }.
     .next = Acórtalo, o envíalo en varios.
+error-text-bad = Un nombre o texto está vacío, es demasiado largo o lleva caracteres que no se pueden mostrar.
+    .next = Escribe algo más corto, con letras.
 error-confirmation-needed = Esto necesita tu sí, y no hay terminal donde preguntarte.
     .next = Córrelo en una terminal.
 error-declined = No se hizo nada.
@@ -655,6 +693,8 @@ reason-unresolved = no se conoce el nombre { $host }
 reason-no-route = no hay red, o no hay camino hasta { $host }
 reason-timeout = no respondió a tiempo
 reason-handshake = { $host } no responde como un relevo de Velar
+reason-pin = NO es el relevo que promete su dirección
+reason-version = habla otra versión del protocolo
 reason-busy = el relevo no tiene lugar para otra conexión
 reason-unavailable = el relevo no puede hacerlo ahora
 reason-protocol = la respuesta del relevo no tiene sentido
@@ -690,6 +730,11 @@ error-output = No se pudo escribir el resultado: { $detail }
     .next = Revisa el disco o el programa que lo lee.
 error-log-filter = «{ $given }» no es un filtro de mensajes técnicos.
     .next = Usa error, warn, info, debug o trace; por ejemplo --log debug
+warning-damage = { $count ->
+    [one] No se puede leer { $count } registro de la bóveda: puede faltar algo en lo que se muestra.
+   *[other] No se pueden leer { $count } registros de la bóveda: puede faltar algo en lo que se muestra.
+} Antes que nada, copia la carpeta de la bóveda.
+warning-exposed = Hasta ahora otras personas con cuenta en este equipo podían leer los archivos de la bóveda; ya están cerrados. Mientras tanto solo los protegía la frase de acceso.
 error-interrupted = Interrumpido.
     .next = Lo que quedó guardado se sigue enviando con la siguiente orden de velar.
 error-internal = Algo falló dentro de velar: { $detail }
