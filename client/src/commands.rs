@@ -15,6 +15,7 @@ mod join;
 mod members;
 mod panic;
 mod say;
+mod shown;
 mod status;
 mod watch;
 

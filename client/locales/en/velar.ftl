@@ -268,6 +268,7 @@ approve-words = The four words: { $words }
 approve-words-compare = Compare them with { $name } in person or by voice. Both screens must show the same four.
 approve-words-type = The four words that { $name } reads to you:
 approve-ask = Are they the same, and do you want to let { $name } in?
+approve-ask-reject = Turn down { $name } and void the invitation?
 approve-done = { $name } is in the circle ({ $roles }).
 approve-rejected = Request of { $name } turned down; the invitation is void.
 approve-left = Nothing decided. The request is kept: velar approve

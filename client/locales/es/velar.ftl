@@ -283,6 +283,7 @@ approve-words = Las cuatro palabras: { $words }
 approve-words-compare = Compárenlas tú y { $name }, en persona o de viva voz. Las dos pantallas deben mostrar las mismas cuatro.
 approve-words-type = Las cuatro palabras que te lee { $name }:
 approve-ask = ¿Son las mismas, y quieres que { $name } entre?
+approve-ask-reject = ¿Rechazar a { $name } y anular la invitación?
 approve-done = { $name } ya está en el círculo ({ $roles }).
 approve-rejected = Se rechazó la solicitud de { $name }; la invitación queda anulada.
 approve-left = No se decidió nada. La solicitud queda guardada: velar approve

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
@@ -31,7 +32,7 @@ pub struct Context {
     /// Where the passphrase comes from.
     pub passphrase: PassphraseSource,
     /// Whether the person wants the command to end.
-    pub stop: Stop,
+    pub stop: Arc<Stop>,
 }
 
 /// The person wants the command to end: it stops waiting, and says what is kept.
@@ -159,7 +160,7 @@ impl Stop {
         self.asking.load(Ordering::Relaxed)
     }
 
-    fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+    pub(super) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
         self.asking.store(true, Ordering::Relaxed);
         let answer = ask();
         self.asking.store(false, Ordering::Relaxed);
