@@ -3,6 +3,7 @@
 
 mod alerts;
 mod approve;
+mod carry;
 mod checkin;
 mod circle;
 mod completions;
@@ -14,10 +15,11 @@ mod join;
 mod members;
 mod panic;
 mod say;
+mod shown;
 mod status;
 mod watch;
 
-pub use context::Context;
+pub use context::{Context, Stop};
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};
