@@ -5,7 +5,7 @@
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`vault`], [`records`]: what is kept, sealed.
-//! * [`cli`], [`text`], [`failure`], [`terminal`]: what a person types and is told.
+//! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
 pub mod cli;
 pub mod commands;

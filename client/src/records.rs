@@ -272,6 +272,8 @@ pub struct Parts {
     pub assembly: Assembly,
     /// Prekeys that came with parts of somebody who is not known yet.
     pub prekeys: Vec<Prekey>,
+    /// The invitation or spare that a part of theirs came under.
+    pub through: Option<Holder>,
 }
 
 /// Something to show to the person, once.

@@ -12,6 +12,8 @@ pub mod words;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod vectors;
 
 pub use alert::{
     Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,

@@ -627,6 +627,8 @@ error-unexpected = Something that came from the circle does not fit together: { 
 
 error-alert-none = There is no open alert.
     .next = velar alerts --all shows the closed ones. In danger: velar panic
+error-not-yours = Only the person whom the alert is about can ask to stand down.
+    .next = To confirm that the person is safe: velar stand-down --confirm
 error-alert-unknown = There is no alert "{ $alert }".
     .next = velar alerts shows them.
 error-alert-several = Several alerts are open: { $alerts }
@@ -656,6 +658,8 @@ error-alert-ambiguous = Several alerts could be meant.
     .next = Say which one: add its short id. velar alerts shows them.
 error-another-person = The alert is about you: this is for another person to do.
     .next = If you are safe: velar stand-down. If not: velar panic
+error-not-yours = This alert is about another person: only they can say that they are safe.
+    .next = If they said so, confirm it: velar stand-down --confirm
 error-not-asked = Nobody has said "I am safe" in this alert yet.
     .next = If you know more, write it: velar note …
 

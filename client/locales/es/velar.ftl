@@ -642,6 +642,8 @@ error-unexpected = Algo que llegó del círculo no concuerda: { $detail }
 
 error-alert-none = No hay ninguna alerta abierta.
     .next = velar alerts --all muestra las cerradas. En peligro: velar panic
+error-not-yours = Solo la persona de quien es la alerta puede pedir que se levante.
+    .next = Para confirmar que está a salvo: velar stand-down --confirm
 error-alert-unknown = No hay una alerta «{ $alert }».
     .next = velar alerts las muestra.
 error-alert-several = Hay varias alertas abiertas: { $alerts }
@@ -671,6 +673,8 @@ error-alert-ambiguous = Puede ser más de una alerta.
     .next = Di cuál: agrega su clave corta. velar alerts las muestra.
 error-another-person = La alerta trata de ti: esto le toca a otra persona.
     .next = Si estás a salvo: velar stand-down. Si no: velar panic
+error-not-yours = Esta alerta trata de otra persona: solo ella puede decir que está a salvo.
+    .next = Si ya lo dijo, confírmalo: velar stand-down --confirm
 error-not-asked = En esta alerta nadie ha dicho todavía «estoy a salvo».
     .next = Si sabes más, anótalo: velar note …
 

@@ -1,5 +1,6 @@
 //! What a message does, once it is known by whom it is.
 
+use velar_protocol::circle::message::watched_until_s;
 use velar_protocol::circle::{
     AlertEvent, AlertMark, Body, CheckIn, EventKind as Kind, Heard, Message, Spare,
 };
@@ -59,9 +60,9 @@ impl Turn<'_> {
                 for message in messages {
                     self.receipted(from, message)?;
                 }
-                if watching_until_s.is_some() {
+                if let Some(claimed_s) = watching_until_s {
                     let mut peer = self.peer(from)?;
-                    peer.watching_until_s = watching_until_s;
+                    peer.watching_until_s = Some(watched_until_s(claimed_s, self.now_s));
                     self.set_peer(from, &peer)?;
                 }
                 Ok(())
@@ -118,7 +119,8 @@ impl Turn<'_> {
             let events = self.events_of(mark.alert)?;
             let newest = events.iter().map(Heard::heard_s).max();
             let mine = self.event_digest(mark.alert)?;
-            let settled = newest.is_some_and(|at| at + SETTLED_S <= self.now_s);
+            // Of an alert that is not known here at all, the answer is to say so.
+            let settled = newest.is_none_or(|at| at + SETTLED_S <= self.now_s);
             if mine == mark.digest || !settled {
                 continue;
             }
@@ -132,6 +134,10 @@ impl Turn<'_> {
             peer.marks_answered.retain(|(alert, _)| *alert != mark.alert);
             peer.marks_answered.push((mark.alert, answered));
             self.set_peer(with, &peer)?;
+            if events.is_empty() {
+                let mark = AlertMark { alert: mark.alert, digest: mine };
+                self.say_mark(with, mark)?;
+            }
             self.pass_on(with, &events)?;
         }
         Ok(())
@@ -180,10 +186,8 @@ impl Turn<'_> {
             }
             return Ok(false);
         }
-        let of_author = |known: &&Heard| known.event().author == event.author;
-        let count = self.events_of(event.alert)?.iter().filter(of_author).count();
-        if count >= velar_protocol::circle::limits::MAX_EVENTS_PER_AUTHOR {
-            tracing::warn!("an alert has too many events by one author");
+        if !heard.has_room(&self.events_of(event.alert)?) {
+            tracing::warn!("an alert has too many events by one member");
             return Ok(false);
         }
         self.tx.put::<EventKind>(&key, &heard)?;

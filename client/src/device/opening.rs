@@ -14,6 +14,9 @@ use crate::records::{
     SpentKind, What, pair_key,
 };
 
+/// Unfinished messages by people who are not known yet: whoever has a token may begin one.
+const MAX_STRANGERS: u64 = 64;
+
 impl Device {
     /// Takes in envelopes in the order of their arrival. When this returns, each may be acknowledged:
     /// it is in the vault, was there before, or can never be opened here.
@@ -125,20 +128,22 @@ impl Turn<'_> {
                     return Ok(());
                 }
             },
-            // A joiner or newcomer says who they are in the message itself.
-            None if matches!(through, Holder::Invitation(_) | Holder::Spare(..)) => {
-                (opened.part, None)
-            }
-            None => {
-                tracing::warn!("an envelope is by nobody in this circle");
-                return Ok(());
-            }
+            // A joiner or newcomer says who they are in the message itself; of a long one, only the first part
+            // comes under the invitation or spare.
+            None => (opened.part, None),
         };
+        if known.is_none() && self.tx.count::<PartsKind>()? >= MAX_STRANGERS {
+            tracing::warn!("too many strangers have begun a message");
+            return Ok(());
+        }
         let key = pair_key(&x25519, &claimed.0);
         let mut parts = self.tx.get::<PartsKind>(&key)?.unwrap_or_default();
         match &known {
             Some(identity) => self.take_along(identity, &part)?,
-            None => parts.prekeys.extend(part.prekeys.iter().take(2).cloned()),
+            None => parts.prekeys.extend(part.prekeys.iter().cloned()),
+        }
+        if matches!(through, Holder::Invitation(_) | Holder::Spare(..)) {
+            parts.through = Some(through);
         }
         let arrival = parts.assembly.accept(&part, self.today());
         self.set_parts(&key, &parts)?;
@@ -162,13 +167,14 @@ impl Turn<'_> {
             self.tx.delete::<PartsKind>(&key)?;
             return Ok(());
         };
+        let through = parts.through.take().unwrap_or(through);
         let brought = std::mem::take(&mut parts.prekeys);
         self.set_parts(&key, &parts)?;
         self.heard(identity, whole, through, &brought)
     }
 
     fn set_parts(&self, key: &[u8], parts: &Parts) -> Done {
-        if parts.assembly == Assembly::default() && parts.prekeys.is_empty() {
+        if parts.assembly == Assembly::default() {
             self.tx.delete::<PartsKind>(key)?;
             return Ok(());
         }

@@ -63,6 +63,7 @@ pub fn device_failure(error: &DeviceError, asked: Asked<'_>, text: &Text) -> Fai
             failure!(text, Exit::Usage, "error-link-bad", detail = link_reason(*error, text))
         }
         DeviceError::AnotherPerson => failure!(text, Exit::NotNow, "error-another-person"),
+        DeviceError::NotYours => failure!(text, Exit::NotNow, "error-not-yours"),
         DeviceError::NotTaken => {
             failure!(text, Exit::NotNow, "error-alert-not-taken", alert = which)
         }
@@ -175,7 +176,7 @@ mod tests {
         for language in Language::ALL {
             let failure = net_failure(&NetError::Timeout, &relay(), true, &Text::new(language));
             assert_eq!(failure.exit(), Exit::Kept);
-            assert!(failure.to_string().contains("[::1]:443:"), "{failure}");
+            assert!(failure.to_string().contains("[::1]:443"), "{failure}");
             assert!(!failure.to_string().contains(&Pin([7; 32]).to_string()), "{failure}");
         }
     }

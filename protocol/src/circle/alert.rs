@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::limits::MAX_EVENTS_PER_AUTHOR;
 use crate::encoding;
 use crate::hash::labelled;
 use crate::seal::MemberId;
@@ -182,7 +183,7 @@ impl AlertEvent {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     event: AlertEvent,
-    first_hand: bool,
+    brought_by: MemberId,
     heard_s: u64,
 }
 
@@ -195,7 +196,7 @@ impl Heard {
         let first_hand = event.author == sender;
         (first_hand || event.kind.travels_by_hearsay()).then_some(Self {
             event,
-            first_hand,
+            brought_by: sender,
             heard_s,
         })
     }
@@ -209,7 +210,26 @@ impl Heard {
     /// Whether its author itself sent it.
     #[must_use]
     pub fn is_first_hand(&self) -> bool {
-        self.first_hand
+        self.brought_by == self.event.author
+    }
+
+    /// Who sent it: its author, if it ever came from there.
+    #[must_use]
+    pub fn brought_by(&self) -> MemberId {
+        self.brought_by
+    }
+
+    /// Whether it may be kept beside those that are `kept` of the same alert: at most
+    /// [`MAX_EVENTS_PER_AUTHOR`] brought by one member, and as many again of her own alarms. Counted by who
+    /// brought them: forged hearsay must not use up the share of the one in whose name it is forged.
+    #[must_use]
+    pub fn has_room<'a>(&self, kept: impl IntoIterator<Item = &'a Self>) -> bool {
+        let of_the_same = |other: &&Self| {
+            other.event.alert == self.event.alert && other.brought_by == self.brought_by
+        };
+        let count = kept.into_iter().filter(of_the_same).count();
+        let own_alarm = self.is_first_hand() && matches!(self.event.kind, EventKind::Raised { .. });
+        count < MAX_EVENTS_PER_AUTHOR * if own_alarm { 2 } else { 1 }
     }
 
     /// When it first arrived, by this client's clock.
@@ -223,15 +243,12 @@ impl Heard {
     #[must_use]
     pub fn merge(mut self, again: &Self) -> Self {
         if self.event == again.event {
-            self.first_hand |= again.first_hand;
-            self.heard_s = self.heard_s.min(again.heard_s);
+            let first_hand = self.is_first_hand() || again.is_first_hand();
+            let earlier = (self.heard_s, self.brought_by).min((again.heard_s, again.brought_by));
+            self.brought_by = if first_hand { self.event.author } else { earlier.1 };
+            self.heard_s = earlier.0;
         }
         self
-    }
-
-    /// When it happened, as far as this client will believe: a clock ahead of ours gains nothing by it.
-    fn at_s(&self) -> u64 {
-        if self.event.at_s == 0 { self.heard_s } else { self.event.at_s.min(self.heard_s) }
     }
 }
 

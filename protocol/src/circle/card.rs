@@ -48,6 +48,8 @@ pub struct Spare {
     pub addresses: Vec<Address>,
     /// A one-time prekey issued to whoever uses it first.
     pub prekey: Prekey,
+    /// The member's last-resort prekey: an introduction rarely fits into one envelope.
+    pub last_resort: Prekey,
 }
 
 /// Why a card is not taken over.

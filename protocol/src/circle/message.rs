@@ -273,3 +273,5 @@ fn event_holds(event: &AlertEvent) -> bool {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::samples;

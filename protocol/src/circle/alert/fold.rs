@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Alert, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown};
+use super::{
+    Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
+};
 use crate::circle::roster::{Agreement, Role, Roster};
 use crate::seal::MemberId;
 
@@ -18,10 +20,10 @@ impl Alert {
         agreement: &Agreement,
         now_s: u64,
     ) -> Option<Self> {
-        let mut set: BTreeMap<EventId, Heard> = BTreeMap::new();
+        let mut set: BTreeMap<EventId, Known<'_>> = BTreeMap::new();
         for one in heard.iter().filter(|one| one.event.alert == id) {
-            let entry = set.entry(one.event.id()).or_insert_with(|| one.clone());
-            *entry = entry.clone().merge(one);
+            let again = Known::of(one);
+            set.entry(one.event.id()).and_modify(|known| known.merge(again)).or_insert(again);
         }
         let mut raised: Vec<Raised<'_>> =
             set.iter().filter_map(|(id, heard)| Raised::of(*id, heard, roster)).collect();
@@ -67,6 +69,30 @@ fn same_person(roster: &Roster, one: MemberId, other: MemberId) -> bool {
     one == other || roster.person(one).is_some_and(|person| roster.person(other) == Some(person))
 }
 
+/// An event, however often it was heard. Borrowed: texts are long, and a state is folded often.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    event: &'a AlertEvent,
+    first_hand: bool,
+    heard_s: u64,
+}
+
+impl<'a> Known<'a> {
+    fn of(heard: &'a Heard) -> Self {
+        Self { event: &heard.event, first_hand: heard.is_first_hand(), heard_s: heard.heard_s }
+    }
+
+    fn merge(&mut self, again: Self) {
+        self.first_hand |= again.first_hand;
+        self.heard_s = self.heard_s.min(again.heard_s);
+    }
+
+    /// When it happened, as far as this client will believe: a clock ahead of ours gains nothing by it.
+    fn at_s(&self) -> u64 {
+        if self.event.at_s == 0 { self.heard_s } else { self.event.at_s.min(self.heard_s) }
+    }
+}
+
 /// A reason that counts.
 struct Raised<'a> {
     id: EventId,
@@ -81,7 +107,7 @@ struct Raised<'a> {
 impl<'a> Raised<'a> {
     /// At first hand its author was in the roster when it arrived: removing somebody does not silence
     /// what she raised.
-    fn of(id: EventId, heard: &'a Heard, roster: &Roster) -> Option<Self> {
+    fn of(id: EventId, heard: &Known<'a>, roster: &Roster) -> Option<Self> {
         let EventKind::Raised { reason, subject, drill, text } = &heard.event.kind else {
             return None;
         };
@@ -105,7 +131,7 @@ struct Claimed {
 }
 
 struct Fold<'a> {
-    set: &'a BTreeMap<EventId, Heard>,
+    set: &'a BTreeMap<EventId, Known<'a>>,
     subject: MemberId,
     roster: &'a Roster,
 }
@@ -116,10 +142,10 @@ impl<'a> Fold<'a> {
     }
 
     /// Events of those who may answer. At first hand: their kinds come in no other way, but for notes.
-    fn answers(&self) -> impl Iterator<Item = (EventId, &'a Heard)> {
+    fn answers(&self) -> impl Iterator<Item = (EventId, Known<'a>)> {
         self.set
             .iter()
-            .map(|(id, heard)| (*id, heard))
+            .map(|(id, heard)| (*id, *heard))
             .filter(|(_, heard)| heard.first_hand && self.may_answer(heard.event.author))
     }
 
@@ -127,10 +153,10 @@ impl<'a> Fold<'a> {
         let mut done: BTreeSet<EventId> = BTreeSet::new();
         let mut given_back: BTreeSet<(EventId, MemberId)> = BTreeSet::new();
         let mut active: BTreeMap<MemberId, u64> = BTreeMap::new();
-        for (id, heard) in self.answers() {
+        for (_, heard) in self.answers() {
             let author = heard.event.author;
             match &heard.event.kind {
-                EventKind::Claimed { over } => done.extend(over.iter().filter(|o| **o != id)),
+                EventKind::Claimed { over } => done.extend(over),
                 EventKind::Released { claims, .. } => {
                     given_back.extend(claims.iter().map(|claim| (*claim, author)));
                 }

@@ -5,7 +5,7 @@
 mod arbitrary;
 mod bounds;
 mod notation;
-mod samples;
+pub(in crate::circle) mod samples;
 
 use std::collections::BTreeSet;
 

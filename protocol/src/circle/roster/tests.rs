@@ -102,7 +102,7 @@ fn nobody_else_can_make_the_lead_look_like_a_forger() {
         let child = forged(elsewhere(held.number() + 1), signer);
         assert_eq!(held.accept(child), Err(RosterError::Signature));
     }
-    assert_eq!(held.accept(forged(elsewhere(held.number()), ANA)), Err(RosterError::NotNewer));
+    assert_eq!(held.accept(forged(elsewhere(held.number()), ANA)), Err(RosterError::Signature));
     let mut unsigned = forged(elsewhere(held.number() + 1), ANA);
     unsigned.signer = id(LEAD);
     assert_eq!(held.accept(unsigned), Err(RosterError::Signature));
@@ -120,6 +120,15 @@ fn a_state_cannot_vouch_for_its_own_signer() {
     assert_eq!(held.accept(forged(promoted, ANA)), Err(RosterError::Signature));
     let heir = next(&held, |body| body.successors = vec![id(ANA)]);
     assert_eq!(held.accept(forged(heir, ANA)), Err(RosterError::Signature));
+}
+
+#[test]
+fn what_an_unverified_state_claims_is_read_but_not_believed() {
+    let usurped = forged(next(&circle(), |body| body.members.push(newcomer())), STRANGER);
+    let claimed = Roster::claimed(&usurped, id(STRANGER));
+    assert_eq!(claimed, Some(secret(STRANGER).public()));
+    assert_eq!(Roster::claimed(&usurped, id(8)), None);
+    assert_eq!(circle().accept(usurped), Err(RosterError::Signature));
 }
 
 #[test]
@@ -170,6 +179,17 @@ fn a_takeover_changes_the_lead_and_nothing_else() {
     assert_eq!(held.take_over(&secret(LUZ)), Err(RosterError::Signature));
     let regular = held.with_successors(&secret(LEAD), Vec::new()).unwrap();
     assert_eq!(held.accept_takeover(regular.signed().clone()), Err(RosterError::NotNewer));
+}
+
+#[test]
+fn whatever_is_accepted_can_be_read_back_alone() {
+    let held = circle().with_successors(&secret(LEAD), vec![id(ANA)]).unwrap();
+    let taken = held.take_over(&secret(ANA)).unwrap();
+    let taken = held.accept_takeover(taken.signed().clone()).unwrap();
+    assert_eq!(Roster::anchor(held.circle(), taken.signed().clone()), Ok(taken));
+    // A lead who signs that another leads would make every client refuse its own roster at its next start.
+    let given = forged(next(&held, |body| body.lead = id(LUZ)), LEAD);
+    assert_eq!(held.accept(given), Err(RosterError::Signature));
 }
 
 #[test]

@@ -137,7 +137,7 @@ proptest! {
         let own = [id(DEFENDER), id(SECOND), id(STRANGER)];
         let mut events: Vec<Heard> = events
             .into_iter()
-            .filter(|heard| own.contains(&heard.event.author) || !heard.first_hand)
+            .filter(|heard| own.contains(&heard.event.author) || !heard.is_first_hand())
             .collect();
         events.push(panic());
         let alert = state(&events, now_s).unwrap();
@@ -150,7 +150,7 @@ proptest! {
     #[test]
     fn hearsay_never_calms(events in any_events(), now_s in T..T + 10_000) {
         let mut direct: Vec<Heard> =
-            events.iter().filter(|heard| heard.first_hand).cloned().collect();
+            events.iter().filter(|heard| heard.is_first_hand()).cloned().collect();
         direct.push(panic());
         let all = [events, vec![panic()]].concat();
         let (with, without) = (state(&all, now_s).unwrap(), state(&direct, now_s).unwrap());
@@ -165,7 +165,7 @@ proptest! {
         let all = [events, vec![panic()]].concat();
         for claim in state(&all, now_s).unwrap().claims {
             let by = all.iter().filter(|heard| heard.event.author == claim.by);
-            let last = by.filter(|heard| heard.first_hand).map(Heard::heard_s).max().unwrap();
+            let last = by.filter(|heard| heard.is_first_hand()).map(Heard::heard_s).max().unwrap();
             prop_assert!(now_s < last + QUIET);
         }
     }

@@ -75,8 +75,8 @@ fn prekey() -> impl Strategy<Value = Prekey> {
 }
 
 fn spare() -> impl Strategy<Value = Spare> {
-    (vec(any::<u8>().prop_map(address), 1..=4), prekey())
-        .prop_map(|(addresses, prekey)| Spare { addresses, prekey })
+    (vec(any::<u8>().prop_map(address), 1..=4), prekey(), prekey())
+        .prop_map(|(addresses, prekey, last_resort)| Spare { addresses, prekey, last_resort })
 }
 
 fn chain() -> impl Strategy<Value = Vec<SignedRoster>> {

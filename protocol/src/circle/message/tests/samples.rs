@@ -21,7 +21,7 @@ pub(super) fn address(byte: u8) -> Address {
 }
 
 pub(super) fn spare() -> Spare {
-    Spare { addresses: vec![address(0x61)], prekey: prekey(0x62) }
+    Spare { addresses: vec![address(0x61)], prekey: prekey(0x62), last_resort: prekey(0x63) }
 }
 
 fn prekey(byte: u8) -> Prekey {
@@ -52,7 +52,7 @@ pub(super) fn names() -> Names {
     vec![(MemberId([0x31; 32]), String::from("Ana")), (MemberId([0x32; 32]), String::from("Inés"))]
 }
 
-pub(super) fn offer() -> Offer {
+pub(in crate::circle) fn offer() -> Offer {
     Offer {
         coordinator: secret(LEAD).public(),
         circle: CircleId([0x21; 32]),
@@ -65,7 +65,7 @@ pub(super) fn offer() -> Offer {
     }
 }
 
-pub(super) fn join() -> Join {
+pub(in crate::circle) fn join() -> Join {
     Join {
         identity: secret(LEAD).public(),
         signature: Signature([0x51; 64]),
