@@ -3,6 +3,7 @@
 
 mod alerts;
 mod approve;
+mod carrier;
 mod carry;
 mod checkin;
 mod circle;
@@ -11,10 +12,12 @@ mod context;
 mod inbox;
 mod init;
 mod invite;
+mod items;
 mod join;
 mod members;
 mod panic;
 mod say;
+mod show;
 mod shown;
 mod status;
 mod watch;
