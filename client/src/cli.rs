@@ -9,11 +9,13 @@ mod localise;
 mod usage;
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::passphrase::PassphraseSource;
 use crate::text::{Language, Text};
 
 pub use self::arguments::{
@@ -51,8 +53,8 @@ pub struct Global {
     #[arg(long, global = true, conflicts_with = "passphrase_fd")]
     pub passphrase_file: Option<PathBuf>,
     /// Open file descriptor to read the passphrase from.
-    #[arg(long, global = true)]
-    pub passphrase_fd: Option<u32>,
+    #[arg(long, global = true, value_parser = clap::value_parser!(i32).range(0..))]
+    pub passphrase_fd: Option<i32>,
     /// Language of this call; already applied by [`early`].
     #[arg(long, global = true, value_enum, ignore_case = true)]
     pub lang: Option<Language>,
@@ -188,11 +190,26 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
     Err(Stop::Usage(usage::explain(&first, text)))
 }
 
+/// Writes the completions of `shell` for `velar`, with descriptions in the language of `text`.
+pub fn completions(shell: clap_complete::Shell, text: &Text, out: &mut impl Write) {
+    clap_complete::generate(shell, &mut localise(Cli::command(), text), "velar", out);
+}
+
 fn attempt(command: &clap::Command, args: &[OsString]) -> Result<Cli, clap::Error> {
     Cli::from_arg_matches(&command.clone().try_get_matches_from(args)?)
 }
 
 impl Global {
+    /// Where the passphrase comes from.
+    #[must_use]
+    pub fn passphrase(&self) -> PassphraseSource {
+        match (&self.passphrase_file, self.passphrase_fd) {
+            (Some(path), _) => PassphraseSource::File(path.clone()),
+            (None, Some(descriptor)) => PassphraseSource::Descriptor(descriptor),
+            (None, None) => PassphraseSource::Prompt,
+        }
+    }
+
     /// Where the vault is: `--vault` or `VELAR_VAULT`, else `$XDG_DATA_HOME/velar`, else
     /// `~/.local/share/velar`. `None` if there is no home either. `variable` reads the environment.
     #[must_use]

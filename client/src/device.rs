@@ -1,7 +1,7 @@
 //! This device as a member of its circle: what it knows, says and hears, over its vault.
 //!
 //! [`Device`] has no network and no clock: envelopes and times come in as arguments. Everything that
-//! belongs together happens in one transaction, a [`Turn`]; what was decided in it is on disk when
+//! belongs together happens in one transaction, one turn; what was decided in it is on disk when
 //! the call returns, and a process that dies before has decided nothing.
 
 mod alerts;
@@ -67,14 +67,17 @@ impl Device {
             entropy.fill_bytes(&mut bytes);
             bytes
         };
+        let identity = zeroize::Zeroizing::new(<[u8; 64]>::try_from(draw(64)).unwrap_or([0; 64]));
+        let me = IdentitySecret::from_seed(&identity).public().member();
+        let next_alarm = AlertId::draw(me, draw(8).try_into().unwrap_or_default());
         let profile = Profile {
             name: String::new(),
-            identity: Secret(draw(64)),
+            identity: Secret(identity.to_vec()),
             person: PersonId(draw(16).try_into().unwrap_or_default()),
             homes: Vec::new(),
             card_counter: 0,
             check_in_counter: 0,
-            next_alarm: AlertId(draw(16).try_into().unwrap_or_default()),
+            next_alarm,
             circle: None,
             circle_name: String::new(),
         };

@@ -1,14 +1,15 @@
 //! What went wrong, for the person at the keyboard: what happened, and what to do next.
 
+mod circle;
+mod reasons;
+
 use std::fmt;
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::json;
-use velar_protocol::wire::AddressError;
 
 use crate::terminal::clean_block;
-use crate::text::{Text, t};
 
 /// As wide as what begins a message: `velar: `.
 const INDENT: &str = "       ";
@@ -76,6 +77,8 @@ macro_rules! failure {
         $crate::failure::Failure::new($exit, $id, what, next)
     }};
 }
+pub use self::circle::{Asked, device_failure, net_failure, net_reason, refusal_reason};
+pub use self::reasons::{address_reason, link_reason, passphrase_failure, reason, vault_failure};
 pub use crate::failure;
 
 impl Failure {
@@ -165,33 +168,10 @@ pub fn reader_has_gone(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::BrokenPipe
 }
 
-/// What the system said about a file, in the reader's language where it is one of the common reasons.
-#[must_use]
-pub fn reason(error: &io::Error, text: &Text) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => t!(text, "reason-file-missing"),
-        io::ErrorKind::PermissionDenied => t!(text, "reason-file-permission"),
-        io::ErrorKind::IsADirectory => t!(text, "reason-file-is-folder"),
-        io::ErrorKind::InvalidData => t!(text, "reason-file-not-text"),
-        io::ErrorKind::StorageFull => t!(text, "reason-disk-full"),
-        _ => error.to_string(),
-    }
-}
-
-/// Why a text is not a relay address.
-#[must_use]
-pub fn address_reason(error: AddressError, text: &Text) -> String {
-    match error {
-        AddressError::Scheme => t!(text, "reason-address-scheme"),
-        AddressError::Host => t!(text, "reason-address-host"),
-        AddressError::Pin => t!(text, "reason-address-pin"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::Language;
+    use crate::text::{Language, Text};
 
     fn sample(language: Language) -> Failure {
         failure!(Text::new(language), Exit::NotFound, "error-alert-unknown", alert = "3f2a")

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    Address, AlertEvent, AlertId, CheckIn, PersonId, Roles, SignedRoster, Spare,
+    Address, AlertEvent, AlertId, CheckIn, Heard, PersonId, Roles, SignedRoster, Spare,
 };
-use velar_protocol::seal::{Assembly, CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
+use velar_protocol::seal::{CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::inbox::{Inbox, Owed};
 use crate::outbox::{Class, Route};
 use crate::vault::Kind;
 
@@ -51,17 +52,17 @@ kinds! {
     /// Key: message id ‖ member id.
     DeliveryKind = 13, "delivery", Delivery;
     /// Key: sender's X25519 ‖ member id it claims.
-    PartsKind = 14, "parts", Parts;
+    PartsKind = 14, "parts", Inbox;
     /// Key: random. What is to be shown, in order.
     ItemKind = 15, "item", Item;
-    /// Key: alert id ‖ author ‖ event id.
-    EventKind = 16, "alert event", StoredEvent;
+    /// Key: alert id ‖ event id.
+    EventKind = 16, "alert event", Heard;
     /// Key: invitation id. As coordinator.
     InvitationKind = 17, "invitation", Invited;
     /// One record, key empty. As joiner.
     JoiningKind = 18, "joining", Joining;
     /// Key: member id. Messages of theirs that I owe a receipt for.
-    OwedKind = 19, "owed receipts", Vec<MessageId>;
+    OwedKind = 19, "owed receipts", Owed;
     /// Key: name of the reader. Position of the last item it has shown.
     CursorKind = 20, "cursor", u64;
     /// Key: member id. Spares that this member left with me, the coordinator.
@@ -265,15 +266,6 @@ pub struct Delivery {
     pub given_up: bool,
 }
 
-/// What came of messages that are not complete, from one sender.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Parts {
-    /// The pieces.
-    pub assembly: Assembly,
-    /// Prekeys that came with parts of somebody who is not known yet.
-    pub prekeys: Vec<Prekey>,
-}
-
 /// Something to show to the person, once.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Item {
@@ -333,17 +325,6 @@ pub enum What {
     },
     /// A successor claims the lead, or the lead signed two rosters: a person has to look.
     RosterConflict,
-}
-
-/// An event as it was learned.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct StoredEvent {
-    /// The event.
-    pub event: AlertEvent,
-    /// Whether only others than its author said it.
-    pub hearsay: bool,
-    /// When it was learned, by my clock.
-    pub learned_s: u64,
 }
 
 /// An invitation that I made.

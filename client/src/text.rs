@@ -3,6 +3,8 @@
 //! [`t!`] checks ids and variables at compile time against the English file; a test holds the Spanish one
 //! to the same ids and variables. `t!` with no variables checks the id only: see the tests.
 
+mod words;
+
 use clap::ValueEnum;
 use i18n_embed::LanguageLoader;
 use i18n_embed::fluent::FluentLanguageLoader;
@@ -12,8 +14,8 @@ use rust_embed::RustEmbed;
 /// The text with this id: `t!(text, "panic-raised", alert = id)`. Gives a `String`.
 #[macro_export]
 macro_rules! t {
-    ($text:expr, $id:tt $($rest:tt)*) => {
-        ::i18n_embed_fl::fl!($text.loader(), $id $($rest)*)
+    ($text:expr, $id:tt $(, $name:ident = $value:expr)* $(,)?) => {
+        ::i18n_embed_fl::fl!($text.loader(), $id $(, $name = ($value))*)
     };
 }
 pub use crate::t;

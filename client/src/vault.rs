@@ -40,6 +40,9 @@ use slots::{Contents, Which};
 /// that is syncing something large can take seconds.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often a waiting process looks again.
+const WAIT_STEP: Duration = Duration::from_millis(2);
+
 /// Fills a buffer with random bytes.
 type Entropy<'a> = &'a mut dyn FnMut(&mut [u8]);
 
@@ -85,7 +88,8 @@ impl Vault {
             entropy(&mut contents.voice);
             slots::create(&files.slots(), passphrase, cost, &contents, entropy)?;
             files::create_empty(&files.database())?;
-            let mut new = Self::assemble(dir, Database::create(&files.database())?, &contents)?;
+            let database = Database::create(&files.database(), files.turn()?)?;
+            let mut new = Self::assemble(dir, database, &contents)?;
             new.write(|tx| WITNESSES.iter().try_for_each(|key| tx.put::<Witness>(key, &())))
         })?;
         Self::open(dir, passphrase)
@@ -106,7 +110,8 @@ impl Vault {
         if !files.database().try_exists().map_err(|e| VaultError::io(&files.database(), e))? {
             return Err(VaultError::DATABASE);
         }
-        let mut vault = Self::assemble(dir, Database::open(&files.database())?, &contents)?;
+        let database = Database::open(&files.database(), files.turn()?)?;
+        let mut vault = Self::assemble(dir, database, &contents)?;
         vault.exposed = exposed;
         let belongs = vault.read(|tx| {
             WITNESSES.iter().try_fold(false, |any, key| Ok(any | tx.contains::<Witness>(key)?))
@@ -151,6 +156,13 @@ impl Vault {
         self.damage.borrow().iter().copied().collect()
     }
 
+    /// The database is damaged beyond what opening could mend. What can be read is still what was written, but
+    /// lists may lack records that [`Vault::damage`] does not name.
+    #[must_use]
+    pub fn index_damaged(&self) -> bool {
+        self.database.index_damaged
+    }
+
     /// Runs `f` on one consistent snapshot. Others cannot commit meanwhile: collect what is needed, no more.
     ///
     /// # Errors
@@ -180,10 +192,9 @@ impl Vault {
         f: impl FnOnce(&Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let Self { database, keys, damage, .. } = self;
-        let index_damaged = database.index_damaged;
         let (done, changed) = database.transaction(writable, |rows| {
             let changed = Cell::new(false);
-            let tx = Tx { rows, keys, writable, changed, index_damaged, damage };
+            let tx = Tx { rows, keys, writable, changed, damage };
             let done = f(&tx)?;
             Ok::<_, E>((done, tx.changed.get()))
         })?;

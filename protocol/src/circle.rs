@@ -10,10 +10,20 @@ pub mod message;
 pub mod roster;
 pub mod words;
 
-pub use alert::{Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Reason, StandDown};
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod vectors;
+
+pub use alert::{
+    Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
+    may_answer,
+};
 pub use card::{Address, Card, CardError, SignedCard, Spare};
 pub use invitation::{Invitation, Join, LinkError, Offer};
 pub use message::{AlertMark, Body, CheckIn, Condition, Message, MessageError};
 pub use roster::{
     Agreement, Names, PersonId, Role, Roles, Roster, RosterError, RosterMember, SignedRoster,
+    merge_names,
 };
+pub use words::WordList;

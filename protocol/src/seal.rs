@@ -3,8 +3,11 @@
 //! Every envelope is sealed to a hybrid prekey (X25519 and ML-KEM-768) that is used once. No session,
 //! no order, no ratchet: any envelope opens on its own, and its key is gone once it was read.
 //!
-//! * [`identity`]: who somebody is. * [`prekey`]: what is sealed to. * [`part`]: the plaintext.
-//! * [`assembly`]: messages longer than a part. * [`envelope`]: seal and open. * [`lifetimes`]: how long.
+//! * [`identity`]: who somebody is.
+//! * [`prekey`]: what is sealed to.
+//! * [`part`]: the plaintext; [`assembly`]: messages longer than one part.
+//! * [`envelope`]: seal and open.
+//! * [`lifetimes`]: how long and how many; [`labels`]: what keeps hashes apart.
 
 pub mod assembly;
 pub mod envelope;
@@ -20,8 +23,10 @@ pub mod prekey;
 #[cfg(test)]
 mod testing;
 
-pub use assembly::{Arrival, Assembly, AssemblyError, Piece, TooLong, Whole, split};
-pub use envelope::{OpenError, Opened, SealError, hint, hint_of, matches, open, seal};
+pub use assembly::{
+    Arrival, Assembly, AssemblyError, Piece, TooLong, Whole, free_prekeys, parts_needed, split,
+};
+pub use envelope::{Hint, OpenError, Opened, SealError, hint, hint_of, matches, open, seal};
 pub use identity::{
     CircleId, Identity, IdentityError, IdentitySecret, MemberId, MessageId, Signature,
     SignatureError, Voice, expand,

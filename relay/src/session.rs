@@ -225,3 +225,6 @@ fn last(refusal: Refusal) -> Action {
     let frame = codec::encode(&Answer::Refused(refusal)).unwrap_or_default();
     Action::Last { frame, close: false }
 }
+
+#[cfg(test)]
+mod tests;

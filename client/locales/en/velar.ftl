@@ -30,7 +30,7 @@ help-cmd-circle = Form a circle, or look at the one you belong to
 help-cmd-circle-new = Form a new circle; you become its coordinator
     .more =
         Example:
-          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relay.example.org:4433#…'
+          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relay.example.org:443#…'
         Put quotes around the address: it contains a #. Whoever operates the relay gives it to you.
 help-cmd-circle-show = Show the circle, its relay and your own roles
 help-cmd-invite = Make an invitation: a link and a QR code, good for 48 hours and for one person
@@ -212,9 +212,9 @@ column-text = text
 
 ### Passphrase
 
-passphrase-prompt = Passphrase:
-passphrase-new = New passphrase:
-passphrase-again = The same once more:
+passphrase-prompt = Passphrase:{" "}
+passphrase-new = New passphrase:{" "}
+passphrase-again = The same once more:{" "}
 passphrase-advice = Choose several words that nobody would guess and that you will remember. Nobody can recover it for you.
 
 ### init
@@ -290,6 +290,7 @@ state-received = received by { $name }'s terminal, { $time }
 state-taken = taken by { $name }, { $time }
 state-closed = closed by { $name }, { $time }
 state-unsent = cannot be sent: { $reason }
+state-given-up = will not get there: they left, or their relay refuses
 
 ### What became of something sent (check-in, message, note, alert)
 
@@ -347,6 +348,7 @@ alert-stand-down-confirmed = { $by } confirmed, { $time }, that { $name } is saf
 alert-closed = Closed by { $name }, { $time }
 alert-reason-panic = alarm raised by hand
 alert-reason-overdue = check-in overdue
+alert-reason-released = the relay released the alert left with it for this case
 alert-reason-drill = drill
 alert-people = State for each person:
 alert-not-reached = NOT reached: { $names }
@@ -553,8 +555,8 @@ error-name-taken = There is somebody named { $name } in the circle already.
     .next = Choose another name. When approving: velar approve --name NAME
 error-name-missing = Your name is missing.
     .next = Add --me NAME, as the circle will see you.
-error-link-bad = That is not a complete invitation link.
-    .next = Copy it whole, or scan it again. If it contains a #, put it in quotes.
+error-link-bad = That is not a complete invitation: { $detail }
+    .next = Copy it whole, or scan it again, and put it in single quotes: it contains a # and a !.
 error-link-missing = There is no invitation to go on with.
     .next = Ask a coordinator for a link: velar join --link-file FILE --me NAME
 error-link-file = The link could not be read from { $path }: { $detail }
@@ -565,8 +567,9 @@ error-invitation-twice = This invitation was answered TWICE. Somebody else may h
     .next = Make a new one, in person: velar invite
 error-invitation-unreadable = The answer to the invitation could not be opened.
     .next = Make a new invitation, in person: velar invite
-error-words-differ = The four words DO NOT match. Somebody may be between you. Nobody was let in, and the invitation is void.
-    .next = Meet in person, check that both see the same invitation, and begin again with velar invite.
+error-words-differ = The four words DO NOT match. Nobody was let in.
+    .next = If it was a slip, read them to each other again. If they do differ, somebody may be between you:
+        velar approve --reject, meet in person, and begin again with velar invite.
 error-words-count = { $count } words were given; there are four.
     .next = Read all four to each other and try again.
 error-words-missing = The four words have to be compared, and there is no terminal to ask.
@@ -580,10 +583,37 @@ error-member-several = "{ $name }" could be several: { $members }
 error-member-self = That is you.
     .next = Name another member: velar members
 
+error-vault-incomplete = The vault in { $path } was not finished: it has no keys yet.
+    .next = Make a new one in another folder: velar init --vault DIR
+error-in-circle = This vault belongs to a circle already.
+    .next = For another circle use another vault: --vault DIR
+error-not-lead = Only the lead coordinator of the circle can do this.
+    .next = velar members shows who that is.
+error-not-allowed = Your role in the circle does not allow this.
+    .next = velar members shows the roles. A coordinator can change them.
+error-text-unfit = A name or text is empty or too long.
+    .next = Shorten it and try again. Nothing was changed.
+error-member-ambiguous = "{ $name }" could be several members.
+    .next = Use more of the name, or the short id: velar members
+error-approve-several = Several people are waiting for your approval.
+    .next = Approve them one by one; the four words say who is who: velar approve --words "…"
+error-invitation-void = The invitation is void: it was answered twice, or turned down. Nobody was let in.
+    .next = Make a new one, in person: velar invite
+error-invitation-expired = The invitation has expired.
+    .next = Ask the coordinator for a new one, or make one: velar invite
+error-invitation-offer = What lies at the relay for this invitation is not from a coordinator, or is damaged. Nothing was sent.
+    .next = Somebody may be interfering. Ask the coordinator, in person, for a new one.
+error-seal = A message to one of the members could not be sealed: their keys cannot be used.
+    .next = velar members shows them. That person has to be invited again.
+error-unexpected = Something that came from the circle does not fit together: { $detail }
+    .next = Nothing was changed. If it goes on, tell the coordinator; do not delete the vault.
+
 ### Errors: alerts
 
 error-alert-none = There is no open alert.
     .next = velar alerts --all shows the closed ones. In danger: velar panic
+error-not-yours = Only the person whom the alert is about can ask to stand down.
+    .next = To confirm that the person is safe: velar stand-down --confirm
 error-alert-unknown = There is no alert "{ $alert }".
     .next = velar alerts shows them.
 error-alert-several = Several alerts are open: { $alerts }
@@ -608,6 +638,15 @@ error-confirmation-needed = This needs a yes from you, and there is no terminal 
     .next = Run it in a terminal.
 error-declined = Nothing was done.
     .next = Run it again when you are ready.
+
+error-alert-ambiguous = Several alerts could be meant.
+    .next = Say which one: add its short id. velar alerts shows them.
+error-another-person = The alert is about you: this is for another person to do.
+    .next = If you are safe: velar stand-down. If not: velar panic
+error-not-yours = This alert is about another person: only they can say that they are safe.
+    .next = If they said so, confirm it: velar stand-down --confirm
+error-not-asked = Nobody has said "I am safe" in this alert yet.
+    .next = If you know more, write it: velar note …
 
 ### Errors: relay and network
 
@@ -639,6 +678,8 @@ reason-unresolved = the name { $host } is not known
 reason-no-route = there is no network, or no way to { $host }
 reason-timeout = no answer in time
 reason-handshake = { $host } does not answer as a Velar relay
+reason-pin = whoever answers at { $host } is not the relay meant
+reason-version = the relay speaks another version of the protocol
 reason-busy = the relay has no room for another connection
 reason-unavailable = the relay cannot do it now
 reason-protocol = the relay's answer makes no sense
@@ -660,6 +701,8 @@ reason-file-permission = you have no permission
 reason-file-is-folder = it is a folder
 reason-file-not-text = it is not text
 reason-disk-full = the disk is full
+reason-link-scheme = it does not begin with velar-join://
+reason-link-seed = its end is missing
 reason-address-scheme = it does not begin with velar://
 reason-address-host = host or port are missing
 reason-address-pin = the pin after # is missing or incomplete

@@ -35,7 +35,7 @@ help-cmd-circle = Formar un círculo o ver el tuyo
 help-cmd-circle-new = Formar un círculo nuevo; la coordinación queda a tu cargo
     .more =
         Ejemplo:
-          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:4433#…'
+          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:443#…'
         Pon la dirección entre comillas, porque lleva un #. Te la da quien opera el relevo.
 help-cmd-circle-show = Ver el círculo, su relevo y tus propios papeles
 help-cmd-invite = Hacer una invitación: un enlace y un código QR, para una persona y por 48 horas
@@ -227,9 +227,9 @@ column-text = texto
 
 ### Frase de acceso
 
-passphrase-prompt = Frase de acceso:
-passphrase-new = Frase de acceso nueva:
-passphrase-again = La misma otra vez:
+passphrase-prompt = Frase de acceso:{" "}
+passphrase-new = Frase de acceso nueva:{" "}
+passphrase-again = La misma otra vez:{" "}
 passphrase-advice = Elige varias palabras que nadie adivinaría y que vas a recordar. Nadie puede recuperarla por ti.
 
 ### init
@@ -305,6 +305,7 @@ state-received = lo recibió la terminal de { $name }, { $time }
 state-taken = la tomó { $name }, { $time }
 state-closed = la cerró { $name }, { $time }
 state-unsent = no se puede enviar: { $reason }
+state-given-up = no le va a llegar: salió del círculo, o su relevo se niega
 
 ### Qué fue de lo enviado (reporte, mensaje, nota, alerta)
 
@@ -362,6 +363,7 @@ alert-stand-down-confirmed = { $by } confirmó, { $time }, que { $name } está a
 alert-closed = La cerró { $name }, { $time }
 alert-reason-panic = alarma dada a mano
 alert-reason-overdue = reporte atrasado
+alert-reason-released = el relevo soltó la alerta que se le dejó para este caso
 alert-reason-drill = simulacro
 alert-people = Estado para cada persona:
 alert-not-reached = NO le ha llegado a: { $names }
@@ -568,8 +570,8 @@ error-name-taken = En el círculo ya hay alguien que se llama { $name }.
     .next = Elige otro nombre. Al aprobar: velar approve --name NOMBRE
 error-name-missing = Falta tu nombre.
     .next = Agrega --me NOMBRE, como te verá el círculo.
-error-link-bad = Eso no es un enlace de invitación completo.
-    .next = Cópialo entero o escanéalo otra vez. Si lleva un #, ponlo entre comillas.
+error-link-bad = Eso no es una invitación completa: { $detail }
+    .next = Cópiala entera o escanéala otra vez, y ponla entre comillas simples: lleva # y !.
 error-link-missing = No hay ninguna invitación con la cual seguir.
     .next = Pide un enlace a la coordinación: velar join --link-file ARCHIVO --me NOMBRE
 error-link-file = No se pudo leer el enlace de { $path }: { $detail }
@@ -580,8 +582,9 @@ error-invitation-twice = Esta invitación se respondió DOS VECES. Puede que alg
     .next = Haz otra, en persona: velar invite
 error-invitation-unreadable = No se pudo abrir la respuesta a la invitación.
     .next = Haz otra invitación, en persona: velar invite
-error-words-differ = Las cuatro palabras NO coinciden. Puede haber alguien en medio. No entró nadie y la invitación queda anulada.
-    .next = Véanse en persona, revisen que ven la misma invitación y empiecen de nuevo con velar invite.
+error-words-differ = Las cuatro palabras NO coinciden. No entró nadie.
+    .next = Si fue un error al leer o escribir, léanlas otra vez. Si de verdad son distintas, puede haber alguien en medio:
+        velar approve --reject, véanse en persona y empiecen de nuevo con velar invite.
 error-words-count = Se dieron { $count } palabras; son cuatro.
     .next = Lean las cuatro de viva voz e inténtenlo otra vez.
 error-words-missing = Hay que comparar las cuatro palabras, y no hay terminal donde preguntar.
@@ -595,10 +598,37 @@ error-member-several = «{ $name }» puede ser más de una persona: { $members }
 error-member-self = Esa persona eres tú.
     .next = Nombra a otra: velar members
 
+error-vault-incomplete = La bóveda en { $path } quedó a medias: todavía no tiene llaves.
+    .next = Crea otra en otra carpeta: velar init --vault CARPETA
+error-in-circle = Esta bóveda ya es de un círculo.
+    .next = Para otro círculo usa otra bóveda: --vault CARPETA
+error-not-lead = Esto solo puede hacerlo quien lleva la coordinación del círculo.
+    .next = velar members muestra quién es.
+error-not-allowed = Tu papel en el círculo no permite hacer esto.
+    .next = velar members muestra los papeles. La coordinación puede cambiarlos.
+error-text-unfit = Un nombre o un texto está vacío o es demasiado largo.
+    .next = Acórtalo e inténtalo otra vez. No se cambió nada.
+error-member-ambiguous = «{ $name }» puede ser más de una persona del círculo.
+    .next = Escribe más del nombre, o la clave corta: velar members
+error-approve-several = Varias personas esperan tu aprobación.
+    .next = Apruébalas una por una; las cuatro palabras dicen quién es quién: velar approve --words "…"
+error-invitation-void = La invitación está anulada: se respondió dos veces, o se rechazó. No entró nadie.
+    .next = Haz otra, en persona: velar invite
+error-invitation-expired = La invitación ya venció.
+    .next = Pide otra a la coordinación, o haz una: velar invite
+error-invitation-offer = Lo que hay en el relevo para esta invitación no es de la coordinación, o está dañado. No se envió nada.
+    .next = Puede haber una intromisión. Pide otra a la coordinación, en persona.
+error-seal = No se pudo sellar un mensaje para alguien del círculo: sus llaves no sirven.
+    .next = velar members muestra quiénes son. Hay que invitar de nuevo a esa persona.
+error-unexpected = Algo que llegó del círculo no concuerda: { $detail }
+    .next = No se cambió nada. Si sigue pasando, avisa a la coordinación; no borres la bóveda.
+
 ### Errores: alertas
 
 error-alert-none = No hay ninguna alerta abierta.
     .next = velar alerts --all muestra las cerradas. En peligro: velar panic
+error-not-yours = Solo la persona de quien es la alerta puede pedir que se levante.
+    .next = Para confirmar que está a salvo: velar stand-down --confirm
 error-alert-unknown = No hay una alerta «{ $alert }».
     .next = velar alerts las muestra.
 error-alert-several = Hay varias alertas abiertas: { $alerts }
@@ -623,6 +653,15 @@ error-confirmation-needed = Esto necesita tu sí, y no hay terminal donde pregun
     .next = Córrelo en una terminal.
 error-declined = No se hizo nada.
     .next = Córrelo otra vez cuando quieras.
+
+error-alert-ambiguous = Puede ser más de una alerta.
+    .next = Di cuál: agrega su clave corta. velar alerts las muestra.
+error-another-person = La alerta trata de ti: esto le toca a otra persona.
+    .next = Si estás a salvo: velar stand-down. Si no: velar panic
+error-not-yours = Esta alerta trata de otra persona: solo ella puede decir que está a salvo.
+    .next = Si ya lo dijo, confírmalo: velar stand-down --confirm
+error-not-asked = En esta alerta nadie ha dicho todavía «estoy a salvo».
+    .next = Si sabes más, anótalo: velar note …
 
 ### Errores: relevo y red
 
@@ -654,6 +693,8 @@ reason-unresolved = no se conoce el nombre { $host }
 reason-no-route = no hay red, o no hay camino hasta { $host }
 reason-timeout = no respondió a tiempo
 reason-handshake = { $host } no responde como un relevo de Velar
+reason-pin = quien responde en { $host } no es ese relevo
+reason-version = el relevo habla otra versión del protocolo
 reason-busy = el relevo no tiene lugar para otra conexión
 reason-unavailable = el relevo no puede hacerlo ahora
 reason-protocol = la respuesta del relevo no tiene sentido
@@ -675,6 +716,8 @@ reason-file-permission = no tienes permiso
 reason-file-is-folder = es una carpeta
 reason-file-not-text = no es texto
 reason-disk-full = el disco está lleno
+reason-link-scheme = no empieza con velar-join://
+reason-link-seed = le falta el final
 reason-address-scheme = no empieza con velar://
 reason-address-host = falta el servidor o el puerto
 reason-address-pin = la huella que va después de # falta o está incompleta

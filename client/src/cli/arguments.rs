@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use velar_protocol::circle::message::Condition;
+use velar_protocol::circle::roster;
 use velar_protocol::wire::RelayAddress;
 use zeroize::Zeroizing;
 
@@ -224,6 +226,27 @@ pub enum Mood {
     /// Afraid.
     #[value(alias = "miedo")]
     Afraid,
+}
+
+impl From<Role> for roster::Role {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Defender => Self::Defender,
+            Role::Accompanier => Self::Accompanier,
+            Role::Coordinator => Self::Coordinator,
+        }
+    }
+}
+
+impl From<Mood> for Condition {
+    fn from(mood: Mood) -> Self {
+        match mood {
+            Mood::Well => Self::Well,
+            Mood::Tired => Self::Tired,
+            Mood::Unwell => Self::Unwell,
+            Mood::Afraid => Self::Afraid,
+        }
+    }
 }
 
 impl Link {

@@ -219,3 +219,74 @@ fn an_invitation_link_is_not_shown_when_debugging() {
     let Command::Join(join) = cli.command else { panic!() };
     assert_eq!(join.link.unwrap().reveal(), "velar-secret");
 }
+
+#[test]
+fn completions_are_made_for_every_shell() {
+    for shell in <clap_complete::Shell as clap::ValueEnum>::value_variants() {
+        let mut out = Vec::new();
+        completions(*shell, &Text::new(Language::Spanish), &mut out);
+        let out = String::from_utf8(out).unwrap();
+        assert!(out.contains("stand-down") && out.contains("panic"), "{shell}");
+    }
+}
+
+#[test]
+fn the_passphrase_comes_from_one_place() {
+    let source = |line| understood(line).global.passphrase();
+    assert_eq!(source("status"), PassphraseSource::Prompt);
+    assert_eq!(source("status --passphrase-fd 3"), PassphraseSource::Descriptor(3));
+    assert_eq!(source("--passphrase-file /p status"), PassphraseSource::File("/p".into()));
+    refused("status --passphrase-fd -1", Language::English);
+}
+
+/// The command lines that a document shows: lines in fenced shell blocks, and indented lines of help.
+fn shown_commands(document: &str) -> Vec<String> {
+    let mut fenced = false;
+    let mut found = Vec::new();
+    for line in document.lines() {
+        if line.starts_with("```") {
+            fenced = line == "```sh";
+        }
+        let indented = line.starts_with("          velar ");
+        if (fenced || indented) && line.trim_start().starts_with("velar ") {
+            let command = line.split(" # ").next().unwrap_or_default();
+            found.push(command.trim().to_owned());
+        }
+    }
+    found
+}
+
+/// As a shell splits them: quotes group, and vanish.
+fn shell_words(line: &str) -> Vec<OsString> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for c in line.chars() {
+        match (quote, c) {
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            (None, ' ') => words.push(String::new()),
+            (_, c) => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.into_iter().filter(|word| !word.is_empty()).map(OsString::from).collect()
+}
+
+#[test]
+fn every_command_line_that_is_shown_to_people_is_understood() {
+    let documents = [
+        include_str!("../../../README.md"),
+        include_str!("../../../README.es.md"),
+        include_str!("../../locales/es/velar.ftl"),
+        include_str!("../../locales/en/velar.ftl"),
+    ];
+    for document in documents {
+        let commands = shown_commands(document);
+        assert!(commands.len() >= 8, "{commands:?}");
+        for line in commands {
+            let pin = format!("#{}", "A".repeat(43));
+            let words = shell_words(&line.replace("#…", &pin));
+            let understood = parse(&words, &Text::new(Language::English));
+            assert!(understood.is_ok(), "{line}: {understood:?}");
+        }
+    }
+}

@@ -1,11 +1,11 @@
 //! Alerts on this device: raising, taking, noting, standing down, closing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use velar_protocol::circle::alert::set_digest;
 use velar_protocol::circle::{
-    Alert, AlertEvent, AlertId, Body, CheckIn, Condition, EventId, EventKind as Kind, Reason,
-    StandDown,
+    Alert, AlertEvent, AlertId, Body, CheckIn, Condition, EventKind as Kind, Heard, Reason,
+    StandDown, may_answer,
 };
 use velar_protocol::seal::{MemberId, MessageId};
 
@@ -13,7 +13,7 @@ use super::sealing::Post;
 use super::views::Progress;
 use super::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
-use crate::records::{EventKind, StoredEvent, What};
+use crate::records::{EventKind, What, pair_key};
 
 /// An alert, with what happened in it.
 pub struct AlertView {
@@ -25,9 +25,9 @@ pub struct AlertView {
     pub progress: Progress,
 }
 
-/// Key of an event: nobody can occupy the id of somebody else's.
+/// Key of an event.
 pub(super) fn event_key(event: &AlertEvent) -> Vec<u8> {
-    [&event.alert.0[..], &event.author.0, &event.id.0].concat()
+    pair_key(&event.alert.0, &event.id().0)
 }
 
 impl Device {
@@ -44,7 +44,7 @@ impl Device {
                 drill: false,
                 text: text.to_owned(),
             };
-            turn.say_event(alert, kind).map(|_| alert)
+            turn.say_events(alert, vec![kind]).map(|()| alert)
         })
     }
 
@@ -100,14 +100,13 @@ impl Device {
     /// Takes an alert, over the claims that are known here.
     ///
     /// # Errors
-    /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::UnknownAlert`].
+    /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::NotAllowed`] for a
+    /// role that does not answer alerts; [`DeviceError::UnknownAlert`].
     pub fn claim(&mut self, alert: AlertId, now_s: u64) -> Done {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
-            turn.must_be_another(&state)?;
-            let me = turn.me();
-            let over = state.claims.iter().filter(|claim| claim.by != me).map(|claim| claim.id);
-            turn.say_event(alert, Kind::Claimed { over: over.collect() }).map(|_| ())
+            turn.must_answer(&state)?;
+            turn.say_events(alert, state.claiming())
         })
     }
 
@@ -118,10 +117,11 @@ impl Device {
     pub fn release(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
         self.write(now_s, |turn| {
             let me = turn.me();
-            if !turn.alert(alert)?.claims.iter().any(|claim| claim.by == me) {
+            let state = turn.alert(alert)?;
+            if !state.claims.iter().any(|claim| claim.by == me) {
                 return Err(DeviceError::NotTaken);
             }
-            turn.say_event(alert, Kind::Released { text: text.to_owned() }).map(|_| ())
+            turn.say_events(alert, state.releasing(me, text))
         })
     }
 
@@ -132,52 +132,51 @@ impl Device {
     pub fn note(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
         self.write(now_s, |turn| {
             turn.alert(alert)?;
-            turn.say_event(alert, Kind::Note { text: text.to_owned() }).map(|_| ())
+            turn.say_events(alert, vec![Kind::Note { text: text.to_owned() }])
         })
     }
 
-    /// Asks to stand down. Closes nothing.
+    /// Asks to stand down from one's own alert. Closes nothing.
     ///
     /// # Errors
-    /// [`DeviceError::UnknownAlert`].
+    /// [`DeviceError::UnknownAlert`]; [`DeviceError::NotYours`] if it is about somebody else.
     pub fn stand_down(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
         self.write(now_s, |turn| {
-            turn.alert(alert)?;
-            turn.say_event(alert, Kind::StandDownAsked { text: text.to_owned() }).map(|_| ())
+            let state = turn.alert(alert)?;
+            let roster = turn.the_roster()?;
+            if roster.person(state.subject) != roster.person(turn.me()) {
+                return Err(DeviceError::NotYours);
+            }
+            turn.say_events(alert, state.asking(text))
         })
     }
 
     /// Confirms, as another person, that an alert can stand down.
     ///
     /// # Errors
-    /// [`DeviceError::NotAsked`]; [`DeviceError::AnotherPerson`] if this device's person asked.
+    /// [`DeviceError::NotAsked`]; [`DeviceError::AnotherPerson`] if it is about this device's own person;
+    /// [`DeviceError::NotAllowed`].
     pub fn confirm_stand_down(&mut self, alert: AlertId, now_s: u64) -> Done {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
-            let roster = turn.the_roster()?;
-            let by = match state.stand_down {
-                StandDown::None => return Err(DeviceError::NotAsked),
-                StandDown::Asked(by) | StandDown::Confirmed(by, _) => by,
-            };
-            if roster.person(by) == roster.person(turn.me()) {
-                return Err(DeviceError::AnotherPerson);
+            turn.must_answer(&state)?;
+            if state.stand_down == StandDown::None {
+                return Err(DeviceError::NotAsked);
             }
-            turn.must_be_another(&state)?;
-            let asked = turn.ids_of(alert, |kind| matches!(kind, Kind::StandDownAsked { .. }))?;
-            turn.say_event(alert, Kind::StandDownConfirmed { asked }).map(|_| ())
+            turn.say_events(alert, state.confirming())
         })
     }
 
     /// Closes an alert for the reasons that are known here.
     ///
     /// # Errors
-    /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::UnknownAlert`].
+    /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::NotAllowed`];
+    /// [`DeviceError::UnknownAlert`].
     pub fn close(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
-            turn.must_be_another(&state)?;
-            let saw = turn.ids_of(alert, |kind| matches!(kind, Kind::Raised { .. }))?;
-            turn.say_event(alert, Kind::Closed { saw, text: text.to_owned() }).map(|_| ())
+            turn.must_answer(&state)?;
+            turn.say_events(alert, state.closing(text))
         })
     }
 
@@ -239,31 +238,35 @@ pub struct CheckInSaid {
 }
 
 impl Turn<'_> {
-    /// Says an event to everybody and keeps it here.
-    fn say_event(&mut self, alert: AlertId, kind: Kind) -> Done<EventId> {
-        let event = AlertEvent {
-            alert,
-            id: EventId(self.random()),
-            author: self.me(),
-            at_s: self.now_s,
-            kind,
-        };
-        let mut post = Post::of(Class::Alert).told();
-        post.alert = Some(alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
-        self.tell_all(Body::Alert(event.clone()), &post)?;
-        let id = event.id;
-        self.add_event(&event, false)?;
-        let now_s = self.now_s;
-        self.show(None, now_s, What::Alert { event, hearsay: false })?;
-        Ok(id)
-    }
-
-    fn must_be_another(&self, alert: &Alert) -> Done {
-        let roster = self.the_roster()?;
-        if roster.person(alert.subject) == roster.person(self.me()) {
-            return Err(DeviceError::AnotherPerson);
+    /// Says events to everybody and keeps them here.
+    fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done {
+        for kind in kinds {
+            let event = AlertEvent {
+                alert,
+                salt: self.random(),
+                author: self.me(),
+                at_s: self.now_s,
+                kind,
+            };
+            let mut post = Post::of(Class::Alert).told();
+            post.alert = Some(alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
+            self.tell_all(Body::Alert(event.clone()), &post)?;
+            let now_s = self.now_s;
+            if let Some(heard) = Heard::new(event.clone(), event.author, now_s) {
+                self.add_event(heard)?;
+            }
+            self.show(None, now_s, What::Alert { event, hearsay: false })?;
         }
         Ok(())
+    }
+
+    fn must_answer(&self, alert: &Alert) -> Done {
+        let roster = self.the_roster()?;
+        if may_answer(&roster, self.me(), alert.subject) {
+            return Ok(());
+        }
+        let own = roster.person(alert.subject) == roster.person(self.me());
+        Err(if own { DeviceError::AnotherPerson } else { DeviceError::NotAllowed })
     }
 
     fn alert(&mut self, id: AlertId) -> Done<Alert> {
@@ -272,11 +275,11 @@ impl Turn<'_> {
 
     fn all_alerts(&mut self) -> Done<Vec<Alert>> {
         let Some(roster) = self.roster()? else { return Ok(Vec::new()) };
-        let mut by_alert: BTreeMap<AlertId, Vec<AlertEvent>> = BTreeMap::new();
-        for (_, stored) in self.tx.list::<EventKind>()? {
-            by_alert.entry(stored.event.alert).or_default().push(stored.event);
+        let mut by_alert: BTreeMap<AlertId, Vec<Heard>> = BTreeMap::new();
+        for (_, heard) in self.tx.list::<EventKind>()? {
+            by_alert.entry(heard.event().alert).or_default().push(heard);
         }
-        let fold = |(id, events): (&AlertId, &Vec<AlertEvent>)| {
+        let fold = |(id, events): (&AlertId, &Vec<Heard>)| {
             Alert::fold(*id, events, &roster, roster.agreement(), self.now_s)
         };
         let mut alerts: Vec<Alert> = by_alert.iter().filter_map(fold).collect();
@@ -291,25 +294,20 @@ impl Turn<'_> {
         Ok(self.all_alerts()?.into_iter().filter(Alert::is_open).collect())
     }
 
-    pub(super) fn events_of(&self, alert: AlertId) -> Done<Vec<StoredEvent>> {
+    pub(super) fn events_of(&self, alert: AlertId) -> Done<Vec<Heard>> {
         let all = self.tx.list::<EventKind>()?;
-        Ok(all.into_iter().map(|(_, stored)| stored).filter(|s| s.event.alert == alert).collect())
+        Ok(all.into_iter().map(|(_, heard)| heard).filter(|h| h.event().alert == alert).collect())
     }
 
     pub(super) fn event_digest(&self, alert: AlertId) -> Done<[u8; 16]> {
         let events = self.events_of(alert)?;
-        Ok(set_digest(events.iter().map(|stored| &stored.event)))
-    }
-
-    fn ids_of(&self, alert: AlertId, of: impl Fn(&Kind) -> bool) -> Done<BTreeSet<EventId>> {
-        let events = self.events_of(alert)?;
-        Ok(events.iter().filter(|s| of(&s.event.kind)).map(|s| s.event.id).collect())
+        Ok(set_digest(events.iter().map(Heard::event)))
     }
 
     fn view(&mut self, alert: Alert) -> Done<AlertView> {
         let mut events: Vec<AlertEvent> =
-            self.events_of(alert.id)?.into_iter().map(|stored| stored.event).collect();
-        events.sort_by_key(|event| (event.at_s, event.id));
+            self.events_of(alert.id)?.iter().map(|heard| heard.event().clone()).collect();
+        events.sort_by_key(|event| (event.at_s, event.id()));
         let progress = self.progress_of(|delivery| delivery.alert == Some(alert.id))?;
         Ok(AlertView { alert, events, progress })
     }
@@ -319,7 +317,7 @@ impl Turn<'_> {
         let mut profile = self.profile()?;
         let still_open = self.open_alerts()?.iter().any(|alert| alert.id == closed);
         if profile.next_alarm == closed && !still_open {
-            profile.next_alarm = AlertId(self.random());
+            profile.next_alarm = AlertId::draw(self.me(), self.random());
             self.set_profile(&profile)?;
         }
         Ok(())

@@ -1,16 +1,17 @@
 //! What a message does, once it is known by whom it is.
 
+use velar_protocol::circle::message::watched_until_s;
 use velar_protocol::circle::{
-    AlertEvent, AlertMark, Body, CheckIn, EventKind as Kind, Message, Spare,
+    AlertEvent, AlertMark, Body, CheckIn, EventKind as Kind, Heard, Message, Spare,
 };
 use velar_protocol::hash::labelled;
 use velar_protocol::seal::MemberId;
 
-use super::opening::Heard;
+use super::opening::Incoming;
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
-use crate::records::{IntroductionKind, SparesKind, StoredEvent, What};
+use crate::records::{EventKind, IntroductionKind, SparesKind, What};
 
 /// A difference between two members' events of an alert is only looked at when the newest event is older
 /// than this: until then it is on its way.
@@ -21,7 +22,7 @@ const MAX_PASSED_ON: usize = 32;
 
 impl Turn<'_> {
     /// Acts on a message; says whether its sender gets a receipt.
-    pub(super) fn act_on(&mut self, heard: &Heard, message: Message) -> Done<bool> {
+    pub(super) fn act_on(&mut self, heard: &Incoming, message: Message) -> Done<bool> {
         let from = heard.from.member();
         match message.body {
             Body::Join(join) => self.invitation_answered(heard, *join).map(|()| false),
@@ -46,7 +47,7 @@ impl Turn<'_> {
         }
     }
 
-    fn act_on_member(&mut self, heard: &Heard, sent_at_s: u64, body: Body) -> Done {
+    fn act_on_member(&mut self, heard: &Incoming, sent_at_s: u64, body: Body) -> Done {
         let from = heard.from.member();
         match body {
             Body::Say { text } => {
@@ -59,9 +60,9 @@ impl Turn<'_> {
                 for message in messages {
                     self.receipted(from, message)?;
                 }
-                if watching_until_s.is_some() {
+                if let Some(claimed_s) = watching_until_s {
                     let mut peer = self.peer(from)?;
-                    peer.watching_until_s = watching_until_s;
+                    peer.watching_until_s = Some(watched_until_s(claimed_s, self.now_s));
                     self.set_peer(from, &peer)?;
                 }
                 Ok(())
@@ -99,11 +100,12 @@ impl Turn<'_> {
     /// An event at first hand, or an alarm by hearsay.
     fn told_event(&mut self, from: MemberId, sent_at_s: u64, event: AlertEvent) -> Done {
         let hearsay = event.author != from;
-        if hearsay && !event.kind.travels_by_hearsay() {
+        let Some(heard) = Heard::new(event, from, self.now_s) else {
             tracing::warn!("calm by hearsay does not count");
             return Ok(());
-        }
-        if self.add_event(&event, hearsay)? {
+        };
+        let event = heard.event().clone();
+        if self.add_event(heard)? {
             let shown = Some(event.author).filter(|author| *author != self.me());
             self.show(shown, sent_at_s, What::Alert { event, hearsay })?;
         }
@@ -115,9 +117,10 @@ impl Turn<'_> {
     fn compare_events(&mut self, with: MemberId, marks: &[AlertMark]) -> Done {
         for mark in marks {
             let events = self.events_of(mark.alert)?;
-            let newest = events.iter().map(|stored| stored.learned_s).max();
+            let newest = events.iter().map(Heard::heard_s).max();
             let mine = self.event_digest(mark.alert)?;
-            let settled = newest.is_some_and(|at| at + SETTLED_S <= self.now_s);
+            // Of an alert that is not known here at all, the answer is to say so.
+            let settled = newest.is_none_or(|at| at + SETTLED_S <= self.now_s);
             if mine == mark.digest || !settled {
                 continue;
             }
@@ -131,19 +134,24 @@ impl Turn<'_> {
             peer.marks_answered.retain(|(alert, _)| *alert != mark.alert);
             peer.marks_answered.push((mark.alert, answered));
             self.set_peer(with, &peer)?;
+            if events.is_empty() {
+                let mark = AlertMark { alert: mark.alert, digest: mine };
+                self.say_mark(with, mark)?;
+            }
             self.pass_on(with, &events)?;
         }
         Ok(())
     }
 
-    fn pass_on(&mut self, to: MemberId, events: &[StoredEvent]) -> Done {
+    fn pass_on(&mut self, to: MemberId, events: &[Heard]) -> Done {
         let me = self.me();
         let may = |event: &AlertEvent| {
             event.author == me || (event.kind.travels_by_hearsay() && event.author != to)
         };
         let post = Post::of(Class::Alert);
-        for stored in events.iter().filter(|stored| may(&stored.event)).take(MAX_PASSED_ON) {
-            self.tell(&[to], Body::Alert(stored.event.clone()), &post)?;
+        for event in events.iter().map(Heard::event).filter(|event| may(event)).take(MAX_PASSED_ON)
+        {
+            self.tell(&[to], Body::Alert(event.clone()), &post)?;
         }
         Ok(())
     }
@@ -168,23 +176,21 @@ impl Turn<'_> {
     }
 
     /// Keeps an event; `false` if it was known, or its author has said too much in this alert.
-    pub(super) fn add_event(&mut self, event: &AlertEvent, hearsay: bool) -> Done<bool> {
-        let key = super::alerts::event_key(event);
-        if let Some(known) = self.tx.get::<crate::records::EventKind>(&key)? {
-            if known.hearsay && !hearsay {
-                let stored = StoredEvent { event: event.clone(), hearsay, learned_s: self.now_s };
-                self.tx.put::<crate::records::EventKind>(&key, &stored)?;
+    pub(super) fn add_event(&mut self, heard: Heard) -> Done<bool> {
+        let event = heard.event().clone();
+        let key = super::alerts::event_key(&event);
+        if let Some(known) = self.tx.get::<EventKind>(&key)? {
+            let merged = known.clone().merge(&heard);
+            if merged != known {
+                self.tx.put::<EventKind>(&key, &merged)?;
             }
             return Ok(false);
         }
-        let of_author = |stored: &&StoredEvent| stored.event.author == event.author;
-        let count = self.events_of(event.alert)?.iter().filter(of_author).count();
-        if count >= velar_protocol::circle::limits::MAX_EVENTS_PER_AUTHOR {
-            tracing::warn!("an alert has too many events by one author");
+        if !heard.has_room(&self.events_of(event.alert)?) {
+            tracing::warn!("an alert has too many events by one member");
             return Ok(false);
         }
-        let stored = StoredEvent { event: event.clone(), hearsay, learned_s: self.now_s };
-        self.tx.put::<crate::records::EventKind>(&key, &stored)?;
+        self.tx.put::<EventKind>(&key, &heard)?;
         if matches!(event.kind, Kind::Closed { .. }) {
             self.draw_next_alarm(event.alert)?;
         }

@@ -77,6 +77,9 @@ pub enum DeviceError {
     /// The subject of an alert cannot do this; another person has to.
     #[error("another person has to do this")]
     AnotherPerson,
+    /// Only the person whom an alert is about can do this.
+    #[error("the alert is about somebody else")]
+    NotYours,
     /// There is nothing of mine to give back.
     #[error("this device has not taken the alert")]
     NotTaken,

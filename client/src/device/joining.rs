@@ -14,7 +14,7 @@ use velar_protocol::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
 use velar_protocol::seal::{CircleId, Identity, MemberId, MessageId, Part, open, seal, split};
 use velar_protocol::wire::{AccessToken, Envelope, MailboxSecret, RelayAddress, SendToken};
 
-use super::opening::Heard;
+use super::opening::Incoming;
 use super::sealing::Post;
 use super::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
@@ -403,7 +403,7 @@ impl Turn<'_> {
     }
 
     /// As coordinator: somebody answers.
-    pub(super) fn invitation_answered(&mut self, heard: &Heard, join: Join) -> Done {
+    pub(super) fn invitation_answered(&mut self, heard: &Incoming, join: Join) -> Done {
         let Holder::Invitation(id) = heard.through else { return Ok(()) };
         let Some(mut invited) = self.tx.get::<InvitationKind>(&id)? else { return Ok(()) };
         let member = join.identity.member();
@@ -508,6 +508,10 @@ impl Turn<'_> {
     fn welcome(&mut self, before: &Roster, roster: &Roster, newcomer: MemberId) -> Done {
         let others: Vec<MemberId> =
             before.members().iter().map(RosterMember::member).filter(|m| *m != self.me()).collect();
+        // First, so that who is told of a newcomer hears of the roster before.
+        for member in &others {
+            self.tell_roster(*member, before.number())?;
+        }
         let mut members = Vec::new();
         for member in &others {
             let mut spares = self.tx.get::<SparesKind>(&member.0)?.unwrap_or_default();
@@ -530,11 +534,7 @@ impl Turn<'_> {
             circle_name: profile.circle_name,
             card,
         };
-        self.tell(&[newcomer], body, &Post::of(Class::Care).with_stock())?;
-        for member in others {
-            self.tell_roster(member, before.number())?;
-        }
-        Ok(())
+        self.tell(&[newcomer], body, &Post::of(Class::Care).with_stock()).map(|_| ())
     }
 
     /// As joiner: the nonce came.
@@ -613,7 +613,7 @@ impl Turn<'_> {
     pub(super) fn introduce_to(&mut self, member: MemberId, spare: &Spare) -> Done {
         let roster = self.the_roster()?;
         let Some(entry) = roster.member(member).copied() else { return Ok(()) };
-        if !self.take_spare(&entry.identity, spare.addresses.clone(), &spare.prekey)? {
+        if !self.take_spare(&entry.identity, spare)? {
             return Ok(());
         }
         let mut profile = self.profile()?;
@@ -628,7 +628,7 @@ impl Turn<'_> {
     /// As member: a newcomer says hello.
     pub(super) fn introduced(
         &mut self,
-        heard: &Heard,
+        heard: &Incoming,
         chain: &[SignedRoster],
         names: &Names,
         card: &SignedCard,
@@ -682,7 +682,8 @@ impl Turn<'_> {
             let number = u64::from_le_bytes(self.random());
             let holder = Holder::Spare(coordinator, number);
             let addresses = self.addresses_for(&mut profile, holder);
-            spares.push(Spare { addresses, prekey: self.issue_prekey(holder)? });
+            let (prekey, last_resort) = (self.issue_prekey(holder)?, self.last_resort()?);
+            spares.push(Spare { addresses, prekey, last_resort });
         }
         self.set_profile(&profile)?;
         self.tell(&[coordinator], Body::Spares(spares), &Post::of(Class::Care)).map(|_| ())

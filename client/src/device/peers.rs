@@ -1,6 +1,6 @@
 //! What I know of other members: their cards, and the prekeys of theirs that I hold.
 
-use velar_protocol::circle::{Address, Card, SignedCard};
+use velar_protocol::circle::{Card, SignedCard, Spare};
 use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE};
 use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Prekey, PrekeySecret};
 
@@ -56,18 +56,20 @@ impl Turn<'_> {
         Ok(card)
     }
 
-    /// Takes over a spare of a member that I have no card of.
-    pub(super) fn take_spare(
-        &self,
-        owner: &Identity,
-        addresses: Vec<Address>,
-        prekey: &Prekey,
-    ) -> Done<bool> {
+    /// Takes over a spare of a member that I have no card of; `false` if I have, or there is nothing to seal to.
+    pub(super) fn take_spare(&self, owner: &Identity, spare: &Spare) -> Done<bool> {
+        let (circle, today) = (self.circle()?, self.today());
+        let last_resort = &spare.last_resort;
+        let usable = last_resort.verify(owner, &circle, today, LAST_RESORT_MAX_AGE_DAYS).is_ok();
         let mut peer = self.peer(owner.member())?;
-        if peer.card_counter > 0 || !self.stock(owner, prekey)? {
+        if peer.card_counter > 0 || !usable {
             return Ok(false);
         }
-        peer.addresses = addresses;
+        if !self.stock(owner, &spare.prekey)? {
+            tracing::debug!("a spare's one-time prekey is not usable");
+        }
+        peer.addresses.clone_from(&spare.addresses);
+        peer.last_resort = Some(last_resort.clone());
         self.set_peer(owner.member(), &peer)?;
         Ok(true)
     }
@@ -144,7 +146,7 @@ impl Turn<'_> {
     }
 
     /// My last-resort prekey, new if there is none yet or the newest has reached its age.
-    fn last_resort(&mut self) -> Done<Prekey> {
+    pub(super) fn last_resort(&mut self) -> Done<Prekey> {
         let rotation = velar_protocol::seal::lifetimes::LAST_RESORT_ROTATION_DAYS;
         let issued = self.tx.list::<IssuedKind>()?;
         let newest = issued

@@ -1,7 +1,7 @@
 //! The roster on this device: taking over states, telling laggards, letting go of who left.
 
 use velar_protocol::circle::limits::MAX_CHAIN;
-use velar_protocol::circle::{Body, Names, Roster, RosterError, SignedRoster};
+use velar_protocol::circle::{Body, Names, Roster, RosterError, SignedRoster, merge_names};
 use velar_protocol::seal::{CircleId, Identity, MemberId};
 
 use super::sealing::Post;
@@ -55,16 +55,14 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Names are not signed: the lead's word counts, and anybody's where none is known.
+    /// Names are not signed: see [`merge_names`].
     pub(super) fn take_names(&self, from: MemberId, roster: &Roster, names: &Names) -> Done {
-        for (member, name) in names {
-            if roster.member(*member).is_none() || *member == self.me() {
-                continue;
-            }
-            let mut peer = self.peer(*member)?;
-            if peer.name.is_empty() || from == roster.lead() {
-                peer.name.clone_from(name);
-                self.set_peer(*member, &peer)?;
+        let held = self.names(roster)?;
+        for (member, name) in merge_names(&held, names, from, roster) {
+            if member != self.me() {
+                let mut peer = self.peer(member)?;
+                peer.name = name;
+                self.set_peer(member, &peer)?;
             }
         }
         Ok(())

@@ -68,6 +68,13 @@ impl Turn<'_> {
         Ok(id)
     }
 
+    /// Says what is known here of an alert, and nothing else.
+    pub(super) fn say_mark(&mut self, to: MemberId, mark: AlertMark) -> Done {
+        let message = Message { sent_at_s: self.now_s, marks: vec![mark], body: Body::Prekeys };
+        let id = MessageId(self.random());
+        self.queue(id, to, message.encode()?, &Post::of(Class::Care))
+    }
+
     /// Queues one encoded message for one member, and seals it if there is something to seal it to.
     pub(super) fn queue(
         &mut self,
@@ -182,12 +189,12 @@ impl Turn<'_> {
 
     /// My open alerts and the digests of their events.
     fn marks(&mut self) -> Done<Vec<AlertMark>> {
-        let open = self.open_alerts()?;
-        let limit = velar_protocol::circle::limits::MAX_ALERT_MARKS;
-        let mark = |alert: AlertId| -> Done<AlertMark> {
-            Ok(AlertMark { alert, digest: self.event_digest(alert)? })
-        };
-        open.into_iter().rev().take(limit).map(|alert| mark(alert.id)).collect()
+        let mut marks = Vec::new();
+        for alert in self.open_alerts()? {
+            marks.push(AlertMark { alert: alert.id, digest: self.event_digest(alert.id)? });
+        }
+        let turn = u64::from_le_bytes(self.random());
+        Ok(AlertMark::choose(&marks, turn))
     }
 
     /// Tries again what had nothing to be sealed to.

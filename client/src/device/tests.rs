@@ -1,1 +1,6 @@
+//! Devices talk to each other through relays that are only maps: real vaults, real sealing, virtual time.
 
+mod alerts;
+mod forming;
+mod mail;
+mod office;

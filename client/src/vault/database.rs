@@ -9,8 +9,9 @@
 //! (What a file system keeps of the cut journal, and flash of anything, is sealed; THREATS.md.)
 //!
 //! **Damage.** SQLite has no checksums. Values are sealed, so damage to one shows when it is read. Damage to an
-//! index could hide a record; so opening compares indexes and tables, mends the indexes from the tables, and if
-//! that fails says so in [`Database::index_damaged`].
+//! index could hide a record; so opening compares indexes and tables, mends whichever is wrong, and if that
+//! fails says so in [`Database::index_damaged`]. Of a database with a damaged page all else can be read, and
+//! written in transactions that do not meet that page.
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,11 @@ use rusqlite::{
     Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
 };
 
+mod mend;
+
+use super::files::Turn;
 use super::record::{KindId, Lookup, MAX_CLASS, MIN_CLASS, Sealed, sealed_len};
-use super::{BUSY_TIMEOUT, VaultError};
+use super::{BUSY_TIMEOUT, VaultError, WAIT_STEP};
 
 /// Of the tables below; in the file's header.
 const FORMAT: u32 = 1;
@@ -28,7 +32,8 @@ const FORMAT: u32 = 1;
 pub(super) struct Database {
     connection: Connection,
     path: PathBuf,
-    /// A record that is not found may be there all the same.
+    turn: Turn,
+    /// Indexes and tables disagree and could not be mended: neither is believed alone.
     pub(super) index_damaged: bool,
 }
 
@@ -36,6 +41,7 @@ pub(super) struct Database {
 pub(super) struct Rows<'a> {
     connection: &'a Connection,
     path: &'a Path,
+    index_damaged: bool,
 }
 
 /// Where a record is.
@@ -48,23 +54,24 @@ pub(super) struct Place {
 
 impl Database {
     /// Makes a new database; the file must exist, empty.
-    pub(super) fn create(path: &Path) -> Result<Self, VaultError> {
-        let database = Self::connect(path)?;
+    pub(super) fn create(path: &Path, turn: Turn) -> Result<Self, VaultError> {
+        let database = Self::connect(path, turn)?;
         let mut schema = String::from(
             "CREATE TABLE record (
                 position INTEGER PRIMARY KEY AUTOINCREMENT,
                 kind BLOB NOT NULL,
-                lookup BLOB NOT NULL UNIQUE,
+                lookup BLOB NOT NULL,
                 class INTEGER NOT NULL,
-                chunk INTEGER NOT NULL
+                chunk INTEGER NOT NULL,
+                mark BLOB NOT NULL
              ) STRICT;
-             CREATE INDEX record_kind ON record (kind);
              CREATE TABLE free (
                 class INTEGER NOT NULL,
                 chunk INTEGER NOT NULL,
                 PRIMARY KEY (class, chunk)
              ) STRICT, WITHOUT ROWID;",
         );
+        schema.push_str(mend::INDEXES);
         for class in MIN_CLASS..=MAX_CLASS {
             schema.push_str(&format!(
                 "CREATE TABLE chunk_{class} (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;"
@@ -76,8 +83,8 @@ impl Database {
     }
 
     /// Opens an existing database and compares its indexes with its tables.
-    pub(super) fn open(path: &Path) -> Result<Self, VaultError> {
-        let mut database = Self::connect(path)?;
+    pub(super) fn open(path: &Path, turn: Turn) -> Result<Self, VaultError> {
+        let mut database = Self::connect(path, turn)?;
         let found: u32 = database
             .connection
             .pragma_query_value(None, "user_version", |row| row.get(0))
@@ -90,18 +97,18 @@ impl Database {
             return Err(VaultError::UnknownVersion { found, known: FORMAT });
         }
         if !database.indexes_agree()? {
-            // From the tables, in a transaction of its own; if it cannot be done nothing changes.
-            let mended = database.connection.execute_batch("REINDEX");
-            database.index_damaged = mended.is_err() || !database.indexes_agree()?;
+            let mended = mend::mend(&mut database.connection).unwrap_or(false);
+            database.index_damaged = !mended || !database.indexes_agree()?;
+            tracing::error!(mended, "the vault's database was damaged");
         }
         Ok(database)
     }
 
-    fn connect(path: &Path) -> Result<Self, VaultError> {
+    fn connect(path: &Path, turn: Turn) -> Result<Self, VaultError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(|e| failure(path, e))?;
         let configure = || {
-            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.busy_handler(Some(wait_for_others))?;
             connection.set_prepared_statement_cache_capacity(64);
             // No function or view in a tampered schema runs; a page that contradicts itself is an error.
             connection.pragma_update(None, "trusted_schema", false)?;
@@ -121,7 +128,7 @@ impl Database {
             Ok(_) => return Err(VaultError::Busy),
             Err(error) => return Err(failure(path, error)),
         }
-        Ok(Self { connection, path: path.to_owned(), index_damaged: false })
+        Ok(Self { connection, path: path.to_owned(), turn, index_damaged: false })
     }
 
     fn indexes_agree(&self) -> Result<bool, VaultError> {
@@ -144,10 +151,16 @@ impl Database {
         let path = &self.path;
         let behavior =
             if write { TransactionBehavior::Immediate } else { TransactionBehavior::Deferred };
-        let transaction =
-            Transaction::new(&mut self.connection, behavior).map_err(|e| failure(path, e))?;
-        let done = f(Rows { connection: &transaction, path })?;
-        transaction.commit().map_err(|e| failure(path, e))?;
+        let turn = if write { Some(self.turn.take()?) } else { None };
+        let transaction = Transaction::new(&mut self.connection, behavior);
+        drop(turn);
+        let transaction = transaction.map_err(|e| failure(path, e))?;
+        let index_damaged = self.index_damaged;
+        let done = f(Rows { connection: &transaction, path, index_damaged })?;
+        // A reading one just ends: SQLite refuses to commit what met a damaged page.
+        if write {
+            transaction.commit().map_err(|e| failure(path, e))?;
+        }
         Ok(done)
     }
 
@@ -165,28 +178,59 @@ impl Database {
 }
 
 impl Rows<'_> {
+    /// # Errors
+    /// [`VaultError::Damaged`] if it cannot be told whether it is there.
     pub(super) fn find(&self, lookup: &Lookup) -> Result<Option<Place>, VaultError> {
-        self.run(|c| {
+        let indexed = self.run(|c| {
             c.prepare_cached("SELECT position, class, chunk FROM record WHERE lookup = ?1")?
                 .query_row([lookup], |row| {
                     Ok(Place { position: row.get(0)?, class: row.get(1)?, chunk: row.get(2)? })
                 })
                 .optional()
-        })
+        });
+        match indexed {
+            Ok(None) | Err(VaultError::Damaged { .. }) if self.index_damaged => {}
+            other => return other,
+        }
+        let rows = self.run(mend::scan)?;
+        match rows.iter().find(|row| row.lookup.as_ref() == Some(lookup)) {
+            Some(row) => Ok(Some(row.place)),
+            None if indexed.is_ok() && rows.iter().all(mend::Row::is_right) => Ok(None),
+            None => Err(VaultError::DATABASE),
+        }
     }
 
-    /// Positions of a kind over `after`, ascending.
+    /// Positions of a kind over `after`, ascending. With damaged indexes also those of rows that may be of any kind.
     pub(super) fn positions(&self, kind: &KindId, after: i64) -> Result<Vec<i64>, VaultError> {
-        self.run(|c| {
+        let indexed: Result<Vec<i64>, _> = self.run(|c| {
             c.prepare_cached(
                 "SELECT position FROM record WHERE kind = ?1 AND position > ?2 ORDER BY position",
             )?
             .query_map(params![kind, after], |row| row.get(0))?
             .collect()
-        })
+        });
+        if !self.index_damaged {
+            return indexed;
+        }
+        match (indexed, self.run(mend::scan)) {
+            (indexed, Ok(rows)) => {
+                let of_kind = |row: &&mend::Row| row.kind.as_ref() == Some(kind) || !row.is_right();
+                let scanned = rows.iter().filter(of_kind).map(|row| row.place.position);
+                let mut all: Vec<i64> = scanned.filter(|position| *position > after).collect();
+                all.extend(indexed.unwrap_or_default());
+                all.sort_unstable();
+                all.dedup();
+                Ok(all)
+            }
+            (indexed, Err(VaultError::Damaged { .. })) => indexed,
+            (_, Err(error)) => Err(error),
+        }
     }
 
     pub(super) fn count(&self, kind: &KindId) -> Result<u64, VaultError> {
+        if self.index_damaged {
+            return Ok(self.positions(kind, 0)?.len() as u64);
+        }
         self.run(|c| {
             c.prepare_cached("SELECT count(*) FROM record WHERE kind = ?1")?
                 .query_row([kind], |row| row.get(0))
@@ -222,9 +266,15 @@ impl Rows<'_> {
         let chunk = self.occupy(sealed)?;
         self.run(|c| {
             c.prepare_cached(
-                "INSERT INTO record (kind, lookup, class, chunk) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO record (kind, lookup, class, chunk, mark) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![kind, lookup, sealed.class, chunk])
+            .execute(params![
+                kind,
+                lookup,
+                sealed.class,
+                chunk,
+                mend::mark(kind, lookup)
+            ])
         })?;
         Ok(())
     }
@@ -295,8 +345,20 @@ impl Rows<'_> {
     }
 
     fn run<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, VaultError> {
-        f(self.connection).map_err(|e| failure(self.path, e))
+        f(self.connection).map_err(|e| match failure(self.path, e) {
+            // After a damaged page SQLite lets a transaction write no more, and calls that read-only too.
+            VaultError::Permission(_) if self.connection.is_readonly("main") == Ok(false) => {
+                VaultError::DATABASE
+            }
+            other => other,
+        })
     }
+}
+
+/// Evenly, not ever more rarely: who has waited longest must not be the least likely to be next.
+fn wait_for_others(attempts: i32) -> bool {
+    std::thread::sleep(WAIT_STEP);
+    WAIT_STEP.saturating_mul(attempts.unsigned_abs()) < BUSY_TIMEOUT
 }
 
 /// A damaged class must not become part of a statement that names no table.

@@ -1,13 +1,14 @@
 //! Where a vault's files are, and who may read them.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use data_encoding::HEXLOWER;
 
-use super::{Entropy, VaultError};
+use super::{BUSY_TIMEOUT, Entropy, VaultError, WAIT_STEP};
 
 /// The vault's own folder, inside the one that the caller names: what lies beside the vault (a panic kit, say) is
 /// not in it, and a new vault appears at once or not at all, by renaming.
@@ -37,6 +38,21 @@ impl Files {
         self.folder.join("vault.db")
     }
 
+    /// See [`Turn`].
+    pub(super) fn turn(&self) -> Result<Turn, VaultError> {
+        let path = self.turn_path();
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&path);
+        match file {
+            Ok(file) => Ok(Turn { file, path }),
+            Err(error) => Err(VaultError::io(&path, error)),
+        }
+    }
+
+    fn turn_path(&self) -> PathBuf {
+        self.folder.join("turn")
+    }
+
     fn journal(&self) -> PathBuf {
         self.folder.join("vault.db-journal")
     }
@@ -50,6 +66,7 @@ impl Files {
             (self.folder.clone(), 0o700),
             (self.slots(), 0o600),
             (self.database(), 0o600),
+            (self.turn_path(), 0o600),
             (self.journal(), 0o600),
         ] {
             // By path, never by opening: closing any handle of the database drops SQLite's locks on it.
@@ -65,6 +82,46 @@ impl Files {
             }
         }
         Ok(exposed)
+    }
+}
+
+/// Whose turn it is to ask for the writers' lock. Only its holder asks SQLite, so a process that writes one
+/// transaction after another (a long backlog, say) cannot keep a check-in from its turn.
+pub(super) struct Turn {
+    file: File,
+    path: PathBuf,
+}
+
+/// Gives the turn to the next when dropped.
+pub(super) struct Taken<'a>(&'a File);
+
+impl Turn {
+    pub(super) fn take(&self) -> Result<Taken<'_>, VaultError> {
+        lock(&self.file, &self.path, File::try_lock).map(|()| Taken(&self.file))
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // Cannot fail on an open file; closing it would unlock it too.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Locks with `try_lock`, waiting for others as long as [`BUSY_TIMEOUT`].
+pub(super) fn lock(
+    file: &File,
+    path: &Path,
+    try_lock: fn(&File) -> Result<(), TryLockError>,
+) -> Result<(), VaultError> {
+    let end = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match try_lock(file) {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => std::thread::sleep(WAIT_STEP),
+            Err(TryLockError::WouldBlock) => return Err(VaultError::Busy),
+            Err(TryLockError::Error(error)) => return Err(VaultError::io(path, error)),
+        }
     }
 }
 
@@ -103,7 +160,6 @@ pub(super) fn create(
 
 /// An empty file, for SQLite to fill: it would make one that the umask decides on.
 pub(super) fn create_empty(path: &Path) -> Result<(), VaultError> {
-    use std::os::unix::fs::OpenOptionsExt;
     File::options()
         .write(true)
         .create_new(true)

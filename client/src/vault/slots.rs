@@ -11,17 +11,18 @@
 //! new inode nor a second file says that a slot was changed. Every opening sets the time of modification,
 //! so it does not say so either.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::SystemTime;
 
 use zeroize::Zeroizing;
 
+use super::files::lock;
 use super::kdf::{self, KdfCost, SALT_LEN};
 use super::record::aead;
-use super::{BUSY_TIMEOUT, Entropy, VaultError};
+use super::{Entropy, VaultError};
 use crate::passphrase::Passphrase;
 use velar_protocol::hash::labelled;
 
@@ -291,24 +292,6 @@ fn write(file: &File, copy: &[u8; COPY_LEN]) -> io::Result<()> {
         file.sync_data()?;
     }
     Ok(())
-}
-
-fn lock(
-    file: &File,
-    path: &Path,
-    try_lock: fn(&File) -> Result<(), TryLockError>,
-) -> Result<(), VaultError> {
-    let end = Instant::now() + BUSY_TIMEOUT;
-    loop {
-        match try_lock(file) {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) if Instant::now() < end => {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            Err(TryLockError::WouldBlock) => return Err(VaultError::Busy),
-            Err(TryLockError::Error(error)) => return Err(VaultError::io(path, error)),
-        }
-    }
 }
 
 /// Writes the parts one after another; what is left of `to` stays.

@@ -157,7 +157,7 @@ fn folders_and_files_are_for_their_owner_only() {
         names.push(path.file_name().unwrap().to_owned());
     }
     names.sort();
-    assert_eq!(names, ["slots", "vault.db", "vault.db-journal"]);
+    assert_eq!(names, ["slots", "turn", "vault.db", "vault.db-journal"]);
     assert!(!vault.was_exposed());
 }
 

@@ -13,7 +13,6 @@ pub struct Tx<'a> {
     pub(super) keys: &'a Keys,
     pub(super) writable: bool,
     pub(super) changed: Cell<bool>,
-    pub(super) index_damaged: bool,
     pub(super) damage: &'a RefCell<BTreeSet<Damage>>,
 }
 
@@ -77,7 +76,7 @@ impl Tx<'_> {
                 .map_err(in_record::<K>)
                 .and_then(|sealed| self.keys.open::<K>(&lookup, &sealed))
                 .map(Some),
-            None => self.absent().map(|()| None),
+            None => Ok(None),
         }
     }
 
@@ -86,10 +85,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`VaultError::Damaged`] if it cannot be told.
     pub fn contains<K: Kind>(&self, key: &[u8]) -> Result<bool, VaultError> {
-        match self.rows.find(&self.keys.lookup::<K>(key))? {
-            Some(_) => Ok(true),
-            None => self.absent().map(|()| false),
-        }
+        Ok(self.rows.find(&self.keys.lookup::<K>(key))?.is_some())
     }
 
     /// Deletes; says whether there was one. Its sealed bytes are overwritten on disk at the commit.
@@ -100,7 +96,7 @@ impl Tx<'_> {
         self.may_write()?;
         match self.rows.find(&self.keys.lookup::<K>(key))? {
             Some(place) => self.rows.delete(place).map(|()| true),
-            None => self.absent().map(|()| false),
+            None => Ok(false),
         }
     }
 
@@ -109,6 +105,9 @@ impl Tx<'_> {
     ///
     /// A damaged record does not keep the others from being read: it is left out, logged, and named by
     /// [`Vault::damage`](super::Vault::damage), which whoever shows anything to a person must look at.
+    ///
+    /// If a whole page is damaged, a writing transaction that met it here cannot write any more: read in a transaction
+    /// of its own then.
     ///
     /// # Errors
     /// [`VaultError::Damaged`] if the records of this kind cannot be enumerated at all.
@@ -190,11 +189,6 @@ impl Tx<'_> {
         }
         self.changed.set(true);
         Ok(())
-    }
-
-    /// Not found is an answer only where the index can be trusted.
-    fn absent(&self) -> Result<(), VaultError> {
-        if self.index_damaged { Err(VaultError::DATABASE) } else { Ok(()) }
     }
 }
 

@@ -3,15 +3,25 @@
 //! Events are merged as a set: order, doubles and gaps do not matter, and everybody who has the same
 //! events sees the same state at the same time. Alarm travels by hearsay, calm only at first hand.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::roster::{Agreement, PersonId, Role, Roster};
-use crate::hash::{Digest32, labelled};
+use super::limits::MAX_EVENTS_PER_AUTHOR;
+use crate::encoding;
+use crate::hash::labelled;
 use crate::seal::MemberId;
 
+mod compose;
+mod fold;
+
+pub use fold::may_answer;
+
+/// Ties an alert's id to its subject: nobody else's name can be put on it.
+const LABEL_ALERT: &[u8] = b"velar/1 alert";
+/// An event's id is a digest of all it says: no other event can take its place.
+const LABEL_EVENT: &[u8] = b"velar/1 alert event";
 /// Digest of an alert's set of events.
 const LABEL_SET: &[u8] = b"velar/1 alert events";
 
@@ -42,9 +52,29 @@ id_16!(
     AlertId
 );
 id_16!(
-    /// Names an event. 16 random bytes.
+    /// Names an event: a digest of all that it says (see [`AlertEvent::id`]).
     EventId
 );
+
+impl AlertId {
+    /// An id for the next alert about `subject`: `random ‖ H(label, subject, random)[..8]`.
+    ///
+    /// Check-ins make the id known to the whole circle before it is needed. Bound to its subject, it cannot
+    /// be used to make an alert look as if it were about somebody else.
+    #[must_use]
+    pub fn draw(subject: MemberId, random: [u8; 8]) -> Self {
+        let digest = labelled(LABEL_ALERT, &[&subject.0, &random]);
+        let mut bytes = random.into_iter().chain(digest);
+        Self(core::array::from_fn(|_| bytes.next().unwrap_or_default()))
+    }
+
+    /// Whether it was drawn for alerts about `subject`.
+    #[must_use]
+    pub fn is_about(&self, subject: MemberId) -> bool {
+        let mut bytes = self.0.into_iter();
+        Self::draw(subject, core::array::from_fn(|_| bytes.next().unwrap_or_default())) == *self
+    }
+}
 
 /// Why an alert was raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +88,9 @@ pub enum Reason {
 }
 
 /// What happened. Tags are the order of the variants and append-only.
+///
+/// What calms names what its author has seen: what it did not see stays as it was. No more than
+/// [`MAX_NAMED`](super::limits::MAX_NAMED) ids in each set; several events of one author add up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
     /// Somebody needs help.
@@ -76,8 +109,10 @@ pub enum EventKind {
         /// Earlier claims that this one takes over.
         over: BTreeSet<EventId>,
     },
-    /// The author gives back its claims.
+    /// The author gives back these claims of its own.
     Released {
+        /// The claims. Named, because a clock that was set back must not undo or prolong a release.
+        claims: BTreeSet<EventId>,
         /// Why, if said.
         text: String,
     },
@@ -86,8 +121,10 @@ pub enum EventKind {
         /// The entry.
         text: String,
     },
-    /// The author asks to stand down. Never closes anything.
+    /// The subject asks to stand down, from any of her devices. Never closes anything.
     StandDownAsked {
+        /// The `Raised` events that the author has seen; void once she panics again.
+        saw: BTreeSet<EventId>,
         /// What was said.
         text: String,
     },
@@ -95,6 +132,8 @@ pub enum EventKind {
     StandDownConfirmed {
         /// The requests that the author has seen.
         asked: BTreeSet<EventId>,
+        /// The `Raised` events that the author has seen.
+        saw: BTreeSet<EventId>,
     },
     /// The author closes it for the reasons it has seen.
     Closed {
@@ -118,14 +157,99 @@ impl EventKind {
 pub struct AlertEvent {
     /// The alert.
     pub alert: AlertId,
-    /// This event.
-    pub id: EventId,
+    /// 8 random bytes: tells it from an equal event of another time.
+    pub salt: [u8; 8],
     /// Who says so; authenticated at first hand, claimed at second.
     pub author: MemberId,
-    /// By the author's clock, Unix seconds.
+    /// By the author's clock, Unix seconds. 0 in what is sealed beforehand (kits, holds): its time is that
+    /// of its arrival.
     pub at_s: u64,
     /// What happened.
     pub kind: EventKind,
+}
+
+impl AlertEvent {
+    /// Its name: the first 16 bytes of `H(label, encoding)`. Whoever changes a word of an event while
+    /// passing it on makes another event, which takes nobody's place.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        let bytes = encoding::to_bytes(self).unwrap_or_default();
+        EventId(first_16(labelled(LABEL_EVENT, &[&bytes])))
+    }
+}
+
+/// An event and how it reached this client. The only input of [`Alert::fold`], and made only by
+/// [`Heard::new`]: so that calm at second hand never counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    event: AlertEvent,
+    brought_by: MemberId,
+    heard_s: u64,
+}
+
+impl Heard {
+    /// Takes an event that `sender` (authenticated by its seal, in the roster) sent, and that arrived at
+    /// `heard_s` by this client's clock. For this client's own events: itself, and when they were made.
+    /// `None` if it may not travel by hearsay and `sender` is not its author: it counts for nothing.
+    #[must_use]
+    pub fn new(event: AlertEvent, sender: MemberId, heard_s: u64) -> Option<Self> {
+        let first_hand = event.author == sender;
+        (first_hand || event.kind.travels_by_hearsay()).then_some(Self {
+            event,
+            brought_by: sender,
+            heard_s,
+        })
+    }
+
+    /// The event.
+    #[must_use]
+    pub fn event(&self) -> &AlertEvent {
+        &self.event
+    }
+
+    /// Whether its author itself sent it.
+    #[must_use]
+    pub fn is_first_hand(&self) -> bool {
+        self.brought_by == self.event.author
+    }
+
+    /// Who sent it: its author, if it ever came from there.
+    #[must_use]
+    pub fn brought_by(&self) -> MemberId {
+        self.brought_by
+    }
+
+    /// Whether it may be kept beside those that are `kept` of the same alert: at most
+    /// [`MAX_EVENTS_PER_AUTHOR`] brought by one member, and as many again of her own alarms. Counted by who
+    /// brought them: forged hearsay must not use up the share of the one in whose name it is forged.
+    #[must_use]
+    pub fn has_room<'a>(&self, kept: impl IntoIterator<Item = &'a Self>) -> bool {
+        let of_the_same = |other: &&Self| {
+            other.event.alert == self.event.alert && other.brought_by == self.brought_by
+        };
+        let count = kept.into_iter().filter(of_the_same).count();
+        let own_alarm = self.is_first_hand() && matches!(self.event.kind, EventKind::Raised { .. });
+        count < MAX_EVENTS_PER_AUTHOR * if own_alarm { 2 } else { 1 }
+    }
+
+    /// When it first arrived, by this client's clock.
+    #[must_use]
+    pub fn heard_s(&self) -> u64 {
+        self.heard_s
+    }
+
+    /// The same event heard twice, in any order: at first hand if once it was, and since the earlier time.
+    /// Events of different ids are not merged: the first stays.
+    #[must_use]
+    pub fn merge(mut self, again: &Self) -> Self {
+        if self.event == again.event {
+            let first_hand = self.is_first_hand() || again.is_first_hand();
+            let earlier = (self.heard_s, self.brought_by).min((again.heard_s, again.brought_by));
+            self.brought_by = if first_hand { self.event.author } else { earlier.1 };
+            self.heard_s = earlier.0;
+        }
+        self
+    }
 }
 
 /// A claim that stands.
@@ -135,7 +259,7 @@ pub struct Claim {
     pub id: EventId,
     /// Who took it.
     pub by: MemberId,
-    /// When, by that member's clock.
+    /// When, by that member's clock, and not after it arrived here.
     pub at_s: u64,
     /// Last sign of life from the claimer in this alert.
     pub active_s: u64,
@@ -157,9 +281,9 @@ pub enum StandDown {
 pub struct Alert {
     /// Its id.
     pub id: AlertId,
-    /// Whom it is about; the lowest id if events disagree.
+    /// Whom it is about: the one the id was drawn for; where it was drawn for none, the lowest id named.
     pub subject: MemberId,
-    /// When it was first raised, by its author's clock.
+    /// Since when it asks for somebody: the earliest reason that is not closed (of all, if all are).
     pub raised_s: u64,
     /// Every reason, with who gave it and what was said, oldest first.
     pub reasons: Vec<(Reason, MemberId, String)>,
@@ -173,40 +297,22 @@ pub struct Alert {
     pub stand_down: StandDown,
     /// Who closed it, if every reason is closed.
     pub closed_by: Option<MemberId>,
+    /// The ids that a next event may have to name.
+    pub seen: Seen,
+}
+
+/// Ids of events that count, for the sets that later events carry. See [`Alert::claiming`] and its like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Every `Raised`.
+    pub raised: BTreeSet<EventId>,
+    /// Every claim that was neither taken over nor given back, standing or quiet, with its author.
+    pub claims: BTreeSet<(EventId, MemberId)>,
+    /// Every request to stand down.
+    pub asked: BTreeSet<EventId>,
 }
 
 impl Alert {
-    /// Folds events into a state. `None` without any `Raised`: what it is about is not known yet.
-    ///
-    /// Events of other alerts and events that their author may not make are passed over.
-    #[must_use]
-    pub fn fold(
-        id: AlertId,
-        events: &[AlertEvent],
-        roster: &Roster,
-        agreement: &Agreement,
-        now_s: u64,
-    ) -> Option<Self> {
-        let set: BTreeMap<EventId, &AlertEvent> =
-            events.iter().filter(|e| e.alert == id).map(|e| (e.id, e)).collect();
-        let mut raised: Vec<Raised<'_>> = set.values().copied().filter_map(Raised::of).collect();
-        raised.sort_by_key(|r| (r.event.at_s, r.event.id));
-        let subject = raised.iter().map(|r| r.subject).min()?;
-        let raised_s = raised.first()?.event.at_s;
-        let (claims, claim_expired) = claims(&set, subject, roster, agreement, now_s);
-        Some(Self {
-            id,
-            subject,
-            raised_s,
-            reasons: raised.iter().map(|r| (r.reason, r.event.author, r.text.to_owned())).collect(),
-            drill: raised.iter().all(|r| r.drill),
-            claims,
-            claim_expired,
-            stand_down: stand_down(&set, roster),
-            closed_by: closed_by(&set, &raised, subject, roster),
-        })
-    }
-
     /// Whether it still asks for somebody.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -220,142 +326,21 @@ impl Alert {
     }
 }
 
-/// Digest of the ids of a set of events: equal sets, equal digests.
+/// Digest of the events that can be passed on: equal sets, equal digests.
+///
+/// Those that count only from their author are left out: a watcher cannot be given them by anybody
+/// else, and the two would compare, and forward, for ever.
 #[must_use]
 pub fn set_digest<'a>(events: impl IntoIterator<Item = &'a AlertEvent>) -> [u8; 16] {
-    let ids: BTreeSet<EventId> = events.into_iter().map(|event| event.id).collect();
+    let travel = events.into_iter().filter(|event| event.kind.travels_by_hearsay());
+    let ids: BTreeSet<EventId> = travel.map(AlertEvent::id).collect();
     let bytes: Vec<u8> = ids.iter().flat_map(|id| id.0).collect();
-    let digest: Digest32 = labelled(LABEL_SET, &[&bytes]);
-    let mut short = [0; 16];
-    for (to, from) in short.iter_mut().zip(digest) {
-        *to = from;
-    }
-    short
+    first_16(labelled(LABEL_SET, &[&bytes]))
 }
 
-/// Whether a member may take, confirm or close an alert about `subject`: somebody else than the subject's person.
-fn may_answer(roster: &Roster, member: MemberId, subject: MemberId) -> bool {
-    let other = differs(roster.person(member), roster.person(subject));
-    let answers = |role| roster.member(member).is_some_and(|m| m.roles.has(role));
-    member != subject && other && (answers(Role::Accompanier) || answers(Role::Coordinator))
-}
-
-fn differs(one: Option<PersonId>, other: Option<PersonId>) -> bool {
-    one.is_some() && one != other
-}
-
-struct Raised<'a> {
-    event: &'a AlertEvent,
-    reason: Reason,
-    subject: MemberId,
-    drill: bool,
-    text: &'a str,
-}
-
-impl<'a> Raised<'a> {
-    fn of(event: &'a AlertEvent) -> Option<Self> {
-        match &event.kind {
-            EventKind::Raised { reason, subject, drill, text } => {
-                Some(Self { event, reason: *reason, subject: *subject, drill: *drill, text })
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Claims that stand at `now_s`, leading one first: those that no later claim of theirs takes over, that
-/// their author has not given back, and that have not gone quiet. Also whether one went quiet.
-fn claims(
-    set: &BTreeMap<EventId, &AlertEvent>,
-    subject: MemberId,
-    roster: &Roster,
-    agreement: &Agreement,
-    now_s: u64,
-) -> (Vec<Claim>, bool) {
-    let mut superseded = BTreeSet::new();
-    let mut active: BTreeMap<MemberId, u64> = BTreeMap::new();
-    let mut given_back: BTreeMap<MemberId, u64> = BTreeMap::new();
-    for event in set.values() {
-        let latest = active.entry(event.author).or_default();
-        *latest = (*latest).max(event.at_s);
-        match &event.kind {
-            EventKind::Claimed { over } if may_answer(roster, event.author, subject) => {
-                superseded.extend(over.iter().copied().filter(|id| *id != event.id));
-            }
-            EventKind::Released { .. } => {
-                let latest = given_back.entry(event.author).or_default();
-                *latest = (*latest).max(event.at_s);
-            }
-            _ => {}
-        }
-    }
-    let mut standing = Vec::new();
-    let mut expired = false;
-    for event in set.values() {
-        let EventKind::Claimed { .. } = event.kind else { continue };
-        let returned = given_back.get(&event.author).is_some_and(|at| *at >= event.at_s);
-        if superseded.contains(&event.id) || returned || !may_answer(roster, event.author, subject)
-        {
-            continue;
-        }
-        let active_s = active.get(&event.author).copied().unwrap_or(event.at_s);
-        if now_s.saturating_sub(active_s) > u64::from(agreement.claim_quiet_min) * 60 {
-            expired = true;
-            continue;
-        }
-        standing.push(Claim { id: event.id, by: event.author, at_s: event.at_s, active_s });
-    }
-    // Two claims of one author are one claim: keep the lower id.
-    let mut seen = BTreeSet::new();
-    standing.sort_by_key(|claim| claim.id);
-    standing.retain(|claim| seen.insert(claim.by));
-    (standing, expired)
-}
-
-fn stand_down(set: &BTreeMap<EventId, &AlertEvent>, roster: &Roster) -> StandDown {
-    let mut asked: Vec<&AlertEvent> = set
-        .values()
-        .copied()
-        .filter(|event| matches!(event.kind, EventKind::StandDownAsked { .. }))
-        .collect();
-    asked.sort_by_key(|event| (event.at_s, event.id));
-    let Some(last) = asked.last() else { return StandDown::None };
-    let confirmed = set.values().find_map(|event| match &event.kind {
-        EventKind::StandDownConfirmed { asked: seen }
-            if seen.contains(&last.id)
-                && differs(roster.person(event.author), roster.person(last.author)) =>
-        {
-            Some(event.author)
-        }
-        _ => None,
-    });
-    match confirmed {
-        Some(by) => StandDown::Confirmed(last.author, by),
-        None => StandDown::Asked(last.author),
-    }
-}
-
-/// Who closed it, if closings by people other than the subject name every reason.
-fn closed_by(
-    set: &BTreeMap<EventId, &AlertEvent>,
-    raised: &[Raised<'_>],
-    subject: MemberId,
-    roster: &Roster,
-) -> Option<MemberId> {
-    let mut closed = BTreeSet::new();
-    let mut last: Option<&AlertEvent> = None;
-    for event in set.values() {
-        if let EventKind::Closed { saw, .. } = &event.kind
-            && may_answer(roster, event.author, subject)
-        {
-            closed.extend(saw.iter().copied());
-            if last.is_none_or(|other| (event.at_s, event.id) > (other.at_s, other.id)) {
-                last = Some(event);
-            }
-        }
-    }
-    let all = raised.iter().all(|reason| closed.contains(&reason.event.id));
-    last.filter(|_| all).map(|event| event.author)
+fn first_16(digest: [u8; 32]) -> [u8; 16] {
+    let mut bytes = digest.into_iter();
+    core::array::from_fn(|_| bytes.next().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -48,6 +48,8 @@ pub struct Spare {
     pub addresses: Vec<Address>,
     /// A one-time prekey issued to whoever uses it first.
     pub prekey: Prekey,
+    /// The member's last-resort prekey: an introduction rarely fits into one envelope.
+    pub last_resort: Prekey,
 }
 
 /// Why a card is not taken over.
@@ -97,4 +99,78 @@ impl SignedCard {
 /// [`CardError::Malformed`].
 pub fn check_addresses(addresses: &[Address]) -> Result<(), CardError> {
     if (1..=MAX_ADDRESSES).contains(&addresses.len()) { Ok(()) } else { Err(CardError::Malformed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circle::testing::{ANA, LUZ, secret};
+    use crate::seal::{Day, PrekeySecret};
+    use crate::wire::Pin;
+
+    const CIRCLE: CircleId = CircleId([8; 32]);
+
+    fn card(addresses: usize) -> Card {
+        let relay = RelayAddress::new("relay.example", 4433, Pin([1; 32]), None).unwrap();
+        let address = Address { relay, token: SendToken::new([2; 32]) };
+        let last_resort = PrekeySecret::from_seed(&[3; 96]).issue(&secret(ANA), &CIRCLE, Day(1));
+        Card {
+            circle: CIRCLE,
+            member: secret(ANA).public().member(),
+            counter: 1,
+            addresses: vec![address; addresses],
+            last_resort,
+        }
+    }
+
+    fn forged(card: &Card, signer: u8) -> SignedCard {
+        let body = encoding::to_bytes(card).unwrap();
+        let signature = secret(signer).sign(LABEL, &[&body]);
+        SignedCard { body, signature }
+    }
+
+    #[test]
+    fn a_card_holds_for_its_member_and_circle_only() {
+        let signed = card(2).sign(&secret(ANA)).unwrap();
+        let [ana, luz] = [ANA, LUZ].map(|seed| secret(seed).public());
+        assert_eq!(signed.verify(&CIRCLE, &ana), Ok(card(2)));
+        assert_eq!(signed.verify(&CIRCLE, &luz), Err(CardError::Signature));
+        assert_eq!(signed.verify(&CircleId([9; 32]), &ana), Err(CardError::Signature));
+        assert_eq!(forged(&card(2), LUZ).verify(&CIRCLE, &luz), Err(CardError::Signature));
+    }
+
+    #[test]
+    fn a_card_has_one_to_four_addresses() {
+        let ana = secret(ANA).public();
+        for addresses in [0, MAX_ADDRESSES + 1] {
+            assert_eq!(card(addresses).sign(&secret(ANA)), Err(CardError::Malformed));
+            let signed = forged(&card(addresses), ANA);
+            assert_eq!(signed.verify(&CIRCLE, &ana), Err(CardError::Malformed));
+        }
+        assert!(card(MAX_ADDRESSES).sign(&secret(ANA)).is_ok());
+    }
+
+    #[test]
+    fn a_changed_byte_is_noticed() {
+        let good = card(1).sign(&secret(ANA)).unwrap();
+        for at in (0..good.body.len()).step_by(7) {
+            let mut bad = good.clone();
+            bad.body[at] ^= 0x80;
+            assert_eq!(bad.verify(&CIRCLE, &secret(ANA).public()), Err(CardError::Signature));
+        }
+    }
+
+    #[test]
+    fn signed_bytes_that_are_no_card_are_malformed() {
+        for body in [Vec::new(), vec![0xff; 40], {
+            let mut trailing = encoding::to_bytes(&card(1)).unwrap();
+            trailing.push(0);
+            trailing
+        }] {
+            let signature = secret(ANA).sign(LABEL, &[&body]);
+            let signed = SignedCard { body, signature };
+            let verified = signed.verify(&CIRCLE, &secret(ANA).public());
+            assert_eq!(verified, Err(CardError::Malformed));
+        }
+    }
 }

@@ -26,6 +26,8 @@ const LABEL_PREKEY: &[u8] = b"velar/1 invitation prekey";
 const LABEL_COMMIT: &[u8] = b"velar/1 invitation commitment";
 const LABEL_JOIN: &[u8] = b"velar/1 join";
 const LABEL_OFFER_HASH: &[u8] = b"velar/1 offer hash";
+const LABEL_INVITATION_HASH: &[u8] = b"velar/1 invitation hash";
+const LABEL_JOIN_HASH: &[u8] = b"velar/1 join hash";
 const LABEL_WORDS: &[u8] = b"velar/1 words";
 
 /// `relay address ! 32-byte seed`: all that the QR holds. Secret until it is used.
@@ -182,8 +184,8 @@ pub fn words(
     join: &[u8],
     nonce: &[u8; 32],
 ) -> [&'static str; 4] {
-    let offered = labelled(LABEL_OFFER_HASH, &[invitation.seed(), offer]);
-    let joined = labelled(LABEL_JOIN, &[join]);
+    let offered = labelled(LABEL_INVITATION_HASH, &[invitation.seed(), offer]);
+    let joined = labelled(LABEL_JOIN_HASH, &[join]);
     list.words(&labelled(LABEL_WORDS, &[&offered, &joined, nonce]))
 }
 
@@ -215,7 +217,11 @@ impl FromStr for Invitation {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
     use super::*;
+    use crate::circle::message::samples;
     use crate::wire::Pin;
 
     fn invitation() -> Invitation {
@@ -264,5 +270,48 @@ mod tests {
         let commitment = Offer::commit(&[1; 32], &coordinator, &circle);
         assert_ne!(commitment, Offer::commit(&[2; 32], &coordinator, &circle));
         assert_ne!(commitment, Offer::commit(&[1; 32], &coordinator, &CircleId([6; 32])));
+    }
+
+    #[test]
+    fn an_offer_opens_with_its_own_nonce_coordinator_and_circle_only() {
+        let offer = samples::offer();
+        let commitment = Offer::commit(&[1; 32], &offer.coordinator, &offer.circle);
+        let offer = Offer { commitment, ..offer };
+        assert!(offer.opens_with(&[1; 32]));
+        assert!(!offer.opens_with(&[2; 32]));
+        assert!(!Offer { circle: CircleId([0; 32]), ..offer.clone() }.opens_with(&[1; 32]));
+        let coordinator = IdentitySecret::from_seed(&[4; 64]).public();
+        assert!(!Offer { coordinator, ..offer }.opens_with(&[1; 32]));
+    }
+
+    #[test]
+    fn a_join_is_signed_for_one_offer_and_one_sealing_key() {
+        let joiner = IdentitySecret::from_seed(&[7; 64]);
+        let (identity, signature) = (joiner.public(), Join::sign(&joiner, b"offer"));
+        let join = Join { identity, signature, ..samples::join() };
+        assert!(join.is_signed_to(b"offer"));
+        assert!(!join.is_signed_to(b"another"));
+        let x25519 = IdentitySecret::from_seed(&[8; 64]).public().x25519;
+        for x25519 in [x25519, [0; 32]] {
+            let identity = Identity { x25519, ..identity };
+            assert!(!Join { identity, ..join.clone() }.is_signed_to(b"offer"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_link_or_an_error(text in "(velar-join://)?\\PC{0,60}") {
+            let _ = text.parse::<Invitation>();
+        }
+
+        #[test]
+        fn a_changed_link_is_another_invitation_or_an_error(at in any::<Index>(), c in "[ -~]") {
+            let text = invitation().to_string();
+            let at = at.index(text.len());
+            let changed = format!("{}{c}{}", &text[..at], &text[at + 1..]);
+            if let Ok(other) = changed.parse::<Invitation>() {
+                prop_assert!(other != invitation() || changed == text);
+            }
+        }
     }
 }

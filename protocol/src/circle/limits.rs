@@ -30,8 +30,21 @@ pub const MAX_SPARES: usize = 8;
 /// Open alerts whose event sets one message compares.
 pub const MAX_ALERT_MARKS: usize = 4;
 
-/// Events kept per alert and author: nobody can fill another's vault.
+/// Ids in one set of an alert's event: 4 KiB, two envelopes. Who has more to name makes several events.
+pub const MAX_NAMED: usize = 256;
+
+/// Events kept per alert and member who *brought* them, whoever is said to be their author: nobody can
+/// fill another's vault, or use up another's share with forged hearsay.
 pub const MAX_EVENTS_PER_AUTHOR: usize = 256;
+
+/// Minutes that any interval or grace may last: 30 days, the longest hold. Later is not watching over.
+pub const MAX_INTERVAL_MIN: u32 = 30 * 24 * 60;
+
+/// Minutes that an unanswered alert may wait for a repeat or a tier, or a claim be quiet: a day.
+pub const MAX_RESPONSE_MIN: u32 = 24 * 60;
+
+/// Seconds that one receipt may call a terminal watched: a long shift.
+pub const MAX_WATCH_S: u64 = 12 * 3600;
 
 /// Seconds an invitation may be answered.
 pub const INVITATION_S: u64 = 48 * 3600;

@@ -1,12 +1,15 @@
 //! What members say to each other: the plaintext that is cut into parts and sealed.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::alert::{AlertEvent, AlertId, EventKind};
 use super::card::{SignedCard, Spare, check_addresses};
 use super::invitation::{Join, Offer};
 use super::limits::{
-    MAX_ALERT_MARKS, MAX_CHAIN, MAX_MEMBERS, MAX_RECEIPT, MAX_SPARES, MAX_TEXT_LEN,
+    MAX_ALERT_MARKS, MAX_CHAIN, MAX_INTERVAL_MIN, MAX_MEMBERS, MAX_NAMED, MAX_RECEIPT, MAX_SPARES,
+    MAX_TEXT_LEN, MAX_WATCH_S,
 };
 use super::roster::{Names, SignedRoster, is_name};
 use crate::encoding;
@@ -36,6 +39,23 @@ pub struct AlertMark {
     pub digest: [u8; 16],
 }
 
+impl AlertMark {
+    /// Those of `open` that the next message carries: at most [`MAX_ALERT_MARKS`], taken in turn by
+    /// `turn` (any number that grows with each message), so that many alerts at once hinder no message.
+    #[must_use]
+    pub fn choose(open: &[Self], turn: u64) -> Vec<Self> {
+        let start = usize::try_from(turn.checked_rem(open.len() as u64).unwrap_or(0)).unwrap_or(0);
+        open.iter().cycle().skip(start).take(open.len().min(MAX_ALERT_MARKS)).copied().collect()
+    }
+}
+
+/// Until when a terminal counts as watched: what its receipt says, but no longer than [`MAX_WATCH_S`]
+/// after the receipt came. A wrong clock must not leave somebody believing that she is watched over.
+#[must_use]
+pub fn watched_until_s(claimed_s: u64, heard_s: u64) -> u64 {
+    claimed_s.min(heard_s.saturating_add(MAX_WATCH_S))
+}
+
 /// What is said. Tags are the order of the variants and append-only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
@@ -52,7 +72,7 @@ pub enum Body {
     Receipt {
         /// Their ids. At most [`MAX_RECEIPT`].
         messages: Vec<MessageId>,
-        /// Set by a terminal that is being watched: until when, Unix seconds.
+        /// Set by a terminal that is being watched: until when, Unix seconds. See [`watched_until_s`].
         watching_until_s: Option<u64>,
     },
     /// Roster states, oldest first, with the names.
@@ -204,7 +224,11 @@ impl Message {
         let spare_holds = |spare: &Spare| check_addresses(&spare.addresses).is_ok();
         let holds = match &self.body {
             Body::Say { text } => text.len() <= MAX_TEXT_LEN,
-            Body::CheckIn(check_in) => check_in.note.len() <= MAX_TEXT_LEN,
+            Body::CheckIn(check_in) => {
+                check_in.note.len() <= MAX_TEXT_LEN
+                    && check_in.next_min <= MAX_INTERVAL_MIN
+                    && check_in.grace_min <= MAX_INTERVAL_MIN
+            }
             Body::Alert(event) => event_holds(event),
             Body::Receipt { messages, .. } => messages.len() <= MAX_RECEIPT,
             Body::Rosters { chain, names } | Body::Introduction { chain, names, .. } => {
@@ -232,17 +256,22 @@ impl Message {
 }
 
 fn event_holds(event: &AlertEvent) -> bool {
-    const MAX_NAMED: usize = 256;
-    match &event.kind {
-        EventKind::Raised { text, .. }
-        | EventKind::Released { text }
-        | EventKind::Note { text }
-        | EventKind::StandDownAsked { text } => text.len() <= MAX_TEXT_LEN,
-        EventKind::Claimed { over } => over.len() <= MAX_NAMED,
-        EventKind::StandDownConfirmed { asked } => asked.len() <= MAX_NAMED,
-        EventKind::Closed { saw, text } => saw.len() <= MAX_NAMED && text.len() <= MAX_TEXT_LEN,
-    }
+    let none = BTreeSet::new();
+    let (text, named) = match &event.kind {
+        EventKind::Raised { text, .. } | EventKind::Note { text } => {
+            (text.as_str(), [&none, &none])
+        }
+        EventKind::Claimed { over } => ("", [over, &none]),
+        EventKind::Released { claims, text } => (text.as_str(), [claims, &none]),
+        EventKind::StandDownAsked { saw, text } | EventKind::Closed { saw, text } => {
+            (text.as_str(), [saw, &none])
+        }
+        EventKind::StandDownConfirmed { asked, saw } => ("", [asked, saw]),
+    };
+    text.len() <= MAX_TEXT_LEN && named.iter().all(|ids| ids.len() <= MAX_NAMED)
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(super) use tests::samples;

@@ -5,10 +5,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{MAX_MEMBERS, MAX_NAME_LEN};
+use super::limits::MAX_MEMBERS;
 use crate::encoding;
 use crate::hash::{Digest32, labelled};
 use crate::seal::{CircleId, Identity, IdentitySecret, MemberId, Signature};
+
+mod bounds;
+mod names;
+mod terms;
+
+use bounds::check;
+pub use names::{Names, is_name, merge_names};
+pub use terms::{Agreement, Role, Roles};
 
 /// Hash of a roster's body; the circle's id is that of the first.
 const LABEL_HASH: &[u8] = b"velar/1 roster";
@@ -22,93 +30,6 @@ pub struct PersonId(pub [u8; 16]);
 impl fmt::Debug for PersonId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PersonId(..)")
-    }
-}
-
-/// What a member may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Checks in and raises alerts.
-    Defender,
-    /// Watches over defenders and takes alerts.
-    Accompanier,
-    /// Invites and approves.
-    Coordinator,
-}
-
-impl Role {
-    /// All roles, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Defender, Self::Accompanier, Self::Coordinator];
-
-    fn bit(self) -> u8 {
-        match self {
-            Self::Defender => 1,
-            Self::Accompanier => 2,
-            Self::Coordinator => 4,
-        }
-    }
-}
-
-/// A set of roles: bit 0 defender, bit 1 accompanier, bit 2 coordinator.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Roles(u8);
-
-impl Roles {
-    /// The set of these.
-    #[must_use]
-    pub fn of(roles: &[Role]) -> Self {
-        Self(roles.iter().fold(0, |bits, role| bits | role.bit()))
-    }
-
-    /// Whether `role` is among them.
-    #[must_use]
-    pub fn has(self, role: Role) -> bool {
-        self.0 & role.bit() != 0
-    }
-
-    /// Those in the set, in the order of [`Role::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = Role> {
-        Role::ALL.into_iter().filter(move |role| self.has(*role))
-    }
-
-    fn is_valid(self) -> bool {
-        self.0 != 0 && self.0 < 8
-    }
-}
-
-/// The circle's agreement; the default is that of the accompaniment protocol. Minutes throughout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Agreement {
-    /// Between check-ins on the road.
-    pub on_the_road_min: u32,
-    /// Between check-ins in base.
-    pub in_base_min: u32,
-    /// Between check-ins at home.
-    pub at_home_min: u32,
-    /// After a missed check-in before anybody is alarmed.
-    pub grace_min: u32,
-    /// Unclaimed for this long: the whole circle.
-    pub tier_two_min: u32,
-    /// Unclaimed for this long: outside contacts are shown to a person.
-    pub tier_three_min: u32,
-    /// Between repeats of an alert that nobody has taken.
-    pub repeat_min: u32,
-    /// A claim without a sign of life for this long expires and the alert rings again.
-    pub claim_quiet_min: u32,
-}
-
-impl Default for Agreement {
-    fn default() -> Self {
-        Self {
-            on_the_road_min: 60,
-            in_base_min: 240,
-            at_home_min: 1440,
-            grace_min: 15,
-            tier_two_min: 15,
-            tier_three_min: 45,
-            repeat_min: 5,
-            claim_quiet_min: 20,
-        }
     }
 }
 
@@ -159,9 +80,6 @@ pub struct Roster {
     hash: Digest32,
     signed: SignedRoster,
 }
-
-/// Names of members: sealed with the roster, never signed.
-pub type Names = Vec<(MemberId, String)>;
 
 /// Why a roster is not taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -280,9 +198,6 @@ impl Roster {
         if roster.circle() != circle {
             return Err(RosterError::OtherCircle);
         }
-        if roster.signed.signer != roster.body.lead {
-            return Err(RosterError::Signature);
-        }
         roster.verify_by(&roster)?;
         Ok(roster)
     }
@@ -296,25 +211,54 @@ impl Roster {
         if next.circle() != self.circle() {
             return Err(RosterError::OtherCircle);
         }
-        if next.body.number <= self.body.number {
-            let fork = next.body.number == self.body.number && next.hash != self.hash;
-            if fork && next.signed.signer == self.body.lead && next.verify_by(self).is_ok() {
-                return Err(RosterError::Fork);
-            }
+        if next.body.number < self.body.number || next.hash == self.hash {
             return Err(RosterError::NotNewer);
         }
-        if next.body.number != self.body.number + 1 {
+        if next.body.number > self.body.number.saturating_add(1) {
             return Err(RosterError::Gap);
         }
-        if next.body.parent != self.hash {
-            return Err(RosterError::Fork);
-        }
+        // Only a signature accuses the lead of a fork, or a successor of a takeover: anybody can make up
+        // a state that fits nowhere.
         next.verify_by(self)?;
-        if next.signed.signer == self.body.lead {
-            return Ok(next);
+        let by_lead = next.signed.signer == self.body.lead;
+        if next.body.number == self.body.number {
+            return Err(if by_lead { RosterError::Fork } else { RosterError::NotNewer });
         }
-        let successor = self.body.successors.contains(&next.signed.signer);
-        Err(if successor { RosterError::Takeover } else { RosterError::Signature })
+        let follows = next.body.parent == self.hash;
+        match (by_lead, follows) {
+            (true, true) => Ok(next),
+            (true, false) => Err(RosterError::Fork),
+            (false, _) if self.may_follow(&next) => Err(RosterError::Takeover),
+            (false, _) => Err(RosterError::Signature),
+        }
+    }
+
+    /// The next state, in which a named successor takes the lead. The others accept it by hand.
+    ///
+    /// # Errors
+    /// [`RosterError::Signature`] if `successor` is not named as one.
+    pub fn take_over(&self, successor: &IdentitySecret) -> Result<Self, RosterError> {
+        let lead = successor.public().member();
+        if !self.body.successors.contains(&lead) {
+            return Err(RosterError::Signature);
+        }
+        let mut body = self.next_body();
+        body.lead = lead;
+        body.successors.retain(|heir| *heir != lead);
+        Self::sign(body, successor)
+    }
+
+    /// Verifies a state for which [`accept`](Self::accept) said [`RosterError::Takeover`], after a person
+    /// has decided to follow the successor. From then on the old lead's states are refused.
+    ///
+    /// # Errors
+    /// See [`RosterError`]; nothing changes.
+    pub fn accept_takeover(&self, signed: SignedRoster) -> Result<Self, RosterError> {
+        match self.accept(signed.clone()) {
+            Err(RosterError::Takeover) => Self::parse(signed),
+            Err(other) => Err(other),
+            Ok(_) => Err(RosterError::NotNewer),
+        }
     }
 
     /// The keys that an unverified state gives for a member: a claim, to be verified by taking the state over.
@@ -384,10 +328,19 @@ impl Roster {
         &self.signed
     }
 
+    /// Whether `next` is signed by one of our successors, who names itself the lead and changes nothing
+    /// else: what a person accepts by hand is who leads, not a list of members.
+    fn may_follow(&self, next: &Self) -> bool {
+        let mut awaited = self.next_body();
+        awaited.lead = next.signed.signer;
+        awaited.successors.retain(|heir| *heir != next.signed.signer);
+        self.body.successors.contains(&next.signed.signer) && next.body == awaited
+    }
+
     fn next_body(&self) -> Body {
         let mut body = self.body.clone();
         body.circle = self.circle();
-        body.number += 1;
+        body.number = body.number.saturating_add(1);
         body.parent = self.hash;
         body
     }
@@ -415,40 +368,18 @@ impl Roster {
         Ok(Self { body, hash, signed })
     }
 
-    /// The signer's key is taken from `known`: a new state cannot vouch for its own signer.
+    /// The signer's key is taken from `known`: a new state cannot vouch for its own signer. Every state is
+    /// signed by the lead that it names: each can be the first one held, after a restart or by a newcomer.
     fn verify_by(&self, known: &Self) -> Result<(), RosterError> {
+        if self.signed.signer != self.body.lead {
+            return Err(RosterError::Signature);
+        }
         let signer = known.member(self.signed.signer).ok_or(RosterError::Signature)?;
         signer
             .identity
             .verify(LABEL_SIGN, &[&self.signed.body], &self.signed.signature)
             .map_err(|_| RosterError::Signature)
     }
-}
-
-fn check(body: &Body) -> Result<(), RosterError> {
-    let ids: Vec<MemberId> = body.members.iter().map(RosterMember::member).collect();
-    let mut distinct = ids.clone();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let mut heirs = body.successors.clone();
-    heirs.sort_unstable();
-    heirs.dedup();
-    let sound = !ids.is_empty()
-        && ids.len() <= MAX_MEMBERS
-        && distinct.len() == ids.len()
-        && ids.contains(&body.lead)
-        && heirs.len() == body.successors.len()
-        && heirs.iter().all(|heir| ids.contains(heir) && *heir != body.lead)
-        && (body.number == 0) == (body.circle == CircleId::NONE)
-        && body.members.iter().all(|m| m.roles.is_valid() && m.identity.check().is_ok());
-    if sound { Ok(()) } else { Err(RosterError::Malformed) }
-}
-
-/// Whether a name may be used: 1 to [`MAX_NAME_LEN`] bytes, no control characters.
-#[must_use]
-pub fn is_name(name: &str) -> bool {
-    let trimmed = name.trim();
-    !trimmed.is_empty() && name.len() <= MAX_NAME_LEN && !name.chars().any(char::is_control)
 }
 
 #[cfg(test)]

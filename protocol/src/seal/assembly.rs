@@ -10,8 +10,8 @@ use super::lifetimes::PART_DAYS;
 use super::part::{MAX_PARTS, MAX_PREKEYS, Part, body_capacity};
 use super::prekey::{Day, PREKEY_LEN, Prekey};
 
-/// Most incomplete messages of one sender. Ten times what is ever under way; bounds what a member who
-/// sends parts of messages that never complete can make others keep.
+/// Most incomplete messages of one sender: more than anybody has under way at once. Bounds what a member
+/// who sends parts of messages that never complete can make others keep.
 pub const MAX_INCOMPLETE: usize = 16;
 
 /// Most bytes of one message.
@@ -123,8 +123,8 @@ pub enum AssemblyError {
     Contradiction,
 }
 
-/// Incomplete messages, by authenticated sender and message id. Keeps no record of complete ones: whoever
-/// must recognise doubles of those remembers their ids.
+/// Incomplete messages, by authenticated sender and message id. Keeps no record of complete ones: the
+/// caller remembers their ids, and does not hand over parts that come again after them.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assembly {
     incomplete: BTreeMap<MemberId, BTreeMap<MessageId, Incomplete>>,

@@ -11,6 +11,7 @@
 //! `psk = HKDF-BLAKE2s(ML-KEM secret, info ‖ H(ciphertext))`; prologue = `info ‖ header`, where the
 //! header is everything before the Noise message.
 
+use ml_kem::Encapsulate;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -110,9 +111,7 @@ pub fn seal(
     let plaintext = part.encode()?;
     let prekey = prekey.prekey();
     let ek = prekey::encapsulation_key(&prekey.ek).ok_or(SealError::Recipient)?;
-    let mut drawn = Zeroizing::new([0; 32]);
-    rng.fill_bytes(drawn.as_mut_slice());
-    let (ciphertext, mut secret) = ek.encapsulate_deterministic(&(*drawn).into());
+    let (ciphertext, mut secret) = ek.encapsulate_with_rng(rng);
     let kem_secret = Zeroizing::new(secret.0);
     secret.as_mut_slice().zeroize();
 

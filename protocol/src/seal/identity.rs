@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
+use super::noise::StaticKey;
 use super::{fixed, labels};
 use crate::hash::labelled;
 
@@ -197,8 +198,8 @@ impl IdentitySecret {
         Signature(self.ed25519.sign(&labelled(label, parts)).to_bytes())
     }
 
-    pub(super) fn x25519(&self) -> &StaticSecret {
-        &self.x25519
+    pub(super) fn x25519(&self) -> StaticKey<'_> {
+        StaticKey { secret: &self.x25519, public: &self.public.x25519 }
     }
 }
 
@@ -234,10 +235,35 @@ pub(super) fn hkdf<const N: usize>(secret: &[u8; 32], info: &[&[u8]]) -> Zeroizi
 pub(super) fn usable_x25519(key: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = key;
     let below_p =
-        *last < 0x7f || (*last == 0x7f && (middle.iter().any(|b| *b != 0xff) || *first < 0xed));
-    // Every clamped scalar is a multiple of the cofactor, so any scalar sends low-order points to zero.
-    let any = StaticSecret::from([1; 32]);
-    below_p && any.diffie_hellman(&PublicKey::from(*key)).was_contributory()
+        *last < 0x7f || (*last == 0x7f && (*first < 0xed || middle.iter().any(|b| *b != 0xff)));
+    below_p && !LOW_ORDER.contains(key)
+}
+
+/// All canonical points of low order, on the curve and its twist: of order 1 or 2, 4, 8, 8, and 4.
+/// Whatever slips past is refused again by the exchange itself: its result is all zero.
+const LOW_ORDER: [[u8; 32]; 5] = [
+    [0; 32],
+    padded(1, 0, 0),
+    [
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4,
+        0x6a, 0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49,
+        0xb8, 0x00,
+    ],
+    [
+        0x5f, 0x9c, 0x95, 0xbc, 0xa3, 0x50, 0x8c, 0x24, 0xb1, 0xd0, 0xb1, 0x55, 0x9c, 0x83, 0xef,
+        0x5b, 0x04, 0x44, 0x5c, 0xc4, 0x58, 0x1c, 0x8e, 0x86, 0xd8, 0x22, 0x4e, 0xdd, 0xd0, 0x9f,
+        0x11, 0x57,
+    ],
+    padded(0xec, 0xff, 0x7f),
+];
+
+/// `first ‖ 30 × middle ‖ last`.
+const fn padded(first: u8, middle: u8, last: u8) -> [u8; 32] {
+    let m = middle;
+    [
+        first, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m, m,
+        m, m, last,
+    ]
 }
 
 #[cfg(test)]
@@ -269,9 +295,6 @@ mod tests {
 
     #[test]
     fn every_low_order_or_non_canonical_sealing_key_is_refused() {
-        let hex = |text: &str| -> [u8; 32] {
-            data_encoding::HEXLOWER.decode(text.as_bytes()).unwrap().try_into().unwrap()
-        };
         let p_plus = |n: u8| {
             let mut key = [0xff; 32];
             key[0] = 0xed + n;
@@ -280,27 +303,19 @@ mod tests {
         };
         let mut high_bit = secret().public().x25519;
         high_bit[31] |= 0x80;
-        let mut p_minus_one = p_plus(0);
-        p_minus_one[0] -= 1;
-        let mut one = [0; 32];
-        one[0] = 1;
-        for key in [
-            [0; 32],
-            one,
-            hex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
-            hex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
-            p_minus_one,
-            p_plus(0),
-            p_plus(1),
-            p_plus(9 + 9), // 2^255 - 1: the encoding of 18 a second time
-            high_bit,
-        ] {
+        // 2^255 - 1 = p + 18: the encoding of 18 a second time.
+        let second_encodings = [p_plus(0), p_plus(1), p_plus(18), high_bit];
+        for key in LOW_ORDER.into_iter().chain(second_encodings) {
             let identity = Identity { x25519: key, ..secret().public() };
             assert_eq!(identity.check(), Err(IdentityError::X25519), "{key:02x?}");
         }
-        let mut nine = [0; 32];
-        nine[0] = 9;
-        assert!(usable_x25519(&nine));
+        let exchange = StaticSecret::from([1; 32]);
+        for key in LOW_ORDER {
+            assert!(!exchange.diffie_hellman(&PublicKey::from(key)).was_contributory());
+        }
+        for key in [padded(9, 0, 0), padded(0xeb, 0xff, 0x7f), padded(0xff, 0xff, 0x7e)] {
+            assert!(usable_x25519(&key));
+        }
     }
 
     #[test]

@@ -36,19 +36,25 @@ impl From<snow::Error> for Failed {
     }
 }
 
+/// Both halves of a static key, as their owner keeps them.
+#[derive(Clone, Copy)]
+pub(super) struct StaticKey<'a> {
+    pub(super) secret: &'a StaticSecret,
+    pub(super) public: &'a [u8; 32],
+}
+
 /// Encrypts a part to the responder's static key.
 ///
 /// `ephemeral` are 32 bytes of the caller's randomness, never used twice.
 pub(super) fn write(
-    sender: &StaticSecret,
+    sender: StaticKey<'_>,
     recipient: &[u8; 32],
     psk: &[u8; 32],
     prologue: &[u8],
     ephemeral: Zeroizing<[u8; 32]>,
     part: &[u8; PART_LEN],
 ) -> Result<[u8; MESSAGE_LEN], Failed> {
-    let mut state = builder(Some(ephemeral), psk, prologue)?
-        .local_private_key(sender.as_bytes())?
+    let mut state = builder(sender, Some(ephemeral), psk, prologue)?
         .remote_public_key(recipient)?
         .build_initiator()?;
     let mut message = [0; MESSAGE_LEN];
@@ -67,13 +73,12 @@ pub(super) struct Read {
 
 /// Decrypts. After a failure nothing that snow may have learnt is handed out.
 pub(super) fn read(
-    recipient: &StaticSecret,
+    recipient: StaticKey<'_>,
     psk: &[u8; 32],
     prologue: &[u8],
     message: &[u8; MESSAGE_LEN],
 ) -> Result<Read, Failed> {
-    let mut state =
-        builder(None, psk, prologue)?.local_private_key(recipient.as_bytes())?.build_responder()?;
+    let mut state = builder(recipient, None, psk, prologue)?.build_responder()?;
     let mut part = Box::new(Zeroizing::new([0; PART_LEN]));
     if state.read_message(message, part.as_mut_slice())? != PART_LEN {
         return Err(Failed);
@@ -83,16 +88,23 @@ pub(super) fn read(
 }
 
 fn builder<'a>(
+    own: StaticKey<'a>,
     ephemeral: Option<Zeroizing<[u8; 32]>>,
     psk: &'a [u8; 32],
     prologue: &'a [u8],
 ) -> Result<snow::Builder<'a>, Failed> {
     let params: NoiseParams = PROTOCOL.parse()?;
-    let resolver = Box::new(Primitives { ephemeral: ephemeral.unwrap_or_default() });
-    Ok(snow::Builder::with_resolver(params, resolver).psk(0, psk)?.prologue(prologue)?)
+    let ephemeral = ephemeral.unwrap_or_default();
+    let resolver = Box::new(Primitives { own_public: *own.public, ephemeral });
+    Ok(snow::Builder::with_resolver(params, resolver)
+        .local_private_key(own.secret.as_bytes())?
+        .psk(0, psk)?
+        .prologue(prologue)?)
 }
 
 struct Primitives {
+    /// Public half of the static key, so that it need not be computed again for every envelope.
+    own_public: [u8; 32],
     ephemeral: Zeroizing<[u8; 32]>,
 }
 
@@ -102,7 +114,10 @@ impl CryptoResolver for Primitives {
     }
 
     fn resolve_dh(&self, choice: &DHChoice) -> Option<Box<dyn Dh>> {
-        matches!(choice, DHChoice::Curve25519).then(|| Box::new(X25519::unset()) as Box<dyn Dh>)
+        matches!(choice, DHChoice::Curve25519).then(|| {
+            Box::new(X25519 { secret: StaticSecret::from([0; 32]), public: self.own_public })
+                as Box<dyn Dh>
+        })
     }
 
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
@@ -136,17 +151,6 @@ struct X25519 {
     public: [u8; 32],
 }
 
-impl X25519 {
-    fn unset() -> Self {
-        Self { secret: StaticSecret::from([0; 32]), public: [0; 32] }
-    }
-
-    fn put(&mut self, secret: &[u8; 32]) {
-        self.secret = StaticSecret::from(*secret);
-        self.public = PublicKey::from(&self.secret).to_bytes();
-    }
-}
-
 impl Dh for X25519 {
     fn name(&self) -> &'static str {
         "25519"
@@ -160,17 +164,19 @@ impl Dh for X25519 {
         32
     }
 
+    /// Only static keys are set, and their public half was given along.
     fn set(&mut self, private: &[u8]) {
-        // Both private keys that come here are 32 bytes by their type.
-        if let Ok(private) = private.try_into() {
-            self.put(private);
+        // All private keys that come here are 32 bytes by their type.
+        if let Ok(private) = <[u8; 32]>::try_from(private) {
+            self.secret = StaticSecret::from(private);
         }
     }
 
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
         let mut secret = Zeroizing::new([0; 32]);
         rng.try_fill_bytes(secret.as_mut_slice())?;
-        self.put(&secret);
+        self.secret = StaticSecret::from(*secret);
+        self.public = PublicKey::from(&self.secret).to_bytes();
         Ok(())
     }
 

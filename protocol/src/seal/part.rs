@@ -27,8 +27,8 @@ use super::prekey::{PREKEY_LEN, Prekey};
 /// Bytes of every part: what is left of an envelope of 4096.
 pub const PART_LEN: usize = 2895;
 
-/// Most parts in one message: 173 KiB, over ten times the largest message of a circle of 32, and little
-/// enough that a member who sends parts of messages that never complete cannot fill a vault.
+/// Most parts in one message: 173 KiB. A newcomer to a circle of 32 is told of 31 cards and spare prekeys
+/// at once, about 90 KiB; a member who sends parts of messages that never complete cannot fill a vault.
 pub const MAX_PARTS: u8 = 64;
 
 /// Most prekeys in one part: as many as fit.

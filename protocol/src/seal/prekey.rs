@@ -12,6 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::identity::{CircleId, Identity, IdentitySecret, Signature, public_id, usable_x25519};
 use super::lifetimes::CLOCK_SKEW_DAYS;
+use super::noise::StaticKey;
 use super::{fixed, labels};
 use crate::hash::{Digest32, labelled};
 
@@ -256,8 +257,8 @@ impl PrekeySecret {
         self.digest
     }
 
-    pub(super) fn x25519(&self) -> &StaticSecret {
-        &self.x25519
+    pub(super) fn x25519(&self) -> StaticKey<'_> {
+        StaticKey { secret: &self.x25519, public: &self.x25519_public }
     }
 
     /// Never fails: for a ciphertext that was not made for this key the secret is pseudo-random.

@@ -1,1 +1,490 @@
+//! The mailboxes on virtual time, with the memory store in place of a disk.
 
+use velar_protocol::wire::{DeliveryOutcome, EnvelopeDigest, HoldSecret, SendToken};
+
+use super::*;
+use crate::store::{MemoryStore, Store};
+
+const START_S: u64 = 1_800_000_000;
+
+/// A relay without I/O: what the mailboxes write is applied, and committed when told.
+struct Rig {
+    mailboxes: Mailboxes,
+    store: MemoryStore,
+    limits: Limits,
+    now_s: u64,
+}
+
+impl Rig {
+    fn new(limits: Limits) -> Self {
+        let store = MemoryStore::default();
+        let now = Now::from_s(START_S);
+        let mailboxes = Mailboxes::new(limits, Loaded::default(), now, &mut Vec::new());
+        let mut rig = Self { mailboxes, store, limits, now_s: START_S };
+        rig.pass(0);
+        rig
+    }
+
+    fn now(&self) -> Now {
+        Now::from_s(self.now_s)
+    }
+
+    fn act<T>(&mut self, act: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>) -> T) -> T {
+        let mut writes = Vec::new();
+        let now = self.now();
+        let result = act(&mut self.mailboxes, now, &mut writes);
+        let mut puts = Vec::new();
+        for write in &writes {
+            self.store.apply(write).unwrap();
+            if let Write::Put(stored, _) = write {
+                puts.push((stored.mailbox, stored.sequence));
+            }
+        }
+        self.mailboxes.committed(&puts);
+        result
+    }
+
+    /// Time passes, second by second as in the server; due holds go out.
+    fn pass(&mut self, seconds: u64) {
+        for _ in 0..seconds {
+            self.now_s += 1;
+            self.tick();
+        }
+        self.tick();
+    }
+
+    fn tick(&mut self) {
+        self.act(Mailboxes::tick);
+        for record in self.mailboxes.due(self.now()) {
+            let mut envelopes = Vec::new();
+            for at in 0..record.deliveries.len() as u8 {
+                envelopes.extend(self.store.held(record.key, at).unwrap().map(|it| (at, it)));
+            }
+            self.act(|boxes, now, writes| boxes.release(record.key, envelopes, now, writes));
+        }
+    }
+
+    /// The process ends now and is back after `outage` seconds.
+    fn restart(&mut self, outage: u64) {
+        self.now_s += outage;
+        let (limits, now) = (self.limits, self.now());
+        let mut writes = Vec::new();
+        self.mailboxes = Mailboxes::new(limits, self.store.load().unwrap(), now, &mut writes);
+        for write in &writes {
+            self.store.apply(write).unwrap();
+        }
+        self.tick();
+    }
+
+    fn open(&mut self, id: u8, tokens: &[u8]) -> Reply {
+        let tokens = tokens.iter().map(|byte| token(*byte)).collect();
+        self.act(|boxes, now, writes| boxes.open(mailbox(id), tokens, true, now, writes))
+    }
+
+    fn send(&mut self, by: u8, number: u32) -> Answer {
+        let (envelope, digest) = (envelope(number), short(&digest(number)));
+        let reply =
+            self.act(|boxes, now, writes| boxes.send(&token(by), envelope, digest, now, writes));
+        answer(reply)
+    }
+
+    fn hold(&mut self, id: u8, for_s: u32, to: &[u8], replaces: Option<u8>) -> Answer {
+        let deliveries = to.iter().map(|by| (token(*by), envelope(u32::from(id) * 100))).collect();
+        let replaces = replaces.map(hold);
+        let asked = Asked { id: hold(id), for_s, deliveries, replaces };
+        answer(self.act(|boxes, now, writes| boxes.hold(asked, now, writes)))
+    }
+
+    fn extend(&mut self, id: u8, for_s: u32) -> Answer {
+        answer(self.act(|boxes, now, writes| boxes.extend(&hold(id), for_s, now, writes)))
+    }
+
+    /// All that a subscriber who reads from the beginning would get, with their numbers.
+    fn waiting(&mut self, id: u8) -> Vec<u32> {
+        let now = self.now();
+        let mut reading = self.act(|boxes, now, writes| {
+            boxes.subscribe(&[mailbox(id)], 99, &Bell::default(), now, writes).unwrap()
+        });
+        let mut numbers = Vec::new();
+        while let Some(batch) = self.mailboxes.take(99, &mut reading[0], 16, now)
+            && !batch.is_empty()
+        {
+            for taken in batch {
+                let stored = || self.store.envelope(&mailbox(id), taken.sequence).unwrap().unwrap();
+                let envelope = taken.bytes.unwrap_or_else(stored);
+                numbers.push(u32::from_le_bytes(envelope.as_bytes()[..4].try_into().unwrap()));
+            }
+        }
+        self.mailboxes.unsubscribe(99, &reading, now);
+        numbers
+    }
+
+    fn ack_first(&mut self, id: u8) {
+        let first = self.store.load().unwrap().envelopes;
+        let first = first.iter().find(|stored| stored.mailbox == mailbox(id)).unwrap().sequence;
+        self.act(|boxes, now, writes| boxes.ack(&mailbox(id), first, now, writes));
+    }
+}
+
+fn answer(reply: Reply) -> Answer {
+    match reply {
+        Reply::Now(answer) | Reply::Durable(answer) => answer,
+    }
+}
+
+fn mailbox(byte: u8) -> MailboxId {
+    MailboxId([byte; 32])
+}
+
+fn token(byte: u8) -> SendTokenHash {
+    SendToken::new([byte; 32]).hash()
+}
+
+fn hold(byte: u8) -> HoldId {
+    HoldSecret::new([byte; 32]).id()
+}
+
+fn envelope(number: u32) -> Envelope {
+    let mut bytes = vec![0; 4096];
+    bytes[..4].copy_from_slice(&number.to_le_bytes());
+    Envelope::new(bytes).unwrap()
+}
+
+fn digest(number: u32) -> EnvelopeDigest {
+    envelope(number).digest()
+}
+
+fn held(count: usize) -> Answer {
+    Answer::Held { outcomes: vec![DeliveryOutcome::Held; count] }
+}
+
+#[test]
+fn opening_replaces_tokens_and_revoked_ones_stop_at_once() {
+    let mut rig = Rig::new(Limits::default());
+    assert_eq!(answer(rig.open(1, &[1, 2])), Answer::Opened);
+    assert_eq!(answer(rig.open(1, &[1, 2])), Answer::Opened, "repeating it changes nothing");
+    assert_eq!(rig.send(1, 1), Answer::Accepted);
+    assert_eq!(answer(rig.open(1, &[2, 3])), Answer::Opened);
+    assert_eq!(rig.send(1, 2), Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(rig.send(3, 3), Answer::Accepted);
+    assert_eq!(answer(rig.open(2, &[2])), Answer::Refused(Refusal::TokenTaken));
+    rig.restart(1);
+    assert_eq!(rig.send(1, 4), Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(rig.waiting(1), [1, 3], "what a revoked token brought before stays");
+}
+
+#[test]
+fn a_new_mailbox_needs_the_operators_leave_and_a_known_one_does_not() {
+    let mut rig = Rig::new(Limits::default());
+    let open = |rig: &mut Rig, leave| {
+        answer(rig.act(|boxes, now, writes| boxes.open(mailbox(1), vec![], leave, now, writes)))
+    };
+    assert_eq!(open(&mut rig, false), Answer::Refused(Refusal::AccessRequired));
+    assert_eq!(open(&mut rig, true), Answer::Opened);
+    assert_eq!(open(&mut rig, false), Answer::Opened);
+}
+
+#[test]
+fn the_same_envelope_is_stored_once_while_it_waits_and_shortly_after() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1, 2]);
+    for by in [1, 1, 2] {
+        assert_eq!(rig.send(by, 7), Answer::Accepted);
+    }
+    assert_eq!(rig.waiting(1), [7]);
+    rig.ack_first(1);
+    assert_eq!(rig.send(1, 7), Answer::Accepted);
+    assert_eq!(rig.waiting(1), [0; 0], "a repetition whose answer was lost");
+    rig.pass(1);
+    rig.now_s += crate::limits::REMEMBER_S;
+    assert_eq!(rig.send(1, 7), Answer::Accepted);
+    assert_eq!(rig.waiting(1), [7], "memory of what is gone is bounded");
+    rig.restart(1);
+    assert_eq!(rig.send(1, 7), Answer::Accepted);
+    assert_eq!(rig.waiting(1), [7], "what is stored is recognised after a restart too");
+}
+
+#[test]
+fn quotas_are_visible_and_free_themselves_with_acknowledgements() {
+    let limits = Limits { mailbox_envelopes: 3, token_envelopes: 2, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    rig.open(1, &[1, 2]);
+    assert_eq!(rig.send(1, 1), Answer::Accepted);
+    assert_eq!(rig.send(1, 2), Answer::Accepted);
+    assert_eq!(rig.send(1, 3), Answer::Full { retry_after_s: FULL_RETRY_S }, "this token's share");
+    assert_eq!(rig.send(2, 4), Answer::Accepted);
+    assert_eq!(rig.send(2, 5), Answer::Full { retry_after_s: FULL_RETRY_S }, "the mailbox");
+    rig.ack_first(1);
+    assert_eq!(rig.send(1, 3), Answer::Accepted);
+    assert_eq!(rig.waiting(1), [2, 4, 3]);
+}
+
+#[test]
+fn a_token_over_its_rate_hears_how_long_to_wait() {
+    let mut rig = Rig::new(Limits { token_burst: 2, token_rate_per_min: 6, ..Limits::default() });
+    rig.open(1, &[1, 2]);
+    rig.send(1, 1);
+    rig.send(1, 2);
+    assert_eq!(rig.send(1, 3), Answer::Full { retry_after_s: 10 });
+    assert_eq!(rig.send(2, 4), Answer::Accepted, "others are not concerned");
+    rig.pass(10);
+    assert_eq!(rig.send(1, 3), Answer::Accepted);
+}
+
+#[test]
+fn what_is_too_old_is_never_delivered_and_its_loss_is_counted() {
+    let mut rig = Rig::new(Limits { envelope_age_s: 600, ..Limits::default() });
+    rig.open(1, &[1]);
+    rig.send(1, 1);
+    rig.pass(599);
+    rig.send(1, 2);
+    let now = rig.now();
+    assert_eq!(rig.mailboxes.expired(&mailbox(1), now), Some(0));
+    rig.now_s += 1;
+    let now = rig.now();
+    assert_eq!(rig.mailboxes.expired(&mailbox(1), now), Some(1), "before the sweep too");
+    assert_eq!(rig.waiting(1), [2]);
+    rig.pass(20);
+    assert_eq!(rig.mailboxes.expired(&mailbox(1), now), Some(1));
+    assert_eq!(rig.store.load().unwrap().envelopes.len(), 1);
+    rig.restart(5);
+    assert_eq!(rig.mailboxes.expired(&mailbox(1), now), Some(1), "the counter survives");
+}
+
+#[test]
+fn an_idle_mailbox_goes_and_one_that_is_read_stays() {
+    let day = 86_400;
+    let mut rig = Rig::new(Limits { mailbox_idle_s: 3 * day, ..Limits::default() });
+    rig.open(1, &[1]);
+    rig.open(2, &[2]);
+    for _ in 0..4 {
+        rig.now_s += u64::from(day);
+        rig.pass(1);
+        rig.waiting(2);
+    }
+    rig.pass(61);
+    assert_eq!(rig.send(1, 1), Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(rig.send(2, 2), Answer::Accepted);
+    rig.restart(1);
+    assert_eq!(rig.waiting(2), [2]);
+    let ids: Vec<_> = rig.store.load().unwrap().mailboxes.iter().map(|it| it.id).collect();
+    assert_eq!(ids, [mailbox(2)]);
+}
+
+#[test]
+fn sequences_grow_across_restarts_and_reopening() {
+    let mut rig = Rig::new(Limits::default());
+    let mut last = 0;
+    for round in 0..4_u32 {
+        rig.open(1, &[1]);
+        rig.send(1, round);
+        let sequence = rig.store.load().unwrap().envelopes[0].sequence;
+        assert!(sequence > last, "{sequence} after {last}");
+        last = sequence;
+        rig.ack_first(1);
+        if round % 2 == 0 {
+            rig.restart(1);
+        } else {
+            let closed = rig.act(|boxes, _, writes| boxes.close(mailbox(1), writes));
+            assert_eq!(answer(closed), Answer::Closed);
+        }
+    }
+}
+
+#[test]
+fn a_reader_of_a_mailbox_that_was_closed_and_reopened_hears_of_the_end() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1]);
+    let mut cursors = rig.act(|boxes, now, writes| {
+        boxes.subscribe(&[mailbox(1)], 7, &Bell::default(), now, writes).unwrap()
+    });
+    rig.act(|boxes, _, writes| boxes.close(mailbox(1), writes));
+    rig.open(1, &[1]);
+    let now = rig.now();
+    assert_eq!(rig.mailboxes.take(7, &mut cursors[0], 16, now), None);
+}
+
+#[test]
+fn the_memory_for_slow_readers_is_given_back() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1]);
+    let subscribe = |rig: &mut Rig, reader| {
+        rig.act(|boxes, now, writes| {
+            boxes.subscribe(&[mailbox(1)], reader, &Bell::default(), now, writes).unwrap()
+        })
+    };
+    let mut quick = subscribe(&mut rig, 1);
+    let slow = subscribe(&mut rig, 2);
+    for number in 0..5 {
+        rig.send(1, number);
+    }
+    assert_eq!(rig.mailboxes.cached, 5);
+    let now = rig.now();
+    let taken = rig.mailboxes.take(1, &mut quick[0], 3, now).unwrap();
+    assert!(taken.iter().all(|one| one.bytes.is_some()) && taken.len() == 3);
+    assert_eq!(rig.mailboxes.cached, 5, "the slow one has taken nothing");
+    rig.mailboxes.unsubscribe(2, &slow, now);
+    assert_eq!(rig.mailboxes.cached, 2);
+    rig.ack_first(1);
+    rig.mailboxes.take(1, &mut quick[0], 16, now).unwrap();
+    assert_eq!(rig.mailboxes.cached, 0);
+}
+
+#[test]
+fn nothing_new_is_taken_in_while_the_disk_is_nearly_full() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1]);
+    rig.send(1, 1);
+    rig.mailboxes.set_disk_low(true);
+    let full = Answer::Full { retry_after_s: FULL_RETRY_S };
+    assert_eq!(rig.send(1, 2), full);
+    assert_eq!(answer(rig.open(2, &[2])), full);
+    assert_eq!(rig.hold(1, 60, &[1], None), full);
+    assert_eq!(rig.send(1, 1), Answer::Accepted, "what is stored stays accepted");
+    rig.ack_first(1);
+    rig.mailboxes.set_disk_low(false);
+    assert_eq!(rig.send(1, 2), Answer::Accepted);
+}
+
+mod holds {
+    use super::*;
+
+    fn rig() -> Rig {
+        let mut rig = Rig::new(Limits::default());
+        rig.open(1, &[1]);
+        rig.open(2, &[2]);
+        rig
+    }
+
+    #[test]
+    fn a_hold_is_released_at_its_deadline_and_only_once() {
+        let mut rig = rig();
+        assert_eq!(rig.hold(1, 60, &[1, 2], None), held(2));
+        rig.pass(59);
+        assert_eq!(rig.waiting(1), [0; 0]);
+        rig.pass(1);
+        assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![100]));
+        rig.pass(100);
+        rig.restart(1);
+        rig.pass(100);
+        assert_eq!(rig.waiting(1), [100]);
+        assert_eq!(rig.extend(1, 60), Answer::Refused(Refusal::UnknownHold));
+    }
+
+    #[test]
+    fn extending_moves_the_deadline_and_cancelling_ends_it() {
+        let mut rig = rig();
+        rig.hold(1, 60, &[1], None);
+        rig.pass(50);
+        let outcomes = vec![DeliveryOutcome::Held];
+        assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes });
+        rig.pass(59);
+        assert_eq!(rig.waiting(1), [0; 0]);
+        let cancel = |boxes: &mut Mailboxes, _, writes: &mut Vec<Write>| {
+            answer(boxes.cancel(&hold(1), writes))
+        };
+        assert_eq!(rig.act(cancel), Answer::Cancelled);
+        assert_eq!(rig.act(cancel), Answer::Refused(Refusal::UnknownHold));
+        rig.pass(100);
+        assert_eq!(rig.waiting(1), [0; 0]);
+        assert!(rig.store.load().unwrap().holds.is_empty());
+    }
+
+    #[test]
+    fn lengths_out_of_bounds_are_refused() {
+        let mut rig = rig();
+        let refused = Answer::Refused(Refusal::HoldLength);
+        assert_eq!(rig.hold(1, 0, &[1], None), refused);
+        assert_eq!(rig.hold(1, rig.limits.hold_length_s + 1, &[1], None), refused);
+        assert_eq!(rig.hold(1, rig.limits.hold_length_s, &[1], None), held(1));
+        assert_eq!(rig.extend(1, 0), refused);
+    }
+
+    #[test]
+    fn space_is_reserved_until_release_and_outcomes_are_per_delivery() {
+        let mut rig = Rig::new(Limits { mailbox_envelopes: 2, ..Limits::default() });
+        rig.open(1, &[1, 11]);
+        rig.open(2, &[2]);
+        rig.send(1, 1);
+        use DeliveryOutcome::{Full, Held, Refused};
+        let outcomes = vec![Held, Refused, Held, Full];
+        let answer = rig.hold(1, 60, &[1, 77, 2, 11], None);
+        assert_eq!(answer, Answer::Held { outcomes: outcomes.clone() });
+        assert_eq!(rig.send(11, 2), Answer::Full { retry_after_s: FULL_RETRY_S });
+        rig.restart(1);
+        assert_eq!(rig.send(11, 2), Answer::Full { retry_after_s: FULL_RETRY_S }, "still reserved");
+        assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes });
+        rig.open(2, &[]);
+        let outcomes = vec![Held, Refused, Refused, Full];
+        assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes }, "a token was revoked");
+        rig.pass(60);
+        assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![1, 100], vec![]));
+    }
+
+    #[test]
+    fn replacing_is_one_step_and_uses_the_space_of_what_it_replaces() {
+        let mut rig = Rig::new(Limits { mailbox_envelopes: 1, ..Limits::default() });
+        rig.open(1, &[1]);
+        assert_eq!(rig.hold(1, 60, &[1], None), held(1));
+        assert_eq!(rig.hold(1, 60, &[1], None), Answer::Refused(Refusal::HoldExists));
+        assert_eq!(rig.hold(2, 60, &[1], Some(9)), Answer::Refused(Refusal::UnknownHold));
+        assert_eq!(rig.hold(2, 90, &[1], Some(1)), held(1));
+        assert_eq!(rig.extend(1, 60), Answer::Refused(Refusal::UnknownHold));
+        assert_eq!(rig.hold(2, 120, &[1], Some(2)), held(1), "by one of the same name");
+        let none = Answer::Held { outcomes: vec![DeliveryOutcome::Refused] };
+        assert_eq!(rig.hold(3, 60, &[9], Some(2)), none);
+        rig.restart(1);
+        rig.pass(118);
+        assert_eq!(rig.waiting(1), [0; 0]);
+        rig.pass(2);
+        assert_eq!(rig.waiting(1), [200], "where nothing could be held the old one stayed");
+    }
+
+    #[test]
+    fn after_an_outage_a_missed_extension_can_still_arrive() {
+        for (outage, wait) in [(300, 300), (4000, 900)] {
+            let mut rig = rig();
+            rig.hold(1, 60, &[1], None);
+            rig.hold(2, 60, &[2], None);
+            rig.pass(30);
+            rig.restart(outage);
+            rig.pass(wait - 1);
+            assert_eq!(rig.waiting(1), [0; 0], "{outage}");
+            assert!(matches!(rig.extend(2, 500), Answer::Extended { .. }));
+            // The mark of the last life is up to ten seconds old.
+            rig.pass(crate::limits::ALIVE_MARK_S + 1);
+            assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![]), "{outage}");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_slept_waits_as_after_an_outage() {
+        let mut rig = rig();
+        rig.pass(5);
+        rig.hold(1, 60, &[1], None);
+        rig.now_s += 400;
+        rig.tick();
+        rig.pass(399);
+        assert_eq!(rig.waiting(1), [0; 0]);
+        rig.pass(1);
+        assert_eq!(rig.waiting(1), [100]);
+    }
+
+    #[test]
+    fn an_extension_between_reading_and_releasing_wins() {
+        let mut rig = rig();
+        rig.hold(1, 60, &[1], None);
+        rig.pass(59);
+        rig.now_s += 1;
+        let now = rig.now();
+        let due = rig.mailboxes.due(now);
+        assert_eq!(due.len(), 1);
+        assert!(rig.mailboxes.due(now).is_empty(), "once is enough");
+        rig.extend(1, 60);
+        let late = vec![(0, envelope(100))];
+        rig.act(|boxes, now, writes| boxes.release(due[0].key, late, now, writes));
+        assert_eq!(rig.waiting(1), [0; 0]);
+        rig.pass(60);
+        assert_eq!(rig.waiting(1), [100]);
+    }
+}

@@ -37,6 +37,8 @@ pub struct SledStore {
     /// What the check at start has read already.
     found: Mutex<Option<Loaded>>,
     set_aside: AtomicU64,
+    /// The last mark applied, 0 if it is noted outside already.
+    marked: AtomicU64,
     /// Held until the end: one process per folder.
     _lock: File,
 }
@@ -219,6 +221,7 @@ impl SledStore {
             Write::Alive(at_s) => {
                 let value = record::sealed(ALIVE, &at_s.to_le_bytes());
                 records.insert(ALIVE, value).map_err(engine("storing the time"))?;
+                self.marked.store(*at_s, Ordering::Relaxed);
             }
         }
         Ok(())
@@ -244,7 +247,11 @@ impl Store for SledStore {
         self.db.flush().map_err(engine("flushing"))?;
         self.file
             .sync_data()
-            .map_err(|source| StoreError::Io { doing: "syncing the store", source })
+            .map_err(|source| StoreError::Io { doing: "syncing the store", source })?;
+        match self.marked.swap(0, Ordering::Relaxed) {
+            0 => Ok(()),
+            at_s => start::note_mark(&self.folder, at_s),
+        }
     }
 
     fn envelope(&self, mailbox: &MailboxId, sequence: u64) -> Result<Option<Envelope>, StoreError> {
@@ -355,3 +362,6 @@ fn engine(doing: &'static str) -> impl Fn(sled::Error) -> StoreError {
         other => StoreError::Engine { doing, reason: other.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests;

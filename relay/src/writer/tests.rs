@@ -1,1 +1,139 @@
+use std::sync::atomic::AtomicUsize;
 
+use velar_protocol::wire::Envelope;
+
+use super::*;
+use crate::clock::Now;
+use crate::limits::Limits;
+use crate::store::{HeldKey, Loaded, StoredEnvelope};
+
+/// A store that notes what is asked of it, and fails when told.
+#[derive(Default)]
+struct Noted {
+    steps: Mutex<Vec<&'static str>>,
+    commits: AtomicUsize,
+    failing: AtomicBool,
+    free: AtomicU64,
+}
+
+impl Store for Noted {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        Ok(Loaded::default())
+    }
+
+    fn apply(&self, write: &Write) -> Result<(), StoreError> {
+        self.steps.lock().unwrap().push(match write {
+            Write::Put(..) => "put",
+            Write::Remove { .. } => "remove",
+            _ => "other",
+        });
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), StoreError> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Engine { doing: "flushing", reason: "no".into() });
+        }
+        self.steps.lock().unwrap().push("commit");
+        self.commits.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn envelope(&self, _: &MailboxId, _: u64) -> Result<Option<Envelope>, StoreError> {
+        Ok(None)
+    }
+
+    fn held(&self, _: HeldKey, _: u8) -> Result<Option<Envelope>, StoreError> {
+        Ok(None)
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        Some(self.free.load(Ordering::SeqCst))
+    }
+}
+
+fn put(sequence: u64) -> Write {
+    let mailbox = MailboxId([1; 32]);
+    let stored = StoredEnvelope { mailbox, sequence, received_at_s: 0, digest: [0; 16] };
+    Write::Put(stored, Envelope::new(vec![0; 4096]).unwrap())
+}
+
+fn remove(sequence: u64) -> Write {
+    Write::Remove { mailbox: MailboxId([1; 32]), sequence }
+}
+
+fn start(store: Arc<Noted>) -> (Writer, mpsc::Sender<Job>) {
+    let now = Now::from_s(1);
+    let mailboxes = Mailboxes::new(Limits::default(), Loaded::default(), now, &mut Vec::new());
+    Writer::start(store, Arc::new(Mutex::new(mailboxes)), 1).unwrap()
+}
+
+fn job(write: Write) -> (Job, oneshot::Receiver<()>) {
+    let (done, wait) = oneshot::channel();
+    (Job::Write { writes: vec![write], done: Some(done) }, wait)
+}
+
+#[test]
+fn no_answer_comes_without_a_commit_after_its_write() {
+    let store = Arc::new(Noted::default());
+    let (writer, jobs) = start(store.clone());
+    for sequence in 0..50 {
+        let (job, wait) = job(put(sequence));
+        let before = store.commits.load(Ordering::SeqCst);
+        jobs.blocking_send(job).unwrap();
+        wait.blocking_recv().unwrap();
+        assert!(store.commits.load(Ordering::SeqCst) > before);
+    }
+    jobs.blocking_send(Job::Stop).unwrap();
+    writer.join().unwrap();
+    let steps = store.steps.lock().unwrap();
+    assert_eq!(steps[..2], ["put", "commit"]);
+}
+
+#[test]
+fn what_waits_is_committed_as_one_group_and_at_the_end() {
+    let store = Arc::new(Noted::default());
+    let (jobs, waiting) = mpsc::channel(64);
+    let mut answers = Vec::new();
+    for sequence in 0..20 {
+        let (job, wait) = job(put(sequence));
+        jobs.blocking_send(job).unwrap();
+        answers.push(wait);
+    }
+    jobs.blocking_send(Job::Write { writes: vec![remove(99)], done: None }).unwrap();
+    jobs.blocking_send(Job::Stop).unwrap();
+    let now = Now::from_s(1);
+    let mailboxes = Mailboxes::new(Limits::default(), Loaded::default(), now, &mut Vec::new());
+    let mut work = Work {
+        store: store.clone(),
+        mailboxes: Arc::new(Mutex::new(mailboxes)),
+        free_space: 1,
+        epoch: Instant::now(),
+        watchdog: Arc::default(),
+        looked: None,
+    };
+    work.run(waiting).unwrap();
+    assert_eq!(store.commits.load(Ordering::SeqCst), 1);
+    assert!(answers.into_iter().all(|mut answer| answer.try_recv().is_ok()));
+}
+
+#[test]
+fn a_store_that_fails_answers_nothing_and_ends_the_writer() {
+    let store = Arc::new(Noted::default());
+    store.failing.store(true, Ordering::SeqCst);
+    let (writer, jobs) = start(store);
+    let (job, wait) = job(put(1));
+    jobs.blocking_send(job).unwrap();
+    assert!(wait.blocking_recv().is_err());
+    assert!(writer.join().is_err());
+}
+
+#[test]
+fn only_what_came_and_went_in_this_order_cancels_out() {
+    let mut group = vec![put(1), put(2), remove(1), remove(3), put(1)];
+    cancel_out(&mut group);
+    assert_eq!(group, [put(2), remove(3), put(1)]);
+    let mut group = vec![remove(1), put(1)];
+    cancel_out(&mut group);
+    assert_eq!(group, [remove(1), put(1)]);
+}

@@ -1,6 +1,7 @@
 use super::super::Part;
 use super::super::tests::{cheap, noise, ours, passphrase};
 use super::*;
+use std::time::Duration;
 
 fn new() -> (tempfile::TempDir, std::path::PathBuf, Contents) {
     let dir = tempfile::tempdir().unwrap();

@@ -18,7 +18,11 @@ impl CryptoResolver for Forger {
         self.primitives.resolve_rng()
     }
     fn resolve_dh(&self, _: &DHChoice) -> Option<Box<dyn Dh>> {
-        Some(Box::new(Lax { honest: X25519::unset(), shown: self.shown, forged: false }))
+        Some(Box::new(Lax {
+            honest: X25519 { secret: StaticSecret::from([0; 32]), public: [0; 32] },
+            shown: self.shown,
+            forged: false,
+        }))
     }
     fn resolve_hash(&self, choice: &HashChoice) -> Option<Box<dyn Hash>> {
         self.primitives.resolve_hash(choice)
@@ -47,6 +51,7 @@ impl Dh for Lax {
     }
     fn set(&mut self, private: &[u8]) {
         self.honest.set(private);
+        self.honest.public = PublicKey::from(&self.honest.secret).to_bytes();
         self.forged = self.shown.is_some();
     }
     fn generate(&mut self, rng: &mut dyn Random) -> Result<(), snow::Error> {
@@ -71,15 +76,15 @@ impl Dh for Lax {
 }
 
 fn lax(shown: Option<[u8; 32]>) -> snow::Builder<'static> {
-    let primitives = Primitives { ephemeral: Zeroizing::new([8; 32]) };
+    let primitives = Primitives { own_public: [0; 32], ephemeral: Zeroizing::new([8; 32]) };
     let resolver = Box::new(Forger { primitives, shown });
     snow::Builder::with_resolver(PROTOCOL.parse().unwrap(), resolver)
 }
 
-/// A message by somebody who shows `shown` as their static key and uses `secret`.
+/// A message by somebody who shows `shown` as their static key and uses the secret of `own`.
 pub(in crate::seal) fn forge(
     shown: [u8; 32],
-    secret: &StaticSecret,
+    own: StaticKey<'_>,
     recipient: &[u8; 32],
     psk: &[u8; 32],
     prologue: &[u8],
@@ -88,7 +93,7 @@ pub(in crate::seal) fn forge(
     let mut state = lax(Some(shown))
         .psk(0, psk)
         .and_then(|b| b.prologue(prologue))
-        .and_then(|b| b.local_private_key(secret.as_bytes()))
+        .and_then(|b| b.local_private_key(own.secret.as_bytes()))
         .and_then(|b| b.remote_public_key(recipient))
         .and_then(snow::Builder::build_initiator)
         .unwrap();
@@ -101,14 +106,14 @@ pub(in crate::seal) fn forge(
 fn identity_zero_is_refused_where_noise_alone_would_name_it_as_sender() {
     let (psk, part) = ([1; 32], [2; PART_LEN]);
     let prekey = prekey_secret(9);
-    let recipient = PublicKey::from(prekey.x25519()).to_bytes();
-    let nobody = StaticSecret::from([3; 32]);
-    let message = forge([0; 32], &nobody, &recipient, &psk, b"prologue", &part);
+    let recipient = *prekey.x25519().public;
+    let nobody = person(3);
+    let message = forge([0; 32], nobody.x25519(), &recipient, &psk, b"prologue", &part);
 
     let mut state = lax(None)
         .psk(0, &psk)
         .and_then(|b| b.prologue(b"prologue"))
-        .and_then(|b| b.local_private_key(prekey.x25519().as_bytes()))
+        .and_then(|b| b.local_private_key(prekey.x25519().secret.as_bytes()))
         .and_then(snow::Builder::build_responder)
         .unwrap();
     let mut read_part = [0; PART_LEN];
@@ -149,7 +154,8 @@ fn our_primitives_reproduce_a_public_noise_vector() {
     let remote: [u8; 32] =
         unhex("31e0303fd6418d2f8c0e78b91f22e8caed0fbe48656dcf4767e4834f701b8f62");
     let ephemeral = unhex("893e28b9dc6ca8d611ab664754b8ceb7bac5117349a4439a6b0569da977c464a");
-    let resolver = Box::new(Primitives { ephemeral: Zeroizing::new(ephemeral) });
+    let own_public = PublicKey::from(&StaticSecret::from(secret)).to_bytes();
+    let resolver = Box::new(Primitives { own_public, ephemeral: Zeroizing::new(ephemeral) });
     let params = "Noise_Xpsk1_25519_ChaChaPoly_BLAKE2s".parse().unwrap();
     let mut state = snow::Builder::with_resolver(params, resolver)
         .psk(1, &psk)

@@ -1,0 +1,52 @@
+//! What each command does: it opens the device, acts, carries envelopes for a moment, and says the truth
+//! about what became of it.
+
+mod alerts;
+mod approve;
+mod checkin;
+mod circle;
+mod completions;
+mod context;
+mod inbox;
+mod init;
+mod invite;
+mod join;
+mod members;
+mod panic;
+mod say;
+mod status;
+mod watch;
+
+pub use context::Context;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Exit, Failure};
+
+/// Runs one command. What it returns is how the program ends.
+///
+/// # Errors
+/// [`Failure`]: what happened and what to do next.
+pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Init => init::run(context),
+        Command::Circle(args) => circle::run(context, args).await,
+        Command::Invite(args) => invite::run(context, args).await,
+        Command::Join(args) => join::run(context, args).await,
+        Command::Approve(args) => approve::run(context, args).await,
+        Command::Members => members::list(context),
+        Command::Verify(args) => members::verify(context, args),
+        Command::Checkin(args) => checkin::run(context, args).await,
+        Command::Panic(args) => panic::run(context, args).await,
+        Command::Alerts(args) => alerts::list(context, args).await,
+        Command::Claim(args) => alerts::claim(context, args).await,
+        Command::Release(args) => alerts::release(context, args).await,
+        Command::Note(args) => alerts::note(context, args).await,
+        Command::StandDown(args) => alerts::stand_down(context, args).await,
+        Command::Close(args) => alerts::close(context, args).await,
+        Command::Say(args) => say::run(context, args).await,
+        Command::Inbox(args) => inbox::run(context, args).await,
+        Command::Watch(args) => watch::run(context, args).await,
+        Command::Status => status::run(context).await,
+        Command::Completions(args) => completions::run(context, args),
+    }
+}

@@ -1,0 +1,6 @@
+//! See the command's help.
+use super::Context;
+use crate::failure::{Exit, Failure};
+pub(super) async fn run(_: &Context, _: crate::cli::Circle) -> Result<Exit, Failure> {
+    todo!()
+}

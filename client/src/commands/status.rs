@@ -1,0 +1,6 @@
+//! See the command's help.
+use super::Context;
+use crate::failure::{Exit, Failure};
+pub(super) async fn run(_: &Context) -> Result<Exit, Failure> {
+    todo!()
+}

@@ -1,0 +1,133 @@
+//! Alerts from end to end, without a network.
+
+use velar_protocol::circle::{Role, StandDown};
+
+use super::office::World;
+use crate::device::{DeviceError, Reach};
+
+fn circle() -> World {
+    World::circle("Luz", &[("Ana", Role::Defender), ("Eva", Role::Accompanier)])
+}
+
+#[test]
+fn a_panic_reaches_everybody_and_its_progress_is_true() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let alert = world.device("Ana").panic("ayuda", now_s).unwrap();
+    let progress = |world: &mut World| {
+        let views = world.device("Ana").alerts(true, now_s).unwrap();
+        views[0].progress.iter().map(|(.., reach)| reach.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(progress(&mut world), [Reach::Queued, Reach::Queued]);
+    world.send("Ana", |_| true);
+    assert!(progress(&mut world).iter().all(|reach| matches!(reach, Reach::AtRelay(_))));
+    world.receive("Eva");
+    world.send("Eva", |_| true);
+    world.receive("Ana");
+    let received = progress(&mut world);
+    assert_eq!(received.iter().filter(|r| matches!(r, Reach::Received(_))).count(), 1);
+    world.settle();
+    for name in ["Luz", "Eva"] {
+        let views = world.device(name).alerts(true, now_s).unwrap();
+        assert_eq!(views[0].alert.id, alert);
+        assert_eq!(views[0].alert.subject, world.person("Ana").member());
+    }
+}
+
+#[test]
+fn of_two_claims_at_once_everybody_sees_both_and_the_same_one_leading() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let alert = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    world.device("Luz").claim(alert, now_s).unwrap();
+    world.device("Eva").claim(alert, now_s).unwrap();
+    world.settle();
+    let seen = |world: &mut World, name| {
+        world.device(name).alerts(true, now_s).unwrap()[0].alert.claims.clone()
+    };
+    let first = seen(&mut world, "Luz");
+    assert_eq!(first.len(), 2);
+    assert_eq!(seen(&mut world, "Eva"), first);
+    assert_eq!(seen(&mut world, "Ana"), first);
+}
+
+#[test]
+fn the_mesh_carries_a_claim_without_the_defender() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let alert = world.device("Ana").panic("", now_s).unwrap();
+    world.send("Ana", |_| true);
+    world.people.remove("Ana");
+    world.settle();
+    world.device("Eva").claim(alert, now_s).unwrap();
+    world.settle();
+    let views = world.device("Luz").alerts(true, now_s).unwrap();
+    assert_eq!(views[0].alert.leading().unwrap().by, world.person("Eva").member());
+}
+
+#[test]
+fn the_subject_asks_another_confirms_and_only_another_closes() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let alert = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    let refused = world.device("Ana").close(alert, "", now_s);
+    assert!(matches!(refused, Err(DeviceError::AnotherPerson)));
+    let early = world.device("Eva").confirm_stand_down(alert, now_s);
+    assert!(matches!(early, Err(DeviceError::NotAsked)));
+    let others = world.device("Eva").stand_down(alert, "", now_s);
+    assert!(matches!(others, Err(DeviceError::NotYours)));
+    world.device("Ana").stand_down(alert, "ya estoy bien", now_s).unwrap();
+    world.settle();
+    let own = world.device("Ana").confirm_stand_down(alert, now_s);
+    assert!(matches!(own, Err(DeviceError::AnotherPerson)));
+    let state =
+        |world: &mut World| world.device("Luz").alerts(true, now_s).unwrap()[0].alert.clone();
+    assert!(state(&mut world).is_open());
+    world.device("Eva").confirm_stand_down(alert, now_s).unwrap();
+    world.settle();
+    assert!(matches!(state(&mut world).stand_down, StandDown::Confirmed(..)));
+    assert!(state(&mut world).is_open(), "confirmed is not closed");
+    world.device("Eva").close(alert, "hablamos", now_s).unwrap();
+    world.settle();
+    for name in ["Luz", "Ana", "Eva"] {
+        assert!(world.device(name).alerts(true, now_s).unwrap().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn the_next_alert_gets_a_new_id_only_after_the_last_was_closed() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let first = world.device("Ana").panic("", now_s).unwrap();
+    assert_eq!(world.device("Ana").panic("otra vez", now_s).unwrap(), first);
+    world.settle();
+    world.device("Eva").close(first, "", now_s).unwrap();
+    world.settle();
+    assert_ne!(world.device("Ana").panic("", now_s).unwrap(), first);
+}
+
+#[test]
+fn who_missed_an_alarm_hears_it_from_another() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    world.device("Ana").panic("", now_s).unwrap();
+    world.send("Ana", |_| true);
+    world.people.remove("Ana");
+    // Luz's copy is lost on the way; Ana cannot say it again.
+    world.meddle("Luz", std::collections::VecDeque::clear);
+    world.settle();
+    assert!(world.device("Luz").alerts(true, now_s).unwrap().is_empty());
+    world.now_s += 120;
+    let now_s = world.now_s;
+    world.device("Luz").say("todo bien?", &[], now_s).unwrap();
+    world.settle();
+    world.device("Eva").say("hay una alerta", &[], now_s).unwrap();
+    world.settle();
+    world.now_s += 120;
+    let now_s = world.now_s;
+    world.device("Luz").say("cual?", &[], now_s).unwrap();
+    world.settle();
+    assert_eq!(world.device("Luz").alerts(true, now_s).unwrap().len(), 1);
+}

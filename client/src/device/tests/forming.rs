@@ -1,0 +1,141 @@
+//! Invitations, approval, rosters.
+
+use velar_protocol::circle::Role;
+
+use super::office::World;
+use crate::device::{DeviceError, JoinState, Reach};
+use crate::records::What;
+
+#[test]
+fn everybody_of_a_new_circle_can_reach_everybody_else() {
+    let mut world = World::circle(
+        "Luz",
+        &[("Ana", Role::Defender), ("Eva", Role::Accompanier), ("Iris", Role::Accompanier)],
+    );
+    let names = ["Luz", "Ana", "Eva", "Iris"];
+    for name in names {
+        let now_s = world.now_s;
+        let message = world.device(name).say(name, &[], now_s).unwrap();
+        world.settle();
+        let progress = world.device(name).progress(message).unwrap();
+        assert_eq!(progress.len(), 3);
+        assert!(progress.iter().all(|(.., reach)| matches!(reach, Reach::Received(_))), "{name}");
+    }
+    for name in names {
+        let others: Vec<&str> = names.into_iter().filter(|other| *other != name).collect();
+        assert_eq!(world.person(name).texts(), others);
+        let members = world.device(name).members().unwrap();
+        let known: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
+        assert_eq!(known, ["Luz", "Ana", "Eva", "Iris"]);
+    }
+}
+
+#[test]
+fn a_newcomer_reaches_those_who_were_offline_when_she_came() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    // Ana is away: everything below happens without her.
+    let ana = world.people.remove("Ana").unwrap();
+    world.admit("Luz", "Eva", Role::Accompanier);
+    let now_s = world.now_s;
+    let message = world.device("Eva").say("hola", &[], now_s).unwrap();
+    world.settle();
+    let progress = world.device("Eva").progress(message).unwrap();
+    let at_relay =
+        |(_, name, reach): &(_, String, Reach)| name == "Ana" && matches!(reach, Reach::AtRelay(_));
+    assert!(progress.iter().any(at_relay), "{progress:?}");
+    world.people.insert("Ana", ana);
+    world.settle();
+    assert_eq!(world.person("Ana").texts(), ["hola"]);
+    let now_s = world.now_s;
+    world.device("Ana").say("bienvenida", &[], now_s).unwrap();
+    world.settle();
+    assert_eq!(world.person("Eva").texts(), ["bienvenida"]);
+}
+
+#[test]
+fn more_newcomers_than_spares_are_introduced_when_the_member_comes_back() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let ana = world.people.remove("Ana").unwrap();
+    let newcomers = ["B", "C", "D", "E", "F", "G"];
+    for name in newcomers {
+        world.admit("Luz", name, Role::Accompanier);
+    }
+    let now_s = world.now_s;
+    for name in newcomers {
+        world.device(name).say(name, &[], now_s).unwrap();
+    }
+    world.settle();
+    world.people.insert("Ana", ana);
+    world.settle();
+    let mut heard = world.person("Ana").texts();
+    heard.sort_unstable();
+    assert_eq!(heard, newcomers);
+}
+
+#[test]
+fn two_answers_to_one_invitation_void_it() {
+    let mut world = World::circle("Luz", &[]);
+    let invitation = world.answer("Luz", "Ana", Role::Defender);
+    let now_s = world.now_s;
+    // A thief of the link answers too.
+    let offer = world.people["Ana"].name;
+    assert_eq!(offer, "Ana");
+    world.thief("Luz", &invitation);
+    world.settle();
+    let answers = world.device("Luz").answers(now_s).unwrap();
+    assert!(answers.iter().all(|answer| answer.void));
+    world.settle();
+    let words = answers[0].words.join(" ");
+    let approved = world.device("Luz").approve(answers[0].invitation, &words, None, now_s);
+    assert!(matches!(approved, Err(DeviceError::Void)), "{approved:?}");
+    assert_eq!(world.device("Ana").join_state().unwrap(), JoinState::Void);
+    let voided = |what: &What| matches!(what, What::Voided { .. });
+    assert!(world.person("Luz").shown.iter().any(|item| voided(&item.what)));
+    assert_eq!(world.device("Luz").members().unwrap().len(), 1);
+}
+
+#[test]
+fn wrong_words_let_nobody_in() {
+    let mut world = World::circle("Luz", &[]);
+    world.answer("Luz", "Ana", Role::Defender);
+    world.settle();
+    let now_s = world.now_s;
+    let answer = world.device("Luz").answers(now_s).unwrap().remove(0);
+    world.settle();
+    let wrong = "abaco abaco abaco abaco";
+    let approved = world.device("Luz").approve(answer.invitation, wrong, None, now_s);
+    assert!(matches!(approved, Err(DeviceError::WordsDiffer)));
+    let confirmed = world.device("Ana").confirm_words(wrong, now_s);
+    assert!(matches!(confirmed, Err(DeviceError::WordsDiffer)));
+    // A coordinator who approves is not enough: the joiner compares too.
+    let words = answer.words.join(" ");
+    world.device("Luz").approve(answer.invitation, &words, None, now_s).unwrap();
+    world.settle();
+    assert!(matches!(world.device("Ana").join_state().unwrap(), JoinState::Compare(_)));
+    world.device("Ana").confirm_words(&words, now_s).unwrap();
+    assert_eq!(world.device("Ana").join_state().unwrap(), JoinState::In);
+}
+
+#[test]
+fn only_the_lead_invites() {
+    let mut world = World::circle("Luz", &[("Eva", Role::Coordinator)]);
+    let now_s = world.now_s;
+    let list = velar_protocol::circle::words::WordList::English;
+    let roles = velar_protocol::circle::Roles::of(&[Role::Defender]);
+    let invited = world.device("Eva").invite(roles, list, now_s);
+    assert!(matches!(invited, Err(DeviceError::NotLead)));
+}
+
+#[test]
+fn an_invitation_is_good_for_two_days() {
+    let mut world = World::circle("Luz", &[]);
+    world.now_s += 1;
+    let late = world.now_s + 49 * 3600;
+    let now_s = world.now_s;
+    let roles = velar_protocol::circle::Roles::of(&[Role::Defender]);
+    let list = velar_protocol::circle::words::WordList::English;
+    let offer = world.device("Luz").invite(roles, list, now_s).unwrap();
+    let found = [offer.envelope.clone()];
+    let joined = world.device("Ana").join(&offer.invitation, &found, "Ana", late);
+    assert!(matches!(joined, Err(DeviceError::InvitationExpired)), "{joined:?}");
+}

@@ -1,0 +1,161 @@
+//! Messages over good and bad ways.
+
+use velar_protocol::circle::Role;
+use velar_protocol::seal::lifetimes::STOCK_MAX;
+
+use super::office::World;
+use crate::device::Reach;
+use crate::records::{IssuedKind, OutgoingKind, What};
+
+fn pair() -> World {
+    World::circle("Luz", &[("Ana", Role::Defender)])
+}
+
+#[test]
+fn many_messages_arrive_once_and_in_order() {
+    let mut world = pair();
+    let texts: Vec<String> = (0..150).map(|i| format!("{i}")).collect();
+    for text in &texts {
+        let now_s = world.now_s;
+        world.device("Ana").say(text, &[], now_s).unwrap();
+    }
+    world.settle();
+    assert_eq!(world.person("Luz").texts(), texts);
+}
+
+#[test]
+fn answers_that_are_lost_double_nothing() {
+    let mut world = pair();
+    for i in 0..20 {
+        let now_s = world.now_s;
+        world.device("Ana").say(&i.to_string(), &[], now_s).unwrap();
+        // The relay has it; its answer is lost every other time.
+        world.send("Ana", |index| index % 2 == 1);
+        world.receive("Luz");
+    }
+    world.settle();
+    let expected: Vec<String> = (0..20).map(|i| i.to_string()).collect();
+    assert_eq!(world.person("Luz").texts(), expected);
+}
+
+#[test]
+fn an_envelope_that_comes_twice_is_shown_once() {
+    let mut world = pair();
+    let now_s = world.now_s;
+    world.device("Ana").say("una vez", &[], now_s).unwrap();
+    world.send("Ana", |_| true);
+    world.meddle("Luz", |waiting| waiting.extend(waiting.clone()));
+    world.settle();
+    world.settle();
+    assert_eq!(world.person("Luz").texts(), ["una vez"]);
+}
+
+#[test]
+fn an_envelope_under_the_last_resort_prekey_cannot_be_replayed() {
+    let mut world = pair();
+    // More than the stock: the rest goes under the last-resort prekey.
+    for i in 0..STOCK_MAX {
+        let now_s = world.now_s;
+        world.device("Ana").say(&i.to_string(), &[], now_s).unwrap();
+    }
+    world.send("Ana", |_| true);
+    let mut copies = Vec::new();
+    world.meddle("Luz", |waiting| copies.extend(waiting.iter().cloned()));
+    world.settle();
+    world.meddle("Luz", |waiting| waiting.extend(copies));
+    world.settle();
+    assert_eq!(world.person("Luz").texts().len(), STOCK_MAX);
+    let unopened = |item: &crate::records::Item| matches!(item.what, What::Unopened);
+    assert!(!world.person("Luz").shown.iter().any(unopened));
+}
+
+#[test]
+fn a_garbled_envelope_is_said_and_costs_no_other() {
+    let mut world = pair();
+    let now_s = world.now_s;
+    world.device("Ana").say("uno", &[], now_s).unwrap();
+    world.device("Ana").say("dos", &[], now_s).unwrap();
+    world.send("Ana", |_| true);
+    world.meddle("Luz", |waiting| {
+        let mut bytes = waiting[0].as_bytes().to_vec();
+        bytes[3000] ^= 1;
+        waiting.push_front(velar_protocol::wire::Envelope::new(bytes).unwrap());
+    });
+    world.settle();
+    assert_eq!(world.person("Luz").texts(), ["uno", "dos"]);
+}
+
+#[test]
+fn what_was_received_leaves_the_outbox() {
+    let mut world = pair();
+    let now_s = world.now_s;
+    let message = world.device("Ana").say("hola", &[], now_s).unwrap();
+    let reach = |world: &mut World| world.device("Ana").progress(message).unwrap()[0].2.clone();
+    assert_eq!(reach(&mut world), Reach::Queued);
+    world.send("Ana", |_| true);
+    assert_eq!(reach(&mut world), Reach::AtRelay(vec!["127.0.0.1".into()]));
+    world.settle();
+    assert!(matches!(reach(&mut world), Reach::Received(_)));
+    for name in ["Ana", "Luz"] {
+        let left = world.device(name).vault.read(|tx| tx.count::<OutgoingKind>()).unwrap();
+        assert_eq!(left, 0, "{name}");
+    }
+}
+
+#[test]
+fn a_message_that_was_lost_is_sealed_again_once_the_other_is_heard() {
+    let mut world = pair();
+    let now_s = world.now_s;
+    world.device("Ana").say("perdido", &[], now_s).unwrap();
+    world.send("Ana", |_| true);
+    world.meddle("Luz", std::collections::VecDeque::clear);
+    world.now_s += 600;
+    let now_s = world.now_s;
+    world.device("Ana").tend(now_s).unwrap();
+    world.settle();
+    assert!(world.person("Luz").texts().is_empty(), "silence alone seals nothing again");
+    world.device("Luz").say("aqui", &[], now_s).unwrap();
+    world.settle();
+    world.device("Ana").tend(now_s).unwrap();
+    world.settle();
+    assert_eq!(world.person("Luz").texts(), ["perdido"]);
+}
+
+#[test]
+fn stocks_of_prekeys_stay_within_their_bounds() {
+    let mut world = pair();
+    for i in 0..200 {
+        let now_s = world.now_s;
+        let name = if i % 3 == 0 { "Luz" } else { "Ana" };
+        world.device(name).say("x", &[], now_s).unwrap();
+        world.settle();
+    }
+    for name in ["Ana", "Luz"] {
+        let issued = world.device(name).vault.read(|tx| tx.list::<IssuedKind>()).unwrap();
+        assert!(issued.len() <= STOCK_MAX + 8, "{name}: {}", issued.len());
+    }
+}
+
+#[test]
+fn a_new_last_resort_prekey_goes_out_each_week_and_old_private_halves_go_away() {
+    let mut world = pair();
+    let day = 86_400;
+    for _ in 0..100 {
+        world.now_s += day;
+        let now_s = world.now_s;
+        for name in ["Ana", "Luz"] {
+            world.device(name).tend(now_s).unwrap();
+        }
+        world.settle();
+    }
+    let today = world.now_s / day;
+    for name in ["Ana", "Luz"] {
+        let issued = world.device(name).vault.read(|tx| tx.list::<IssuedKind>()).unwrap();
+        let oldest = issued.iter().map(|(_, issued)| u64::from(issued.day.0)).min().unwrap();
+        assert!(today - oldest <= 76, "{name}: {}", today - oldest);
+    }
+    let now_s = world.now_s;
+    world.device("Ana").say("tras cien dias", &[], now_s).unwrap();
+    world.settle();
+    assert_eq!(world.person("Luz").texts(), ["tras cien dias"]);
+}

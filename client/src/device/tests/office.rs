@@ -1,0 +1,237 @@
+//! A relay as a map, and a circle of devices around it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+use tempfile::TempDir;
+use velar_protocol::circle::words::WordList;
+use velar_protocol::circle::{Invitation, Role, Roles};
+use velar_protocol::seal::MemberId;
+use velar_protocol::wire::{
+    Answer, Envelope, MailboxId, Pin, Refusal, RelayAddress, SendTokenHash,
+};
+
+use crate::device::{Device, JoinState};
+use crate::passphrase::Passphrase;
+use crate::records::{Item, What};
+use crate::vault::{KdfCost, Vault};
+
+pub(super) const START_S: u64 = 1_800_000_000;
+
+/// What a relay does, without a network or disk.
+#[derive(Default)]
+pub(super) struct Office {
+    tokens: HashMap<SendTokenHash, MailboxId>,
+    boxes: HashMap<MailboxId, VecDeque<Envelope>>,
+    seen: BTreeSet<[u8; 32]>,
+    pub(super) sent: usize,
+}
+
+impl Office {
+    fn open(&mut self, mailbox: MailboxId, tokens: &[SendTokenHash]) {
+        self.boxes.entry(mailbox).or_default();
+        self.tokens.retain(|_, owner| *owner != mailbox);
+        self.tokens.extend(tokens.iter().map(|token| (*token, mailbox)));
+    }
+
+    fn send(&mut self, token: SendTokenHash, envelope: Envelope) -> Answer {
+        let Some(mailbox) = self.tokens.get(&token) else {
+            return Answer::Refused(Refusal::UnknownToken);
+        };
+        self.sent += 1;
+        if self.seen.insert(envelope.digest().0) {
+            self.boxes.get_mut(mailbox).unwrap().push_back(envelope);
+        }
+        Answer::Accepted
+    }
+}
+
+pub(super) struct Person {
+    pub(super) device: Device,
+    pub(super) name: &'static str,
+    pub(super) shown: Vec<Item>,
+    position: u64,
+    _folder: TempDir,
+}
+
+pub(super) struct World {
+    pub(super) office: Office,
+    pub(super) people: BTreeMap<&'static str, Person>,
+    pub(super) now_s: u64,
+}
+
+pub(super) fn relay() -> RelayAddress {
+    RelayAddress::new("127.0.0.1", 4433, Pin([7; 32]), None).unwrap()
+}
+
+fn vault(folder: &TempDir) -> Vault {
+    let passphrase = Passphrase::new("a long enough passphrase").unwrap();
+    let cost = KdfCost::new(KdfCost::MIN_MEMORY_KIB, 1).unwrap();
+    let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).unwrap();
+    Vault::create(folder.path(), &passphrase, cost, &mut entropy).unwrap()
+}
+
+impl Person {
+    fn new(name: &'static str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut vault = vault(&folder);
+        Device::initialise(&mut vault).unwrap();
+        let device = Device::of(vault).unwrap();
+        Self { device, name, shown: Vec::new(), position: 0, _folder: folder }
+    }
+
+    pub(super) fn texts(&self) -> Vec<&str> {
+        let text = |item: &'_ Item| match &item.what {
+            What::Said { text, .. } if item.from.is_some() => Some(text.clone()),
+            _ => None,
+        };
+        self.shown.iter().filter_map(text).map(|text| &*text.leak()).collect()
+    }
+
+    pub(super) fn member(&self) -> MemberId {
+        self.device.member()
+    }
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self { office: Office::default(), people: BTreeMap::new(), now_s: START_S }
+    }
+
+    pub(super) fn person(&mut self, name: &'static str) -> &mut Person {
+        self.people.entry(name).or_insert_with(|| Person::new(name))
+    }
+
+    pub(super) fn device(&mut self, name: &'static str) -> &mut Device {
+        &mut self.person(name).device
+    }
+
+    /// A circle with this lead and these others; everybody has settled.
+    pub(super) fn circle(lead: &'static str, others: &[(&'static str, Role)]) -> Self {
+        let mut world = Self::new();
+        let roles = Roles::of(&[Role::Coordinator, Role::Accompanier]);
+        let now_s = world.now_s;
+        world.device(lead).found_circle("Casa", lead, roles, relay(), None, now_s).unwrap();
+        for (name, role) in others {
+            world.admit(lead, name, *role);
+        }
+        world
+    }
+
+    /// Takes somebody into the circle by invitation, request, words and approval.
+    pub(super) fn admit(&mut self, lead: &'static str, name: &'static str, role: Role) {
+        self.answer(lead, name, role);
+        self.settle();
+        let now_s = self.now_s;
+        let answers = self.device(lead).answers(now_s).unwrap();
+        let answer = answers.iter().find(|answer| answer.name == name).unwrap().clone();
+        self.settle();
+        let JoinState::Compare(words) = self.device(name).join_state().unwrap() else {
+            panic!("{name} sees no words");
+        };
+        assert_eq!(words, answer.words);
+        self.device(name).confirm_words(&words.join(" "), now_s).unwrap();
+        self.device(lead).approve(answer.invitation, &words.join(" "), None, now_s).unwrap();
+        self.settle();
+        assert_eq!(self.device(name).join_state().unwrap(), JoinState::In);
+    }
+
+    /// Up to the answer to an invitation.
+    pub(super) fn answer(
+        &mut self,
+        lead: &'static str,
+        name: &'static str,
+        role: Role,
+    ) -> Invitation {
+        let now_s = self.now_s;
+        let offer = self.device(lead).invite(Roles::of(&[role]), WordList::Spanish, now_s).unwrap();
+        self.settle();
+        let (mailbox, token) = (offer.mailbox().id(), offer.token().hash());
+        self.office.open(mailbox, &[token]);
+        assert_eq!(self.office.send(token, offer.envelope.clone()), Answer::Accepted);
+        let found: Vec<Envelope> = self.office.boxes[&mailbox].iter().cloned().collect();
+        self.device(name).join(&offer.invitation, &found, name, now_s).unwrap();
+        offer.invitation
+    }
+
+    /// Somebody else answers the same invitation.
+    pub(super) fn thief(&mut self, lead: &'static str, invitation: &Invitation) {
+        let now_s = self.now_s;
+        let found: Vec<Envelope> =
+            self.office.boxes[&invitation.mailbox().id()].iter().cloned().collect();
+        assert_ne!(lead, "thief");
+        self.device("thief").join(invitation, &found, "thief", now_s).unwrap();
+    }
+
+    /// Carries everything until nothing moves any more.
+    pub(super) fn settle(&mut self) {
+        let names: Vec<&'static str> = self.people.keys().copied().collect();
+        for _ in 0..60 {
+            let moved = names.iter().map(|name| self.carry(name)).filter(|moved| *moved).count();
+            if moved == 0 {
+                return;
+            }
+        }
+        panic!("the circle does not come to rest");
+    }
+
+    /// One device goes online for a moment; says whether anything moved.
+    pub(super) fn carry(&mut self, name: &'static str) -> bool {
+        let sent = self.send(name, |_| true);
+        let received = self.receive(name);
+        sent || received
+    }
+
+    /// Sends what is due; `accepts` says of which envelopes the relay's answer gets back.
+    pub(super) fn send(
+        &mut self,
+        name: &'static str,
+        mut accepts: impl FnMut(usize) -> bool,
+    ) -> bool {
+        let now_s = self.now_s;
+        let person = self.people.get_mut(name).unwrap();
+        for home in person.device.homes().unwrap() {
+            self.office.open(home.mailbox.id(), &home.tokens);
+            if !home.registered {
+                person.device.registered(&home.relay, home.revision).unwrap();
+            }
+        }
+        let mut answers = Vec::new();
+        for (index, due) in
+            person.device.due(now_s, 1000, |_| false).unwrap().into_iter().enumerate()
+        {
+            let answer = self.office.send(due.delivery.token.hash(), due.delivery.envelope);
+            if accepts(index) {
+                answers.push((due.id, answer));
+            }
+        }
+        person.device.answered(&answers, now_s).unwrap();
+        !answers.is_empty()
+    }
+
+    pub(super) fn receive(&mut self, name: &'static str) -> bool {
+        let now_s = self.now_s;
+        let person = self.people.get_mut(name).unwrap();
+        let mut envelopes = Vec::new();
+        for home in person.device.homes().unwrap() {
+            let waiting = self.office.boxes.get_mut(&home.mailbox.id());
+            envelopes.extend(waiting.map(std::mem::take).unwrap_or_default());
+        }
+        person.device.receive(&envelopes, now_s).unwrap();
+        let receipts = person.device.send_receipts(None, now_s).unwrap();
+        for (position, item) in person.device.items_after(person.position).unwrap() {
+            person.position = position;
+            person.shown.push(item);
+        }
+        !envelopes.is_empty() || receipts
+    }
+
+    /// Puts envelopes that wait for this person into another order, or takes or doubles some.
+    pub(super) fn meddle(
+        &mut self,
+        name: &'static str,
+        with: impl FnOnce(&mut VecDeque<Envelope>),
+    ) {
+        let homes = self.people.get_mut(name).unwrap().device.homes().unwrap();
+        with(self.office.boxes.get_mut(&homes[0].mailbox.id()).unwrap());
+    }
+}

@@ -1,0 +1,277 @@
+//! Carries envelopes between a device and the relays: one task reads each mailbox, one sends to each relay,
+//! and [`Link::step`] alone touches the vault.
+//!
+//! A task that loses its relay says so at once and tries again with growing, jittered pauses, for ever:
+//! whoever holds the [`Link`] decides when it is enough.
+
+mod reader;
+mod sender;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use velar_protocol::wire::{Ack, Answer, Envelope, RelayAddress};
+
+use crate::device::{Device, DeviceError, DueId};
+use crate::net::{Connector, NetError};
+
+use self::reader::Reader;
+use self::sender::Sender;
+
+/// How often the vault is looked at for what other processes put into the outbox.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How often time-driven work (retries, sealing again, renewals) is looked after.
+const TEND: Duration = Duration::from_secs(20);
+
+/// Reports of tasks that wait for the vault at most; a relay sends no more than 64 envelopes ahead of acks.
+const REPORTS: usize = 256;
+
+/// Reports taken into one transaction.
+const BATCH: usize = 64;
+
+/// Envelopes handed to the senders at once.
+const UNDER_WAY: usize = 256;
+
+/// What a task has to say.
+enum Report {
+    /// An envelope came; acknowledged by its reader's queue.
+    Envelope { relay: RelayAddress, ack: Ack, envelope: Envelope },
+    /// All that was stored has been sent.
+    CaughtUp { relay: RelayAddress, expired: u64 },
+    /// The relay knows this set of tokens.
+    Registered { relay: RelayAddress, revision: u64 },
+    /// The relay's clock, Unix seconds.
+    Time { relay: RelayAddress, time_s: u64 },
+    /// A mailbox is being read.
+    Reading { relay: RelayAddress },
+    /// A mailbox is not being read; it is tried again.
+    NotReading { relay: RelayAddress, error: NetError },
+    /// A relay answered to an envelope.
+    Answered { id: DueId, answer: Answer },
+    /// A relay cannot be sent to; it is tried again.
+    NotSending { relay: RelayAddress, error: NetError },
+}
+
+/// What happened in a [`Link::step`], for the person.
+#[derive(Debug)]
+pub enum Happened {
+    /// Alerts reach this device through this relay from now on.
+    Connected(RelayAddress),
+    /// Nothing reaches this device through this relay, and why.
+    Disconnected(RelayAddress, NetError),
+    /// Everything that was waiting at this relay is here.
+    CaughtUp(RelayAddress),
+    /// Nothing can be sent to this relay now, and why.
+    CannotSend(RelayAddress, NetError),
+    /// This device's clock and the relay's differ by this many seconds.
+    ClockDiffers(RelayAddress, u64),
+    /// Something in the vault has changed, here or by another process.
+    Changed,
+}
+
+/// Carries envelopes for one device, as long as it is held and stepped.
+pub struct Link {
+    connector: Arc<Connector>,
+    reports: mpsc::Receiver<Report>,
+    reporter: mpsc::Sender<Report>,
+    readers: HashMap<RelayAddress, Reader>,
+    senders: HashMap<RelayAddress, Sender>,
+    under_way: HashSet<DueId>,
+    caught_up: HashSet<RelayAddress>,
+    watching: bool,
+    look: bool,
+    tend_at: Instant,
+}
+
+/// Seconds since 1970 by this device's clock.
+#[must_use]
+pub fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// A difference of clocks that people are told of.
+const CLOCK_SKEW_S: u64 = 120;
+
+/// A watching terminal's receipts say that it watches for this long yet.
+const WATCHING_S: u64 = 2 * 3600;
+
+impl Link {
+    /// For a command that ends by itself, or for a terminal that is `watching`.
+    ///
+    /// # Errors
+    /// [`NetError::Local`].
+    pub fn new(watching: bool) -> Result<Self, NetError> {
+        let (reporter, reports) = mpsc::channel(REPORTS);
+        Ok(Self {
+            connector: Arc::new(Connector::new()?),
+            reports,
+            reporter,
+            readers: HashMap::new(),
+            senders: HashMap::new(),
+            under_way: HashSet::new(),
+            caught_up: HashSet::new(),
+            watching,
+            look: true,
+            tend_at: Instant::now(),
+        })
+    }
+
+    /// The connections it makes are made by this.
+    #[must_use]
+    pub fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// Whether everything that was waiting at each of the device's relays is here.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.readers.keys().all(|relay| self.caught_up.contains(relay)) && !self.readers.is_empty()
+    }
+
+    /// Whether envelopes are with the senders and not answered yet.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
+    /// Does what is to be done, then waits for something to happen, until `deadline` at most.
+    ///
+    /// # Errors
+    /// [`DeviceError`]: of the vault. What the network does is in the answer.
+    pub async fn step(
+        &mut self,
+        device: &mut Device,
+        deadline: Instant,
+    ) -> Result<Vec<Happened>, DeviceError> {
+        self.look_at_vault(device)?;
+        let mut happened = Vec::new();
+        let wake = deadline.min(Instant::now() + LOOK).min(self.tend_at.max(Instant::now()));
+        if let Ok(Some(first)) = timeout_at(wake, self.reports.recv()).await {
+            let mut reports = vec![first];
+            while reports.len() < BATCH
+                && let Ok(report) = self.reports.try_recv()
+            {
+                reports.push(report);
+            }
+            self.take(device, reports, &mut happened)?;
+        }
+        // A backlog is receipted in few messages: only when nothing more is at hand.
+        if self.reports.is_empty() {
+            let until = self.watching.then(|| now_s() + WATCHING_S);
+            device.send_receipts(until, now_s())?;
+        }
+        if device.changed()? {
+            self.look = true;
+            happened.push(Happened::Changed);
+        }
+        if Instant::now() >= self.tend_at {
+            self.tend_at = Instant::now() + TEND;
+            self.look = true;
+            if self.is_caught_up() {
+                device.tend(now_s())?;
+            }
+        }
+        Ok(happened)
+    }
+
+    /// Closes the connections and waits a moment until the relays know.
+    pub async fn finish(mut self) {
+        self.readers.clear();
+        self.senders.clear();
+        self.connector.drain().await;
+    }
+
+    /// Gives the readers their tokens and the senders what is due.
+    fn look_at_vault(&mut self, device: &mut Device) -> Result<(), DeviceError> {
+        if !std::mem::take(&mut self.look) {
+            return Ok(());
+        }
+        for home in device.homes()? {
+            let relay = home.relay.clone();
+            match self.readers.get(&relay) {
+                Some(reader) => reader.update(home),
+                None => {
+                    let reader = Reader::start(&self.connector, &self.reporter, home);
+                    self.readers.insert(relay, reader);
+                }
+            }
+        }
+        let room = UNDER_WAY.saturating_sub(self.under_way.len());
+        let under_way = &self.under_way;
+        for due in device.due(now_s(), room, |id| under_way.contains(id))? {
+            let sender = self
+                .senders
+                .entry(due.relay.clone())
+                .or_insert_with(|| Sender::start(&self.connector, &self.reporter, &due.relay));
+            let id = due.id.clone();
+            if sender.send(due) {
+                self.under_way.insert(id);
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        device: &mut Device,
+        reports: Vec<Report>,
+        happened: &mut Vec<Happened>,
+    ) -> Result<(), DeviceError> {
+        let mut envelopes = Vec::new();
+        let mut acks = Vec::new();
+        let mut answers = Vec::new();
+        let mut caught_up = Vec::new();
+        for report in reports {
+            match report {
+                Report::Envelope { relay, ack, envelope } => {
+                    envelopes.push(envelope);
+                    acks.push((relay, ack));
+                }
+                Report::CaughtUp { relay, expired } => caught_up.push((relay, expired)),
+                Report::Registered { relay, revision } => device.registered(&relay, revision)?,
+                Report::Time { relay, time_s } => {
+                    let differs = time_s.abs_diff(now_s());
+                    if differs > CLOCK_SKEW_S {
+                        happened.push(Happened::ClockDiffers(relay, differs));
+                    }
+                }
+                Report::Reading { relay } => happened.push(Happened::Connected(relay)),
+                Report::NotReading { relay, error } => {
+                    self.caught_up.remove(&relay);
+                    happened.push(Happened::Disconnected(relay, error));
+                }
+                Report::Answered { id, answer } => answers.push((id, answer)),
+                Report::NotSending { relay, error } => {
+                    happened.push(Happened::CannotSend(relay, error));
+                }
+            }
+        }
+        if !envelopes.is_empty() {
+            device.receive(&envelopes, now_s())?;
+            // Only now: what the relay deletes is in the vault.
+            for (relay, ack) in acks {
+                if let Some(reader) = self.readers.get(&relay) {
+                    reader.ack(ack);
+                }
+            }
+        }
+        if !answers.is_empty() {
+            device.answered(&answers, now_s())?;
+            for (id, _) in answers {
+                self.under_way.remove(&id);
+            }
+            self.look = true;
+        }
+        for (relay, expired) in caught_up {
+            device.expired(&relay, expired, now_s())?;
+            self.caught_up.insert(relay.clone());
+            self.tend_at = self.tend_at.min(Instant::now());
+            happened.push(Happened::CaughtUp(relay));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Sends envelopes to one relay, in order, many at once, on a connection that proves nothing about who sends.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use velar_protocol::wire::{RelayAddress, Request};
+
+use super::Report;
+use crate::device::Due;
+use crate::net::{Backoff, Connector, NetError, Purpose};
+
+/// Envelopes handed to one sender at most.
+const QUEUE: usize = super::UNDER_WAY;
+
+/// Envelopes on the wire without an answer at most.
+const IN_FLIGHT: usize = 32;
+
+/// A connection that nothing was sent on for this long is closed: the relay need not know that we are here.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// The task that sends to one relay. Dropping it ends the task; what it had not sent is in the vault.
+pub(super) struct Sender {
+    queue: mpsc::Sender<Due>,
+    task: JoinHandle<()>,
+}
+
+struct Sending {
+    connector: Arc<Connector>,
+    reports: mpsc::Sender<Report>,
+    queue: mpsc::Receiver<Due>,
+    relay: RelayAddress,
+    /// Not answered yet, oldest first; the first `on_wire` of them are on the wire.
+    pending: VecDeque<Due>,
+}
+
+impl Sender {
+    pub(super) fn start(
+        connector: &Arc<Connector>,
+        reports: &mpsc::Sender<Report>,
+        relay: &RelayAddress,
+    ) -> Self {
+        let (queue, pending) = mpsc::channel(QUEUE);
+        let sending = Sending {
+            connector: connector.clone(),
+            reports: reports.clone(),
+            queue: pending,
+            relay: relay.clone(),
+            pending: VecDeque::new(),
+        };
+        Self { queue, task: tokio::spawn(sending.run()) }
+    }
+
+    /// Takes an envelope; `false` if there is no room now.
+    pub(super) fn send(&self, due: Due) -> bool {
+        self.queue.try_send(due).is_ok()
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Sending {
+    async fn run(mut self) {
+        let mut backoff = Backoff::new();
+        loop {
+            if self.pending.is_empty() {
+                match self.queue.recv().await {
+                    Some(due) => self.pending.push_back(due),
+                    None => return,
+                }
+            }
+            let Err(error) = self.connected(&mut backoff).await else { continue };
+            let relay = self.relay.clone();
+            if self.reports.send(Report::NotSending { relay, error }).await.is_err() {
+                return;
+            }
+            let random = getrandom::u64().unwrap_or(u64::MAX / 2);
+            tokio::time::sleep(backoff.next(random)).await;
+        }
+    }
+
+    /// One connection, until it fails or is idle. What was not answered is sent again on the next: the same
+    /// bytes, which the relay stores once.
+    async fn connected(&mut self, backoff: &mut Backoff) -> Result<(), NetError> {
+        let connection = self.connector.connect(&self.relay, Purpose::Send).await?;
+        let (mut sink, mut source) = connection.pipeline().await?.split();
+        let mut on_wire = 0;
+        loop {
+            while on_wire < IN_FLIGHT
+                && let Some(due) = self.pending.get(on_wire)
+            {
+                sink.send(&Request::Send { delivery: due.delivery.clone() }).await?;
+                on_wire += 1;
+            }
+            tokio::select! {
+                answer = source.answer(), if on_wire > 0 => {
+                    let answer = answer?;
+                    backoff.reset();
+                    on_wire -= 1;
+                    if let Some(due) = self.pending.pop_front() {
+                        let report = Report::Answered { id: due.id, answer };
+                        self.reports.send(report).await.map_err(|_| NetError::ClosedHere)?;
+                    }
+                }
+                due = timeout(IDLE, self.queue.recv()), if on_wire < IN_FLIGHT => match due {
+                    Ok(Some(due)) => self.pending.push_back(due),
+                    Ok(None) => return Err(NetError::ClosedHere),
+                    Err(_) if self.pending.is_empty() => {
+                        connection.close();
+                        return Ok(());
+                    }
+                    Err(_) => {}
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! The fold. Its rules are numbered in spec/circles.md §8; the numbers here are those.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
+};
+use crate::circle::roster::{Agreement, Role, Roster};
+use crate::seal::MemberId;
+
+impl Alert {
+    /// Folds events into a state. `None` without any `Raised`: what it is about is not known yet.
+    ///
+    /// Events of other alerts and events that their author may not make are passed over.
+    #[must_use]
+    pub fn fold(
+        id: AlertId,
+        heard: &[Heard],
+        roster: &Roster,
+        agreement: &Agreement,
+        now_s: u64,
+    ) -> Option<Self> {
+        let mut set: BTreeMap<EventId, Known<'_>> = BTreeMap::new();
+        for one in heard.iter().filter(|one| one.event.alert == id) {
+            let again = Known::of(one);
+            set.entry(one.event.id()).and_modify(|known| known.merge(again)).or_insert(again);
+        }
+        let mut raised: Vec<Raised<'_>> =
+            set.iter().filter_map(|(id, heard)| Raised::of(*id, heard, roster)).collect();
+        raised.sort_by_key(|r| (r.at_s, r.id));
+        let named = || raised.iter().map(|r| r.subject);
+        let subject = named().find(|s| id.is_about(*s)).or_else(|| named().min())?;
+        let fold = Fold { set: &set, subject, roster };
+
+        let (closed, closed_by) = fold.closings(&raised);
+        let open = || raised.iter().filter(|r| !closed.contains(&r.id));
+        let raised_s = open().chain(&raised).next()?.at_s;
+        let left_open: BTreeSet<EventId> = open().map(|r| r.id).collect();
+        let claimed = fold.claims(u64::from(agreement.claim_quiet_min) * 60, now_s);
+        Some(Self {
+            id,
+            subject,
+            raised_s,
+            reasons: raised.iter().map(|r| (r.reason, r.author, r.text.to_owned())).collect(),
+            drill: raised.iter().all(|r| r.drill),
+            claims: claimed.standing,
+            claim_expired: claimed.expired,
+            stand_down: fold.stand_down(&raised, &left_open),
+            closed_by: closed_by.filter(|_| left_open.is_empty()),
+            seen: Seen {
+                raised: raised.iter().map(|r| r.id).collect(),
+                claims: claimed.seen,
+                asked: fold.asks().map(|(id, _, _)| id).collect(),
+            },
+        })
+    }
+}
+
+/// Whether `member` may take, confirm or close an alert about `subject`: an accompanier or a coordinator
+/// who is another person than the subject.
+#[must_use]
+pub fn may_answer(roster: &Roster, member: MemberId, subject: MemberId) -> bool {
+    let answers = |role| roster.member(member).is_some_and(|m| m.roles.has(role));
+    !same_person(roster, member, subject)
+        && (answers(Role::Accompanier) || answers(Role::Coordinator))
+}
+
+fn same_person(roster: &Roster, one: MemberId, other: MemberId) -> bool {
+    one == other || roster.person(one).is_some_and(|person| roster.person(other) == Some(person))
+}
+
+/// An event, however often it was heard. Borrowed: texts are long, and a state is folded often.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    event: &'a AlertEvent,
+    first_hand: bool,
+    heard_s: u64,
+}
+
+impl<'a> Known<'a> {
+    fn of(heard: &'a Heard) -> Self {
+        Self { event: &heard.event, first_hand: heard.is_first_hand(), heard_s: heard.heard_s }
+    }
+
+    fn merge(&mut self, again: Self) {
+        self.first_hand |= again.first_hand;
+        self.heard_s = self.heard_s.min(again.heard_s);
+    }
+
+    /// When it happened, as far as this client will believe: a clock ahead of ours gains nothing by it.
+    fn at_s(&self) -> u64 {
+        if self.event.at_s == 0 { self.heard_s } else { self.event.at_s.min(self.heard_s) }
+    }
+}
+
+/// A reason that counts.
+struct Raised<'a> {
+    id: EventId,
+    author: MemberId,
+    at_s: u64,
+    reason: Reason,
+    subject: MemberId,
+    drill: bool,
+    text: &'a str,
+}
+
+impl<'a> Raised<'a> {
+    /// At first hand its author was in the roster when it arrived: removing somebody does not silence
+    /// what she raised.
+    fn of(id: EventId, heard: &Known<'a>, roster: &Roster) -> Option<Self> {
+        let EventKind::Raised { reason, subject, drill, text } = &heard.event.kind else {
+            return None;
+        };
+        let known = |member| roster.member(member).is_some();
+        (heard.first_hand || known(heard.event.author) || known(*subject)).then(|| Self {
+            id,
+            author: heard.event.author,
+            at_s: heard.at_s(),
+            reason: *reason,
+            subject: *subject,
+            drill: *drill,
+            text,
+        })
+    }
+}
+
+struct Claimed {
+    standing: Vec<Claim>,
+    expired: bool,
+    seen: BTreeSet<(EventId, MemberId)>,
+}
+
+struct Fold<'a> {
+    set: &'a BTreeMap<EventId, Known<'a>>,
+    subject: MemberId,
+    roster: &'a Roster,
+}
+
+impl<'a> Fold<'a> {
+    fn may_answer(&self, member: MemberId) -> bool {
+        may_answer(self.roster, member, self.subject)
+    }
+
+    /// Events of those who may answer. At first hand: their kinds come in no other way, but for notes.
+    fn answers(&self) -> impl Iterator<Item = (EventId, Known<'a>)> {
+        self.set
+            .iter()
+            .map(|(id, heard)| (*id, *heard))
+            .filter(|(_, heard)| heard.first_hand && self.may_answer(heard.event.author))
+    }
+
+    fn claims(&self, quiet_s: u64, now_s: u64) -> Claimed {
+        let mut done: BTreeSet<EventId> = BTreeSet::new();
+        let mut given_back: BTreeSet<(EventId, MemberId)> = BTreeSet::new();
+        let mut active: BTreeMap<MemberId, u64> = BTreeMap::new();
+        for (_, heard) in self.answers() {
+            let author = heard.event.author;
+            match &heard.event.kind {
+                EventKind::Claimed { over } => done.extend(over),
+                EventKind::Released { claims, .. } => {
+                    given_back.extend(claims.iter().map(|claim| (*claim, author)));
+                }
+                _ => {}
+            }
+            // What a client does by itself (an overdue alert) is no sign that a person is at it.
+            let by_a_person =
+                !matches!(heard.event.kind, EventKind::Raised { .. } | EventKind::Released { .. });
+            if by_a_person {
+                let latest = active.entry(author).or_default();
+                *latest = (*latest).max(heard.at_s());
+            }
+        }
+        let mut seen = BTreeSet::new();
+        let mut standing = Vec::new();
+        let mut expired = false;
+        let mut leads = BTreeSet::new();
+        for (id, heard) in self.answers() {
+            let by = heard.event.author;
+            let is_claim = matches!(heard.event.kind, EventKind::Claimed { .. });
+            if !is_claim || done.contains(&id) || given_back.contains(&(id, by)) {
+                continue;
+            }
+            seen.insert((id, by));
+            let active_s = active.get(&by).copied().unwrap_or_default();
+            if now_s.saturating_sub(active_s) >= quiet_s {
+                expired = true;
+            } else if leads.insert(by) {
+                // In the order of ids: a second claim of the same author adds nothing.
+                standing.push(Claim { id, by, at_s: heard.at_s(), active_s });
+            }
+        }
+        Claimed { standing, expired, seen }
+    }
+
+    /// Requests to stand down by the subject's person: id, author, reasons seen.
+    fn asks(&self) -> impl Iterator<Item = (EventId, MemberId, &'a BTreeSet<EventId>)> {
+        self.set.iter().filter_map(|(id, heard)| match &heard.event.kind {
+            EventKind::StandDownAsked { saw, .. }
+                if heard.first_hand
+                    && same_person(self.roster, heard.event.author, self.subject) =>
+            {
+                Some((*id, heard.event.author, saw))
+            }
+            _ => None,
+        })
+    }
+
+    fn stand_down(&self, raised: &[Raised<'_>], left_open: &BTreeSet<EventId>) -> StandDown {
+        let panics: BTreeSet<EventId> = raised
+            .iter()
+            .filter(|r| {
+                r.reason == Reason::Panic && same_person(self.roster, r.author, self.subject)
+            })
+            .map(|r| r.id)
+            .collect();
+        let mut asker = None;
+        let mut covered = BTreeSet::new();
+        for (_, author, saw) in self.asks() {
+            asker = asker.or(Some(author));
+            covered.extend(saw.iter().copied());
+        }
+        let Some(asker) = asker.filter(|_| panics.is_subset(&covered)) else {
+            return StandDown::None;
+        };
+
+        let mut confirmer = None;
+        let mut confirmed = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        for (_, heard) in self.answers() {
+            if let EventKind::StandDownConfirmed { asked, saw } = &heard.event.kind {
+                confirmed.extend(asked.iter().copied());
+                seen.extend(saw.iter().copied());
+                if self.asks().any(|(id, ..)| asked.contains(&id)) {
+                    confirmer = confirmer.or(Some(heard.event.author));
+                }
+            }
+        }
+        let mut first = None;
+        let mut covered = BTreeSet::new();
+        for (_, author, saw) in self.asks().filter(|(id, ..)| confirmed.contains(id)) {
+            first = first.or(Some(author));
+            covered.extend(saw.iter().copied());
+        }
+        match (first, confirmer) {
+            (Some(first), Some(by)) if panics.is_subset(&covered) && left_open.is_subset(&seen) => {
+                StandDown::Confirmed(first, by)
+            }
+            _ => StandDown::Asked(asker),
+        }
+    }
+
+    /// Ids that closings name, and who made the latest of those that name a reason.
+    fn closings(&self, raised: &[Raised<'_>]) -> (BTreeSet<EventId>, Option<MemberId>) {
+        let mut closed = BTreeSet::new();
+        let mut last = None;
+        for (id, heard) in self.answers() {
+            if let EventKind::Closed { saw, .. } = &heard.event.kind {
+                closed.extend(saw.iter().copied());
+                if raised.iter().any(|r| saw.contains(&r.id)) {
+                    last = last.max(Some((heard.at_s(), id, heard.event.author)));
+                }
+            }
+        }
+        (closed, last.map(|(_, _, author)| author))
+    }
+}

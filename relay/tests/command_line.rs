@@ -1,0 +1,132 @@
+//! The program's own words: configuration, keys, address, a second relay on one folder.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use common::{Client, Relay, envelope, program, secret, token};
+use rustix::process::Signal;
+use velar_protocol::wire::{Answer, RelayAddress};
+
+fn run(args: &[&str], data: Option<&Path>) -> Output {
+    let mut command = program();
+    command.args(args);
+    if let Some(data) = data {
+        command.arg("--data").arg(data);
+    }
+    command.output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn init_makes_keys_once_and_address_repeats_what_it_said() {
+    let data = tempfile::tempdir().unwrap();
+    let init = ["init", "--host", "relay.example.org", "--listen", "127.0.0.1:4433"];
+    let made = run(&init, Some(data.path()));
+    assert!(made.status.success(), "{}", stderr(&made));
+    let first = stdout(&made).lines().next().unwrap().to_owned();
+    let address: RelayAddress = first.parse().unwrap();
+    assert_eq!((address.host(), address.port()), ("relay.example.org", 4433));
+    assert!(stdout(&made).contains('█'), "a QR for terminals");
+    let again = run(&init, Some(data.path()));
+    assert!(!again.status.success() && stderr(&again).contains("keys"), "{}", stderr(&again));
+    assert_eq!(stdout(&run(&["address"], Some(data.path()))), stdout(&made));
+}
+
+#[test]
+fn configuration_is_checked_strictly() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("relay.toml");
+    let check = |text: &str| {
+        fs::write(&file, text).unwrap();
+        run(&["serve", "--check-config", "--config", file.to_str().unwrap()], None)
+    };
+    assert!(check("data = '/d'\n[limits]\nholds = 5").status.success());
+    for (text, word) in [
+        ("data = '/d'\nlisten_on = ':1'", "listen_on"),
+        ("data = '/d'\n[limits]\nenvelope_age = 5", "envelope_age"),
+        ("data = '/d'\nlisten = 'here'", "listen"),
+        ("data = '/d'\n[limits]\nconnections = 0", "connections"),
+        ("listen = '127.0.0.1:1'", "--data"),
+    ] {
+        let checked = check(text);
+        assert!(!checked.status.success(), "{text}");
+        assert!(stderr(&checked).contains(word), "{text}: {}", stderr(&checked));
+    }
+    let missing = run(&["--check-config", "--config", "/nowhere/relay.toml"], None);
+    assert!(!missing.status.success() && stderr(&missing).contains("/nowhere/relay.toml"));
+    let output = program()
+        .args(["--check-config", "--data", "/d"])
+        .env("VELAR_RELAY_ENVELOPE_AGES", "3")
+        .output()
+        .unwrap();
+    assert!(!output.status.success() && stderr(&output).contains("VELAR_RELAY_ENVELOPE_AGES"));
+    let output = program()
+        .args(["--check-config", "--data", "/d"])
+        .env("VELAR_RELAY_ENVELOPE_AGE_S", "3")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn serving_without_keys_says_how_to_make_them() {
+    let data = tempfile::tempdir().unwrap();
+    let served = run(&["serve", "--listen", "127.0.0.1:0"], Some(data.path()));
+    assert!(!served.status.success());
+    assert!(stderr(&served).contains("velar-relay init"), "{}", stderr(&served));
+    assert!(!data.path().join("store").exists());
+}
+
+#[tokio::test]
+async fn a_second_relay_on_the_same_folder_is_refused_and_the_first_goes_on() {
+    let data = tempfile::tempdir().unwrap();
+    Relay::init(data.path());
+    let first = Relay::serve(data.path(), &[]);
+    let second = run(&["serve"], Some(data.path()));
+    assert!(!second.status.success());
+    assert!(stderr(&second).contains("another relay is using"), "{}", stderr(&second));
+    let conn = Client::new(first.addr, data.path()).connect().await;
+    assert_eq!(conn.open(&secret(1), &[]).await, Answer::Opened);
+}
+
+#[tokio::test]
+async fn logs_at_the_finest_level_name_no_address_mailbox_or_token() {
+    let data = tempfile::tempdir().unwrap();
+    Relay::init(data.path());
+    let log = data.path().join("log");
+    let mut command = program();
+    command.args(["serve", "--log", "trace", "--data"]).arg(data.path());
+    command.stderr(Stdio::from(fs::File::create(&log).unwrap()));
+    let mut relay = Relay::from(command);
+    let client = Client::new(relay.addr, data.path());
+    let conn = client.connect().await;
+    conn.open(&secret(1), &[&token(1)]).await;
+    conn.send(&token(1), &envelope(1)).await;
+    let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+    let (sequence, _) = online.envelope().await;
+    online.ack(sequence).await;
+    conn.raw(&[255; 40]).await;
+    relay.signal(Signal::TERM);
+    assert!(relay.child.wait().unwrap().success());
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("velar_relay"), "something was logged");
+    let hex = data_encoding::HEXLOWER.encode(secret(1).id().as_bytes());
+    let own_port = relay.addr.port().to_string();
+    for secret in ["127.0.0.1", hex.as_str(), own_port.as_str()] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+    for line in log.lines() {
+        assert!(line.contains("velar_relay"), "a line of another's: {line}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Bad input and limits, over the wire.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test")]
+
+mod common;
+
+use common::{Client, Relay, envelope, secret, token};
+use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, X25519};
+use velar_protocol::wire::codec;
+use velar_protocol::wire::{AccessToken, Ack, Answer, EndReason, Event, Refusal, Request};
+
+fn relay(args: &[&str]) -> (tempfile::TempDir, Relay, Client) {
+    let data = tempfile::tempdir().unwrap();
+    Relay::init(data.path());
+    let relay = Relay::serve(data.path(), args);
+    let client = Client::new(relay.addr, data.path());
+    (data, relay, client)
+}
+
+fn framed(body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32).to_le_bytes(), body].concat()
+}
+
+fn refused(refusal: Refusal) -> Vec<u8> {
+    codec::encode(&Answer::Refused(refusal)).unwrap()
+}
+
+#[tokio::test]
+async fn broken_frames_end_their_stream_with_a_reason_and_nothing_else() {
+    let (_data, _relay, client) = relay(&[]);
+    let conn = client.connect().await;
+    let info = codec::encode(&Request::Info).unwrap();
+    for bad in [
+        framed(&[1, 99]),
+        framed(&[1, 0, 0]),
+        framed(&codec::encode(&Answer::Opened).unwrap()[4..]),
+        0_u32.to_le_bytes().to_vec(),
+    ] {
+        assert_eq!(conn.raw(&bad).await, refused(Refusal::Malformed), "{bad:?}");
+    }
+    assert_eq!(conn.raw(&u32::MAX.to_le_bytes()).await, refused(Refusal::TooLong));
+    let after_good = conn.raw(&[info.clone(), framed(&[1, 99]), info].concat()).await;
+    assert!(after_good.ends_with(&refused(Refusal::Malformed)));
+    assert!(matches!(conn.ask(&Request::Info).await, Answer::Info(_)), "the connection goes on");
+}
+
+#[tokio::test]
+async fn another_version_hears_ours_and_the_connection_ends() {
+    let (_data, _relay, client) = relay(&[]);
+    let conn = client.connect().await;
+    assert_eq!(conn.raw(&framed(&[9, 1, 2, 3])).await, codec::version_notice());
+    let closed = conn.quic.closed().await;
+    assert!(matches!(closed, quinn::ConnectionError::ApplicationClosed(_)), "{closed:?}");
+}
+
+#[tokio::test]
+async fn proofs_and_tokens_that_are_wrong_are_refused() {
+    let (_data, _relay, client) = relay(&[]);
+    let (here, elsewhere) = (client.connect().await, client.connect().await);
+    let replayed = Request::open(&elsewhere.exporter, &secret(1), vec![], None);
+    assert_eq!(here.ask(&replayed).await, Answer::Refused(Refusal::WrongProof));
+    assert_eq!(elsewhere.ask(&replayed).await, Answer::Opened);
+    let replayed = Request::subscribe(&elsewhere.exporter, [&secret(1)]);
+    assert_eq!(here.ask(&replayed).await, Answer::Refused(Refusal::WrongProof));
+    let unknown = here.subscribe(&[&secret(2)]).await.err();
+    assert_eq!(unknown, Some(Answer::Refused(Refusal::UnknownMailbox)));
+    let unknown = here.send(&token(1), &envelope(1)).await;
+    assert_eq!(unknown, Answer::Refused(Refusal::UnknownToken));
+    here.open(&secret(2), &[&token(2)]).await;
+    let taken = here.open(&secret(1), &[&token(2)]).await;
+    assert_eq!(taken, Answer::Refused(Refusal::TokenTaken));
+}
+
+#[tokio::test]
+async fn new_mailboxes_need_the_operators_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "aurora\n").unwrap();
+    let (_data, _relay, client) = relay(&["--access-token-file", file.to_str().unwrap()]);
+    let conn = client.connect().await;
+    let Answer::Info(info) = conn.ask(&Request::Info).await else { panic!() };
+    assert!(info.access_required);
+    assert_eq!(conn.open(&secret(1), &[]).await, Answer::Refused(Refusal::AccessRequired));
+    let open = |text: &str| {
+        let access = AccessToken::new(text.to_owned());
+        Request::open(&conn.exporter, &secret(1), vec![], access)
+    };
+    assert_eq!(conn.ask(&open("wrong")).await, Answer::Refused(Refusal::AccessRequired));
+    assert_eq!(conn.ask(&open("aurora")).await, Answer::Opened);
+    assert_eq!(conn.open(&secret(1), &[&token(1)]).await, Answer::Opened, "it is known now");
+}
+
+#[tokio::test]
+async fn a_full_mailbox_says_so_and_takes_more_after_an_ack() {
+    let (_data, _relay, client) = relay(&["--mailbox-envelopes", "2"]);
+    let conn = client.connect().await;
+    conn.open(&secret(1), &[&token(1)]).await;
+    conn.send(&token(1), &envelope(1)).await;
+    conn.send(&token(1), &envelope(2)).await;
+    let full = conn.send(&token(1), &envelope(3)).await;
+    assert!(matches!(full, Answer::Full { retry_after_s } if retry_after_s > 0));
+    let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+    let (sequence, _) = online.envelope().await;
+    online.ack(sequence).await;
+    // The ack is taken in in the relay's own time.
+    while conn.send(&token(1), &envelope(3)).await != Answer::Accepted {}
+}
+
+#[tokio::test]
+async fn an_expired_envelope_is_counted_and_not_delivered() {
+    let (_data, _relay, client) = relay(&["--envelope-age-s", "1"]);
+    let conn = client.connect().await;
+    conn.open(&secret(1), &[&token(1)]).await;
+    conn.send(&token(1), &envelope(1)).await;
+    loop {
+        let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+        match online.event().await {
+            Event::CaughtUp { expired, .. } => {
+                assert_eq!(expired, 1);
+                break;
+            }
+            Event::Envelope { .. } => {
+                online.send.finish().unwrap();
+                // The relay ends the stream; then another may begin.
+                online.recv.read_to_end(1 << 20).await.unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_impossible_ack_ends_the_subscription() {
+    let (_data, _relay, client) = relay(&[]);
+    let conn = client.connect().await;
+    conn.open(&secret(1), &[]).await;
+    let impossible = [Ack { mailbox: 0, sequence: 77 }, Ack { mailbox: 3, sequence: 0 }];
+    let impossible = impossible.map(|ack| codec::encode(&ack).unwrap());
+    for bytes in [&impossible[0], &impossible[1], &framed(&[1, 2, 3, 4, 5])] {
+        let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+        online.caught_up().await;
+        online.send.write_all(bytes).await.unwrap();
+        assert_eq!(online.event().await, Event::Ended { reason: EndReason::ProtocolError });
+        assert!(online.recv.read_to_end(1).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn closing_a_mailbox_ends_its_subscriptions() {
+    let (_data, _relay, client) = relay(&[]);
+    let conn = client.connect().await;
+    conn.open(&secret(1), &[&token(1)]).await;
+    let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+    online.caught_up().await;
+    let close = Request::close(&conn.exporter, &secret(1));
+    assert_eq!(conn.ask(&close).await, Answer::Closed);
+    assert_eq!(online.event().await, Event::Ended { reason: EndReason::MailboxClosed });
+    let gone = conn.send(&token(1), &envelope(1)).await;
+    assert_eq!(gone, Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(conn.ask(&close).await, Answer::Refused(Refusal::UnknownMailbox));
+}
+
+#[tokio::test]
+async fn subscriptions_on_one_connection_are_limited_and_given_back() {
+    let (_data, _relay, client) = relay(&["--subscriptions-per-connection", "1"]);
+    let conn = client.connect().await;
+    conn.open(&secret(1), &[]).await;
+    let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+    let second = conn.subscribe(&[&secret(1)]).await.err();
+    assert_eq!(second, Some(Answer::Refused(Refusal::TooManySubscriptions)));
+    online.send.finish().unwrap();
+    online.recv.read_to_end(100).await.unwrap();
+    while conn.subscribe(&[&secret(1)]).await.is_err() {}
+}
+
+#[tokio::test]
+async fn who_offers_no_post_quantum_key_exchange_is_not_let_in() {
+    let (data, relay, client) = relay(&[]);
+    let classical = Client::with_groups(relay.addr, data.path(), vec![X25519, SECP256R1]);
+    assert!(classical.try_connect().await.is_err());
+    client.connect().await;
+}
+
+#[tokio::test]
+async fn who_says_nothing_valid_is_shown_out() {
+    let (_data, _relay, client) = relay(&["--first-frame-s", "1"]);
+    let (silent, speaking) = (client.connect().await, client.connect().await);
+    speaking.ask(&Request::Info).await;
+    let closed = silent.quic.closed().await;
+    assert!(matches!(closed, quinn::ConnectionError::ApplicationClosed(_)), "{closed:?}");
+    assert!(matches!(speaking.ask(&Request::Info).await, Answer::Info(_)));
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_of_a_prefix_are_refused() {
+    let (_data, _relay, client) = relay(&["--connections-per-prefix", "1"]);
+    let first = client.connect().await;
+    first.ask(&Request::Info).await;
+    assert!(client.try_connect().await.is_err());
+    first.quic.close(0_u32.into(), b"");
+    while client.try_connect().await.is_err() {}
+}
+
+#[tokio::test]
+async fn nothing_is_taken_in_without_disk_space() {
+    let (_data, _relay, client) = relay(&["--free-space-mib", "4294967295"]);
+    let conn = client.connect().await;
+    let opened = conn.open(&secret(1), &[]).await;
+    assert!(matches!(opened, Answer::Full { .. }), "{opened:?}");
+}
