@@ -101,6 +101,9 @@ async fn requests(peer: &Peer, mut send: SendStream, recv: RecvStream) -> Result
     while reading || !waiting.is_empty() {
         if ending.borrow_and_update().is_some() {
             reading = false;
+            if waiting.is_empty() {
+                break;
+            }
         }
         tokio::select! {
             biased;
