@@ -121,6 +121,9 @@ pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
 pub(crate) const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// Bytes on their way to one client: a full set of unacknowledged envelopes.
 pub(crate) const SEND_WINDOW: u64 = 320 * 1024;
+/// Bytes the kernel may keep for the one socket that all connections share, each way. With Linux's default of
+/// 208 KiB, 64 senders at once overflow it, and what is lost is sent again after a timeout.
+pub(crate) const SOCKET_BUFFER: usize = 4 * 1024 * 1024;
 /// Handshakes that quinn keeps before the relay has looked at them.
 pub(crate) const MAX_INCOMING: usize = 2048;
 /// Bytes of early packets kept for one of these.

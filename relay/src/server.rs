@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quinn::{Endpoint, Incoming, TokioRuntime, VarInt};
+use rustix::net::sockopt;
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -17,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::connection;
 use crate::keys::{Identity, KeyError};
-use crate::limits::{DRAIN, HANDSHAKE_TIMEOUT};
+use crate::limits::{DRAIN, HANDSHAKE_TIMEOUT, SOCKET_BUFFER};
 use crate::mailboxes::Mailboxes;
 use crate::relay::Relay;
 use crate::store::{SledStore, Store, StoreError, Write};
@@ -102,6 +103,9 @@ impl Server {
         let identity = Identity::load(&config.data)?;
         let tls = transport::server(&identity, &config.limits, config.gso)?;
         let socket = UdpSocket::bind(config.listen).map_err(listen)?;
+        // The kernel gives what it may (net.core.rmem_max, wmem_max); with less, bursts cost retransmissions.
+        let _ = sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
+        let _ = sockopt::set_socket_send_buffer_size(&socket, SOCKET_BUFFER);
         let endpoint = Endpoint::new(
             transport::endpoint(&identity),
             Some(tls),
