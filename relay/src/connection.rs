@@ -117,6 +117,9 @@ async fn requests(
     while reading || !waiting.is_empty() {
         if ending.borrow_and_update().is_some() {
             reading = false;
+            if waiting.is_empty() {
+                break;
+            }
         }
         tokio::select! {
             biased;
