@@ -137,6 +137,8 @@ pub enum Holder {
     Invitation([u8; 16]),
     /// Everyone: my last-resort prekey.
     Everyone,
+    /// The member who came with a spare, until they use a prekey that I gave to them.
+    Newcomer(MemberId),
 }
 
 /// A prekey of mine that is out, or was.

@@ -19,7 +19,7 @@ use super::sealing::Post;
 use super::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
-    Answered, Holder, IntroductionKind, InvitationKind, Invited, InvitedState, Joining,
+    Answered, Holder, IntroductionKind, InvitationKind, Invited, InvitedState, IssuedKind, Joining,
     JoiningKind, Peer, Profile, Secret, SparesKind, What, pair_key,
 };
 
@@ -687,6 +687,12 @@ impl Turn<'_> {
             let spare = Holder::Spare(coordinator, number);
             self.hand_over(&mut profile, spare, Holder::Member(from));
             self.set_profile(&profile)?;
+            for (_, mut issued) in self.tx.list::<IssuedKind>()? {
+                if issued.holder == spare {
+                    issued.holder = Holder::Newcomer(from);
+                    self.tx.put::<IssuedKind>(&issued.id.0, &issued)?;
+                }
+            }
             self.leave_spares_with(&roster, coordinator, 1)?;
         }
         let mut peer = self.peer(from)?;

@@ -54,8 +54,9 @@ impl Turn<'_> {
         let Some(opened) = self.open(&issued, envelope)? else { return Ok(()) };
         let today = self.today();
         self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
-        if !matches!(issued.holder, Holder::Everyone | Holder::Invitation(_)) {
+        if let Holder::Member(member) = issued.holder {
             self.spend(&issued)?;
+            self.spend_spare_of(member)?;
         }
         self.take_in(opened, issued.holder)
     }
@@ -74,7 +75,7 @@ impl Turn<'_> {
                 return Ok(None);
             }
         };
-        if let Holder::Member(member) = issued.holder
+        if let Holder::Member(member) | Holder::Newcomer(member) = issued.holder
             && opened.part.sender != member
         {
             tracing::warn!("an envelope came under a prekey of another member");
@@ -95,6 +96,16 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// A member uses prekeys that I gave to them: the spare that they came with has done its work.
+    fn spend_spare_of(&self, member: MemberId) -> Done {
+        for (_, issued) in self.tx.list::<IssuedKind>()? {
+            if issued.holder == Holder::Newcomer(member) {
+                self.spend(&issued)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Sealed to a prekey that is spent (after a rollback, say): said, and asked for again.
     fn unopened(&mut self, envelope: &Envelope) -> Done {
         let spent = self.tx.list::<SpentKind>()?;
@@ -104,7 +115,9 @@ impl Turn<'_> {
         };
         let today = self.today();
         self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-        let Holder::Member(member) = spent.holder else { return Ok(()) };
+        let (Holder::Member(member) | Holder::Newcomer(member)) = spent.holder else {
+            return Ok(());
+        };
         let now_s = self.now_s;
         self.show(Some(member), now_s, What::Unopened)?;
         let body = Body::Resend { envelope: envelope.digest() };
