@@ -374,6 +374,9 @@ impl Turn<'_> {
             ..Peer::default()
         };
         self.set_peer(coordinator, &peer)?;
+        // An earlier invitation that became void may have left some: by this one's prekey alone the
+        // coordinator knows which invitation is answered.
+        self.drop_stock(coordinator)?;
         let card = self.card_for(&mut profile, coordinator)?;
         self.set_profile(&profile)?;
         let join = Join {
