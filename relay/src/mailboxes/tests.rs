@@ -2,10 +2,10 @@
 
 mod holds;
 
-use velar_protocol::wire::{DeliveryOutcome, EnvelopeDigest, HoldSecret, SendToken};
+use velar_protocol::wire::{DeliveryOutcome, HoldSecret, SendToken};
 
 use super::*;
-use crate::store::{MemoryStore, Store};
+use crate::store::{MemoryStore, Store, short_digest};
 
 const START_S: u64 = 1_800_000_000;
 
@@ -84,7 +84,7 @@ impl Rig {
     }
 
     fn send(&mut self, by: u8, number: u32) -> Answer {
-        let (envelope, digest) = (envelope(number), short(&digest(number)));
+        let (envelope, digest) = (envelope(number), short_digest(&envelope(number)));
         let reply =
             self.act(|boxes, now, writes| boxes.send(&token(by), envelope, digest, now, writes));
         answer(reply)
@@ -150,10 +150,6 @@ fn envelope(number: u32) -> Envelope {
     let mut bytes = vec![0; 4096];
     bytes[..4].copy_from_slice(&number.to_le_bytes());
     Envelope::new(bytes).unwrap()
-}
-
-fn digest(number: u32) -> EnvelopeDigest {
-    envelope(number).digest()
 }
 
 fn held(count: usize) -> Answer {
