@@ -12,7 +12,7 @@ use velar_protocol::wire::{
 
 use crate::clock::{Clock, Now};
 use crate::limits::{Limits, UNAVAILABLE_RETRY_S};
-use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken, short};
+use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
 use crate::session::Action;
 use crate::store::{HoldRecord, Store, StoreError, Write};
 use crate::writer::Job;
@@ -114,7 +114,6 @@ impl Relay {
                 self.change(|mailboxes, _, writes| mailboxes.close(owner.mailbox(), writes)).await
             }
             Action::Send { token, envelope, digest } => {
-                let digest = short(&digest);
                 self.change(|mailboxes, now, writes| {
                     mailboxes.send(&token, envelope, digest, now, writes)
                 })
