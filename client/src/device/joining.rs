@@ -499,9 +499,12 @@ impl Turn<'_> {
         Ok(Some(view))
     }
 
-    /// Whether no relay has ever confirmed a mailbox of this circle, and nobody else is in it.
+    /// Whether this circle is one that nobody else knows of, or one that did not let me in.
     fn is_unheard_of(&self, profile: &Profile) -> Done<bool> {
-        let alone = self.roster()?.is_some_and(|roster| roster.members().len() == 1);
+        let Some(roster) = self.roster()? else {
+            return Ok(self.tx.get::<JoiningKind>(&[])?.is_some_and(|joining| joining.void));
+        };
+        let alone = roster.members().len() == 1;
         Ok(alone && profile.homes.iter().all(|home| home.registered == 0))
     }
 
