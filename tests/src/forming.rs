@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::OnceLock;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::load::Outcome;
@@ -176,6 +177,15 @@ impl Running {
             line.clear();
         }
         Err(format!("it ended without saying \"{words}\":\n{}", self.heard).into())
+    }
+
+    /// Ctrl-C.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn interrupt(&self) -> Outcome<()> {
+        let pid = i32::try_from(self.child.id())?;
+        Ok(kill_process(Pid::from_raw(pid).ok_or("no process")?, Signal::INT)?)
     }
 
     /// Kills it as a crash would.
