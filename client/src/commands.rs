@@ -3,6 +3,7 @@
 
 mod alerts;
 mod approve;
+mod carrier;
 mod checkin;
 mod circle;
 mod completions;
@@ -10,10 +11,12 @@ mod context;
 mod inbox;
 mod init;
 mod invite;
+mod items;
 mod join;
 mod members;
 mod panic;
 mod say;
+mod show;
 mod status;
 mod watch;
 

@@ -24,7 +24,7 @@ use rand_core::{Rng, UnwrapErr};
 use velar_protocol::circle::{AlertId, PersonId, Roster};
 use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Voice};
 
-pub use alerts::AlertView;
+pub use alerts::{AlertView, CheckInSaid};
 pub use delivery::{Due, DueId};
 pub use error::DeviceError;
 pub use homes::HomeView;

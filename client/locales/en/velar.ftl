@@ -335,10 +335,13 @@ panic-nobody = You are alone in the circle: there is NOBODY who could receive th
 
 alerts-none = No open alerts.
 alerts-closed-too = Closed ones: velar alerts --all
+alerts-not-up-to-date = NOT UP TO DATE: no relay has answered. This is what was known here before.
 alert-heading = Alert { $alert } of { $name }, { $time }
 alert-heading-closed = Alert { $alert } of { $name }, { $time }, closed
 alert-text = Says: { $text }
 alert-open = Open: nobody has taken it yet. To take it: velar claim { $alert }
+alert-open-own = Open: nobody has taken it yet.
+alert-claim-expired = Open again: whoever had taken it went quiet. To take it: velar claim { $alert }
 alert-taken = Taken by { $name }, { $time }
 alert-taken-by-several = Taken at once by { $names }. { $leader } leads; the others support.
 alert-released = Given back by { $name }, { $time }. It needs somebody.
@@ -357,6 +360,7 @@ alert-not-reached = NOT reached: { $names }
 
 claim-done = You have taken alert { $alert } of { $name }. The circle is told.
 claim-second = { $leader } took alert { $alert } at the same time and leads. You are seen as supporting: agree on who does what.
+claim-leads = You lead. { $names } took it at the same time: agree on who does what.
 claim-again = You had taken alert { $alert } already.
 claim-next = Get in touch with { $name }, and write what you know: velar note …
 release-done = You have given back alert { $alert }. The circle is told that it needs somebody.
@@ -414,6 +418,14 @@ watch-closed = { $time } Alert { $alert } of { $name } is closed by { $by }.
 watch-received = { $time } { $name }'s terminal has received: { $what }
 watch-join-request = { $time } { $name } asks to join the circle: velar approve
 watch-member-joined = { $time } { $name } is now in the circle ({ $roles }).
+watch-member-left = { $time } { $name } is not in the circle any more.
+watch-invitation-void = { $time } !!! An invitation was answered TWICE and is void. Somebody else may have seen it. Make a new one, in person: velar invite
+watch-expired = { $time } { $count ->
+    [one] { $count } message was deleted by the relay before this device read it.
+   *[other] { $count } messages were deleted by the relay before this device read them.
+} Ask the others what you missed.
+watch-roster-conflict = { $time } !!! Two member lists of this circle contradict each other. Speak with the circle in person or by voice before you go on.
+watch-claim-expired = { $time } *** ALERT { $alert } of { $name } *** Whoever had taken it went quiet. It needs somebody: velar claim { $alert }
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 watch-exec-failed = { $time } The command of --exec did not work: { $detail }
@@ -439,6 +451,9 @@ status-unreceived = { $count ->
 status-last-checkin = Your last check-in: { $time }
 status-no-checkin = You have not checked in yet.
 status-next-checkin = Next check-in: before { $time }
+status-member-checkin = { $name }: last check-in { $time }
+status-member-due = { $name }: last check-in { $time }, next before { $due }
+status-member-late = { $name }: LATE. Last check-in { $time }; the next was due before { $due }
 status-alerts = { $count ->
     [0] No open alerts.
     [one] { $count } OPEN ALERT: velar alerts
@@ -632,7 +647,7 @@ error-close-own = Your own alert is closed by another person.
     .next = If you are safe: velar stand-down
 error-text-missing = The text is missing.
     .next = Write it after the command; quotes are not needed.
-error-text-long = The text has { $count } characters; { $limit } fit.
+error-text-long = The text is { $count } bytes long; { $limit } fit.
     .next = Shorten it, or send it in several.
 error-confirmation-needed = This needs a yes from you, and there is no terminal to ask.
     .next = Run it in a terminal.
@@ -685,6 +700,9 @@ reason-unavailable = the relay cannot do it now
 reason-protocol = the relay's answer makes no sense
 reason-closed = the relay closed the connection
 reason-lost = the connection was lost
+reason-exec-code = it ended with code { $code }
+reason-exec-killed = it was ended by a signal
+reason-exec-long = it ran for over a minute and was ended
 reason-refused-malformed = it did not understand the request
 reason-refused-proof = it did not accept this device's proof
 reason-refused-access = the access token is missing or wrong
@@ -711,6 +729,10 @@ reason-address-pin = the pin after # is missing or incomplete
 
 error-exec = The command "{ $command }" could not be started: { $detail }
     .next = Check the command after --exec.
+error-input = The text could not be read: { $detail }
+    .next = Write it after the command, or pipe it in as UTF-8 text.
+error-watch-output = Nobody reads this watch any more: { $detail }. Alerts would have reached nobody, so it ended.
+    .next = Start it again, and check the program or disk it writes to.
 error-output = The output could not be written: { $detail }
     .next = Check the disk or the program that reads it.
 error-log-filter = "{ $given }" is not a filter for technical messages.

@@ -350,10 +350,13 @@ panic-nobody = El círculo eres solo tú: NADIE puede recibir esta alarma. Usa o
 
 alerts-none = No hay alertas abiertas.
 alerts-closed-too = Las cerradas: velar alerts --all
+alerts-not-up-to-date = SIN ACTUALIZAR: ningún relevo respondió. Esto es lo que ya se sabía aquí.
 alert-heading = Alerta { $alert } de { $name }, { $time }
 alert-heading-closed = Alerta { $alert } de { $name }, { $time }, cerrada
 alert-text = Dice: { $text }
 alert-open = Abierta: nadie la ha tomado. Para tomarla: velar claim { $alert }
+alert-open-own = Abierta: nadie la ha tomado todavía.
+alert-claim-expired = Abierta otra vez: quien la tomó dejó de dar señales. Para tomarla: velar claim { $alert }
 alert-taken = La tomó { $name }, { $time }
 alert-taken-by-several = La tomaron a la vez { $names }. Lleva la alerta { $leader }; las demás personas apoyan.
 alert-released = La soltó { $name }, { $time }. Hace falta alguien.
@@ -372,6 +375,7 @@ alert-not-reached = NO le ha llegado a: { $names }
 
 claim-done = Tomaste la alerta { $alert } de { $name }. Se avisa al círculo.
 claim-second = { $leader } tomó la alerta { $alert } al mismo tiempo y la lleva. Tú apareces en apoyo: acuerden quién hace qué.
+claim-leads = Tú la llevas. { $names } también la tomó al mismo tiempo: acuerden quién hace qué.
 claim-again = Ya habías tomado la alerta { $alert }.
 claim-next = Busca a { $name } y anota lo que sepas: velar note …
 release-done = Soltaste la alerta { $alert }. Se avisa al círculo que hace falta alguien.
@@ -429,6 +433,14 @@ watch-closed = { $time } La alerta { $alert } de { $name } la cerró { $by }.
 watch-received = { $time } La terminal de { $name } recibió: { $what }
 watch-join-request = { $time } { $name } pide entrar al círculo: velar approve
 watch-member-joined = { $time } { $name } ya está en el círculo ({ $roles }).
+watch-member-left = { $time } { $name } ya no está en el círculo.
+watch-invitation-void = { $time } !!! Una invitación se respondió DOS VECES y quedó anulada. Puede que alguien más la haya visto. Haz otra, en persona: velar invite
+watch-expired = { $time } { $count ->
+    [one] El relevo borró { $count } mensaje antes de que este equipo lo leyera.
+   *[other] El relevo borró { $count } mensajes antes de que este equipo los leyera.
+} Pregunta a las demás personas qué te perdiste.
+watch-roster-conflict = { $time } !!! Dos listas de integrantes de este círculo se contradicen. Habla con el círculo en persona o de viva voz antes de seguir.
+watch-claim-expired = { $time } *** ALERTA { $alert } de { $name } *** Quien la tomó dejó de dar señales. Hace falta alguien: velar claim { $alert }
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-exec-failed = { $time } La orden de --exec no funcionó: { $detail }
@@ -454,6 +466,9 @@ status-unreceived = { $count ->
 status-last-checkin = Tu último reporte: { $time }
 status-no-checkin = Aún no te has reportado.
 status-next-checkin = Siguiente reporte: antes de { $time }
+status-member-checkin = { $name }: último reporte { $time }
+status-member-due = { $name }: último reporte { $time }, el siguiente antes de { $due }
+status-member-late = { $name }: CON RETRASO. Último reporte { $time }; el siguiente tocaba antes de { $due }
 status-alerts = { $count ->
     [0] No hay alertas abiertas.
     [one] { $count } ALERTA ABIERTA: velar alerts
@@ -647,7 +662,7 @@ error-close-own = Tu propia alerta la cierra otra persona.
     .next = Si estás a salvo: velar stand-down
 error-text-missing = Falta el texto.
     .next = Escríbelo después de la orden; no hacen falta comillas.
-error-text-long = El texto tiene { $count } caracteres; caben { $limit }.
+error-text-long = El texto ocupa { $count } bytes; caben { $limit }.
     .next = Acórtalo, o envíalo en varios.
 error-confirmation-needed = Esto necesita tu sí, y no hay terminal donde preguntarte.
     .next = Córrelo en una terminal.
@@ -700,6 +715,9 @@ reason-unavailable = el relevo no puede hacerlo ahora
 reason-protocol = la respuesta del relevo no tiene sentido
 reason-closed = el relevo cerró la conexión
 reason-lost = se perdió la conexión
+reason-exec-code = terminó con el código { $code }
+reason-exec-killed = una señal lo terminó
+reason-exec-long = llevaba más de un minuto y se terminó
 reason-refused-malformed = no entendió lo que se le pidió
 reason-refused-proof = no aceptó la prueba de este equipo
 reason-refused-access = la clave de acceso falta o no es la correcta
@@ -726,6 +744,10 @@ reason-address-pin = la huella que va después de # falta o está incompleta
 
 error-exec = No se pudo iniciar la orden «{ $command }»: { $detail }
     .next = Revisa la orden que sigue a --exec.
+error-input = No se pudo leer el texto: { $detail }
+    .next = Escríbelo después de la orden, o pásalo por la entrada como texto UTF-8.
+error-watch-output = Ya nadie lee esta guardia: { $detail }. Las alertas no le habrían llegado a nadie, así que terminó.
+    .next = Iníciala otra vez, y revisa el programa o el disco donde escribe.
 error-output = No se pudo escribir el resultado: { $detail }
     .next = Revisa el disco o el programa que lo lee.
 error-log-filter = «{ $given }» no es un filtro de mensajes técnicos.

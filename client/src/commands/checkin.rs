@@ -1,6 +1,123 @@
-//! See the command's help.
-use super::Context;
-use crate::failure::{Exit, Failure};
-pub(super) async fn run(_: &Context, _: crate::cli::Checkin) -> Result<Exit, Failure> {
-    todo!()
+//! `velar checkin`: sealed and queued at once, then carried until everybody has it or the wait is over.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use velar_protocol::circle::limits::MAX_INTERVAL_MIN;
+use velar_protocol::seal::MessageId;
+
+use super::carrier::{Carrier, Ended, is_over, is_sent};
+use super::{Context, show};
+use crate::cli::Checkin;
+use crate::device::{CheckInSaid, Device, DeviceError, Progress};
+use crate::failure::{Exit, Failure, failure};
+use crate::link::now_s;
+use crate::text::t;
+
+/// How long receipts are waited for unless said otherwise.
+pub(super) const WAIT: Duration = Duration::from_secs(4);
+
+/// Receipts that have not come this long after all envelopes were at relays come later, if at all: those
+/// terminals are off.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failure> {
+    let text = &context.text;
+    let mut device = context.device()?;
+    let failed = |error: DeviceError| show::failed(context, &error);
+    let agreement = device.circle().map_err(failed)?.agreement;
+    let next_min = match args.next {
+        Some(next) => minutes(next).ok_or_else(|| {
+            let given = crate::terminal::span(next);
+            failure!(text, Exit::Usage, "error-usage-value", given = given, option = "--next")
+        })?,
+        None => agreement.in_base_min,
+    };
+    let said = CheckInSaid {
+        next_min,
+        condition: args.mood.map(Into::into),
+        low_battery: args.low_battery,
+        no_signal: args.no_signal,
+        note: args.note.unwrap_or_default(),
+    };
+    let at_s = now_s();
+    let (message, check_in) = device.check_in(said, at_s).map_err(failed)?;
+
+    let mut carrier = Carrier::new(context)?;
+    let wait = args.wait.unwrap_or(WAIT);
+    let progress = deliver(&mut carrier, &mut device, message, wait).await.map_err(failed)?;
+    let exit = show::exit(&progress);
+    let next_s = (check_in.next_min > 0).then(|| at_s + u64::from(check_in.next_min) * 60);
+    let alerts = device.alerts(true, now_s()).map_err(failed)?;
+    let me = device.member();
+    let own = alerts.iter().find(|view| view.alert.subject == me).map(|view| view.alert.id.short());
+
+    if context.json {
+        let data = json!({
+            "check_in": check_in.counter, "message": show::hex(&message.0), "sent_at_s": at_s,
+            "next_s": next_s, "own_alert": own, "people": show::people_json(&progress),
+        });
+        context.line(&show::json_line(&data))?;
+    } else {
+        let first = if exit == Exit::Kept {
+            t!(text, "checkin-not-sent")
+        } else {
+            t!(text, "checkin-done")
+        };
+        context.line(&first)?;
+        for line in show::outcome(context, &progress) {
+            context.line(&line)?;
+        }
+        if let Some(next_s) = next_s {
+            let time = context.clock.moment(next_s, at_s);
+            context.line(&t!(text, "checkin-next", time = time))?;
+        }
+        if let Some(alert) = own {
+            context.line(&t!(text, "checkin-alert-open", alert = alert))?;
+        }
+        if exit == Exit::Kept
+            && let Some(trouble) = carrier.news.trouble(context)
+        {
+            context.remark(&trouble.to_string());
+        }
+    }
+    carrier.finish(&mut device).await.map_err(failed)?;
+    Ok(exit)
+}
+
+/// Whole minutes within what may be agreed.
+fn minutes(next: Duration) -> Option<u32> {
+    u32::try_from(next.as_secs() / 60).ok().filter(|minutes| *minutes <= MAX_INTERVAL_MIN)
+}
+
+/// Carries until everybody has received a message, or `wait` is over, or it is at the relays and nobody has
+/// answered for a while. Returns how far it got.
+pub(super) async fn deliver(
+    carrier: &mut Carrier<'_>,
+    device: &mut Device,
+    message: MessageId,
+    wait: Duration,
+) -> Result<Progress, DeviceError> {
+    let mut progress = Progress::new();
+    let mut quiet_since: Option<Instant> = None;
+    let ended = carrier
+        .until(device, wait, |device, _| {
+            let now = device.progress(message)?;
+            if now != progress {
+                quiet_since = None;
+                progress = now;
+            }
+            if is_over(&progress) {
+                return Ok(true);
+            }
+            if !is_sent(&progress) {
+                return Ok(false);
+            }
+            Ok(quiet_since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE)
+        })
+        .await?;
+    if ended != Ended::Met {
+        progress = device.progress(message)?;
+    }
+    Ok(progress)
 }

@@ -1,6 +1,401 @@
-//! See the command's help.
+//! `velar watch`: an accompanier's post. Stays connected, shows each thing once, rings, and says loudly when
+//! it hears nothing. Line by line; the same as JSON with `--json` (see `JSON-WATCH.md`).
+
+mod connections;
+mod hook;
+mod output;
+mod rounds;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use velar_protocol::circle::Alert;
+use velar_protocol::wire::RelayAddress;
+
+use self::connections::{Connections, Say};
+use self::hook::{Hook, Trouble};
+use self::output::Output;
+use self::rounds::{Ring, Rounds};
 use super::Context;
-use crate::failure::{Exit, Failure};
-pub(super) async fn run(_: &Context, _: crate::cli::Watch) -> Result<Exit, Failure> {
-    todo!()
+use super::carrier::Stop;
+use super::items::{Teller, alert_json};
+use super::show::{self, Who};
+use crate::cli::Watch;
+use crate::device::{Device, DeviceError};
+use crate::failure::{Exit, Failure, failure, net_reason, reason};
+use crate::link::{Happened, Link, now_s};
+use crate::net::NetError;
+use crate::text::t;
+
+/// Name of this reader's cursor.
+const CURSOR: &str = "watch";
+
+/// How long ringing waits for a backlog: what was raised and closed meanwhile does not ring.
+const BACKLOG: Duration = Duration::from_secs(5);
+
+/// A clock that is wrong is said again after this long.
+const CLOCK_AGAIN_S: u64 = 3600;
+
+/// Time is looked at this often when nothing happens.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Why the watch ends before it is asked to.
+enum End {
+    Device(DeviceError),
+    Output(io::Error),
+}
+
+pub(super) async fn run(context: &Context, args: Watch) -> Result<Exit, Failure> {
+    let text = &context.text;
+    let device = context.device()?;
+    let mut post = Post::new(context, device, args.exec).map_err(|end| end.failure(context))?;
+    let mut stop = Stop::listen();
+    let mut link = Link::new(true).map_err(|error| {
+        failure!(text, Exit::Failed, "error-internal", detail = error.to_string())
+    })?;
+    let watched = post.watch(&mut link, &mut stop).await;
+    link.finish().await;
+    watched.and_then(|()| post.stopped()).map_err(|end| end.failure(context))?;
+    Ok(Exit::Done)
+}
+
+/// The watch.
+struct Post<'a> {
+    context: &'a Context,
+    device: Device,
+    out: Output<'a>,
+    who: Who,
+    position: u64,
+    repeat_s: u64,
+    connections: Connections,
+    rounds: Rounds,
+    ring_from: Instant,
+    hook: Option<Hook>,
+    watching: BTreeSet<String>,
+    clocks: BTreeMap<String, u64>,
+    unsent: usize,
+}
+
+impl<'a> Post<'a> {
+    fn new(context: &'a Context, mut device: Device, exec: Option<String>) -> Result<Self, End> {
+        let who = Who::of(context, &mut device)?;
+        let agreement = device.circle()?.agreement;
+        Ok(Self {
+            context,
+            out: Output::new(context),
+            who,
+            position: device.cursor(CURSOR)?,
+            repeat_s: u64::from(agreement.repeat_min) * 60,
+            connections: Connections::default(),
+            rounds: Rounds::default(),
+            ring_from: Instant::now() + BACKLOG,
+            hook: exec.map(Hook::new),
+            watching: BTreeSet::new(),
+            clocks: BTreeMap::new(),
+            unsent: 0,
+            device,
+        })
+    }
+
+    async fn watch(&mut self, link: &mut Link, stop: &mut Stop) -> Result<(), End> {
+        self.started()?;
+        self.items()?;
+        let mut looked = Instant::now();
+        loop {
+            let happened = tokio::select! {
+                happened = link.step(&mut self.device, tokio::time::Instant::now() + TICK) => happened?,
+                () = stop.asked() => return Ok(()),
+            };
+            let mut changed = false;
+            for one in happened {
+                changed |= matches!(one, Happened::Changed | Happened::CaughtUp(_));
+                self.happened(one)?;
+            }
+            if changed {
+                self.items()?;
+            }
+            if changed || looked.elapsed() >= TICK {
+                looked = Instant::now();
+                self.look(changed)?;
+            }
+        }
+    }
+
+    fn time(&self) -> String {
+        self.context.clock.stamp(now_s())
+    }
+
+    /// Who watches what, and the alerts that are open already.
+    fn started(&mut self) -> Result<(), End> {
+        let text = &self.context.text;
+        let circle = crate::terminal::clean(&self.device.circle()?.name);
+        let name = self.who.me().map(|me| self.who.name(me.member)).unwrap_or_default();
+        let data = json!({"circle": circle, "name": name});
+        let line = t!(text, "watch-started", time = self.time(), circle = circle, name = name);
+        self.out.tell("started", data, &line)?;
+        let now = now_s();
+        let teller = Teller::new(self.context, &self.who, &mut self.device, now)?;
+        for view in self.device.alerts(true, now)? {
+            let alert = &view.alert;
+            let (time, name) = (self.context.clock.stamp(now), self.who.name(alert.subject));
+            let id = alert.id.short();
+            let line = match alert.claims.as_slice() {
+                [] => {
+                    let since = teller.time(alert.raised_s);
+                    t!(
+                        text,
+                        "watch-alert-again",
+                        time = time,
+                        alert = id,
+                        name = name,
+                        since = since
+                    )
+                }
+                [one] => {
+                    let by = self.who.name(one.by);
+                    t!(text, "watch-taken", time = time, alert = id, name = name, by = by)
+                }
+                _ => teller.several(alert, &time),
+            };
+            self.out.tell("open-alert", alert_json(alert, &self.who), &line)?;
+        }
+        for home in self.device.homes()? {
+            if let Some(say) = self.connections.connecting(&home.relay) {
+                self.connection(home.relay.host(), &say, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows what has come since the last time. The cursor follows each line that has left this process:
+    /// after a crash at most the last one comes again, with the same number.
+    fn items(&mut self) -> Result<(), End> {
+        let items = self.device.items_after(self.position)?;
+        if items.is_empty() {
+            return Ok(());
+        }
+        self.who = Who::of(self.context, &mut self.device)?;
+        let teller = Teller::new(self.context, &self.who, &mut self.device, now_s())?;
+        for (n, item) in items {
+            if self.context.json {
+                self.out.object(&teller.json(n, &item))?;
+            } else {
+                self.out.lines(&teller.lines(&item))?;
+            }
+            self.device.set_cursor(CURSOR, n)?;
+            self.position = n;
+        }
+        Ok(())
+    }
+
+    fn happened(&mut self, happened: Happened) -> Result<(), End> {
+        match happened {
+            Happened::Connected(relay) => {
+                self.ring_from = self.ring_from.max(Instant::now()).min(Instant::now() + BACKLOG);
+                let say = self.connections.connected(&relay);
+                self.connection(relay.host(), &say, None)
+            }
+            Happened::CaughtUp(relay) => match self.connections.caught_up(&relay) {
+                Some(say) => self.connection(relay.host(), &say, None),
+                None => Ok(()),
+            },
+            Happened::Disconnected(relay, error) => match self.connections.lost(&relay, now_s()) {
+                Some(say) => self.connection(relay.host(), &say, Some(&error)),
+                None => Ok(()),
+            },
+            Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
+            Happened::ClockDiffers(relay, seconds) => self.clock_differs(&relay, seconds),
+            Happened::Changed => Ok(()),
+        }
+    }
+
+    fn connection(&self, relay: &str, say: &Say, error: Option<&NetError>) -> Result<(), End> {
+        let text = &self.context.text;
+        let time = self.time();
+        let mut data = json!({"relay": relay});
+        let (kind, line) = match say {
+            Say::Connecting => {
+                ("connecting", t!(text, "watch-connecting", time = time, relay = relay))
+            }
+            Say::Connected => {
+                ("connected", t!(text, "watch-connected", time = time, relay = relay))
+            }
+            Say::CaughtUp => ("caught-up", t!(text, "watch-caught-up", time = time)),
+            Say::Lost => {
+                ("disconnected", t!(text, "watch-disconnected", time = time, relay = relay))
+            }
+            Say::StillLost { since_s } => {
+                show::set(&mut data, "since_s", json!(since_s));
+                let since = self.context.clock.moment(*since_s, now_s());
+                let line =
+                    t!(text, "watch-still-disconnected", time = time, relay = relay, since = since);
+                ("still-disconnected", line)
+            }
+        };
+        let mut line = line;
+        if let Some(error) = error {
+            let why = net_reason(error, text);
+            line = format!("{line} ({why})");
+            show::set(&mut data, "reason", json!(why));
+        }
+        Ok(self.out.tell(kind, data, &line)?)
+    }
+
+    /// What this device has to say does not get out; said when it begins, not at each attempt.
+    fn cannot_send(&mut self, relay: &RelayAddress, error: &NetError) -> Result<(), End> {
+        let (_, unsent) = self.device.unfinished()?;
+        if unsent == 0 || unsent == self.unsent {
+            return Ok(());
+        }
+        self.unsent = unsent;
+        let text = &self.context.text;
+        let why = net_reason(error, text);
+        let data = json!({"relay": relay.host(), "count": unsent, "reason": why});
+        let line = t!(text, "watch-unsent", time = self.time(), count = unsent);
+        Ok(self.out.tell("unsent", data, &format!("{line} ({why})"))?)
+    }
+
+    fn clock_differs(&mut self, relay: &RelayAddress, seconds: u64) -> Result<(), End> {
+        let now = now_s();
+        let said = self.clocks.get(relay.host());
+        if said.is_some_and(|said| now.abs_diff(*said) < CLOCK_AGAIN_S) {
+            return Ok(());
+        }
+        self.clocks.insert(relay.host().to_owned(), now);
+        let data = json!({"relay": relay.host(), "seconds": seconds});
+        let line = t!(self.context.text, "watch-clock", time = self.time(), minutes = seconds / 60);
+        Ok(self.out.tell("clock-differs", data, &line)?)
+    }
+
+    /// What time brings: rings, lost connections, the hook, who watches, whether anybody reads this.
+    fn look(&mut self, changed: bool) -> Result<(), End> {
+        self.out.check()?;
+        let now = now_s();
+        for (host, say) in self.connections.look(now) {
+            self.connection(&host, &say, None)?;
+        }
+        let settling = self.connections.is_catching_up() || self.connections.is_connecting();
+        if !settling || Instant::now() >= self.ring_from {
+            self.ring(now)?;
+        }
+        if let Some(trouble) = self.hook.as_mut().and_then(Hook::tend) {
+            self.hook_failed(&trouble)?;
+        }
+        if changed {
+            self.presence(now)?;
+        }
+        Ok(())
+    }
+
+    fn ring(&mut self, now: u64) -> Result<(), End> {
+        let views = self.device.alerts(true, now)?;
+        let open: Vec<&Alert> = views
+            .iter()
+            .map(|view| &view.alert)
+            // A ring on the screen of the person in danger helps nobody but who stands beside her.
+            .filter(|alert| !self.who.is_me(alert.subject))
+            .collect();
+        for (id, ring) in self.rounds.look(&open, self.repeat_s, now) {
+            if let Some(alert) = open.iter().find(|alert| alert.id == id) {
+                self.rung(alert, ring)?;
+            }
+            if let Some(hook) = &mut self.hook {
+                hook.ring(id, ring);
+            }
+        }
+        Ok(())
+    }
+
+    fn rung(&self, alert: &Alert, ring: Ring) -> Result<(), End> {
+        let text = &self.context.text;
+        let (time, id) = (self.time(), alert.id.short());
+        let name = self.who.name(alert.subject);
+        let data = || json!({"alert": id, "event": ring.name()});
+        let line = match ring {
+            // The items have said these.
+            Ring::Raised | Ring::GivenBack => None,
+            Ring::Expired => {
+                Some(t!(text, "watch-claim-expired", time = time, alert = id.as_str(), name = name))
+            }
+            Ring::Again => {
+                let since = self.context.clock.moment(alert.raised_s, now_s());
+                let alert = id.as_str();
+                Some(t!(
+                    text,
+                    "watch-alert-again",
+                    time = time,
+                    alert = alert,
+                    name = name,
+                    since = since
+                ))
+            }
+        };
+        match line {
+            _ if self.context.json => self.out.tell("ring", data(), "")?,
+            Some(line) => self.out.tell("ring", data(), &line)?,
+            None => {}
+        }
+        Ok(self.out.bell()?)
+    }
+
+    fn hook_failed(&self, trouble: &Trouble) -> Result<(), End> {
+        let text = &self.context.text;
+        let detail = match trouble {
+            Trouble::Io(error) => reason(error, text),
+            Trouble::Ended(Some(code)) => t!(text, "reason-exec-code", code = *code),
+            Trouble::Ended(None) => t!(text, "reason-exec-killed"),
+            Trouble::TooLong => t!(text, "reason-exec-long"),
+        };
+        let data = json!({"detail": detail});
+        let line = t!(text, "watch-exec-failed", time = self.time(), detail = detail);
+        Ok(self.out.tell("exec-failed", data, &line)?)
+    }
+
+    fn presence(&mut self, now: u64) -> Result<(), End> {
+        self.who = Who::of(self.context, &mut self.device)?;
+        let watching: BTreeSet<String> = self.who.watching(now).into_iter().collect();
+        if watching == self.watching {
+            return Ok(());
+        }
+        let text = &self.context.text;
+        let names = match watching.is_empty() {
+            true => t!(text, "word-nobody"),
+            false => text.list(&watching),
+        };
+        let data: Value = json!({"names": watching});
+        let line = t!(text, "watch-presence", time = self.time(), names = names);
+        self.watching = watching;
+        Ok(self.out.tell("presence", data, &line)?)
+    }
+
+    fn stopped(&self) -> Result<(), End> {
+        let line = t!(self.context.text, "watch-stopped", time = self.time());
+        Ok(self.out.tell("stopped", json!({}), &line)?)
+    }
+}
+
+impl End {
+    fn failure(&self, context: &Context) -> Failure {
+        let text = &context.text;
+        match self {
+            Self::Device(error) => show::failed(context, error),
+            Self::Output(error) => {
+                failure!(text, Exit::Failed, "error-watch-output", detail = reason(error, text))
+            }
+        }
+    }
+}
+
+impl From<DeviceError> for End {
+    fn from(error: DeviceError) -> Self {
+        Self::Device(error)
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
 }

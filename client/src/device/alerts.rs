@@ -35,7 +35,7 @@ impl Device {
     ///
     /// # Errors
     /// [`DeviceError::NoCircle`], [`DeviceError::Message`] if the text is too long.
-    pub fn panic(&mut self, text: &str, now_s: u64) -> Done<AlertId> {
+    pub fn panic(&mut self, text: &str, now_s: u64) -> Done<(AlertId, MessageId)> {
         self.write(now_s, |turn| {
             let alert = turn.profile()?.next_alarm;
             let kind = Kind::Raised {
@@ -44,7 +44,8 @@ impl Device {
                 drill: false,
                 text: text.to_owned(),
             };
-            turn.say_events(alert, vec![kind]).map(|()| alert)
+            let said = turn.say_events(alert, vec![kind])?;
+            Ok((alert, said.into_iter().next().unwrap_or(MessageId([0; 16]))))
         })
     }
 
@@ -102,7 +103,7 @@ impl Device {
     /// # Errors
     /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::NotAllowed`] for a
     /// role that does not answer alerts; [`DeviceError::UnknownAlert`].
-    pub fn claim(&mut self, alert: AlertId, now_s: u64) -> Done {
+    pub fn claim(&mut self, alert: AlertId, now_s: u64) -> Done<Vec<MessageId>> {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
             turn.must_answer(&state)?;
@@ -114,7 +115,7 @@ impl Device {
     ///
     /// # Errors
     /// [`DeviceError::NotTaken`]; [`DeviceError::UnknownAlert`].
-    pub fn release(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+    pub fn release(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done<Vec<MessageId>> {
         self.write(now_s, |turn| {
             let me = turn.me();
             let state = turn.alert(alert)?;
@@ -129,7 +130,7 @@ impl Device {
     ///
     /// # Errors
     /// [`DeviceError::UnknownAlert`]; [`DeviceError::Message`] if the text is too long.
-    pub fn note(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+    pub fn note(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done<Vec<MessageId>> {
         self.write(now_s, |turn| {
             turn.alert(alert)?;
             turn.say_events(alert, vec![Kind::Note { text: text.to_owned() }])
@@ -140,7 +141,7 @@ impl Device {
     ///
     /// # Errors
     /// [`DeviceError::UnknownAlert`]; [`DeviceError::NotYours`] if it is about somebody else.
-    pub fn stand_down(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+    pub fn stand_down(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done<Vec<MessageId>> {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
             let roster = turn.the_roster()?;
@@ -156,7 +157,7 @@ impl Device {
     /// # Errors
     /// [`DeviceError::NotAsked`]; [`DeviceError::AnotherPerson`] if it is about this device's own person;
     /// [`DeviceError::NotAllowed`].
-    pub fn confirm_stand_down(&mut self, alert: AlertId, now_s: u64) -> Done {
+    pub fn confirm_stand_down(&mut self, alert: AlertId, now_s: u64) -> Done<Vec<MessageId>> {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
             turn.must_answer(&state)?;
@@ -172,7 +173,7 @@ impl Device {
     /// # Errors
     /// [`DeviceError::AnotherPerson`] if it is about this device's own person; [`DeviceError::NotAllowed`];
     /// [`DeviceError::UnknownAlert`].
-    pub fn close(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done {
+    pub fn close(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done<Vec<MessageId>> {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
             turn.must_answer(&state)?;
@@ -238,8 +239,9 @@ pub struct CheckInSaid {
 }
 
 impl Turn<'_> {
-    /// Says events to everybody and keeps them here.
-    fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done {
+    /// Says events to everybody, one message each, and keeps them here.
+    fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done<Vec<MessageId>> {
+        let mut said = Vec::with_capacity(kinds.len());
         for kind in kinds {
             let event = AlertEvent {
                 alert,
@@ -250,14 +252,14 @@ impl Turn<'_> {
             };
             let mut post = Post::of(Class::Alert).told();
             post.alert = Some(alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
-            self.tell_all(Body::Alert(event.clone()), &post)?;
+            said.push(self.tell_all(Body::Alert(event.clone()), &post)?);
             let now_s = self.now_s;
             if let Some(heard) = Heard::new(event.clone(), event.author, now_s) {
                 self.add_event(heard)?;
             }
             self.show(None, now_s, What::Alert { event, hearsay: false })?;
         }
-        Ok(())
+        Ok(said)
     }
 
     fn must_answer(&self, alert: &Alert) -> Done {

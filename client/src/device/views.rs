@@ -1,12 +1,13 @@
 //! What a person is shown of the circle: members, and how far messages got.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use velar_protocol::circle::words::safety_number;
 use velar_protocol::circle::{CheckIn, Roles};
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::{Device, DeviceError, Done, Turn};
+use crate::outbox::Class;
 use crate::records::{CursorKind, Delivery, DeliveryKind, Item, ItemKind, PeerKind};
 
 /// A member as seen from here.
@@ -155,6 +156,24 @@ impl Device {
         self.read(0, |turn| turn.progress_of(|delivery| delivery.message == message))
     }
 
+    /// When this device last checked in, and how far that got. `None` if it never did, or long ago.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn last_check_in(&mut self) -> Done<Option<(u64, Progress)>> {
+        self.read(0, |turn| {
+            let deliveries = turn.tx.list::<DeliveryKind>()?;
+            // Receipts are of this class too, but nobody is told of them.
+            let check_ins = deliveries.iter().filter(|(_, d)| d.told && d.class == Class::Care);
+            let Some((_, last)) = check_ins.max_by_key(|(_, d)| (d.queued_s, d.sequence)) else {
+                return Ok(None);
+            };
+            let message = last.message;
+            let progress = turn.progress_of(|delivery| delivery.message == message)?;
+            Ok(Some((last.queued_s, progress)))
+        })
+    }
+
     /// How many messages to people are not with all of them yet, and how many of those are on no relay.
     ///
     /// # Errors
@@ -166,6 +185,20 @@ impl Device {
             let unsent = |d: &Delivery| d.parts.is_none_or(|parts| d.accepted_parts < parts);
             let told = all.iter().map(|(_, d)| d).filter(|d| open(d));
             Ok((told.clone().filter(|d| d.told).count(), told.filter(|d| unsent(d)).count()))
+        })
+    }
+
+    /// Names of those who have not received something that is at a relay for them.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn not_received(&mut self) -> Done<Vec<String>> {
+        self.read(0, |turn| {
+            let all = turn.tx.list::<DeliveryKind>()?;
+            let at_relay = |d: &&Delivery| d.told && matches!(reach(d), Reach::AtRelay(_));
+            let to: BTreeSet<MemberId> =
+                all.iter().map(|(_, d)| d).filter(at_relay).map(|d| d.to).collect();
+            to.into_iter().map(|member| Ok(turn.peer(member)?.name)).collect()
         })
     }
 

@@ -1,0 +1,136 @@
+//! One alert as a block of lines, or as an object.
+
+use serde_json::{Value, json};
+use velar_protocol::circle::{EventKind, StandDown};
+
+use super::super::Context;
+use super::super::items::{alert_json, event_json};
+use super::super::show::{self, Who};
+use crate::device::AlertView;
+use crate::terminal::clean;
+use crate::text::t;
+
+/// For people: a heading and what follows it, indented; an empty line at the end.
+pub(super) fn block(context: &Context, who: &Who, view: &AlertView, now_s: u64) -> Vec<String> {
+    let text = &context.text;
+    let alert = &view.alert;
+    let id = alert.id.short();
+    let name = who.name(alert.subject);
+    let moment = |at_s: u64| context.clock.moment(at_s, now_s);
+    let time = moment(alert.raised_s);
+    let mut lines = Vec::new();
+    let heading = if alert.is_open() {
+        t!(text, "alert-heading", alert = id.as_str(), name = name.as_str(), time = time)
+    } else {
+        t!(text, "alert-heading-closed", alert = id.as_str(), name = name.as_str(), time = time)
+    };
+    if alert.drill {
+        lines.push(t!(text, "alert-reason-drill"));
+    }
+    for (reason, by, said) in &alert.reasons {
+        lines.push(if said.is_empty() {
+            format!("{}: {}", who.name(*by), text.reason(*reason))
+        } else {
+            t!(text, "alert-text", text = clean(said))
+        });
+    }
+    for event in &view.events {
+        if let EventKind::Note { text: said } = &event.kind {
+            let (time, by) = (moment(event.at_s), who.name(event.author));
+            lines.push(t!(text, "alert-note", time = time, name = by, text = clean(said)));
+        }
+    }
+    if alert.is_open() {
+        lines.extend(taken(context, who, view, now_s));
+    }
+    match alert.stand_down {
+        StandDown::None => {}
+        StandDown::Asked(by) => {
+            let (time, by) = (moment(last(view, is_ask)), who.name(by));
+            let id = id.as_str();
+            lines.push(t!(text, "alert-stand-down-asked", name = by, time = time, alert = id));
+        }
+        StandDown::Confirmed(asked, by) => {
+            let time = moment(last(view, is_confirmation));
+            let (by, name) = (who.name(by), who.name(asked));
+            lines.push(t!(text, "alert-stand-down-confirmed", by = by, time = time, name = name));
+        }
+    }
+    if let Some(by) = alert.closed_by {
+        let time = moment(last(view, |kind| matches!(kind, EventKind::Closed { .. })));
+        lines.push(t!(text, "alert-closed", name = who.name(by), time = time));
+    }
+    lines.extend(people(context, view));
+    let indented = lines.into_iter().map(|line| format!("  {line}"));
+    std::iter::once(heading).chain(indented).chain([String::new()]).collect()
+}
+
+/// Who has it.
+fn taken(context: &Context, who: &Who, view: &AlertView, now_s: u64) -> Option<String> {
+    let text = &context.text;
+    let alert = &view.alert;
+    let id = alert.id.short();
+    match alert.claims.as_slice() {
+        [] if who.is_me(alert.subject) => Some(t!(text, "alert-open-own")),
+        [] if alert.claim_expired => Some(t!(text, "alert-claim-expired", alert = id)),
+        [] => Some(t!(text, "alert-open", alert = id)),
+        [one] => {
+            let time = context.clock.moment(one.at_s, now_s);
+            Some(t!(text, "alert-taken", name = who.name(one.by), time = time))
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(|claim| who.name(claim.by)).collect();
+            let leader = names.first().cloned().unwrap_or_default();
+            let names = text.list(&names);
+            Some(t!(text, "alert-taken-by-several", names = names, leader = leader))
+        }
+    }
+}
+
+/// How far it got for each person, where this device raised it.
+fn people(context: &Context, view: &AlertView) -> Vec<String> {
+    let text = &context.text;
+    if view.progress.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![t!(text, "alert-people")];
+    for (_, name, reach) in &view.progress {
+        let name = clean(name);
+        lines.push(format!("  {name}: {}", show::reach_text(context, &name, reach)));
+    }
+    let not_reached = show::names_where(&view.progress, |reach| !show::is_received(reach));
+    if !not_reached.is_empty() {
+        lines.push(t!(text, "alert-not-reached", names = text.list(&not_reached)));
+    }
+    lines
+}
+
+fn is_ask(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::StandDownAsked { .. })
+}
+
+fn is_confirmation(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::StandDownConfirmed { .. })
+}
+
+/// When the last event of a kind was.
+fn last(view: &AlertView, of: impl Fn(&EventKind) -> bool) -> u64 {
+    view.events.iter().filter(|event| of(&event.kind)).map(|event| event.at_s).max().unwrap_or(0)
+}
+
+/// For programs: the state, the events, and how far it got.
+pub(super) fn json(view: &AlertView, who: &Who) -> Value {
+    let mut data = alert_json(&view.alert, who);
+    let events: Vec<Value> = view
+        .events
+        .iter()
+        .map(|event| {
+            let mut one = event_json(event);
+            show::set(&mut one, "name", json!(who.name(event.author)));
+            one
+        })
+        .collect();
+    show::set(&mut data, "events", json!(events));
+    show::set(&mut data, "people", show::people_json(&view.progress));
+    data
+}

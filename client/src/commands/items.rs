@@ -1,0 +1,336 @@
+//! What there is to show, as lines for people and as objects for programs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use velar_protocol::circle::{Alert, AlertEvent, AlertId, CheckIn, EventKind, Reason};
+use velar_protocol::seal::MemberId;
+
+use super::Context;
+use super::show::{Who, hex, set};
+use crate::device::{Device, DeviceError};
+use crate::records::{Item, What};
+use crate::terminal::clean;
+use crate::text::t;
+
+/// Tells items, knowing who is who and how alerts stand at one moment.
+pub(super) struct Teller<'a> {
+    context: &'a Context,
+    who: &'a Who,
+    alerts: BTreeMap<AlertId, Alert>,
+    now_s: u64,
+}
+
+impl Item {
+    /// Whether this device said it itself.
+    pub(super) fn is_mine(&self) -> bool {
+        self.from.is_none()
+            && matches!(self.what, What::Said { .. } | What::CheckedIn(_) | What::Alert { .. })
+    }
+}
+
+impl<'a> Teller<'a> {
+    /// As things are now.
+    pub(super) fn new(
+        context: &'a Context,
+        who: &'a Who,
+        device: &mut Device,
+        now_s: u64,
+    ) -> Result<Self, DeviceError> {
+        let views = device.alerts(false, now_s)?;
+        let alerts = views.into_iter().map(|view| (view.alert.id, view.alert)).collect();
+        Ok(Self { context, who, alerts, now_s })
+    }
+
+    /// The time of a line: of the day, with the date if it is another day's.
+    pub(super) fn time(&self, at_s: u64) -> String {
+        let clock = &self.context.clock;
+        let moment = clock.moment(at_s, self.now_s);
+        if moment.contains('-') { moment } else { clock.stamp(at_s) }
+    }
+
+    /// For the inbox: with its number before it.
+    pub(super) fn numbered(&self, n: u64, item: &Item) -> Vec<String> {
+        self.lines(item).iter().map(|line| format!("{n}  {line}")).collect()
+    }
+
+    /// For people. Never empty.
+    pub(super) fn lines(&self, item: &Item) -> Vec<String> {
+        let text = &self.context.text;
+        let time = self.time(item.at_s);
+        let name = self.author(item);
+        let line = match &item.what {
+            What::Said { text: said, .. } => {
+                t!(text, "watch-message", time = time, name = name, text = clean(said))
+            }
+            What::CheckedIn(check_in) => self.check_in(item, check_in, time, name),
+            What::Alert { event, .. } => return self.alert(event, &time),
+            What::Joined(member, _) => {
+                let known = self.who.members().iter().find(|known| known.member == *member);
+                let roles = known.map(|known| text.roles(known.roles)).unwrap_or_default();
+                t!(text, "watch-member-joined", time = time, name = name, roles = roles)
+            }
+            What::Left(..) => t!(text, "watch-member-left", time = time, name = name),
+            What::Answered { .. } => t!(text, "watch-join-request", time = time, name = name),
+            What::Voided { .. } => t!(text, "watch-invitation-void", time = time),
+            What::Unopened => t!(text, "watch-unopened", time = time, name = name),
+            What::Expired { count } => t!(text, "watch-expired", time = time, count = *count),
+            What::RosterConflict => t!(text, "watch-roster-conflict", time = time),
+        };
+        vec![line]
+    }
+
+    /// For programs: stable fields, documented in `JSON-WATCH.md`.
+    pub(super) fn json(&self, n: u64, item: &Item) -> Value {
+        let (kind, mut data) = match &item.what {
+            What::Said { message, sequence, text } => {
+                ("message", json!({"message": hex(&message.0), "sequence": sequence, "text": text}))
+            }
+            What::CheckedIn(check_in) => ("check-in", check_in_json(check_in)),
+            What::Alert { event, hearsay } => {
+                let mut data = event_json(event);
+                set(&mut data, "hearsay", json!(hearsay));
+                let subject = self.alerts.get(&event.alert).map(|alert| alert.subject);
+                set(&mut data, "subject", json!(subject.map(|subject| hex(&subject.0))));
+                set(&mut data, "subject_name", json!(subject.map(|s| self.who.name(s))));
+                ("alert", data)
+            }
+            What::Joined(member, _) => ("member-joined", json!({"member": hex(&member.0)})),
+            What::Left(member, _) => ("member-left", json!({"member": hex(&member.0)})),
+            What::Answered { invitation, .. } => {
+                ("join-request", json!({"invitation": hex(invitation)}))
+            }
+            What::Voided { invitation } => {
+                ("invitation-void", json!({"invitation": hex(invitation)}))
+            }
+            What::Unopened => ("unopened", json!({})),
+            What::Expired { count } => ("expired", json!({"count": count})),
+            What::RosterConflict => ("roster-conflict", json!({})),
+        };
+        set(&mut data, "kind", json!(kind));
+        set(&mut data, "n", json!(n));
+        set(&mut data, "at_s", json!(item.at_s));
+        set(&mut data, "sent_at_s", json!(item.sent_at_s));
+        set(&mut data, "from", json!(item.from.map(|from| hex(&from.0))));
+        set(&mut data, "name", json!(self.author(item)));
+        set(&mut data, "mine", json!(item.is_mine()));
+        data
+    }
+
+    /// Who said it, or whom it is about.
+    fn author(&self, item: &Item) -> String {
+        match (&item.what, item.from) {
+            (What::Joined(_, name) | What::Left(_, name) | What::Answered { name, .. }, _) => {
+                clean(name)
+            }
+            (_, Some(from)) => self.who.name(from),
+            (_, None) if item.is_mine() => self.me(),
+            (_, None) => String::new(),
+        }
+    }
+
+    /// This device's own name.
+    fn me(&self) -> String {
+        self.who.me().map(|me| self.who.name(me.member)).unwrap_or_default()
+    }
+
+    fn check_in(&self, item: &Item, said: &CheckIn, time: String, name: String) -> String {
+        let text = &self.context.text;
+        let next = (said.next_min > 0).then(|| {
+            let next_s = item.sent_at_s.saturating_add(u64::from(said.next_min) * 60);
+            t!(text, "watch-checkin-next", time = self.context.clock.moment(next_s, self.now_s))
+        });
+        let details = text.checkin_details(said).map(|details| clean(&details));
+        let details = text.list(details.into_iter().chain(next));
+        if details.is_empty() {
+            t!(text, "watch-checkin", time = time, name = name)
+        } else {
+            t!(text, "watch-checkin-details", time = time, name = name, details = details)
+        }
+    }
+
+    fn alert(&self, event: &AlertEvent, time: &str) -> Vec<String> {
+        let text = &self.context.text;
+        let alert = event.alert.short();
+        let state = self.alerts.get(&event.alert);
+        let by = self.who.name(event.author);
+        let name = state.map_or_else(|| by.clone(), |state| self.who.name(state.subject));
+        let (alert, by, name) = (alert.as_str(), by.as_str(), name.as_str());
+        let line = match &event.kind {
+            EventKind::Raised { reason, text: said, drill, .. } => {
+                let mut lines = vec![self.raised(alert, name, time, *reason, said, *drill)];
+                if state.is_some_and(|s| s.is_open() && s.claims.is_empty())
+                    && !state.is_some_and(|s| self.who.is_me(s.subject))
+                {
+                    lines.push(t!(text, "watch-alert-how", time = time, alert = alert));
+                }
+                return lines;
+            }
+            EventKind::Claimed { .. } => match state.filter(|state| state.claims.len() > 1) {
+                Some(state) => self.several(state, time),
+                None => t!(text, "watch-taken", time = time, alert = alert, name = name, by = by),
+            },
+            EventKind::Released { .. } => {
+                t!(text, "watch-released", time = time, alert = alert, name = name, by = by)
+            }
+            EventKind::Note { text: said } => {
+                let said = clean(said);
+                t!(
+                    text,
+                    "watch-note",
+                    time = time,
+                    alert = alert,
+                    name = name,
+                    by = by,
+                    text = said
+                )
+            }
+            EventKind::StandDownAsked { .. } => {
+                t!(text, "watch-stand-down-asked", time = time, alert = alert, name = name)
+            }
+            EventKind::StandDownConfirmed { .. } => {
+                t!(
+                    text,
+                    "watch-stand-down-confirmed",
+                    time = time,
+                    alert = alert,
+                    name = name,
+                    by = by
+                )
+            }
+            EventKind::Closed { .. } => {
+                t!(text, "watch-closed", time = time, alert = alert, name = name, by = by)
+            }
+        };
+        let said = match &event.kind {
+            EventKind::Released { text: said, .. }
+            | EventKind::StandDownAsked { text: said, .. }
+            | EventKind::Closed { text: said, .. }
+                if !said.is_empty() =>
+            {
+                let said = clean(said);
+                Some(t!(
+                    text,
+                    "watch-note",
+                    time = time,
+                    alert = alert,
+                    name = name,
+                    by = by,
+                    text = said
+                ))
+            }
+            _ => None,
+        };
+        std::iter::once(line).chain(said).collect()
+    }
+
+    fn raised(
+        &self,
+        alert: &str,
+        name: &str,
+        time: &str,
+        reason: Reason,
+        said: &str,
+        drill: bool,
+    ) -> String {
+        let text = &self.context.text;
+        if drill {
+            return t!(text, "watch-drill", time = time, alert = alert, name = name);
+        }
+        let said = match (reason, said.is_empty()) {
+            (Reason::Panic, true) => {
+                return t!(text, "watch-alert", time = time, alert = alert, name = name);
+            }
+            (_, false) => clean(said),
+            (reason, true) => text.reason(reason),
+        };
+        t!(text, "watch-alert-text", time = time, alert = alert, name = name, text = said)
+    }
+
+    /// Several who took it at once, and who leads.
+    pub(super) fn several(&self, state: &Alert, time: &str) -> String {
+        let text = &self.context.text;
+        let names: Vec<String> = state.claims.iter().map(|c| self.who.name(c.by)).collect();
+        let leader = names.first().cloned().unwrap_or_default();
+        let (alert, name) = (state.id.short(), self.who.name(state.subject));
+        let names = text.list(&names);
+        t!(
+            text,
+            "watch-taken-by-several",
+            time = time,
+            alert = alert,
+            name = name,
+            names = names,
+            leader = leader
+        )
+    }
+}
+
+fn check_in_json(said: &CheckIn) -> Value {
+    json!({
+        "counter": said.counter, "next_min": said.next_min, "grace_min": said.grace_min,
+        "condition": said.condition.map(|condition| format!("{condition:?}").to_lowercase()),
+        "low_battery": said.low_battery, "no_signal": said.no_signal, "note": said.note,
+    })
+}
+
+/// An event, as in items and in `velar alerts`.
+pub(super) fn event_json(event: &AlertEvent) -> Value {
+    let said = match &event.kind {
+        EventKind::Raised { text, .. }
+        | EventKind::Released { text, .. }
+        | EventKind::Note { text }
+        | EventKind::StandDownAsked { text, .. }
+        | EventKind::Closed { text, .. } => Some(text),
+        EventKind::Claimed { .. } | EventKind::StandDownConfirmed { .. } => None,
+    };
+    let mut data = json!({
+        "alert": event.alert.short(), "alert_id": hex(&event.alert.0), "event": event_name(&event.kind),
+        "event_id": hex(&event.id().0), "author": hex(&event.author.0), "event_at_s": event.at_s,
+        "text": said,
+    });
+    if let EventKind::Raised { reason, drill, .. } = &event.kind {
+        set(&mut data, "reason", json!(format!("{reason:?}").to_lowercase()));
+        set(&mut data, "drill", json!(drill));
+    }
+    data
+}
+
+fn event_name(kind: &EventKind) -> &'static str {
+    match kind {
+        EventKind::Raised { .. } => "raised",
+        EventKind::Claimed { .. } => "claimed",
+        EventKind::Released { .. } => "released",
+        EventKind::Note { .. } => "note",
+        EventKind::StandDownAsked { .. } => "stand-down-asked",
+        EventKind::StandDownConfirmed { .. } => "stand-down-confirmed",
+        EventKind::Closed { .. } => "closed",
+    }
+}
+
+/// A state of an alert for programs: `{"by","name","at_s"}` per claim, the leading one first.
+pub(super) fn alert_json(alert: &Alert, who: &Who) -> Value {
+    use velar_protocol::circle::StandDown;
+    let person = |member: MemberId| json!({"member": hex(&member.0), "name": who.name(member)});
+    let claims: Vec<Value> = alert
+        .claims
+        .iter()
+        .map(|claim| {
+            let mut one = person(claim.by);
+            set(&mut one, "at_s", json!(claim.at_s));
+            one
+        })
+        .collect();
+    let (asked, confirmed) = match alert.stand_down {
+        StandDown::None => (None, None),
+        StandDown::Asked(by) => (Some(by), None),
+        StandDown::Confirmed(asked, by) => (Some(asked), Some(by)),
+    };
+    json!({
+        "alert": alert.id.short(), "alert_id": hex(&alert.id.0), "subject": person(alert.subject),
+        "raised_s": alert.raised_s, "drill": alert.drill, "open": alert.is_open(),
+        "claims": claims, "leader": alert.leading().map(|claim| person(claim.by)),
+        "claim_expired": alert.claim_expired, "stand_down_asked": asked.map(person),
+        "stand_down_confirmed": confirmed.map(person), "closed_by": alert.closed_by.map(person),
+    })
+}
