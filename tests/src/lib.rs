@@ -1,4 +1,5 @@
 //! What the integration tests and the load generator share: relays as real processes, and loads on them.
 
 pub mod load;
+pub mod person;
 pub mod process;

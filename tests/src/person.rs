@@ -1,0 +1,318 @@
+//! People at their terminals: the real `velar`, each with a vault of their own, and a circle that they form.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+use velar_protocol::wire::RelayAddress;
+
+use crate::load::Outcome;
+
+/// Longest that anything here may take. Nothing is timed: who waits this long has found a fault.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What opens every vault in tests.
+const PASSPHRASE: &str = "camino sal luna piedra";
+
+/// One person: a name and a vault.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// As the circle knows them.
+    pub name: String,
+    folder: PathBuf,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// Its exit code; -1 if a signal ended it.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// A command that goes on.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    /// Lines of standard output so far.
+    pub seen: Vec<String>,
+}
+
+/// The program of this name, built from what is being tested.
+///
+/// # Errors
+/// If it cannot be built.
+pub fn program(name: &str) -> Outcome<PathBuf> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let build = ["build", "--quiet", "--bins", "-p", "velar", "-p", "velar-relay"];
+        let built = std::process::Command::new(cargo).args(build).status().ok()?;
+        let this = std::env::current_exe().ok()?;
+        built.success().then(|| this.parent()?.parent().map(Path::to_owned))?
+    });
+    Ok(folder.as_ref().ok_or("velar and velar-relay cannot be built")?.join(name))
+}
+
+impl Person {
+    /// Makes a vault in a folder of its own below `root`.
+    ///
+    /// # Errors
+    /// If `velar init` fails.
+    pub async fn new(root: &Path, name: &str) -> Outcome<Self> {
+        let person = Self { name: name.to_owned(), folder: root.join(name) };
+        fs::create_dir_all(&person.folder)?;
+        let passphrase = person.folder.join("passphrase");
+        fs::write(&passphrase, PASSPHRASE)?;
+        fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600))?;
+        person.must(&["init"]).await?;
+        Ok(person)
+    }
+
+    /// The vault's folder.
+    #[must_use]
+    pub fn vault(&self) -> PathBuf {
+        self.folder.join("vault")
+    }
+
+    /// A file of this person's.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A call of `velar`, in English, for this person's vault.
+    ///
+    /// # Errors
+    /// If the program is not there.
+    pub fn command(&self, args: &[&str]) -> Outcome<Command> {
+        let mut command = Command::new(program("velar")?);
+        command
+            .args(args)
+            .arg("--vault")
+            .arg(self.vault())
+            .arg("--passphrase-file")
+            .arg(self.folder.join("passphrase"))
+            .arg("--lang=en")
+            .env("TZ", "UTC")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// If it does not start, or does not end in two minutes.
+    pub async fn run(&self, args: &[&str]) -> Outcome<Ran> {
+        let output = timeout(PATIENCE, self.command(args)?.output());
+        let output = output.await.map_err(|_| format!("{args:?} does not end"))??;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        Ok(Ran { code: output.status.code().unwrap_or(-1), out, err })
+    }
+
+    /// Runs it with this on standard input.
+    ///
+    /// # Errors
+    /// As [`Person::run`].
+    pub async fn run_with(&self, args: &[&str], input: &str) -> Outcome<Ran> {
+        let mut child = self.command(args)?.stdin(Stdio::piped()).spawn()?;
+        let mut stdin = child.stdin.take().ok_or("no stdin")?;
+        stdin.write_all(input.as_bytes()).await?;
+        drop(stdin);
+        let output = timeout(PATIENCE, child.wait_with_output()).await??;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        Ok(Ran { code: output.status.code().unwrap_or(-1), out, err })
+    }
+
+    /// Runs it and holds it to end with 0.
+    ///
+    /// # Errors
+    /// If it ends with another code.
+    pub async fn must(&self, args: &[&str]) -> Outcome<Ran> {
+        let ran = self.run(args).await?;
+        match ran.code {
+            0 => Ok(ran),
+            code => Err(format!("{} {args:?}: {code}\n{}{}", self.name, ran.out, ran.err).into()),
+        }
+    }
+
+    /// Runs it with `--json` and reads the one object it prints.
+    ///
+    /// # Errors
+    /// If it prints something else.
+    pub async fn json(&self, args: &[&str]) -> Outcome<(i32, Value)> {
+        let ran = self.run(&[args, &["--json"]].concat()).await?;
+        let value = serde_json::from_str(&ran.out)
+            .map_err(|_| format!("{} {args:?}: {ran:?}", self.name))?;
+        Ok((ran.code, value))
+    }
+
+    /// Starts it; standard output is read by [`Running`], standard error goes where `err` says.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start(&self, args: &[&str]) -> Outcome<Running> {
+        let mut child = self.command(args)?.stderr(Stdio::inherit()).spawn()?;
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        Ok(Running { child, lines: BufReader::new(stdout).lines(), seen: Vec::new() })
+    }
+
+    /// Starts `velar watch` with these options and waits until it is connected.
+    ///
+    /// # Errors
+    /// If it ends before.
+    pub async fn watch(&self, args: &[&str]) -> Outcome<Running> {
+        let mut watch = self.start(&[&["watch"], args].concat())?;
+        let up_to_date =
+            |line: &str| line.ends_with("Up to date.") || line.contains(r#""kind":"caught-up""#);
+        watch.until(up_to_date).await?;
+        Ok(watch)
+    }
+}
+
+impl Running {
+    /// Reads on until a line fits; that line.
+    ///
+    /// # Errors
+    /// If its output ends before, or nothing comes for two minutes.
+    pub async fn until(&mut self, fits: impl Fn(&str) -> bool) -> Outcome<String> {
+        loop {
+            let next = timeout(PATIENCE, self.lines.next_line()).await;
+            let next = next.map_err(|_| format!("nothing fits: {:#?}", self.seen))??;
+            let line = next.ok_or_else(|| format!("it ended: {:#?}", self.seen))?;
+            self.seen.push(line.clone());
+            if fits(&line) {
+                return Ok(line);
+            }
+        }
+    }
+
+    /// Reads on until a line contains this.
+    ///
+    /// # Errors
+    /// As [`Running::until`].
+    pub async fn line_with(&mut self, text: &str) -> Outcome<String> {
+        self.until(|line| line.contains(text)).await
+    }
+
+    /// Asks it to end as Ctrl-C does, reads the rest, and returns how it ended.
+    ///
+    /// # Errors
+    /// If it does not end.
+    pub async fn stop(mut self) -> Outcome<(ExitStatus, Vec<String>)> {
+        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or("has ended")?;
+        let pid = rustix::process::Pid::from_raw(pid).ok_or("has ended")?;
+        rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
+        self.end().await
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn end(mut self) -> Outcome<(ExitStatus, Vec<String>)> {
+        while let Some(line) = timeout(PATIENCE, self.lines.next_line()).await?? {
+            self.seen.push(line);
+        }
+        Ok((timeout(PATIENCE, self.child.wait()).await??, self.seen))
+    }
+
+    /// Kills it at once.
+    ///
+    /// # Errors
+    /// If it had ended.
+    pub async fn kill_nine(mut self) -> Outcome<Vec<String>> {
+        self.child.kill().await?;
+        while let Some(line) = timeout(PATIENCE, self.lines.next_line()).await?? {
+            self.seen.push(line);
+        }
+        Ok(self.seen)
+    }
+
+    /// Closes the reading end of its standard output, and waits until it ends by itself.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn stop_reading(mut self) -> Outcome<ExitStatus> {
+        drop(self.lines);
+        Ok(timeout(PATIENCE, self.child.wait()).await??)
+    }
+}
+
+/// Forms a circle at this relay, as people do: the first of `people` coordinates, the others are invited one
+/// by one, each with a role, and the words are compared. Returns them in the same order.
+///
+/// # Errors
+/// If a step fails.
+pub async fn form_circle(
+    root: &Path,
+    relay: &RelayAddress,
+    coordinator: &str,
+    others: &[(&str, &str)],
+) -> Outcome<Vec<Person>> {
+    let first = Person::new(root, coordinator).await?;
+    let relay = relay.to_string();
+    first
+        .must(&["circle", "new", "--name", "Casa Norte", "--me", coordinator, "--relay", &relay])
+        .await?;
+    let mut people = vec![first.clone()];
+    for (name, role) in others {
+        let person = Person::new(root, name).await?;
+        invite(&first, &person, role).await?;
+        people.push(person);
+    }
+    // What was said in passing arrives: rosters, cards, introductions.
+    for _ in 0..2 {
+        for person in &people {
+            person.must(&["status"]).await?;
+        }
+    }
+    Ok(people)
+}
+
+async fn invite(coordinator: &Person, person: &Person, role: &str) -> Outcome<()> {
+    let (_, invited) = coordinator.json(&["invite", "--role", role]).await?;
+    let link = invited.get("link").and_then(Value::as_str).ok_or("no link")?;
+    let file = person.file("invitation");
+    fs::write(&file, link)?;
+    let file = file.to_string_lossy().into_owned();
+    // Its answer is at the relay when it says so; then it waits for the words.
+    let join = ["join", "--link-file", &file, "--me", &person.name, "--json"];
+    let mut joining = person.command(&join)?.spawn()?;
+    let said = joining.stderr.take().ok_or("no stderr")?;
+    let mut said = BufReader::new(said).lines();
+    let mut heard = String::new();
+    while !heard.contains("velar approve") {
+        let line = timeout(PATIENCE, said.next_line()).await??;
+        heard.push_str(&line.ok_or_else(|| format!("join ended: {heard}"))?);
+    }
+    coordinator.run(&["approve"]).await?;
+    let output = timeout(PATIENCE, joining.wait_with_output()).await??;
+    let shown: Value = serde_json::from_slice(&output.stdout)?;
+    let words = shown.get("words").and_then(Value::as_array).ok_or("no words")?;
+    let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
+    let words = words.join(" ");
+    let entering = person.command(&["join", "--words", &words])?.spawn()?;
+    coordinator.must(&["approve", "--words", &words]).await?;
+    let entered = timeout(PATIENCE, entering.wait_with_output()).await??;
+    if !entered.status.success() {
+        return Err(String::from_utf8_lossy(&entered.stderr).into());
+    }
+    Ok(())
+}

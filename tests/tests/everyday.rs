@@ -1,0 +1,255 @@
+//! The everyday commands over the real programs: check-ins, alarms, and the terminals that show them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail by panicking"
+)]
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use velar_tests::load::Outcome;
+use velar_tests::person::{Person, Running, form_circle, program};
+use velar_tests::process::RelayProcess;
+
+/// A relay and a circle of three: Luz coordinates and accompanies, Eva accompanies, Ana is at risk.
+struct Circle {
+    relay: RelayProcess,
+    luz: Person,
+    eva: Person,
+    ana: Person,
+    _root: TempDir,
+}
+
+impl Circle {
+    async fn form() -> Outcome<Self> {
+        let root = tempfile::tempdir()?;
+        let mut relay =
+            RelayProcess::init(&program("velar-relay")?, &root.path().join("relay")).await?;
+        relay.start().await?;
+        let others = [("Eva", "accompanier"), ("Ana", "defender")];
+        let people = form_circle(root.path(), relay.address()?, "Luz", &others).await?;
+        let [luz, eva, ana] = people.try_into().map_err(|_| "three people")?;
+        Ok(Self { relay, luz, eva, ana, _root: root })
+    }
+}
+
+fn object(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+/// The leading claim and all claimers of the only alert that somebody knows.
+async fn claims(person: &Person) -> Outcome<(Value, BTreeSet<String>)> {
+    let (_, shown) = person.json(&["alerts"]).await?;
+    let alert = &shown["alerts"][0];
+    let names = alert["claims"].as_array().into_iter().flatten();
+    let names = names.filter_map(|claim| claim["name"].as_str().map(str::to_owned)).collect();
+    Ok((alert["leader"]["name"].clone(), names))
+}
+
+/// Asks until it is so. Each look takes in what lies at the relay.
+async fn claims_of_both(person: &Person) -> Outcome<Value> {
+    for _ in 0..20 {
+        let (leader, names) = claims(person).await?;
+        if names.len() == 2 {
+            return Ok(leader);
+        }
+    }
+    Err(format!("{} does not see both claims", person.name).into())
+}
+
+async fn item(watch: &mut Running, kind: &str) -> Outcome<Value> {
+    let wanted = format!(r#""kind":"{kind}""#);
+    Ok(object(&watch.line_with(&wanted).await?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_is_shown_taken_stood_down_and_closed() -> Outcome<()> {
+    let circle = Circle::form().await?;
+    let Circle { luz, eva, ana, .. } = &circle;
+    let mut luz_watch = luz.watch(&["--plain"]).await?;
+    let mut eva_watch = eva.watch(&["--plain"]).await?;
+
+    let (code, said) = ana.json(&["checkin", "--note", "todo bien", "--next", "90"]).await?;
+    assert_eq!(code, 0, "{said}");
+    let people = said["people"].as_array().unwrap();
+    assert_eq!(people.len(), 2, "{said}");
+    assert!(people.iter().all(|person| person["state"] == "received"), "{said}");
+    for watch in [&mut luz_watch, &mut eva_watch] {
+        let line = watch.line_with("Check-in of Ana").await?;
+        assert!(line.contains("todo bien"), "{line}");
+    }
+    let status = ana.must(&["status"]).await?.out;
+    assert!(status.contains("2 people were watching lately"), "{status}");
+
+    let raised = ana.must(&["panic", "two", "men", "at", "the", "door"]).await?.out;
+    assert!(raised.contains("ALARM RAISED"), "{raised}");
+    assert!(raised.contains("Luz's terminal has received it."), "{raised}");
+    assert!(raised.contains("2 of 2 terminals have received it."), "{raised}");
+    for watch in [&mut luz_watch, &mut eva_watch] {
+        let line = watch.line_with("*** ALERT").await?;
+        assert!(line.contains("Ana: two men at the door"), "{line}");
+    }
+
+    let own = ana.run(&["claim"]).await?;
+    assert_eq!(own.code, 8, "{own:?}");
+    let taken = eva.must(&["claim"]).await?.out;
+    assert!(taken.contains("You have taken alert"), "{taken}");
+    let line = luz_watch.line_with("is taken by").await?;
+    assert!(line.ends_with("of Ana is taken by Eva."), "{line}");
+    let shown = ana.must(&["alerts"]).await?.out;
+    assert!(shown.contains("Taken by Eva"), "{shown}");
+    assert!(shown.contains("Luz: received by Luz's terminal"), "{shown}");
+
+    eva.must(&["note", "I have her on the phone"]).await?;
+    luz_watch.line_with("Eva: I have her on the phone").await?;
+
+    let early = eva.run(&["stand-down", "--confirm"]).await?;
+    assert_eq!(early.code, 8, "{early:?}");
+    ana.must(&["stand-down", "they are gone"]).await?;
+    luz_watch.line_with(r#"Ana says "I am safe""#).await?;
+    let mine = ana.run(&["stand-down", "--confirm"]).await?;
+    assert_eq!(mine.code, 8, "{mine:?}");
+    let refused = ana.run(&["close"]).await?;
+    assert_eq!(refused.code, 8, "{refused:?}");
+    luz.must(&["stand-down", "--confirm"]).await?;
+    eva_watch.line_with("Luz confirmed that Ana is safe.").await?;
+    eva.must(&["close", "she is at home"]).await?;
+    luz_watch.line_with("of Ana is closed by Eva.").await?;
+    let none = ana.must(&["alerts"]).await?.out;
+    assert!(none.contains("No open alerts."), "{none}");
+    assert_eq!(eva.run(&["claim"]).await?.code, 6);
+
+    let (status, lines) = luz_watch.stop().await?;
+    assert!(status.success() && lines.last().unwrap().contains("Watch ended."), "{lines:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_without_network_says_so_at_once_and_goes_out_later() -> Outcome<()> {
+    let mut circle = Circle::form().await?;
+    circle.relay.kill_nine().await?;
+    let mut panic = circle.ana.start(&["panic", "help", "--wait", "600"])?;
+    panic.line_with("ALARM RAISED").await?;
+    // It says so long before its wait is over, and goes on.
+    panic.line_with("NO CONNECTION: the alarm has not gone out yet.").await?;
+    let (status, lines) = panic.stop().await?;
+    assert_eq!(status.code(), Some(3), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("NOT reached yet: ")), "{lines:#?}");
+
+    let kept = circle.ana.run(&["say", "hello", "--to", "Luz"]).await?;
+    assert_eq!(kept.code, 3, "{kept:?}");
+    assert!(kept.out.contains("NOT SENT YET"), "{kept:?}");
+
+    circle.relay.start().await?;
+    let mut watch = circle.luz.watch(&["--plain"]).await?;
+    circle.ana.must(&["status"]).await?;
+    watch.line_with("Ana: help").await?;
+    watch.line_with("Ana: hello").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mesh_holds() -> Outcome<()> {
+    let mut circle = Circle::form().await?;
+    let mut panic = circle.ana.start(&["panic", "--wait", "600"])?;
+    panic.line_with("The alarm is at the relay").await?;
+    let mut watches = [circle.luz.watch(&["--json"]).await?, circle.eva.watch(&["--json"]).await?];
+    for watch in &mut watches {
+        assert_eq!(item(watch, "ring").await?["event"], "raised");
+    }
+    panic.kill_nine().await?;
+    std::fs::remove_dir_all(circle.ana.vault())?;
+    for watch in watches {
+        watch.stop().await?;
+    }
+
+    // Neither can know of the other's claim when making it.
+    circle.relay.stop().await?;
+    for person in [&circle.luz, &circle.eva] {
+        let claimed = person.run(&["claim"]).await?;
+        assert_eq!(claimed.code, 3, "{claimed:?}");
+    }
+    circle.relay.start().await?;
+    circle.luz.must(&["status"]).await?;
+    let leader = claims_of_both(&circle.eva).await?;
+    assert_eq!(claims_of_both(&circle.luz).await?, leader);
+    assert!(leader == "Luz" || leader == "Eva", "{leader}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_shows_each_item_once_across_restarts() -> Outcome<()> {
+    let circle = Circle::form().await?;
+    let Circle { luz, eva, .. } = &circle;
+    let mut shown = Vec::new();
+    let mut watch = luz.watch(&["--json"]).await?;
+    for text in ["one", "two"] {
+        eva.must(&["say", text]).await?;
+        watch.line_with(&format!(r#""text":"{text}""#)).await?;
+    }
+    shown.extend(watch.kill_nine().await?);
+    eva.run(&["say", "three"]).await?;
+    let mut watch = luz.watch(&["--json"]).await?;
+    watch.line_with(r#""text":"three""#).await?;
+    shown.extend(watch.stop().await?.1);
+    let mut watch = luz.watch(&["--json"]).await?;
+    let sent = eva.run_with(&["say", "--json"], "four \u{1b}[2J\nlines\n").await?;
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let last = watch.line_with(r#""text":"four"#).await?;
+    assert!(!last.contains('\u{1b}'), "{last}");
+    let last = object(&last);
+    assert_eq!(last["text"], "four \u{1b}[2J\nlines");
+    assert_eq!(object(&sent.out)["message"], last["message"]);
+    shown.extend(watch.stop().await?.1);
+
+    // After kill -9 the very last line may come again, with the same number.
+    let items: Vec<Value> =
+        shown.iter().map(|line| object(line)).filter(|line| line.get("n").is_some()).collect();
+    let mut numbers: Vec<u64> = items.iter().map(|item| item["n"].as_u64().unwrap()).collect();
+    assert!(numbers.is_sorted(), "{numbers:?}");
+    let all = numbers.len();
+    numbers.dedup();
+    assert!(all - numbers.len() <= 1, "{numbers:?}");
+
+    // The inbox keeps a place of its own, and shows each once as well.
+    let inbox = luz.must(&["inbox", "--json"]).await?.out;
+    let texts: Vec<Value> = inbox
+        .lines()
+        .map(object)
+        .filter(|item| item["kind"] == "message")
+        .map(|item| item["text"].clone())
+        .collect();
+    assert_eq!(texts, ["one", "two", "three", "four \u{1b}[2J\nlines"]);
+    assert_eq!(luz.must(&["inbox", "--json"]).await?.out, "");
+    let plain = luz.must(&["inbox", "--all"]).await?.out;
+    assert!(plain.contains("Eva: four \u{fffd}[2J ⏎ lines"), "{plain}");
+
+    let watch = luz.watch(&["--plain"]).await?;
+    let status = watch.stop_reading().await?;
+    assert_eq!(status.code(), Some(1), "a watch that nobody reads is none");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_runs_for_each_ringing_and_its_failure_is_shown() -> Outcome<()> {
+    let circle = Circle::form().await?;
+    let file = circle.eva.file("rung");
+    let hook = format!("echo \"$VELAR_ALERT $VELAR_EVENT\" >> '{}'; exit 7", file.display());
+    let mut watch = circle.eva.watch(&["--plain", "--exec", &hook]).await?;
+    let (code, said) = circle.ana.json(&["checkin"]).await?;
+    assert_eq!(code, 0, "{said}");
+    circle.ana.must(&["panic", "--wait", "20"]).await.map_or_else(
+        // Luz's terminal is off: Eva's alone has received it when the wait is over.
+        |error| Err(error),
+        |_| Ok(()),
+    )?;
+    watch.line_with("*** ALERT").await?;
+    let failed = watch.line_with("The command of --exec did not work").await?;
+    assert!(failed.contains("code 7"), "{failed}");
+    let rung = std::fs::read_to_string(file)?;
+    let (alert, event) = rung.trim().split_once(' ').unwrap();
+    assert_eq!((alert.len(), event), (8, "raised"), "{rung}");
+    Ok(())
+}
