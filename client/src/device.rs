@@ -1,7 +1,7 @@
 //! This device as a member of its circle: what it knows, says and hears, over its vault.
 //!
 //! [`Device`] has no network and no clock: envelopes and times come in as arguments. Everything that
-//! belongs together happens in one transaction, a [`Turn`]; what was decided in it is on disk when
+//! belongs together happens in one transaction, one turn; what was decided in it is on disk when
 //! the call returns, and a process that dies before has decided nothing.
 
 mod alerts;

@@ -1,7 +1,7 @@
 //! Velar's client: keeps the keys, checks in, raises alerts and shows them.
 //!
 //! * [`device`]: this device as a member of its circle, over its vault; no network, no clock.
-//! * [`outbox`]: what becomes of an envelope on its way; pure.
+//! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`vault`], [`records`]: what is kept, sealed.
@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod device;
 pub mod failure;
+pub mod inbox;
 pub mod link;
 pub mod net;
 pub mod outbox;

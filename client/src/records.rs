@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
     Address, AlertEvent, AlertId, CheckIn, Heard, PersonId, Roles, SignedRoster, Spare,
 };
-use velar_protocol::seal::{Assembly, CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
+use velar_protocol::seal::{CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::inbox::{Inbox, Owed};
 use crate::outbox::{Class, Route};
 use crate::vault::Kind;
 
@@ -51,7 +52,7 @@ kinds! {
     /// Key: message id ‖ member id.
     DeliveryKind = 13, "delivery", Delivery;
     /// Key: sender's X25519 ‖ member id it claims.
-    PartsKind = 14, "parts", Parts;
+    PartsKind = 14, "parts", Inbox;
     /// Key: random. What is to be shown, in order.
     ItemKind = 15, "item", Item;
     /// Key: alert id ‖ event id.
@@ -61,7 +62,7 @@ kinds! {
     /// One record, key empty. As joiner.
     JoiningKind = 18, "joining", Joining;
     /// Key: member id. Messages of theirs that I owe a receipt for.
-    OwedKind = 19, "owed receipts", Vec<MessageId>;
+    OwedKind = 19, "owed receipts", Owed;
     /// Key: name of the reader. Position of the last item it has shown.
     CursorKind = 20, "cursor", u64;
     /// Key: member id. Spares that this member left with me, the coordinator.
@@ -263,17 +264,6 @@ pub struct Delivery {
     pub reseals: u8,
     /// The recipient left, or every relay refuses: nothing more will happen.
     pub given_up: bool,
-}
-
-/// What came of messages that are not complete, from one sender.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Parts {
-    /// The pieces.
-    pub assembly: Assembly,
-    /// Prekeys that came with parts of somebody who is not known yet.
-    pub prekeys: Vec<Prekey>,
-    /// The invitation or spare that a part of theirs came under.
-    pub through: Option<Holder>,
 }
 
 /// Something to show to the person, once.

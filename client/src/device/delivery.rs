@@ -11,7 +11,6 @@ use crate::records::{
     delivery_key,
 };
 use velar_protocol::circle::Body;
-use velar_protocol::circle::limits::MAX_RECEIPT;
 
 /// One envelope on one route.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -258,11 +257,8 @@ impl Turn<'_> {
 
     pub(super) fn owe_receipt(&self, to: MemberId, message: MessageId) -> Done {
         let mut owed = self.tx.get::<OwedKind>(&to.0)?.unwrap_or_default();
-        if !owed.contains(&message) {
-            owed.push(message);
-            self.tx.put::<OwedKind>(&to.0, &owed)?;
-        }
-        Ok(())
+        owed.add(message);
+        Ok(self.tx.put::<OwedKind>(&to.0, &owed)?)
     }
 
     fn send_receipts(&mut self, watching_until_s: Option<u64>) -> Done<bool> {
@@ -271,8 +267,8 @@ impl Turn<'_> {
         for entry in roster.members() {
             let member = entry.member();
             let Some(owed) = self.tx.get::<OwedKind>(&member.0)? else { continue };
-            for messages in owed.chunks(MAX_RECEIPT) {
-                let body = Body::Receipt { messages: messages.to_vec(), watching_until_s };
+            for messages in owed.receipts() {
+                let body = Body::Receipt { messages, watching_until_s };
                 self.tell(&[member], body, &Post::of(Class::Care).without_receipt())?;
                 any = true;
             }

@@ -3,14 +3,14 @@
 
 use velar_protocol::circle::{Body, Message};
 use velar_protocol::seal::{
-    Arrival, Assembly, Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole,
-    matches, open,
+    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches, open,
 };
 use velar_protocol::wire::Envelope;
 
 use super::{Device, Done, Turn};
+use crate::inbox::{Complete, Taken};
 use crate::records::{
-    Holder, Issued, IssuedKind, Parts, PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind,
+    Holder, Issued, IssuedKind, PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind,
     SpentKind, What, pair_key,
 };
 
@@ -137,48 +137,33 @@ impl Turn<'_> {
             return Ok(());
         }
         let key = pair_key(&x25519, &claimed.0);
-        let mut parts = self.tx.get::<PartsKind>(&key)?.unwrap_or_default();
-        match &known {
-            Some(identity) => self.take_along(identity, &part)?,
-            None => parts.prekeys.extend(part.prekeys.iter().cloned()),
+        let mut inbox = self.tx.get::<PartsKind>(&key)?.unwrap_or_default();
+        if let Some(identity) = &known {
+            self.take_along(identity, &part)?;
         }
-        if matches!(through, Holder::Invitation(_) | Holder::Spare(..)) {
-            parts.through = Some(through);
+        let taken = inbox.take(&part, through, known.is_none(), self.today());
+        if inbox.is_empty() {
+            self.tx.delete::<PartsKind>(&key)?;
+        } else {
+            self.tx.put::<PartsKind>(&key, &inbox)?;
         }
-        let arrival = parts.assembly.accept(&part, self.today());
-        self.set_parts(&key, &parts)?;
-        let whole = match arrival {
-            Ok(Arrival::Whole(whole)) => whole,
-            Ok(Arrival::Waiting { given_up, .. }) => {
+        let complete = match taken {
+            Ok(Taken::Message(complete)) => *complete,
+            Ok(Taken::Waiting { given_up: None } | Taken::Double) => return Ok(()),
+            Ok(Taken::Waiting { given_up: Some(_) }) => {
                 let now_s = self.now_s;
-                if given_up.is_some() {
-                    self.show(Some(claimed), now_s, What::Unopened)?;
-                }
-                return Ok(());
+                return self.show(Some(claimed), now_s, What::Unopened);
             }
-            Ok(Arrival::Double) => return Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "a part does not fit its message");
                 return Ok(());
             }
         };
-        let Some(identity) = known.or_else(|| self_named(&whole, &x25519, claimed)) else {
+        let Some(identity) = known.or_else(|| self_named(&complete.whole, &x25519, claimed)) else {
             tracing::warn!("a newcomer's message does not say who it is by");
-            self.tx.delete::<PartsKind>(&key)?;
             return Ok(());
         };
-        let through = parts.through.take().unwrap_or(through);
-        let brought = std::mem::take(&mut parts.prekeys);
-        self.set_parts(&key, &parts)?;
-        self.heard(identity, whole, through, &brought)
-    }
-
-    fn set_parts(&self, key: &[u8], parts: &Parts) -> Done {
-        if parts.assembly == Assembly::default() {
-            self.tx.delete::<PartsKind>(key)?;
-            return Ok(());
-        }
-        Ok(self.tx.put::<PartsKind>(key, parts)?)
+        self.heard(identity, complete)
     }
 
     /// What every part says beside its message: prekeys, the voice, which roster its sender knows.
@@ -203,13 +188,8 @@ impl Turn<'_> {
     }
 
     /// A whole message: taken in once, and receipted each time it comes.
-    fn heard(
-        &mut self,
-        from: Identity,
-        whole: Whole,
-        through: Holder,
-        brought: &[velar_protocol::seal::Prekey],
-    ) -> Done {
+    fn heard(&mut self, from: Identity, complete: Complete) -> Done {
+        let Complete { whole, through, brought } = complete;
         let member = from.member();
         let seen = pair_key(&member.0, &whole.message.0);
         if self.tx.contains::<SeenMessageKind>(&seen)? {
@@ -233,7 +213,7 @@ impl Turn<'_> {
             through,
         };
         let receipt = self.act_on(&heard, message)?;
-        for prekey in brought {
+        for prekey in &brought {
             self.stock(&heard.from, prekey)?;
         }
         let mut peer = self.peer(member)?;

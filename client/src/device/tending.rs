@@ -70,10 +70,10 @@ impl Turn<'_> {
         self.tx.revise::<SeenMessageKind>(aged)?;
         let mut lost = Vec::new();
         self.tx.revise::<PartsKind>(|parts| {
-            let expired = parts.assembly.expire(today);
+            let expired = parts.expire(today);
             let fate = if expired.is_empty() { Fate::Keep } else { Fate::Store };
             lost.extend(expired);
-            if parts.assembly.incomplete() == 0 { Fate::Delete } else { fate }
+            if parts.is_empty() { Fate::Delete } else { fate }
         })?;
         for (sender, _) in lost {
             let now_s = self.now_s;
