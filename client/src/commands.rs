@@ -4,6 +4,7 @@
 mod alerts;
 mod approve;
 mod carrier;
+mod carry;
 mod checkin;
 mod circle;
 mod completions;
@@ -17,10 +18,11 @@ mod members;
 mod panic;
 mod say;
 mod show;
+mod shown;
 mod status;
 mod watch;
 
-pub use context::Context;
+pub use context::{Context, Stop};
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};

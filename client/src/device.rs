@@ -115,10 +115,10 @@ impl Device {
         Ok(self.vault.changed()?)
     }
 
-    /// Records of the vault that could not be read. Not empty: say so.
+    /// Records of the vault that could not be read so far; a damaged index counts as one. Not 0: say so.
     #[must_use]
     pub fn damage(&self) -> usize {
-        self.vault.damage().len()
+        self.vault.damage().len() + usize::from(self.vault.index_damaged())
     }
 
     /// Whether the vault's files were open to other users of this machine until now.

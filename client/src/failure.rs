@@ -1,6 +1,7 @@
 //! What went wrong, for the person at the keyboard: what happened, and what to do next.
 
-mod circle;
+mod device;
+mod net;
 mod reasons;
 
 use std::fmt;
@@ -77,7 +78,8 @@ macro_rules! failure {
         $crate::failure::Failure::new($exit, $id, what, next)
     }};
 }
-pub use self::circle::{Asked, device_failure, net_failure, net_reason, refusal_reason};
+pub use self::device::device_failure;
+pub use self::net::{is_final, net_failure, net_reason};
 pub use self::reasons::{address_reason, link_reason, passphrase_failure, reason, vault_failure};
 pub use crate::failure;
 

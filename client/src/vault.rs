@@ -95,6 +95,14 @@ impl Vault {
         Self::open(dir, passphrase)
     }
 
+    /// Whether there is a vault in `dir`, whole or damaged.
+    ///
+    /// # Errors
+    /// [`VaultError::Permission`], [`VaultError::Io`].
+    pub fn exists(dir: &Path) -> Result<bool, VaultError> {
+        Files::of(dir).exist()
+    }
+
     /// Opens the vault in `dir`. If files are open to others their modes are tightened: see [`Vault::was_exposed`].
     ///
     /// # Errors

@@ -193,7 +193,7 @@ impl News {
     /// What a person is told about a failed connection, if one failed: all is kept.
     pub(super) fn trouble(&self, context: &Context) -> Option<Failure> {
         let (relay, error) = self.trouble.as_ref()?;
-        Some(net_failure(error, relay, true, &context.text))
+        Some(net_failure(relay, error, true, &context.text))
     }
 }
 

@@ -1,13 +1,20 @@
-//! What every command needs: where the vault is, how to speak, how to fail.
+//! What every command needs: where the vault is, how to speak, ask, fail and stop.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
 
 use crate::device::{Device, DeviceError};
-use crate::failure::{Exit, Failure, failure, reader_has_gone};
+use crate::failure::{
+    Exit, Failure, device_failure, failure, net_failure, passphrase_failure, reader_has_gone,
+    reason, vault_failure,
+};
 use crate::net::NetError;
 use crate::passphrase::{PassphraseError, PassphraseSource};
-use crate::terminal::Clock;
+use crate::terminal::{self, Clock};
 use crate::text::{Text, t};
 use crate::vault::{Vault, VaultError};
 use velar_protocol::wire::RelayAddress;
@@ -24,20 +31,43 @@ pub struct Context {
     pub vault_dir: PathBuf,
     /// Where the passphrase comes from.
     pub passphrase: PassphraseSource,
+    /// Whether the person wants the command to end.
+    pub stop: Arc<Stop>,
+}
+
+/// The person wants the command to end: it stops waiting, and says what is kept.
+pub struct Stop {
+    told: watch::Sender<bool>,
+    asking: AtomicBool,
 }
 
 impl Context {
-    /// Opens the vault and the device in it.
+    /// Opens the vault and the device in it. Says so if records are damaged, or files were open to others.
     ///
     /// # Errors
     /// [`Failure`]: no vault, wrong passphrase, damage.
     pub fn device(&self) -> Result<Device, Failure> {
         let prompt = t!(self.text, "passphrase-prompt");
-        let passphrase =
-            self.passphrase.read(&prompt).map_err(|error| self.passphrase_failure(&error))?;
+        let passphrase = self
+            .stop
+            .while_asking(|| self.passphrase.read(&prompt))
+            .map_err(|error| self.passphrase_failure(&error))?;
         let vault = Vault::open(&self.vault_dir, &passphrase)
             .map_err(|error| self.vault_failure(&error))?;
-        Device::of(vault).map_err(|error| self.failure(error))
+        let device = Device::of(vault).map_err(|error| self.failure(error))?;
+        if device.was_exposed() {
+            self.remark(&t!(self.text, "warning-exposed"));
+        }
+        self.warn_of_damage(&device);
+        Ok(device)
+    }
+
+    /// Says how many records could not be read so far, if any.
+    pub fn warn_of_damage(&self, device: &Device) {
+        let count = device.damage();
+        if count > 0 {
+            self.remark(&t!(self.text, "warning-damage", count = count));
+        }
     }
 
     /// Prints one line of data to standard output. A reader that has gone is not a failure.
@@ -47,7 +77,10 @@ impl Context {
     pub fn line(&self, line: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         match writeln!(out, "{line}").and_then(|()| out.flush()) {
-            Err(error) if !reader_has_gone(&error) => Err(self.internal(&error)),
+            Err(error) if !reader_has_gone(&error) => {
+                let detail = reason(&error, &self.text);
+                Err(failure!(self.text, Exit::Failed, "error-output", detail = detail))
+            }
             _ => Ok(()),
         }
     }
@@ -58,30 +91,85 @@ impl Context {
         writeln!(err, "{line}").unwrap_or_default();
     }
 
+    /// Whether a person can be asked: not if another program reads what this one says.
+    #[must_use]
+    pub fn can_ask(&self) -> bool {
+        !self.json && std::io::stderr().is_terminal() && terminal::asker().is_ok()
+    }
+
+    /// Asks for a line. `None`: nothing was typed, or there is nobody to ask.
+    #[must_use]
+    pub fn ask(&self, prompt: &str) -> Option<String> {
+        self.stop
+            .while_asking(|| terminal::asker().and_then(|mut asker| asker.line(prompt)).ok()?)
+    }
+
     /// For what the device says.
     pub fn failure(&self, error: DeviceError) -> Failure {
-        match error {
-            DeviceError::Vault(error) => self.vault_failure(&error),
-            error => self.internal(&error),
-        }
+        device_failure(&error, &self.vault_dir, &self.text)
     }
 
     /// For what the vault says.
     pub fn vault_failure(&self, error: &VaultError) -> Failure {
-        self.internal(error)
+        vault_failure(error, &self.vault_dir, &self.text)
     }
 
     /// For what reading the passphrase says.
     pub fn passphrase_failure(&self, error: &PassphraseError) -> Failure {
-        self.internal(error)
+        passphrase_failure(error, &self.text)
     }
 
     /// For what a relay or the network says, when nothing could be kept for later.
-    pub fn net_failure(&self, _relay: &RelayAddress, error: &NetError) -> Failure {
-        self.internal(error)
+    pub fn net_failure(&self, relay: &RelayAddress, error: &NetError) -> Failure {
+        net_failure(relay, error, false, &self.text)
     }
 
-    fn internal(&self, error: &dyn std::error::Error) -> Failure {
-        failure!(self.text, Exit::Failed, "error-internal", detail = error.to_string())
+    /// For what a relay or the network says, when what was to be sent is kept for later.
+    pub fn kept_failure(&self, relay: &RelayAddress, error: &NetError) -> Failure {
+        net_failure(relay, error, true, &self.text)
+    }
+}
+
+impl Stop {
+    /// Nobody wants that yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { told: watch::Sender::new(false), asking: AtomicBool::new(false) }
+    }
+
+    /// The person wants the command to end.
+    pub fn tell(&self) {
+        self.told.send_replace(true);
+    }
+
+    /// Whether the person wants the command to end.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        *self.told.borrow()
+    }
+
+    /// Waits until the person wants the command to end.
+    pub async fn wait(&self) {
+        // An error would mean that the sender is gone, and it is here.
+        let _ = self.told.subscribe().wait_for(|told| *told).await;
+    }
+
+    /// Whether a question is open: it cannot be taken back, the program has to end at once.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.asking.store(true, Ordering::Relaxed);
+        let answer = ask();
+        self.asking.store(false, Ordering::Relaxed);
+        answer
+    }
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self::new()
     }
 }

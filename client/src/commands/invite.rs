@@ -1,6 +1,119 @@
-//! See the command's help.
+//! `velar invite`: nothing is handed out before it works.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use serde_json::json;
+use velar_protocol::circle::words::WordList;
+use velar_protocol::circle::{Role, Roles};
+use velar_protocol::wire::{Answer, Delivery, Request};
+
 use super::Context;
+use super::carry::{Carried, carry, is_settled, link};
+use super::shown::role_names;
+use crate::cli::Invite;
+use crate::device::{Device, OfferToSend};
 use crate::failure::{Exit, Failure};
-pub(super) async fn run(_: &Context, _: crate::cli::Invite) -> Result<Exit, Failure> {
-    todo!()
+use crate::link::{Link, now_s};
+use crate::net::{NetError, Purpose};
+use crate::terminal::{Ground, qr};
+use crate::text::{Language, t};
+
+/// How long the relay may take until it knows the token for the answer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+pub(super) async fn run(context: &Context, args: Invite) -> Result<Exit, Failure> {
+    let mut device = context.device()?;
+    let roles: Vec<Role> = args.roles.iter().copied().map(Role::from).collect();
+    let roles = Roles::of(if roles.is_empty() { &[Role::Defender] } else { &roles });
+    let list = match context.text.language() {
+        Language::Spanish => WordList::Spanish,
+        Language::English => WordList::English,
+    };
+    let offer = device.invite(roles, list, now_s()).map_err(|error| context.failure(error))?;
+    let mut link = link(context)?;
+    let placed = place(context, &mut device, &mut link, &offer).await;
+    if placed.is_err() {
+        device.forget_invitation(offer.id).map_err(|error| context.failure(error))?;
+    }
+    link.finish().await;
+    placed?;
+    show(context, &args, roles, &offer)?;
+    context.warn_of_damage(&device);
+    Ok(Exit::Done)
+}
+
+/// Opens the way for the answer, then leaves the offer at the invitation's own mailbox.
+async fn place(
+    context: &Context,
+    device: &mut Device,
+    link: &mut Link,
+    offer: &OfferToSend,
+) -> Result<(), Failure> {
+    let relay = offer.invitation.relay();
+    let settled = carry(context, device, link, PATIENCE, |device, _| is_settled(device)).await?;
+    if let Carried::NotYet(trouble) = settled {
+        let (relay, error) = trouble.unwrap_or_else(|| (relay.clone(), NetError::Timeout));
+        return Err(context.net_failure(&relay, &error));
+    }
+    leave(link, offer).await.map_err(|error| context.net_failure(relay, &error))
+}
+
+async fn leave(link: &Link, offer: &OfferToSend) -> Result<(), NetError> {
+    let relay = offer.invitation.relay();
+    let reading = link.connector().connect(relay, Purpose::Read).await?;
+    let (exporter, mailbox) = (reading.exporter(), offer.mailbox());
+    let tokens = vec![offer.token().hash()];
+    let open = Request::open(&exporter, &mailbox, tokens, offer.access.clone());
+    match reading.request(&open).await? {
+        Answer::Opened => {}
+        other => return Err(refused(&other)),
+    }
+    reading.close();
+    let sending = link.connector().connect(relay, Purpose::Send).await?;
+    let delivery = Delivery { token: offer.token(), envelope: offer.envelope.clone() };
+    match sending.request(&Request::Send { delivery }).await? {
+        Answer::Accepted => {}
+        other => return Err(refused(&other)),
+    }
+    sending.close();
+    Ok(())
+}
+
+fn refused(answer: &Answer) -> NetError {
+    match answer {
+        Answer::Refused(refusal) => NetError::Refused(*refusal),
+        Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
+            NetError::Unavailable { retry_after_s: *retry_after_s }
+        }
+        _ => NetError::UnexpectedAnswer,
+    }
+}
+
+fn show(
+    context: &Context,
+    args: &Invite,
+    roles: Roles,
+    offer: &OfferToSend,
+) -> Result<(), Failure> {
+    let text = &context.text;
+    // It goes to the screen and nowhere else.
+    let shown = zeroize::Zeroizing::new(offer.invitation.to_string());
+    if context.json {
+        let value = json!({"link": *shown, "roles": role_names(roles), "until_s": offer.until_s});
+        return context.line(&value.to_string());
+    }
+    let time = context.clock.moment(offer.until_s, now_s());
+    context.remark(&t!(text, "invite-made", roles = text.roles(roles), time = time));
+    if !args.no_qr && std::io::stdout().is_terminal() {
+        let plain = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
+        let ground = if plain { Ground::Dark } else { Ground::Colour };
+        if let Ok(code) = qr(&shown, ground) {
+            context.line(code.trim_end_matches('\n'))?;
+        }
+    }
+    context.line(&shown)?;
+    context.remark(&t!(text, "invite-in-person"));
+    context.remark(&t!(text, "invite-next"));
+    Ok(())
 }

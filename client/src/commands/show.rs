@@ -6,7 +6,7 @@ use velar_protocol::seal::MemberId;
 
 use super::{Context, carrier};
 use crate::device::{Device, DeviceError, MemberView, Progress, Reach};
-use crate::failure::{Asked, Exit, Failure, device_failure};
+use crate::failure::{Exit, Failure, device_failure, failure};
 use crate::link::now_s;
 use crate::terminal::{clean, is_hidden};
 use crate::text::t;
@@ -64,7 +64,16 @@ pub(super) fn failed(context: &Context, error: &DeviceError) -> Failure {
 
 /// A failure of the device about `which` member or alert.
 pub(super) fn failed_about(context: &Context, error: &DeviceError, which: &str) -> Failure {
-    device_failure(error, Asked { vault: &context.vault_dir, which }, &context.text)
+    let text = &context.text;
+    match error {
+        DeviceError::UnknownMember if !which.is_empty() => {
+            failure!(text, Exit::NotFound, "error-member-unknown", name = which)
+        }
+        DeviceError::UnknownAlert if !which.is_empty() => {
+            failure!(text, Exit::NotFound, "error-alert-unknown", alert = which)
+        }
+        error => device_failure(error, &context.vault_dir, text),
+    }
 }
 
 /// Bytes in hexadecimal.

@@ -20,7 +20,7 @@ use super::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
     Answered, Holder, IntroductionKind, InvitationKind, Invited, InvitedState, Joining,
-    JoiningKind, Peer, Secret, SparesKind, What, pair_key,
+    JoiningKind, Peer, Profile, Secret, SparesKind, What, pair_key,
 };
 
 /// What has to be on the relay before an invitation may be handed out.
@@ -62,8 +62,10 @@ pub struct AnswerView {
     pub words: [&'static str; 4],
     /// The roles that the invitation gives.
     pub roles: Roles,
-    /// Two people answered: nobody can be approved by it.
+    /// Nobody can be approved by it: it was rejected, or two people answered.
     pub void: bool,
+    /// More than one person answered.
+    pub twice: bool,
 }
 
 /// How far this device's way into a circle is.
@@ -98,7 +100,8 @@ fn link_of(secret: &Secret) -> Done<Invitation> {
 }
 
 impl Device {
-    /// Founds a circle with this device as its lead, with a mailbox on this relay.
+    /// Founds a circle with this device as its lead, with a mailbox on this relay. A circle that no relay
+    /// ever knew of gives way: its relay's address may have been wrong.
     ///
     /// # Errors
     /// [`DeviceError::InCircle`], [`DeviceError::Text`].
@@ -113,7 +116,7 @@ impl Device {
     ) -> Done<CircleId> {
         self.write(now_s, |turn| {
             let mut profile = turn.profile()?;
-            if profile.circle.is_some() {
+            if profile.circle.is_some() && !turn.is_unheard_of(&profile)? {
                 return Err(DeviceError::InCircle);
             }
             if !is_name(circle_name) || !is_name(my_name) {
@@ -125,10 +128,22 @@ impl Device {
             profile.name = my_name.trim().to_owned();
             profile.circle_name = circle_name.trim().to_owned();
             profile.circle = Some(roster.circle());
+            profile.homes.clear();
             turn.settle(&mut profile, relay, access);
             turn.set_profile(&profile)?;
             turn.set_roster(&roster)?;
             Ok(roster.circle())
+        })
+    }
+
+    /// Whether the way into a circle that is under way began with this invitation.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn is_joining_by(&mut self, invitation: &Invitation) -> Done<bool> {
+        self.read(0, |turn| {
+            let joining = turn.tx.get::<JoiningKind>(&[])?;
+            Ok(joining.is_some_and(|joining| joining.link.0 == invitation.to_string().as_bytes()))
         })
     }
 
@@ -225,9 +240,11 @@ impl Device {
         })
     }
 
-    /// Takes the one who answered into the circle, if what they read aloud are the words.
+    /// Takes the one who answered into the circle, if what they read aloud are the words. `person`: of
+    /// whom it is another device. `name` and `roles` replace what they asked for and the invitation's.
     ///
     /// # Errors
+    /// [`DeviceError::Text`] for a name that cannot be one.
     /// [`DeviceError::NothingToApprove`], [`DeviceError::AmbiguousAnswer`], [`DeviceError::WordsDiffer`],
     /// [`DeviceError::Void`], [`DeviceError::NotLead`].
     pub fn approve(
@@ -235,9 +252,11 @@ impl Device {
         invitation: [u8; 16],
         typed: &str,
         person: Option<MemberId>,
+        name: Option<&str>,
+        roles: Option<Roles>,
         now_s: u64,
     ) -> Done<MemberId> {
-        self.write(now_s, |turn| turn.approve(invitation, typed, person))
+        self.write(now_s, |turn| turn.approve(invitation, typed, person, name, roles))
     }
 
     /// Turns down whoever answered this invitation; it is void from now on.
@@ -465,6 +484,7 @@ impl Turn<'_> {
             words: words_of(&invited, &first)?,
             roles: invited.roles,
             void,
+            twice: invited.answers.len() > 1,
         };
         if invited.state == InvitedState::Open {
             let nonce = invited.nonce.array().unwrap_or_default();
@@ -476,7 +496,20 @@ impl Turn<'_> {
         Ok(Some(view))
     }
 
-    fn approve(&mut self, id: [u8; 16], typed: &str, person: Option<MemberId>) -> Done<MemberId> {
+    /// Whether no relay has ever confirmed a mailbox of this circle, and nobody else is in it.
+    fn is_unheard_of(&self, profile: &Profile) -> Done<bool> {
+        let alone = self.roster()?.is_some_and(|roster| roster.members().len() == 1);
+        Ok(alone && profile.homes.iter().all(|home| home.registered == 0))
+    }
+
+    fn approve(
+        &mut self,
+        id: [u8; 16],
+        typed: &str,
+        person: Option<MemberId>,
+        name: Option<&str>,
+        roles: Option<Roles>,
+    ) -> Done<MemberId> {
         let mut invited =
             self.tx.get::<InvitationKind>(&id)?.ok_or(DeviceError::NothingToApprove)?;
         let answer = match (invited.state, invited.answers.as_slice()) {
@@ -487,20 +520,28 @@ impl Turn<'_> {
         if !same_words(typed, &words_of(&invited, &answer)?) {
             return Err(DeviceError::WordsDiffer);
         }
+        let name = name.unwrap_or(&answer.name).trim().to_owned();
+        if !is_name(&name) {
+            return Err(DeviceError::Text);
+        }
         let before = self.the_roster()?;
         let person = match person.and_then(|member| before.person(member)) {
             Some(person) => person,
             None => PersonId(self.random()),
         };
         let newcomer = answer.identity.member();
-        let entry = RosterMember { person, roles: invited.roles, identity: answer.identity };
+        let roles = roles.unwrap_or(invited.roles);
+        let entry = RosterMember { person, roles, identity: answer.identity };
+        let mut peer = self.peer(newcomer)?;
+        peer.name.clone_from(&name);
+        self.set_peer(newcomer, &peer)?;
         let roster = before.with_member(self.identity, entry)?;
         self.set_roster(&roster)?;
         invited.state = InvitedState::Approved(newcomer);
         self.tx.put::<InvitationKind>(&id, &invited)?;
         self.welcome(&before, &roster, newcomer)?;
         let now_s = self.now_s;
-        self.show(None, now_s, What::Joined(newcomer, answer.name))?;
+        self.show(None, now_s, What::Joined(newcomer, name))?;
         Ok(newcomer)
     }
 

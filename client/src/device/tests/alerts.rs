@@ -13,7 +13,7 @@ fn circle() -> World {
 fn a_panic_reaches_everybody_and_its_progress_is_true() {
     let mut world = circle();
     let now_s = world.now_s;
-    let alert = world.device("Ana").panic("ayuda", now_s).unwrap();
+    let (alert, _) = world.device("Ana").panic("ayuda", now_s).unwrap();
     let progress = |world: &mut World| {
         let views = world.device("Ana").alerts(true, now_s).unwrap();
         views[0].progress.iter().map(|(.., reach)| reach.clone()).collect::<Vec<_>>()
@@ -38,7 +38,7 @@ fn a_panic_reaches_everybody_and_its_progress_is_true() {
 fn of_two_claims_at_once_everybody_sees_both_and_the_same_one_leading() {
     let mut world = circle();
     let now_s = world.now_s;
-    let alert = world.device("Ana").panic("", now_s).unwrap();
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
     world.settle();
     world.device("Luz").claim(alert, now_s).unwrap();
     world.device("Eva").claim(alert, now_s).unwrap();
@@ -56,7 +56,7 @@ fn of_two_claims_at_once_everybody_sees_both_and_the_same_one_leading() {
 fn the_mesh_carries_a_claim_without_the_defender() {
     let mut world = circle();
     let now_s = world.now_s;
-    let alert = world.device("Ana").panic("", now_s).unwrap();
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
     world.send("Ana", |_| true);
     world.people.remove("Ana");
     world.settle();
@@ -70,7 +70,7 @@ fn the_mesh_carries_a_claim_without_the_defender() {
 fn the_subject_asks_another_confirms_and_only_another_closes() {
     let mut world = circle();
     let now_s = world.now_s;
-    let alert = world.device("Ana").panic("", now_s).unwrap();
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
     world.settle();
     let refused = world.device("Ana").close(alert, "", now_s);
     assert!(matches!(refused, Err(DeviceError::AnotherPerson)));
@@ -100,12 +100,12 @@ fn the_subject_asks_another_confirms_and_only_another_closes() {
 fn the_next_alert_gets_a_new_id_only_after_the_last_was_closed() {
     let mut world = circle();
     let now_s = world.now_s;
-    let first = world.device("Ana").panic("", now_s).unwrap();
-    assert_eq!(world.device("Ana").panic("otra vez", now_s).unwrap(), first);
+    let (first, _) = world.device("Ana").panic("", now_s).unwrap();
+    assert_eq!(world.device("Ana").panic("otra vez", now_s).unwrap().0, first);
     world.settle();
     world.device("Eva").close(first, "", now_s).unwrap();
     world.settle();
-    assert_ne!(world.device("Ana").panic("", now_s).unwrap(), first);
+    assert_ne!(world.device("Ana").panic("", now_s).unwrap().0, first);
 }
 
 #[test]

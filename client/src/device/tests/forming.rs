@@ -86,7 +86,8 @@ fn two_answers_to_one_invitation_void_it() {
     assert!(answers.iter().all(|answer| answer.void));
     world.settle();
     let words = answers[0].words.join(" ");
-    let approved = world.device("Luz").approve(answers[0].invitation, &words, None, now_s);
+    let approved =
+        world.device("Luz").approve(answers[0].invitation, &words, None, None, None, now_s);
     assert!(matches!(approved, Err(DeviceError::Void)), "{approved:?}");
     assert_eq!(world.device("Ana").join_state().unwrap(), JoinState::Void);
     let voided = |what: &What| matches!(what, What::Voided { .. });
@@ -103,13 +104,13 @@ fn wrong_words_let_nobody_in() {
     let answer = world.device("Luz").answers(now_s).unwrap().remove(0);
     world.settle();
     let wrong = "abaco abaco abaco abaco";
-    let approved = world.device("Luz").approve(answer.invitation, wrong, None, now_s);
+    let approved = world.device("Luz").approve(answer.invitation, wrong, None, None, None, now_s);
     assert!(matches!(approved, Err(DeviceError::WordsDiffer)));
     let confirmed = world.device("Ana").confirm_words(wrong, now_s);
     assert!(matches!(confirmed, Err(DeviceError::WordsDiffer)));
     // A coordinator who approves is not enough: the joiner compares too.
     let words = answer.words.join(" ");
-    world.device("Luz").approve(answer.invitation, &words, None, now_s).unwrap();
+    world.device("Luz").approve(answer.invitation, &words, None, None, None, now_s).unwrap();
     world.settle();
     assert!(matches!(world.device("Ana").join_state().unwrap(), JoinState::Compare(_)));
     world.device("Ana").confirm_words(&words, now_s).unwrap();

@@ -130,7 +130,9 @@ impl World {
         };
         assert_eq!(words, answer.words);
         self.device(name).confirm_words(&words.join(" "), now_s).unwrap();
-        self.device(lead).approve(answer.invitation, &words.join(" "), None, now_s).unwrap();
+        self.device(lead)
+            .approve(answer.invitation, &words.join(" "), None, None, None, now_s)
+            .unwrap();
         self.settle();
         assert_eq!(self.device(name).join_state().unwrap(), JoinState::In);
     }
