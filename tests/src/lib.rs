@@ -4,3 +4,4 @@ pub mod job;
 pub mod load;
 pub mod person;
 pub mod process;
+pub mod search;

@@ -187,6 +187,12 @@ impl Person {
 }
 
 impl Running {
+    /// The number of the process; `None` if it has ended.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Reads on until a line fits; that line.
     ///
     /// # Errors
@@ -215,7 +221,7 @@ impl Running {
     ///
     /// # Errors
     /// If it does not end.
-    pub async fn stop(mut self) -> Outcome<(ExitStatus, Vec<String>)> {
+    pub async fn stop(self) -> Outcome<(ExitStatus, Vec<String>)> {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or("has ended")?;
         let pid = rustix::process::Pid::from_raw(pid).ok_or("has ended")?;
         rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
