@@ -88,6 +88,15 @@ impl RelayProcess {
         self
     }
 
+    /// With this flag, too; it wins over what was there before.
+    #[must_use]
+    pub fn with_flag(mut self, flag: &str) -> Self {
+        let (name, _) = flag.split_once('=').unwrap_or((flag, ""));
+        self.flags.retain(|known| known.split_once('=').is_none_or(|(known, _)| known != name));
+        self.flags.push(flag.to_owned());
+        self
+    }
+
     /// Logs all there is to log, each time it is started, at the end of this file.
     #[must_use]
     pub fn logging_to(mut self, file: PathBuf) -> Self {

@@ -135,7 +135,7 @@ async fn live(people: &[Person], watch: &mut Running) -> Outcome<()> {
     watch.line_with(SAID).await?;
     defender.must(&["checkin", "--note", CHECKED_IN, "--mood", "tired"]).await?;
     watch.line_with(CHECKED_IN).await?;
-    defender.must(&["panic", RAISED]).await?;
+    defender.must(&["panic", RAISED, "--wait", "5"]).await?;
     watch.line_with(RAISED).await?;
     coordinator.must(&["claim"]).await?;
     watch.line_with(COORDINATOR).await?;
