@@ -17,13 +17,15 @@ async fn a_backlog_over_the_rate_arrives_in_order() {
     let root = tempfile::tempdir().unwrap();
     let relay = program("velar-relay").unwrap();
     let relay = RelayProcess::init(&relay, &root.path().join("relay")).await.unwrap();
-    // There is room for one more each time a few were sent: what must not slip in before what was refused.
-    let mut relay =
-        relay.as_shipped().with_flag("--token-burst=16").with_flag("--token-rate-per-min=6000");
+    let mut relay = relay.as_shipped();
     relay.start().await.unwrap();
     let others = [("Berta", "accompanier")];
     let people = form_circle(root.path(), relay.address().unwrap(), "Alba", &others).await.unwrap();
     let [alba, berta] = people.as_slice() else { unreachable!("two people") };
+    relay.stop().await.unwrap();
+    // There is room for one more each time a few were sent: what must not slip in before what was refused.
+    let mut relay = relay.with_flag("--token-burst=16").with_flag("--token-rate-per-min=6000");
+    relay.start().await.unwrap();
     let passphrase = PassphraseSource::File(alba.file("passphrase")).read("").unwrap();
     let mut device = Device::of(Vault::open(&alba.vault(), &passphrase).unwrap()).unwrap();
     let said: Vec<String> = (0..MESSAGES).map(|n| format!("message {n}")).collect();
