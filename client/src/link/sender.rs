@@ -105,7 +105,7 @@ impl Sending {
                     backoff.reset();
                     on_wire -= 1;
                     if let Some(due) = self.pending.pop_front() {
-                        let refused = (answer != Answer::Accepted).then(|| due.delivery.token);
+                        let refused = (answer != Answer::Accepted).then_some(due.delivery.token);
                         self.say(Report::Answered { id: due.id, answer }).await?;
                         if let Some(token) = refused {
                             self.give_back(&token, on_wire).await?;
