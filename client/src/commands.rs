@@ -20,9 +20,11 @@ mod say;
 mod show;
 mod shown;
 mod status;
+mod stop;
 mod watch;
 
-pub use context::{Context, Stop};
+pub use context::Context;
+pub use stop::Stop;
 
 use crate::cli::{Cli, Command};
 use crate::failure::{Exit, Failure};

@@ -4,12 +4,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use velar::cli::{self, Cli, Command, Stop as Unclear};
 use velar::commands::{self, Context, Stop};
 use velar::failure::{Exit, Failure, failure};
-use velar::terminal::{Clock, Mode};
+use velar::terminal::Clock;
 use velar::text::Text;
 
 /// How long a command may take to end after the first Ctrl-C.
@@ -51,7 +50,7 @@ fn start(cli: Cli, text: Text) -> Result<Exit, Failure> {
     let runtime = runtime.worker_threads(2).enable_all().build().map_err(broken)?;
     let (json, passphrase) = (cli.global.json, cli.global.passphrase());
     let stop = std::sync::Arc::new(Stop::new());
-    runtime.spawn(obey_the_keyboard(stop.clone()));
+    runtime.spawn(stop.clone().obey_the_keyboard());
     let context = Context { text, clock: Clock::local(), json, vault_dir, passphrase, stop };
     let done = runtime.block_on(async {
         tokio::select! {
@@ -63,24 +62,6 @@ fn start(cli: Cli, text: Text) -> Result<Exit, Failure> {
     });
     runtime.shutdown_background();
     done
-}
-
-/// The first Ctrl-C asks the command to end, the second ends it; so does the first during a question.
-async fn obey_the_keyboard(stop: std::sync::Arc<Stop>) {
-    let mode = Mode::now();
-    let (Ok(mut stops), Ok(mut ends)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    loop {
-        tokio::select! { _ = stops.recv() => {}, _ = ends.recv() => {} }
-        if stop.is_told() || stop.is_asking() {
-            mode.as_ref().map(Mode::restore).unwrap_or_default();
-            std::process::exit(Exit::Interrupted.code().into());
-        }
-        stop.tell();
-    }
 }
 
 async fn too_slow(stop: &Stop) {

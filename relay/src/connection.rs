@@ -16,7 +16,7 @@ use velar_protocol::wire::{Answer, Exporter, Request};
 
 use crate::frames::Frames;
 use crate::limits::{DRAIN, MAX_PIPELINED};
-use crate::relay::{Pending, Relay};
+use crate::relay::{Pending, Reading, Relay};
 use crate::session::{Action, Session};
 
 /// Bytes asked of quinn at once; it hands over what came in one packet, or a few.
@@ -71,7 +71,9 @@ pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
                 Ok((send, recv)) => { streams.spawn(stream_ends(peer.clone(), send, recv)); }
                 Err(_) => break,
             },
-            Some(_) = streams.join_next() => {}
+            Some(ended) = streams.join_next() => if let Ok(Some(subscribed)) = ended {
+                streams.spawn(subscription_ends(peer.clone(), subscribed));
+            },
             () = async { if let Some(patience) = &mut patience { patience.await } }, if patience.is_some() => {
                 patience = None;
                 if !peer.session().has_spoken() {
@@ -87,12 +89,26 @@ pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
     peer.connection.close(VarInt::from_u32(0), b"");
 }
 
-async fn stream_ends(peer: Arc<Peer>, send: SendStream, recv: RecvStream) {
-    let _ = requests(&peer, send, recv).await;
+/// A stream that has become a subscription: from now on another, smaller task.
+type Subscribed = Box<(Reading, SendStream, Reader)>;
+
+async fn stream_ends(peer: Arc<Peer>, send: SendStream, recv: RecvStream) -> Option<Subscribed> {
+    requests(&peer, send, recv).await.ok().flatten()
+}
+
+async fn subscription_ends(peer: Arc<Peer>, subscribed: Subscribed) -> Option<Subscribed> {
+    let (reading, send, reader) = *subscribed;
+    let _ = subscription::serve(&peer.relay, reading, send, reader).await;
+    peer.session().subscription_ended();
+    None
 }
 
 /// Requests and answers, in order, many at a time.
-async fn requests(peer: &Peer, mut send: SendStream, recv: RecvStream) -> Result<(), Gone> {
+async fn requests(
+    peer: &Peer,
+    mut send: SendStream,
+    recv: RecvStream,
+) -> Result<Option<Subscribed>, Gone> {
     let mut reader = Reader { stream: recv, frames: Frames::default() };
     let mut waiting: VecDeque<Pending> = VecDeque::new();
     let mut last: Option<(Vec<u8>, bool)> = None;
@@ -101,6 +117,9 @@ async fn requests(peer: &Peer, mut send: SendStream, recv: RecvStream) -> Result
     while reading || !waiting.is_empty() {
         if ending.borrow_and_update().is_some() {
             reading = false;
+            if waiting.is_empty() {
+                break;
+            }
         }
         tokio::select! {
             biased;
@@ -133,11 +152,7 @@ async fn requests(peer: &Peer, mut send: SendStream, recv: RecvStream) -> Result
                         let subscribed = peer.relay.subscribe(&owners).await;
                         drop(owners);
                         match subscribed {
-                            Ok(reading) => {
-                                let result = Box::pin(subscription::serve(&peer.relay, reading, send, reader)).await;
-                                peer.session().subscription_ended();
-                                return result;
-                            }
+                            Ok(reading) => return Ok(Some(Box::new((reading, send, reader)))),
                             Err(answer) => {
                                 peer.session().subscription_ended();
                                 waiting.push_back(Pending::Ready(answer));
@@ -162,7 +177,7 @@ async fn requests(peer: &Peer, mut send: SendStream, recv: RecvStream) -> Result
     if close {
         peer.connection.close(VarInt::from_u32(0), b"");
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Waits for the oldest answer. It stays in the queue: safe to drop and call again.

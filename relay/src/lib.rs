@@ -28,6 +28,7 @@ mod rate;
 mod relay;
 mod server;
 pub mod session;
+mod socket;
 pub mod store;
 mod transport;
 mod writer;

@@ -127,6 +127,10 @@ pub(crate) const MAX_INCOMING: usize = 2048;
 pub(crate) const INCOMING_BUFFER: u64 = 64 * 1024;
 /// The same, in all.
 pub(crate) const INCOMING_BUFFER_TOTAL: u64 = 8 * 1024 * 1024;
+/// Bytes asked of the kernel for packets that wait, each way: 64 clients with 16 envelopes each.
+pub(crate) const SOCKET_BUFFER: usize = 4 << 20;
+/// Packets handed to the kernel at once for one connection: one envelope.
+pub(crate) const BATCH_PACKETS: usize = 3;
 /// A handshake that takes longer is dropped; four round trips of a bad satellite link fit.
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests of one stream that wait for the disk. A sender with 16 outstanding never waits for this.

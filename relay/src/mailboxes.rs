@@ -26,7 +26,6 @@ use holds::Hold;
 use mailbox::Mailbox;
 
 pub(crate) use holds::Asked;
-pub(crate) use mailbox::short;
 pub(crate) use reading::{Cursor, Taken};
 
 /// An answer, and whether it has to wait for the disk.

@@ -12,7 +12,7 @@ use velar_protocol::wire::{
 
 use crate::clock::{Clock, Now};
 use crate::limits::{Limits, UNAVAILABLE_RETRY_S};
-use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken, short};
+use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
 use crate::session::Action;
 use crate::store::{HoldRecord, Store, StoreError, Write};
 use crate::writer::Job;
@@ -36,11 +36,19 @@ pub(crate) enum Pending {
     Commit(oneshot::Receiver<()>, Answer),
 }
 
-/// A subscription that began.
+/// A subscription that began. However it is dropped, the mailboxes then no longer wait for it.
 pub(crate) struct Reading {
+    relay: Arc<Relay>,
     pub(crate) reader: u64,
     pub(crate) bell: Bell,
     pub(crate) cursors: Vec<Cursor>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let now = self.relay.now();
+        self.relay.mailboxes().unsubscribe(self.reader, &self.cursors, now);
+    }
 }
 
 impl Pending {
@@ -106,7 +114,6 @@ impl Relay {
                 self.change(|mailboxes, _, writes| mailboxes.close(owner.mailbox(), writes)).await
             }
             Action::Send { token, envelope, digest } => {
-                let digest = short(&digest);
                 self.change(|mailboxes, now, writes| {
                     mailboxes.send(&token, envelope, digest, now, writes)
                 })
@@ -129,7 +136,7 @@ impl Relay {
         }
     }
 
-    pub(crate) async fn subscribe(&self, owners: &[Owner]) -> Result<Reading, Answer> {
+    pub(crate) async fn subscribe(self: &Arc<Self>, owners: &[Owner]) -> Result<Reading, Answer> {
         let ids: Vec<MailboxId> = owners.iter().map(|owner| owner.mailbox()).collect();
         let permit = self.jobs.reserve().await.map_err(|_| unavailable())?;
         let reader = self.readers.fetch_add(1, Ordering::Relaxed);
@@ -142,11 +149,7 @@ impl Relay {
         if !writes.is_empty() {
             permit.send(Job::Write { writes, done: None });
         }
-        Ok(Reading { reader, bell, cursors })
-    }
-
-    pub(crate) fn unsubscribe(&self, reading: &Reading) {
-        self.mailboxes().unsubscribe(reading.reader, &reading.cursors, self.now());
+        Ok(Reading { relay: self.clone(), reader, bell, cursors })
     }
 
     /// See [`Mailboxes::take`].

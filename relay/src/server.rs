@@ -1,6 +1,6 @@
 //! The endpoint: who comes in, and how everything ends.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,7 @@ use crate::keys::{Identity, KeyError};
 use crate::limits::{DRAIN, HANDSHAKE_TIMEOUT};
 use crate::mailboxes::Mailboxes;
 use crate::relay::Relay;
+use crate::socket;
 use crate::store::{SledStore, Store, StoreError, Write};
 use crate::transport::{self, TlsError};
 use crate::writer::Writer;
@@ -101,8 +102,8 @@ impl Server {
         let listen = |source| ServeError::Listen { address: config.listen, source };
         let identity = Identity::load(&config.data)?;
         let tls = transport::server(&identity, &config.limits, config.gso)?;
-        let socket = UdpSocket::bind(config.listen).map_err(listen)?;
-        let endpoint = Endpoint::new(
+        let socket = socket::bind(config.listen).map_err(listen)?;
+        let endpoint = Endpoint::new_with_abstract_socket(
             transport::endpoint(&identity),
             Some(tls),
             socket,

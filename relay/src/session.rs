@@ -3,13 +3,14 @@
 
 use velar_protocol::wire::codec::{self, CodecError};
 use velar_protocol::wire::{
-    AccessToken, Ack, Answer, Envelope, EnvelopeDigest, Exporter, HoldId, HoldSecret, MailboxId,
-    Owner, Refusal, Request, SendTokenHash,
+    AccessToken, Ack, Answer, Envelope, Exporter, HoldId, HoldSecret, MailboxId, Owner, Refusal,
+    Request, SendTokenHash,
 };
 
 use crate::clock::Now;
 use crate::limits::Limits;
 use crate::rate::{Bucket, Rate};
+use crate::store::{ShortDigest, short_digest};
 
 /// What to do about one frame.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub enum Action {
         /// What.
         envelope: Envelope,
         /// Its digest.
-        digest: EnvelopeDigest,
+        digest: ShortDigest,
     },
     /// Store envelopes for later.
     Hold {
@@ -187,7 +188,7 @@ impl Session {
             }
             Request::Send { delivery } => Action::Send {
                 token: delivery.token.hash(),
-                digest: delivery.envelope.digest(),
+                digest: short_digest(&delivery.envelope),
                 envelope: delivery.envelope,
             },
             Request::Hold { id, for_s, deliveries, replaces } => Action::Hold {

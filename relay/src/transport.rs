@@ -76,8 +76,9 @@ fn transport(limits: &Limits, gso: bool) -> TransportConfig {
         // Clients ping; a relay that pinged would wake radios.
         .keep_alive_interval(None)
         .allow_spin(false)
-        // All packets that carry anything are of one size.
-        .pad_to_mtu(true)
+        // Not yet: quinn-proto 0.11 counts a padded acknowledgement as in flight, though nobody answers it;
+        // after losses the connection is silent for ever (tests/tests/net_loss.rs).
+        .pad_to_mtu(false)
         .enable_segmentation_offload(gso);
     transport
 }

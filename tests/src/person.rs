@@ -47,6 +47,8 @@ pub struct Running {
     lines: Lines<BufReader<ChildStdout>>,
     /// Lines of standard output so far.
     pub seen: Vec<String>,
+    /// How many of them [`Running::until`] has passed over.
+    passed: usize,
 }
 
 /// The program of this name, built from what is being tested.
@@ -170,10 +172,11 @@ impl Person {
     pub fn start(&self, args: &[&str]) -> Outcome<Running> {
         let mut child = self.command(args)?.stderr(Stdio::inherit()).spawn()?;
         let stdout = child.stdout.take().ok_or("no stdout")?;
-        Ok(Running { child, lines: BufReader::new(stdout).lines(), seen: Vec::new() })
+        Ok(Running { child, lines: BufReader::new(stdout).lines(), seen: Vec::new(), passed: 0 })
     }
 
-    /// Starts `velar watch` with these options and waits until it is connected.
+    /// Starts `velar watch` with these options and waits until it is up to date. What it showed until then can
+    /// still be waited for.
     ///
     /// # Errors
     /// If it ends before.
@@ -182,6 +185,7 @@ impl Person {
         let up_to_date =
             |line: &str| line.ends_with("Up to date.") || line.contains(r#""kind":"caught-up""#);
         watch.until(up_to_date).await?;
+        watch.passed = 0;
         Ok(watch)
     }
 }
@@ -199,13 +203,15 @@ impl Running {
     /// If its output ends before, or nothing comes for two minutes.
     pub async fn until(&mut self, fits: impl Fn(&str) -> bool) -> Outcome<String> {
         loop {
+            while let Some(line) = self.seen.get(self.passed) {
+                self.passed += 1;
+                if fits(line) {
+                    return Ok(line.clone());
+                }
+            }
             let next = timeout(PATIENCE, self.lines.next_line()).await;
             let next = next.map_err(|_| format!("nothing fits: {:#?}", self.seen))??;
-            let line = next.ok_or_else(|| format!("it ended: {:#?}", self.seen))?;
-            self.seen.push(line.clone());
-            if fits(&line) {
-                return Ok(line);
-            }
+            self.seen.push(next.ok_or_else(|| format!("it ended: {:#?}", self.seen))?);
         }
     }
 

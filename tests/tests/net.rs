@@ -1,102 +1,14 @@
 //! The client's network layer over a real relay: QUIC, sled, loopback.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail by panicking"
-)]
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+mod common;
 
-use tempfile::TempDir;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use velar::net::{Backoff, Connector, NetError, Purpose, RelayConnection, Subscription};
-use velar_protocol::wire::limits::{ENVELOPE_LEN, MAX_SUBSCRIBED};
+use velar::net::{Backoff, Connector, NetError, Purpose};
+use velar_protocol::wire::limits::MAX_SUBSCRIBED;
 use velar_protocol::wire::{
-    Ack, Answer, CodecError, Delivery, EndReason, Envelope, Event, MailboxSecret, Pin, Refusal,
-    RelayAddress, Request, SendToken,
+    Answer, CodecError, EndReason, Event, Pin, Refusal, RelayAddress, Request,
 };
-use velar_relay::{Config, Identity, Server, open_store};
 
-/// A relay that runs in this process, on a disk folder of its own.
-struct Relay {
-    folder: TempDir,
-    address: RelayAddress,
-    stop: oneshot::Sender<()>,
-    running: JoinHandle<()>,
-}
-
-impl Relay {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        Identity::create(folder.path()).unwrap();
-        Self::serve(folder, 0)
-    }
-
-    fn serve(folder: TempDir, port: u16) -> Self {
-        let server = bind(folder.path(), port);
-        let address = server.address().unwrap().clone();
-        let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(async move {
-            server.run(async { stopped.await.unwrap_or(()) }).await.unwrap();
-        });
-        Self { folder, address, stop, running }
-    }
-
-    /// Stops in an orderly way. What is left can be served again.
-    async fn stop(self) -> (TempDir, u16) {
-        self.stop.send(()).unwrap();
-        self.running.await.unwrap();
-        (self.folder, self.address.port())
-    }
-}
-
-fn bind(data: &Path, port: u16) -> Server {
-    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let config = Config { data: data.to_owned(), listen, ..Config::default() };
-    Server::bind(&config, open_store(&config).unwrap()).unwrap()
-}
-
-fn secret(seed: u8) -> MailboxSecret {
-    MailboxSecret::from_seed(&[seed; 32])
-}
-
-fn token(seed: u8) -> SendToken {
-    SendToken::new([seed; 32])
-}
-
-fn envelope(first: u8) -> Envelope {
-    Envelope::new(vec![first; ENVELOPE_LEN]).unwrap()
-}
-
-fn send(to: u8, envelope: Envelope) -> Request {
-    Request::Send { delivery: Delivery { token: token(to), envelope } }
-}
-
-async fn connect(relay: &Relay, purpose: Purpose) -> RelayConnection {
-    Connector::new().unwrap().connect(&relay.address, purpose).await.unwrap()
-}
-
-/// Opens the mailbox of this seed, with one token of the same seed.
-async fn open(reader: &RelayConnection, seed: u8) {
-    let request = Request::open(&reader.exporter(), &secret(seed), vec![token(seed).hash()], None);
-    assert_eq!(reader.request(&request).await.unwrap(), Answer::Opened);
-}
-
-/// The first byte and the acknowledgement of the next envelope.
-async fn next_envelope(subscription: &mut Subscription) -> (u8, Ack) {
-    loop {
-        match subscription.next().await.unwrap() {
-            Event::Envelope { mailbox, sequence, envelope, .. } => {
-                return (envelope.as_bytes()[0], Ack { mailbox, sequence });
-            }
-            Event::CaughtUp { .. } => {}
-            Event::Ended { reason } => panic!("ended: {reason:?}"),
-        }
-    }
-}
+use common::{Relay, connect, envelope, next_envelope, open, secret, send};
 
 #[tokio::test]
 async fn the_real_relay_is_known_by_its_pin_only() {

@@ -19,7 +19,7 @@ use velar::device::Device;
 use velar::net::{Connector, Purpose};
 use velar::passphrase::PassphraseSource;
 use velar::records::PeerKind;
-use velar::vault::{Vault, VaultError};
+use velar::vault::Vault;
 use velar_protocol::wire::{Envelope, Event, MailboxSecret, RelayAddress, SendTokenHash};
 use velar_tests::load::Outcome;
 use velar_tests::person::{Person, Running, form_circle, program};
@@ -73,7 +73,7 @@ fn secrets(people: &[Person], ports: &BTreeSet<u16>) -> Outcome<Secrets> {
         hidden.push(Needle::text(&person.name));
         hidden.extend(person.name.split(' ').map(Needle::text));
         let mut vault = open(person)?;
-        let peers = vault.read(|tx| Ok::<_, VaultError>(tx.list::<PeerKind>()?))?;
+        let peers = vault.read(|tx| tx.list::<PeerKind>())?;
         assert_eq!(peers.len(), people.len() - 1, "{} knows everybody", person.name);
         for (_, peer) in &peers {
             assert!(!peer.addresses.is_empty(), "{} has no token for {}", person.name, peer.name);

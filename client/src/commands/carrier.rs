@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
 use tokio::time::Instant;
 use velar_protocol::wire::RelayAddress;
 
@@ -19,16 +17,10 @@ pub(super) const CATCH_UP: Duration = Duration::from_secs(2);
 /// How long a command that ends still tries to hand over receipts and answers.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// The person's wish to end: the first Ctrl-C or SIGTERM is gentle, the second ends the process at once.
-pub(super) struct Stop {
-    asked: watch::Receiver<bool>,
-}
-
 /// A link and what is known of its connections.
 pub(super) struct Carrier<'a> {
     link: Link,
-    stop: Stop,
-    context: std::marker::PhantomData<&'a Context>,
+    context: &'a Context,
     /// What the connections did so far.
     pub(super) news: News,
 }
@@ -57,43 +49,6 @@ pub(super) enum Ended {
     Stopped,
 }
 
-impl Stop {
-    /// Listens from now on.
-    pub(super) fn listen() -> Self {
-        let (ask, asked) = watch::channel(false);
-        let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-        if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
-            tokio::spawn(async move {
-                loop {
-                    tokio::select! {
-                        _ = interrupt.recv() => {}
-                        _ = terminate.recv() => {}
-                    }
-                    if ask.send_replace(true) {
-                        std::process::exit(i32::from(Exit::Interrupted.code()));
-                    }
-                }
-            });
-        } else {
-            // The system ends this process by itself then.
-            tracing::warn!("signals cannot be listened to");
-        }
-        Self { asked }
-    }
-
-    /// Whether it was asked.
-    pub(super) fn is_asked(&self) -> bool {
-        *self.asked.borrow()
-    }
-
-    /// Waits until it is asked; for ever if nobody listens.
-    pub(super) async fn asked(&mut self) {
-        if self.asked.wait_for(|asked| *asked).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
 impl<'a> Carrier<'a> {
     /// Connects to nothing yet.
     ///
@@ -101,12 +56,7 @@ impl<'a> Carrier<'a> {
     /// [`Failure`] if this machine has no randomness.
     pub(super) fn new(context: &'a Context) -> Result<Self, Failure> {
         let link = Link::new(false).map_err(|error| internal(context, &error))?;
-        Ok(Self {
-            link,
-            stop: Stop::listen(),
-            context: std::marker::PhantomData,
-            news: News::default(),
-        })
+        Ok(Self { link, context, news: News::default() })
     }
 
     /// Carries until `done` says so, for `wait` at most. `done` is asked first, then after everything that
@@ -125,7 +75,7 @@ impl<'a> Carrier<'a> {
             if done(device, &self.news)? {
                 return Ok(Ended::Met);
             }
-            if self.stop.is_asked() {
+            if self.context.stop.is_told() {
                 return Ok(Ended::Stopped);
             }
             if Instant::now() >= deadline {
@@ -133,7 +83,7 @@ impl<'a> Carrier<'a> {
             }
             let happened = tokio::select! {
                 happened = self.link.step(device, deadline) => happened?,
-                () = self.stop.asked() => continue,
+                () = self.context.stop.wait() => continue,
             };
             self.news.take(happened);
             self.news.caught_up = self.link.is_caught_up();
@@ -154,7 +104,7 @@ impl<'a> Carrier<'a> {
 
     /// Whether the person asked to end.
     pub(super) fn is_stopped(&self) -> bool {
-        self.stop.is_asked()
+        self.context.stop.is_told()
     }
 
     /// Hands over what can be handed over in a moment, and closes the connections.

@@ -3,10 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
-
+use super::Stop;
 use crate::device::{Device, DeviceError};
 use crate::failure::{
     Exit, Failure, device_failure, failure, net_failure, passphrase_failure, reader_has_gone,
@@ -33,12 +31,6 @@ pub struct Context {
     pub passphrase: PassphraseSource,
     /// Whether the person wants the command to end.
     pub stop: Arc<Stop>,
-}
-
-/// The person wants the command to end: it stops waiting, and says what is kept.
-pub struct Stop {
-    told: watch::Sender<bool>,
-    asking: AtomicBool,
 }
 
 impl Context {
@@ -127,49 +119,5 @@ impl Context {
     /// For what a relay or the network says, when what was to be sent is kept for later.
     pub fn kept_failure(&self, relay: &RelayAddress, error: &NetError) -> Failure {
         net_failure(relay, error, true, &self.text)
-    }
-}
-
-impl Stop {
-    /// Nobody wants that yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { told: watch::Sender::new(false), asking: AtomicBool::new(false) }
-    }
-
-    /// The person wants the command to end.
-    pub fn tell(&self) {
-        self.told.send_replace(true);
-    }
-
-    /// Whether the person wants the command to end.
-    #[must_use]
-    pub fn is_told(&self) -> bool {
-        *self.told.borrow()
-    }
-
-    /// Waits until the person wants the command to end.
-    pub async fn wait(&self) {
-        // An error would mean that the sender is gone, and it is here.
-        let _ = self.told.subscribe().wait_for(|told| *told).await;
-    }
-
-    /// Whether a question is open: it cannot be taken back, the program has to end at once.
-    #[must_use]
-    pub fn is_asking(&self) -> bool {
-        self.asking.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
-        self.asking.store(true, Ordering::Relaxed);
-        let answer = ask();
-        self.asking.store(false, Ordering::Relaxed);
-        answer
-    }
-}
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self::new()
     }
 }

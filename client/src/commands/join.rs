@@ -28,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How long the relay may take for one step.
 const STEP: Duration = Duration::from_secs(15);
 
+/// How long the relay may take to say whether something has changed.
+const GLANCE: Duration = Duration::from_secs(5);
+
 /// How long one waits to be let in once the words were compared.
 const ENTERING: Duration = Duration::from_secs(60);
 
@@ -94,6 +97,11 @@ async fn go_on(
                 }
             }
             JoinState::Compare(four) => {
+                // It may have been turned down meanwhile. Without a relay the words are the same.
+                carry(context, device, link, GLANCE, |_, link| Ok(link.is_caught_up())).await?;
+                if state(context, device)? == JoinState::Void {
+                    continue;
+                }
                 let typed = match &words {
                     Some(words) => Some(words.clone()),
                     None => compare(context, device, link, four).await?,
@@ -176,9 +184,9 @@ async fn compare(
         return Ok(None);
     }
     let typed = context.ask(&t!(text, "join-words-type"));
-    // Meanwhile the coordinator may have turned it down.
-    let moved = |device: &mut Device, _: &Link| Ok(device.join_state()? == JoinState::Void);
-    carry(context, device, link, Duration::from_millis(300), moved).await?;
+    // What came while the person was asked.
+    let nothing_at_hand = |_: &mut Device, _: &Link| Ok(false);
+    carry(context, device, link, Duration::from_millis(200), nothing_at_hand).await?;
     if typed.is_none() {
         context.remark(&t!(text, "join-pending"));
     }

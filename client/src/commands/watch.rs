@@ -19,7 +19,6 @@ use self::hook::{Hook, Trouble};
 use self::output::Output;
 use self::rounds::{Ring, Rounds};
 use super::Context;
-use super::carrier::Stop;
 use super::items::{Teller, alert_json};
 use super::show::{self, Who};
 use crate::cli::Watch;
@@ -51,11 +50,10 @@ pub(super) async fn run(context: &Context, args: Watch) -> Result<Exit, Failure>
     let text = &context.text;
     let device = context.device()?;
     let mut post = Post::new(context, device, args.exec).map_err(|end| end.failure(context))?;
-    let mut stop = Stop::listen();
     let mut link = Link::new(true).map_err(|error| {
         failure!(text, Exit::Failed, "error-internal", detail = error.to_string())
     })?;
-    let watched = post.watch(&mut link, &mut stop).await;
+    let watched = post.watch(&mut link).await;
     link.finish().await;
     watched.and_then(|()| post.stopped()).map_err(|end| end.failure(context))?;
     Ok(Exit::Done)
@@ -99,14 +97,14 @@ impl<'a> Post<'a> {
         })
     }
 
-    async fn watch(&mut self, link: &mut Link, stop: &mut Stop) -> Result<(), End> {
+    async fn watch(&mut self, link: &mut Link) -> Result<(), End> {
         self.started()?;
         self.items()?;
         let mut looked = Instant::now();
         loop {
             let happened = tokio::select! {
                 happened = link.step(&mut self.device, tokio::time::Instant::now() + TICK) => happened?,
-                () = stop.asked() => return Ok(()),
+                () = self.context.stop.wait() => return Ok(()),
             };
             let mut changed = false;
             for one in happened {

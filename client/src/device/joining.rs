@@ -374,6 +374,9 @@ impl Turn<'_> {
             ..Peer::default()
         };
         self.set_peer(coordinator, &peer)?;
+        // An earlier invitation that became void may have left some: by this one's prekey alone the
+        // coordinator knows which invitation is answered.
+        self.drop_stock(coordinator)?;
         let card = self.card_for(&mut profile, coordinator)?;
         self.set_profile(&profile)?;
         let join = Join {
@@ -496,9 +499,12 @@ impl Turn<'_> {
         Ok(Some(view))
     }
 
-    /// Whether no relay has ever confirmed a mailbox of this circle, and nobody else is in it.
+    /// Whether this circle is one that nobody else knows of, or one that did not let me in.
     fn is_unheard_of(&self, profile: &Profile) -> Done<bool> {
-        let alone = self.roster()?.is_some_and(|roster| roster.members().len() == 1);
+        let Some(roster) = self.roster()? else {
+            return Ok(self.tx.get::<JoiningKind>(&[])?.is_some_and(|joining| joining.void));
+        };
+        let alone = roster.members().len() == 1;
         Ok(alone && profile.homes.iter().all(|home| home.registered == 0))
     }
 
@@ -542,6 +548,7 @@ impl Turn<'_> {
         self.welcome(&before, &roster, newcomer)?;
         let now_s = self.now_s;
         self.show(None, now_s, What::Joined(newcomer, name))?;
+        self.bring_up_to_date(newcomer)?;
         Ok(newcomer)
     }
 

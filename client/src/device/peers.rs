@@ -90,6 +90,14 @@ impl Turn<'_> {
         Ok(true)
     }
 
+    /// Lets go of the one-time prekeys of a member.
+    pub(super) fn drop_stock(&self, member: MemberId) -> Done {
+        for id in self.tx.get::<StockKind>(&member.0)?.unwrap_or_default() {
+            self.tx.delete::<StockKeyKind>(&id.0)?;
+        }
+        Ok(self.tx.delete::<StockKind>(&member.0).map(|_| ())?)
+    }
+
     /// How many one-time prekeys of theirs I hold.
     pub(super) fn in_stock(&self, member: MemberId) -> Done<usize> {
         Ok(self.tx.get::<StockKind>(&member.0)?.map_or(0, |stock| stock.len()))

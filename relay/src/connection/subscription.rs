@@ -19,13 +19,6 @@ struct Subscription<'a> {
     unacked: Vec<(u8, u64)>,
 }
 
-/// However the stream ends, the mailboxes no longer wait for it.
-impl Drop for Subscription<'_> {
-    fn drop(&mut self) {
-        self.relay.unsubscribe(&self.reading);
-    }
-}
-
 /// Serves a subscription until either end closes it.
 pub(super) async fn serve(
     relay: &Relay,

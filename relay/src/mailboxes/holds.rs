@@ -2,11 +2,10 @@
 
 use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, HoldId, Refusal, SendTokenHash};
 
-use super::mailbox::short;
 use super::{Mailboxes, Reply, full, refused};
 use crate::clock::Now;
 use crate::limits::RELEASED_AT_ONCE;
-use crate::store::{HeldDelivery, HeldKey, HoldRecord, Write};
+use crate::store::{HeldDelivery, HeldKey, HoldRecord, Write, short_digest};
 
 /// A hold that is asked for.
 #[derive(Debug)]
@@ -142,7 +141,7 @@ impl Mailboxes {
         self.unreserve(&hold.record);
         for (at, envelope) in envelopes {
             let Some(delivery) = hold.record.deliveries.get(usize::from(at)) else { continue };
-            let digest = short(&envelope.digest());
+            let digest = short_digest(&envelope);
             let Some(mailbox) = self.mailbox_of(&delivery.token) else { continue };
             // After a crash in the middle of a release some are there already.
             if !mailbox.has_seen(&digest, now) {

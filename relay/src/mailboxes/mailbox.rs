@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use velar_protocol::wire::{Envelope, EnvelopeDigest, MailboxId, SendTokenHash};
+use velar_protocol::wire::{Envelope, MailboxId, SendTokenHash};
 
 use super::{Bell, Cursor};
 use crate::clock::Now;
@@ -54,13 +54,6 @@ type Mark = [u8; 8];
 fn mark(token: &SendTokenHash) -> Mark {
     let [a, b, c, d, e, f, g, h, ..] = *token.as_bytes();
     [a, b, c, d, e, f, g, h]
-}
-
-/// The part of an envelope's digest that is kept.
-pub(crate) fn short(digest: &EnvelopeDigest) -> ShortDigest {
-    let mut kept = ShortDigest::default();
-    kept.copy_from_slice(&digest.as_bytes()[..16]);
-    kept
 }
 
 impl Mailbox {

@@ -1,9 +1,11 @@
 //! The mailboxes on virtual time, with the memory store in place of a disk.
 
-use velar_protocol::wire::{DeliveryOutcome, EnvelopeDigest, HoldSecret, SendToken};
+mod holds;
+
+use velar_protocol::wire::{DeliveryOutcome, HoldSecret, SendToken};
 
 use super::*;
-use crate::store::{MemoryStore, Store};
+use crate::store::{MemoryStore, Store, short_digest};
 
 const START_S: u64 = 1_800_000_000;
 
@@ -82,7 +84,7 @@ impl Rig {
     }
 
     fn send(&mut self, by: u8, number: u32) -> Answer {
-        let (envelope, digest) = (envelope(number), short(&digest(number)));
+        let (envelope, digest) = (envelope(number), short_digest(&envelope(number)));
         let reply =
             self.act(|boxes, now, writes| boxes.send(&token(by), envelope, digest, now, writes));
         answer(reply)
@@ -148,10 +150,6 @@ fn envelope(number: u32) -> Envelope {
     let mut bytes = vec![0; 4096];
     bytes[..4].copy_from_slice(&number.to_le_bytes());
     Envelope::new(bytes).unwrap()
-}
-
-fn digest(number: u32) -> EnvelopeDigest {
-    envelope(number).digest()
 }
 
 fn held(count: usize) -> Answer {
@@ -344,147 +342,4 @@ fn nothing_new_is_taken_in_while_the_disk_is_nearly_full() {
     rig.ack_first(1);
     rig.mailboxes.set_disk_low(false);
     assert_eq!(rig.send(1, 2), Answer::Accepted);
-}
-
-mod holds {
-    use super::*;
-
-    fn rig() -> Rig {
-        let mut rig = Rig::new(Limits::default());
-        rig.open(1, &[1]);
-        rig.open(2, &[2]);
-        rig
-    }
-
-    #[test]
-    fn a_hold_is_released_at_its_deadline_and_only_once() {
-        let mut rig = rig();
-        assert_eq!(rig.hold(1, 60, &[1, 2], None), held(2));
-        rig.pass(59);
-        assert_eq!(rig.waiting(1), [0; 0]);
-        rig.pass(1);
-        assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![100]));
-        rig.pass(100);
-        rig.restart(1);
-        rig.pass(100);
-        assert_eq!(rig.waiting(1), [100]);
-        assert_eq!(rig.extend(1, 60), Answer::Refused(Refusal::UnknownHold));
-    }
-
-    #[test]
-    fn extending_moves_the_deadline_and_cancelling_ends_it() {
-        let mut rig = rig();
-        rig.hold(1, 60, &[1], None);
-        rig.pass(50);
-        let outcomes = vec![DeliveryOutcome::Held];
-        assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes });
-        rig.pass(59);
-        assert_eq!(rig.waiting(1), [0; 0]);
-        let cancel = |boxes: &mut Mailboxes, _, writes: &mut Vec<Write>| {
-            answer(boxes.cancel(&hold(1), writes))
-        };
-        assert_eq!(rig.act(cancel), Answer::Cancelled);
-        assert_eq!(rig.act(cancel), Answer::Refused(Refusal::UnknownHold));
-        rig.pass(100);
-        assert_eq!(rig.waiting(1), [0; 0]);
-        assert!(rig.store.load().unwrap().holds.is_empty());
-    }
-
-    #[test]
-    fn lengths_out_of_bounds_are_refused() {
-        let mut rig = rig();
-        let refused = Answer::Refused(Refusal::HoldLength);
-        assert_eq!(rig.hold(1, 0, &[1], None), refused);
-        assert_eq!(rig.hold(1, rig.limits.hold_length_s + 1, &[1], None), refused);
-        assert_eq!(rig.hold(1, rig.limits.hold_length_s, &[1], None), held(1));
-        assert_eq!(rig.extend(1, 0), refused);
-    }
-
-    #[test]
-    fn space_is_reserved_until_release_and_outcomes_are_per_delivery() {
-        let mut rig = Rig::new(Limits { mailbox_envelopes: 2, ..Limits::default() });
-        rig.open(1, &[1, 11]);
-        rig.open(2, &[2]);
-        rig.send(1, 1);
-        use DeliveryOutcome::{Full, Held, Refused};
-        let outcomes = vec![Held, Refused, Held, Full];
-        let answer = rig.hold(1, 60, &[1, 77, 2, 11], None);
-        assert_eq!(answer, Answer::Held { outcomes: outcomes.clone() });
-        assert_eq!(rig.send(11, 2), Answer::Full { retry_after_s: FULL_RETRY_S });
-        rig.restart(1);
-        assert_eq!(rig.send(11, 2), Answer::Full { retry_after_s: FULL_RETRY_S }, "still reserved");
-        assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes });
-        rig.open(2, &[]);
-        let outcomes = vec![Held, Refused, Refused, Full];
-        assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes }, "a token was revoked");
-        rig.pass(60);
-        assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![1, 100], vec![]));
-    }
-
-    #[test]
-    fn replacing_is_one_step_and_uses_the_space_of_what_it_replaces() {
-        let mut rig = Rig::new(Limits { mailbox_envelopes: 1, ..Limits::default() });
-        rig.open(1, &[1]);
-        assert_eq!(rig.hold(1, 60, &[1], None), held(1));
-        assert_eq!(rig.hold(1, 60, &[1], None), Answer::Refused(Refusal::HoldExists));
-        assert_eq!(rig.hold(2, 60, &[1], Some(9)), Answer::Refused(Refusal::UnknownHold));
-        assert_eq!(rig.hold(2, 90, &[1], Some(1)), held(1));
-        assert_eq!(rig.extend(1, 60), Answer::Refused(Refusal::UnknownHold));
-        assert_eq!(rig.hold(2, 120, &[1], Some(2)), held(1), "by one of the same name");
-        let none = Answer::Held { outcomes: vec![DeliveryOutcome::Refused] };
-        assert_eq!(rig.hold(3, 60, &[9], Some(2)), none);
-        rig.restart(1);
-        rig.pass(118);
-        assert_eq!(rig.waiting(1), [0; 0]);
-        rig.pass(2);
-        assert_eq!(rig.waiting(1), [200], "where nothing could be held the old one stayed");
-    }
-
-    #[test]
-    fn after_an_outage_a_missed_extension_can_still_arrive() {
-        for (outage, wait) in [(300, 300), (4000, 900)] {
-            let mut rig = rig();
-            rig.hold(1, 60, &[1], None);
-            rig.hold(2, 60, &[2], None);
-            rig.pass(30);
-            rig.restart(outage);
-            rig.pass(wait - 1);
-            assert_eq!(rig.waiting(1), [0; 0], "{outage}");
-            assert!(matches!(rig.extend(2, 500), Answer::Extended { .. }));
-            // The mark of the last life is up to ten seconds old.
-            rig.pass(crate::limits::ALIVE_MARK_S + 1);
-            assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![]), "{outage}");
-        }
-    }
-
-    #[test]
-    fn a_machine_that_slept_waits_as_after_an_outage() {
-        let mut rig = rig();
-        rig.pass(5);
-        rig.hold(1, 60, &[1], None);
-        rig.now_s += 400;
-        rig.tick();
-        rig.pass(399);
-        assert_eq!(rig.waiting(1), [0; 0]);
-        rig.pass(1);
-        assert_eq!(rig.waiting(1), [100]);
-    }
-
-    #[test]
-    fn an_extension_between_reading_and_releasing_wins() {
-        let mut rig = rig();
-        rig.hold(1, 60, &[1], None);
-        rig.pass(59);
-        rig.now_s += 1;
-        let now = rig.now();
-        let due = rig.mailboxes.due(now);
-        assert_eq!(due.len(), 1);
-        assert!(rig.mailboxes.due(now).is_empty(), "once is enough");
-        rig.extend(1, 60);
-        let late = vec![(0, envelope(100))];
-        rig.act(|boxes, now, writes| boxes.release(due[0].key, late, now, writes));
-        assert_eq!(rig.waiting(1), [0; 0]);
-        rig.pass(60);
-        assert_eq!(rig.waiting(1), [100]);
-    }
 }

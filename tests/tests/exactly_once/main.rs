@@ -7,21 +7,24 @@
     reason = "helpers of tests fail by panicking, and say what their chance was"
 )]
 
+mod client;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::process::Command;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use velar::device::Device;
 use velar::passphrase::PassphraseSource;
 use velar::records::{DeliveryKind, PeerKind};
-use velar::vault::{Vault, VaultError};
+use velar::vault::Vault;
 use velar_tests::job::{Job, Said};
 use velar_tests::load::Outcome;
 use velar_tests::person::{Person, form_circle, program};
 use velar_tests::process::RelayProcess;
+
+use self::client::Client;
 
 /// Messages that each of the three says by `velar say`, one process each.
 const SAYS: usize = 20;
@@ -69,161 +72,6 @@ impl Chance {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((z ^ (z >> 31)) >> 33).unwrap() % limit
-    }
-}
-
-/// One of the three: their processes, what they said, and what they were shown.
-struct Client {
-    index: usize,
-    person: Person,
-    watch: Option<Job>,
-    talker: Option<Job>,
-    says: BTreeMap<String, Job>,
-    /// Processes that have not ended.
-    running: usize,
-    /// Its processes were killed, and some have not ended yet.
-    down: bool,
-    closing: bool,
-    caught_up: bool,
-    /// It is to be killed so often once it is up again: what is down cannot be.
-    strikes: usize,
-    next: usize,
-    said: usize,
-    typed: BTreeSet<String>,
-    /// What is in the vault: the process that said it has told so, or it was shown as one's own.
-    kept: BTreeSet<String>,
-    /// Numbers of what `watch` showed, run by run.
-    runs: Vec<Vec<u64>>,
-    /// Number and author of each text of others that `watch` showed.
-    shown: BTreeMap<String, u64>,
-}
-
-impl Client {
-    fn new(index: usize, person: Person) -> Self {
-        Self {
-            index,
-            person,
-            watch: None,
-            talker: None,
-            says: BTreeMap::new(),
-            running: 0,
-            down: false,
-            closing: false,
-            caught_up: false,
-            strikes: 0,
-            next: 0,
-            said: 0,
-            typed: BTreeSet::new(),
-            kept: BTreeSet::new(),
-            runs: Vec::new(),
-            shown: BTreeMap::new(),
-        }
-    }
-
-    fn start(&mut self, tell: &UnboundedSender<Event>) -> Outcome<()> {
-        let index = self.index;
-        let to = tell.clone();
-        let watch = self.person.command(&["watch", "--json"])?;
-        self.watch = Some(Job::start(watch, move |said| {
-            let _ = to.send(Event::Watch(index, said));
-        })?);
-        let mut talker = Command::new(env!("CARGO_BIN_EXE_velar-talker"));
-        talker.arg("--vault").arg(self.person.vault());
-        talker.arg("--passphrase-file").arg(self.person.file("passphrase"));
-        let to = tell.clone();
-        self.talker = Some(Job::start(talker, move |said| {
-            let _ = to.send(Event::Talker(index, said));
-        })?);
-        self.runs.push(Vec::new());
-        (self.running, self.down, self.caught_up) = (2, false, false);
-        Ok(())
-    }
-
-    /// Kills all its processes at once.
-    fn strike(&mut self) {
-        self.down = true;
-        self.typed.clear();
-        let jobs = self.watch.iter_mut().chain(&mut self.talker).chain(self.says.values_mut());
-        jobs.for_each(Job::kill_nine);
-    }
-
-    fn text(&mut self) -> String {
-        self.next += 1;
-        format!("{}-{:04}", self.person.name, self.next)
-    }
-
-    fn goal_reached(&self) -> bool {
-        self.kept.len() >= SAYS + TALKS && self.said >= SAYS
-    }
-
-    /// Says more, if the others have been shown enough of what was said before.
-    async fn say(&mut self, shown: usize, tell: &UnboundedSender<Event>) -> Outcome<()> {
-        if self.down || self.closing || 2 * self.kept.len() >= shown + 2 * WINDOW {
-            return Ok(());
-        }
-        if self.says.is_empty() && self.said < SAYS {
-            let text = self.text();
-            let say = self.person.command(&["say", &text, "--json"])?;
-            let (index, key, to) = (self.index, text.clone(), tell.clone());
-            let job = Job::start(say, move |said| {
-                let _ = to.send(Event::Say(index, key.clone(), said));
-            })?;
-            self.says.insert(text, job);
-            self.running += 1;
-        }
-        let open = self.kept.len() + self.typed.len() + (SAYS - self.said.min(SAYS));
-        if self.typed.len() < TYPED_AHEAD && open < SAYS + TALKS {
-            let text = self.text();
-            if let Some(talker) = &mut self.talker {
-                talker.type_line(&text).await;
-            }
-            self.typed.insert(text);
-        }
-        Ok(())
-    }
-
-    /// One process has ended.
-    fn ended(&mut self, what: &str, code: Option<i32>) {
-        self.running -= 1;
-        let expected = self.down || self.closing && code == Some(0);
-        assert!(expected, "{what} of {} ended with {code:?}", self.person.name);
-    }
-
-    /// Takes a line of `watch`. Whether something new was shown.
-    fn watched(&mut self, line: &str) -> bool {
-        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
-        self.caught_up |= line["kind"] == "caught-up";
-        let Some(n) = line["n"].as_u64() else { return false };
-        assert_ne!(line["kind"], "unopened", "{line}");
-        assert_ne!(line["kind"], "expired", "{line}");
-        self.runs.last_mut().unwrap().push(n);
-        let Some(text) = line["text"].as_str().map(str::to_owned) else { return false };
-        if line["mine"] == true {
-            self.typed.remove(&text);
-            return self.kept.insert(text);
-        }
-        match self.shown.insert(text, n) {
-            None => true,
-            Some(before) => {
-                assert_eq!(before, n, "{} was shown something twice: {line}", self.person.name);
-                false
-            }
-        }
-    }
-
-    /// Lines that `watch` showed twice: each the last before a kill and the first after it.
-    fn repeated(&self) -> usize {
-        let mut last = 0;
-        let mut repeated = 0;
-        for run in &self.runs {
-            for (index, n) in run.iter().enumerate() {
-                let again = index == 0 && *n == last;
-                assert!(again || *n > last, "{}: {n} after {last}", self.person.name);
-                repeated += usize::from(again);
-                last = *n;
-            }
-        }
-        repeated
     }
 }
 
@@ -438,7 +286,7 @@ fn sealed_again(person: &Person) -> Outcome<(u32, usize)> {
     let passphrase = PassphraseSource::File(person.file("passphrase")).read("")?;
     let mut vault = Vault::open(&person.vault(), &passphrase)?;
     let deliveries = vault.read(|tx| tx.list::<DeliveryKind>())?;
-    let peers = vault.read(|tx| Ok::<_, VaultError>(tx.list::<PeerKind>()?.len()))?;
+    let peers = vault.read(|tx| tx.list::<PeerKind>().map(|peers| peers.len()))?;
     assert_eq!(peers, 2, "the vault is that of a circle of three");
     let again = deliveries.iter().map(|(_, delivery)| u32::from(delivery.reseals)).sum();
     let (_, unsent) = Device::of(vault)?.unfinished()?;

@@ -1,0 +1,79 @@
+//! Ctrl-C: first politely, then at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::failure::Exit;
+use crate::terminal::Mode;
+
+/// The person wants the command to end: it stops waiting, and says what is kept.
+pub struct Stop {
+    told: watch::Sender<bool>,
+    asking: AtomicBool,
+}
+
+impl Stop {
+    /// Nobody wants that yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { told: watch::Sender::new(false), asking: AtomicBool::new(false) }
+    }
+
+    /// The person wants the command to end.
+    pub fn tell(&self) {
+        self.told.send_replace(true);
+    }
+
+    /// Whether the person wants the command to end.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        *self.told.borrow()
+    }
+
+    /// Waits until the person wants the command to end.
+    pub async fn wait(&self) {
+        // An error would mean that the sender is gone, and it is here.
+        let _ = self.told.subscribe().wait_for(|told| *told).await;
+    }
+
+    /// Whether a question is open: it cannot be taken back, the program has to end at once.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.asking.load(Ordering::Relaxed)
+    }
+
+    /// The first Ctrl-C (or SIGTERM) asks the command to end, the second ends the program; so does the first
+    /// during a question.
+    pub async fn obey_the_keyboard(self: Arc<Self>) {
+        let mode = Mode::now();
+        let (Ok(mut stops), Ok(mut ends)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
+            return;
+        };
+        loop {
+            tokio::select! { _ = stops.recv() => {}, _ = ends.recv() => {} }
+            if self.is_told() || self.is_asking() {
+                mode.as_ref().map(Mode::restore).unwrap_or_default();
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+            self.tell();
+        }
+    }
+
+    pub(super) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
+        self.asking.store(true, Ordering::Relaxed);
+        let answer = ask();
+        self.asking.store(false, Ordering::Relaxed);
+        answer
+    }
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self::new()
+    }
+}
