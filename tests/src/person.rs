@@ -191,6 +191,12 @@ impl Person {
 }
 
 impl Running {
+    /// The number of the process; `None` if it has ended.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Reads on until a line fits; that line.
     ///
     /// # Errors
