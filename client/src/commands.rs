@@ -4,7 +4,6 @@
 mod alerts;
 mod approve;
 mod carrier;
-mod carry;
 mod checkin;
 mod circle;
 mod completions;
@@ -18,7 +17,6 @@ mod members;
 mod panic;
 mod say;
 mod show;
-mod shown;
 mod status;
 mod stop;
 mod watch;

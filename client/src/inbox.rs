@@ -12,10 +12,11 @@ use velar_protocol::seal::{
 
 use crate::records::Holder;
 
-/// Parts of messages of one sender that are not complete.
+/// Parts of one message that is not complete.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inbox {
     assembly: Assembly,
+    stranger: bool,
     /// Prekeys that came with parts of a stranger.
     prekeys: Vec<Prekey>,
     /// The invitation or spare that a part came under; of a long message only the first part does.
@@ -27,11 +28,8 @@ pub struct Inbox {
 pub enum Taken {
     /// The last part that was missing.
     Message(Box<Complete>),
-    /// Others are missing; `given_up`, an older message, was displaced and will never be complete.
-    Waiting {
-        /// The older message.
-        given_up: Option<MessageId>,
-    },
+    /// Others are missing.
+    Waiting,
     /// It was here before.
     Double,
 }
@@ -60,6 +58,7 @@ impl Inbox {
         today: Day,
     ) -> Result<Taken, AssemblyError> {
         let arrival = self.assembly.accept(part, today)?;
+        self.stranger = stranger;
         if stranger && arrival != Arrival::Double {
             self.prekeys.extend(part.prekeys.iter().cloned());
         }
@@ -72,9 +71,15 @@ impl Inbox {
                 through: self.through.take().unwrap_or(through),
                 brought: std::mem::take(&mut self.prekeys),
             })),
-            Arrival::Waiting { given_up, .. } => Taken::Waiting { given_up },
+            Arrival::Waiting { .. } => Taken::Waiting,
             Arrival::Double => Taken::Double,
         })
+    }
+
+    /// Whether its sender was not known when its last part came.
+    #[must_use]
+    pub fn is_of_stranger(&self) -> bool {
+        self.stranger
     }
 
     /// Whether nothing is waiting: the record can go.

@@ -36,13 +36,13 @@ const REPORTS: usize = 256;
 /// Reports taken into one transaction.
 const BATCH: usize = 64;
 
-/// Envelopes handed to the senders at once.
+/// Envelopes handed to one sender at once.
 const UNDER_WAY: usize = 256;
 
 /// What a task has to say.
 enum Report {
-    /// An envelope came; acknowledged by its reader's queue.
-    Envelope { relay: RelayAddress, ack: Ack, envelope: Envelope },
+    /// An envelope came; acknowledged by its reader's queue, on the same connection.
+    Envelope { relay: RelayAddress, connection: u64, ack: Ack, envelope: Envelope },
     /// All that was stored has been sent.
     CaughtUp { relay: RelayAddress, expired: u64 },
     /// The relay knows this set of tokens.
@@ -88,6 +88,8 @@ pub struct Link {
     under_way: HashSet<DueId>,
     caught_up: HashSet<RelayAddress>,
     watching: bool,
+    /// As far as the relay that was asked last can tell.
+    clock_is_right: bool,
     look: bool,
     /// When something that a relay did not take may be tried again.
     retry_at: Option<Instant>,
@@ -103,8 +105,11 @@ pub fn now_s() -> u64 {
 /// A difference of clocks that people are told of.
 const CLOCK_SKEW_S: u64 = 120;
 
-/// A watching terminal's receipts say that it watches for this long yet.
-const WATCHING_S: u64 = 2 * 3600;
+/// With a difference of this much nothing is forgotten and no key is dated.
+const DAY_S: u64 = 86_400;
+
+/// A watching terminal's receipts say that it watches for this long yet: nothing tells when it is closed.
+const WATCHING_S: u64 = 20 * 60;
 
 impl Link {
     /// For a command that ends by itself, or for a terminal that is `watching`.
@@ -122,6 +127,7 @@ impl Link {
             under_way: HashSet::new(),
             caught_up: HashSet::new(),
             watching,
+            clock_is_right: true,
             look: true,
             retry_at: None,
             tend_at: Instant::now(),
@@ -180,7 +186,7 @@ impl Link {
             self.tend_at = Instant::now() + TEND;
             self.look = true;
             if self.is_caught_up() {
-                device.tend(now_s())?;
+                device.tend(self.clock_is_right, now_s())?;
             }
         }
         Ok(happened)
@@ -209,9 +215,8 @@ impl Link {
                 }
             }
         }
-        let room = UNDER_WAY.saturating_sub(self.under_way.len());
         let under_way = &self.under_way;
-        for due in device.due(now_s(), room, |id| under_way.contains(id))? {
+        for due in device.due(now_s(), UNDER_WAY, |id| under_way.contains(id))? {
             let sender = self
                 .senders
                 .entry(due.relay.clone())
@@ -250,14 +255,15 @@ impl Link {
         let mut caught_up = Vec::new();
         for report in reports {
             match report {
-                Report::Envelope { relay, ack, envelope } => {
+                Report::Envelope { relay, connection, ack, envelope } => {
                     envelopes.push(envelope);
-                    acks.push((relay, ack));
+                    acks.push((relay, connection, ack));
                 }
                 Report::CaughtUp { relay, expired } => caught_up.push((relay, expired)),
                 Report::Registered { relay, revision } => device.registered(&relay, revision)?,
                 Report::Time { relay, time_s } => {
                     let differs = time_s.abs_diff(now_s());
+                    self.clock_is_right = differs < DAY_S;
                     if differs > CLOCK_SKEW_S {
                         happened.push(Happened::ClockDiffers(relay, differs));
                     }
@@ -278,11 +284,13 @@ impl Link {
             }
         }
         if !envelopes.is_empty() {
-            device.receive(&envelopes, now_s())?;
+            let taken_in = device.receive(&envelopes, now_s())?;
             // Only now: what the relay deletes is in the vault.
-            for (relay, ack) in acks {
+            for ((relay, connection, ack), _) in
+                acks.into_iter().zip(taken_in).filter(|(_, taken_in)| *taken_in)
+            {
                 if let Some(reader) = self.readers.get(&relay) {
-                    reader.ack(ack);
+                    reader.ack(connection, ack);
                 }
             }
         }

@@ -12,12 +12,19 @@ use velar_protocol::wire::{Answer, RelayAddress, SendToken};
 /// not got it. Shorter, and a receipt on its way would be missed.
 const RECEIPT_PATIENCE_S: u64 = 120;
 
+/// Longest pause on one route for an alert, whatever a relay says and whatever the clock was.
+const ALERT_PAUSE_S: u64 = 300;
+
+/// The same for everything else.
+const PAUSE_S: u64 = 3600;
+
 /// A refused token is tried again after this, then after twice that, and so on: its owner may be about to
 /// register it.
 const REFUSED_RETRY_S: u64 = 2;
 
-/// Refusals of one route after which it is given up, a day and a half later; a new card brings new routes.
-const MAX_REFUSALS: u8 = 16;
+/// Refusals of one route after which it is given up, more than a week later; a new card brings new routes. An
+/// alert is never given up.
+const MAX_REFUSALS: u8 = 200;
 
 /// How urgent a message is, and what counts as its arrival. Tags are append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,8 +76,15 @@ impl Route {
 
     /// Whether it is to be sent at `now_s`.
     #[must_use]
+    ///
+    /// A time that lies beyond the longest pause was set by another clock: it is due.
     pub fn is_due(&self, now_s: u64) -> bool {
-        matches!(self.state, RouteState::Waiting { next_s, .. } if next_s <= now_s)
+        match self.state {
+            RouteState::Waiting { next_s, .. } => {
+                next_s <= now_s || next_s > now_s.saturating_add(PAUSE_S)
+            }
+            RouteState::Accepted { .. } | RouteState::GivenUp => false,
+        }
     }
 
     /// Whether an answer is still awaited, now or later.
@@ -80,7 +94,8 @@ impl Route {
     }
 
     /// Takes the relay's answer to a `Send` of this envelope.
-    pub fn answered(&mut self, answer: &Answer, now_s: u64) {
+    pub fn answered(&mut self, answer: &Answer, class: Class, now_s: u64) {
+        let longest = if class == Class::Alert { ALERT_PAUSE_S } else { PAUSE_S };
         let refusals = match self.state {
             RouteState::Waiting { refusals, .. } => refusals,
             RouteState::Accepted { .. } => return,
@@ -89,13 +104,15 @@ impl Route {
         self.state = match answer {
             Answer::Accepted => RouteState::Accepted { at_s: now_s },
             Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-                let next_s = now_s.saturating_add(u64::from((*retry_after_s).max(1)));
+                let pause_s = u64::from((*retry_after_s).max(1)).min(longest);
+                let next_s = now_s.saturating_add(pause_s);
                 RouteState::Waiting { next_s, refusals }
             }
-            _ if refusals + 1 >= MAX_REFUSALS => RouteState::GivenUp,
+            _ if refusals >= MAX_REFUSALS && class != Class::Alert => RouteState::GivenUp,
             _ => {
-                let next_s = now_s.saturating_add(REFUSED_RETRY_S << refusals.min(MAX_REFUSALS));
-                RouteState::Waiting { next_s, refusals: refusals + 1 }
+                let pause_s = (REFUSED_RETRY_S << refusals.min(16)).min(longest);
+                let next_s = now_s.saturating_add(pause_s);
+                RouteState::Waiting { next_s, refusals: refusals.saturating_add(1) }
             }
         };
     }
@@ -173,9 +190,9 @@ mod tests {
     #[test]
     fn an_accepted_envelope_is_never_sent_again() {
         let mut route = route();
-        route.answered(&Answer::Accepted, 7);
+        route.answered(&Answer::Accepted, Class::Talk, 7);
         assert!(!route.is_due(u64::MAX));
-        route.answered(&Answer::Full { retry_after_s: 1 }, 8);
+        route.answered(&Answer::Full { retry_after_s: 1 }, Class::Talk, 8);
         assert_eq!(route.state, RouteState::Accepted { at_s: 7 });
     }
 
@@ -183,7 +200,7 @@ mod tests {
     fn a_full_mailbox_is_tried_again_when_the_relay_says_and_never_given_up() {
         let mut route = route();
         for round in 0..1_000 {
-            route.answered(&Answer::Full { retry_after_s: 30 }, round * 30);
+            route.answered(&Answer::Full { retry_after_s: 30 }, Class::Talk, round * 30);
             assert!(!route.is_due(round * 30 + 29));
             assert!(route.is_due(round * 30 + 30));
         }
@@ -196,11 +213,31 @@ mod tests {
         let mut now = 0;
         while route.is_waiting() {
             assert!(route.is_due(now));
-            route.answered(&Answer::Refused(Refusal::UnknownToken), now);
+            route.answered(&Answer::Refused(Refusal::UnknownToken), Class::Talk, now);
             tries += 1;
-            now += REFUSED_RETRY_S << MAX_REFUSALS;
+            now += PAUSE_S;
         }
-        assert_eq!((tries, route.state), (MAX_REFUSALS, RouteState::GivenUp));
+        assert_eq!((tries, route.state), (u32::from(MAX_REFUSALS) + 1, RouteState::GivenUp));
+    }
+
+    #[test]
+    fn an_alert_is_never_given_up_and_never_waits_long() {
+        let mut route = route();
+        let refused = Answer::Refused(Refusal::UnknownToken);
+        let full = Answer::Full { retry_after_s: u32::MAX };
+        for round in 0..1_000 {
+            let answer = if round % 2 == 0 { &refused } else { &full };
+            route.answered(answer, Class::Alert, round * ALERT_PAUSE_S);
+            assert!(route.is_due((round + 1) * ALERT_PAUSE_S));
+        }
+    }
+
+    #[test]
+    fn a_clock_that_was_years_ahead_parks_nothing() {
+        let mut route = route();
+        route.answered(&Answer::Full { retry_after_s: 5 }, Class::Talk, 2_000_000_000);
+        assert!(!route.is_due(2_000_000_000));
+        assert!(route.is_due(1_800_000_000));
     }
 
     #[test]
@@ -215,7 +252,7 @@ mod tests {
     #[test]
     fn an_alert_overtakes_talk_that_waits_for_a_full_mailbox() {
         let mut full = route();
-        full.answered(&Answer::Full { retry_after_s: 60 }, 0);
+        full.answered(&Answer::Full { retry_after_s: 60 }, Class::Talk, 0);
         let free = route();
         let make = |id, class, route| Candidate { id, class, recipient: b"ana", route };
         let all = [

@@ -1,10 +1,12 @@
 //! What a vault holds: every kind of record, its tag and its type. Tags are append-only.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
     Address, AlertEvent, AlertId, CheckIn, Heard, PersonId, Roles, SignedRoster, Spare,
 };
-use velar_protocol::seal::{CircleId, Day, MemberId, MessageId, Prekey, PrekeyId};
+use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey, PrekeyId, Voice};
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -43,15 +45,15 @@ kinds! {
     SpentKind = 8, "spent prekey", Issued;
     /// Key: envelope digest. An envelope that was read; value: the day.
     SeenEnvelopeKind = 9, "envelope seen", Day;
-    /// Key: member id ‖ message id. A message that was taken in; value: the day.
-    SeenMessageKind = 10, "message seen", Day;
+    /// Key: member id ‖ message id. A message that was taken in.
+    SeenMessageKind = 10, "message seen", Seen;
     /// Key: see [`Outgoing::key`].
     OutgoingKind = 11, "outgoing envelope", Outgoing;
     /// Key: as its `Outgoing`. The 4096 bytes, until every relay has answered.
     OutgoingBytesKind = 12, "outgoing bytes", Vec<u8>;
     /// Key: message id ‖ member id.
     DeliveryKind = 13, "delivery", Delivery;
-    /// Key: sender's X25519 ‖ member id it claims.
+    /// Key: sender's X25519 ‖ member id it claims ‖ message id.
     PartsKind = 14, "parts", Inbox;
     /// Key: random. What is to be shown, in order.
     ItemKind = 15, "item", Item;
@@ -69,6 +71,10 @@ kinds! {
     SparesKind = 21, "spares", Vec<Spare>;
     /// Key: newcomer ‖ member. An introduction that waits for a spare.
     IntroductionKind = 22, "introduction owed", (MemberId, MemberId);
+    /// Key: member id ‖ message id. What cannot be acted on before the roster, or more of it, is here.
+    EarlyKind = 23, "early message", Early;
+    /// Key: prekey id. A spent prekey of which it was said once that something under it could not be opened.
+    NotedKind = 24, "noted prekey", Day;
 }
 
 /// Secret bytes, wiped on drop.
@@ -81,6 +87,34 @@ impl Secret {
     pub fn array<const N: usize>(&self) -> Option<[u8; N]> {
         self.0.as_slice().try_into().ok()
     }
+}
+
+/// A message that was taken in.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Seen {
+    /// The day.
+    pub day: Day,
+    /// With which passphrases its sender's vault was opened when its parts were sealed.
+    pub voices: BTreeSet<Voice>,
+}
+
+/// A whole message that waits for a roster.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Early {
+    /// By whom: the keys that sealed it.
+    pub from: Identity,
+    /// Its id.
+    pub message: MessageId,
+    /// The sender's count of messages to me.
+    pub sequence: u64,
+    /// The message.
+    pub bytes: Vec<u8>,
+    /// What it came under.
+    pub through: Holder,
+    /// Prekeys that came with it.
+    pub prekeys: Vec<Prekey>,
+    /// With which passphrases its sender's vault was opened.
+    pub voices: BTreeSet<Voice>,
 }
 
 /// Who I am here.
@@ -170,6 +204,8 @@ pub struct Peer {
     pub received: u64,
     /// One-time prekeys of mine that they may hold.
     pub outstanding: u32,
+    /// When I last believed them that they lack prekeys of mine.
+    pub restocked_s: u64,
     /// When I last heard of them, by my clock.
     pub heard_s: Option<u64>,
     /// The safety number was compared.
@@ -186,8 +222,8 @@ pub struct Peer {
     pub check_in: Option<(CheckIn, u64, u64)>,
     /// Until when they said to be watching.
     pub watching_until_s: Option<u64>,
-    /// Event sets of alerts that I answered with what they lacked.
-    pub marks_answered: Vec<(AlertId, [u8; 16])>,
+    /// Event sets of alerts that I answered with what they lacked, and when.
+    pub marks_answered: Vec<(AlertId, [u8; 16], u64)>,
 }
 
 /// One sealed envelope on its way.
@@ -246,8 +282,10 @@ pub struct Delivery {
     pub told: bool,
     /// The encoded message, until its receipt.
     pub bytes: Vec<u8>,
-    /// Prekeys to bring at least.
+    /// Prekeys to bring at least; once sealed, as many as it brought: sealed again, its parts are the same.
     pub prekeys: u8,
+    /// With which passphrase the vault was open when this was said.
+    pub voice: Voice,
     /// My count of messages to this recipient.
     pub sequence: u64,
     /// When it was queued.
@@ -318,8 +356,11 @@ pub enum What {
         /// The invitation.
         invitation: [u8; 16],
     },
-    /// An envelope could not be opened; it was asked for again.
-    Unopened,
+    /// Something could not be opened.
+    Unopened {
+        /// Whether it was asked for again.
+        asked: bool,
+    },
     /// The relay let envelopes expire before this device read them.
     Expired {
         /// How many.
@@ -354,7 +395,7 @@ pub struct Invited {
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Answered {
     /// The joiner's keys.
-    pub identity: velar_protocol::seal::Identity,
+    pub identity: Identity,
     /// The join's message bytes.
     pub join: Vec<u8>,
     /// The name they gave.

@@ -427,6 +427,7 @@ watch-expired = { $time } { $count ->
 } Ask the others what you missed.
 watch-roster-conflict = { $time } !!! Two member lists of this circle contradict each other. Speak with the circle in person or by voice before you go on.
 watch-claim-expired = { $time } *** ALERT { $alert } of { $name } *** Whoever had taken it went quiet. It needs somebody: velar claim { $alert }
+watch-unopened-not-asked = { $time } Something from { $name } could not be opened. If you are expecting something, ask for it again.
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 watch-exec-failed = { $time } The command of --exec did not work: { $detail }

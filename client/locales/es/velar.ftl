@@ -442,6 +442,7 @@ watch-expired = { $time } { $count ->
 } Pregunta a las demás personas qué te perdiste.
 watch-roster-conflict = { $time } !!! Dos listas de integrantes de este círculo se contradicen. Habla con el círculo en persona o de viva voz antes de seguir.
 watch-claim-expired = { $time } *** ALERTA { $alert } de { $name } *** Quien la tomó dejó de dar señales. Hace falta alguien: velar claim { $alert }
+watch-unopened-not-asked = { $time } No se pudo abrir algo de { $name }. Si esperas algo, pídelo otra vez.
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-exec-failed = { $time } La orden de --exec no funcionó: { $detail }

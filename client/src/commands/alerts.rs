@@ -35,7 +35,7 @@ pub(super) async fn list(context: &Context, args: Alerts) -> Result<Exit, Failur
     let text = &context.text;
     let mut desk = Desk::open(context).await?;
     let now = now_s();
-    let views = desk.device.alerts(!args.all, now).map_err(|error| desk.failed(&error))?;
+    let views = desk.device.alerts(!args.all, now).map_err(|error| desk.context.failure(error))?;
     if context.json {
         let alerts: Vec<Value> = views.iter().map(|view| blocks::json(view, &desk.who)).collect();
         let data = json!({"up_to_date": desk.up_to_date, "alerts": alerts});
@@ -73,7 +73,7 @@ pub(super) async fn claim(context: &Context, args: WhichAlert) -> Result<Exit, F
         desk.close().await?;
         return Ok(Exit::Done);
     }
-    let said = desk.device.claim(alert.id, now_s()).map_err(|error| desk.failed(&error))?;
+    let said = desk.device.claim(alert.id, now_s()).map_err(|error| desk.context.failure(error))?;
     let progress = desk.send(&said).await?;
     let alert = desk.again(&alert)?;
     let mut lines = vec![t!(text, "claim-done", alert = id.as_str(), name = name.as_str())];
@@ -94,7 +94,7 @@ pub(super) async fn release(context: &Context, args: WhichAlert) -> Result<Exit,
     let mut desk = Desk::open(context).await?;
     let alert = desk.find(args.alert.as_deref(), Which::TakenByMe)?;
     let said = desk.device.release(alert.id, "", now_s());
-    let said = said.map_err(|error| desk.failed_about(&error, &alert))?;
+    let said = said.map_err(|error| desk.failed_about(error, &alert))?;
     let progress = desk.send(&said).await?;
     let lines = vec![t!(context.text, "release-done", alert = alert.id.short())];
     desk.end("released", &alert, &progress, lines).await
@@ -105,7 +105,8 @@ pub(super) async fn note(context: &Context, args: AlertText) -> Result<Exit, Fai
     let (given, said) = desk.alert_and_text(&args)?;
     say::check(context, &said)?;
     let alert = desk.find(given.as_deref(), Which::Any)?;
-    let said = desk.device.note(alert.id, &said, now_s()).map_err(|error| desk.failed(&error))?;
+    let said =
+        desk.device.note(alert.id, &said, now_s()).map_err(|error| desk.context.failure(error))?;
     let progress = desk.send(&said).await?;
     let lines = vec![t!(context.text, "note-done", alert = alert.id.short())];
     desk.end("noted", &alert, &progress, lines).await
@@ -133,7 +134,7 @@ pub(super) async fn stand_down(context: &Context, args: StandDownArgs) -> Result
                 name = name
             ));
         }
-        said => said.map_err(|error| desk.failed(&error))?,
+        said => said.map_err(|error| desk.context.failure(error))?,
     };
     let progress = desk.send(&said).await?;
     let lines = vec![t!(text, "stand-down-asked", alert = id), t!(text, "stand-down-asked-next")];
@@ -161,7 +162,7 @@ async fn confirm(mut desk: Desk<'_>, given: Option<&str>) -> Result<Exit, Failur
     let advice = t!(text, "stand-down-confirm-advice", name = name.as_str());
     desk.agree(&advice, &t!(text, "stand-down-confirm-ask", name = name.as_str()))?;
     let said = desk.device.confirm_stand_down(alert.id, now_s());
-    let said = said.map_err(|error| desk.failed(&error))?;
+    let said = said.map_err(|error| desk.context.failure(error))?;
     let progress = desk.send(&said).await?;
     let lines = vec![t!(text, "stand-down-confirmed", alert = id, name = name)];
     desk.end("stand-down-confirmed", &alert, &progress, lines).await
@@ -181,7 +182,8 @@ pub(super) async fn close(context: &Context, args: AlertText) -> Result<Exit, Fa
         let name = desk.who.name(alert.subject);
         desk.agree("", &t!(text, "close-unconfirmed-ask", name = name))?;
     }
-    let said = desk.device.close(alert.id, &said, now_s()).map_err(|error| desk.failed(&error))?;
+    let said =
+        desk.device.close(alert.id, &said, now_s()).map_err(|error| desk.context.failure(error))?;
     let progress = desk.send(&said).await?;
     let lines = vec![t!(text, "close-done", alert = id), t!(text, "close-debrief")];
     desk.end("closed", &alert, &progress, lines).await
@@ -198,7 +200,7 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     async fn open(context: &'a Context) -> Result<Self, Failure> {
-        let failed = |error: DeviceError| show::failed(context, &error);
+        let failed = |error: DeviceError| context.failure(error);
         let mut device = context.device()?;
         Who::of(context, &mut device).map_err(failed)?;
         let mut carrier = Carrier::new(context)?;
@@ -213,24 +215,22 @@ impl<'a> Desk<'a> {
         Ok(Self { context, device, carrier, who, up_to_date })
     }
 
-    fn failed(&self, error: &DeviceError) -> Failure {
-        show::failed(self.context, error)
-    }
-
-    fn failed_about(&self, error: &DeviceError, alert: &Alert) -> Failure {
+    fn failed_about(&self, error: DeviceError, alert: &Alert) -> Failure {
         show::failed_about(self.context, error, &alert.id.short())
     }
 
     /// The alert that is meant.
     fn find(&mut self, given: Option<&str>, meant: Which) -> Result<Alert, Failure> {
-        let views = self.device.alerts(false, now_s()).map_err(|error| self.failed(&error))?;
+        let views =
+            self.device.alerts(false, now_s()).map_err(|error| self.context.failure(error))?;
         let alerts: Vec<Alert> = views.into_iter().map(|view| view.alert).collect();
         which(self.context, &self.who, &alerts, given, meant).cloned()
     }
 
     /// Takes the alert off the front of a text, if its first word is an alert's id.
     fn alert_and_text(&mut self, args: &AlertText) -> Result<(Option<String>, String), Failure> {
-        let views = self.device.alerts(false, now_s()).map_err(|error| self.failed(&error))?;
+        let views =
+            self.device.alerts(false, now_s()).map_err(|error| self.context.failure(error))?;
         let is_id = |word: &str| {
             let word = word.to_ascii_lowercase();
             word.len() >= MIN_ID
@@ -241,7 +241,8 @@ impl<'a> Desk<'a> {
 
     /// The alert as it is now.
     fn again(&mut self, alert: &Alert) -> Result<Alert, Failure> {
-        let views = self.device.alerts(false, now_s()).map_err(|error| self.failed(&error))?;
+        let views =
+            self.device.alerts(false, now_s()).map_err(|error| self.context.failure(error))?;
         let now = views.into_iter().map(|view| view.alert).find(|now| now.id == alert.id);
         Ok(now.unwrap_or_else(|| alert.clone()))
     }
@@ -261,7 +262,7 @@ impl<'a> Desk<'a> {
         self.carrier
             .until(&mut self.device, TO_RELAY, |device, _| sent(device, &mut worst))
             .await
-            .map_err(|error| show::failed(self.context, &error))?;
+            .map_err(|error| self.context.failure(error))?;
         Ok(worst)
     }
 
@@ -321,6 +322,6 @@ impl<'a> Desk<'a> {
 
     async fn close(mut self) -> Result<(), Failure> {
         let closed = self.carrier.finish(&mut self.device).await;
-        closed.map_err(|error| show::failed(self.context, &error))
+        closed.map_err(|error| self.context.failure(error))
     }
 }

@@ -7,13 +7,13 @@ use velar_protocol::circle::words::same_words;
 use velar_protocol::circle::{Role, Roles};
 
 use super::Context;
-use super::carry::{Carried, carry, is_quiet, link};
+use super::carrier::{Carrier, is_quiet};
 use super::circle::{MANY, check_name};
-use super::shown::role_names;
+use super::show::role_names;
 use crate::cli::{Approve, spoken};
 use crate::device::{AnswerView, Device, DeviceError};
 use crate::failure::{Exit, Failure, failure};
-use crate::link::{Link, now_s};
+use crate::link::now_s;
 use crate::net::NetError;
 use crate::terminal::clean;
 use crate::text::{Text, t};
@@ -43,9 +43,9 @@ pub(super) async fn run(context: &Context, args: Approve) -> Result<Exit, Failur
     if !device.circle().map_err(|error| context.failure(error))?.lead {
         return Err(context.failure(DeviceError::NotLead));
     }
-    let mut link = link(context)?;
-    let done = decide_all(context, &mut device, &mut link, &args, words).await;
-    link.finish().await;
+    let mut carrier = Carrier::new(context)?;
+    let done = decide_all(context, &mut device, &mut carrier, &args, words).await;
+    carrier.close().await;
     context.warn_of_damage(&device);
     done
 }
@@ -62,11 +62,11 @@ pub(super) fn four_words(context: &Context, words: &[String]) -> Result<Option<S
 async fn decide_all(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     args: &Approve,
     words: Option<String>,
 ) -> Result<Exit, Failure> {
-    let pending = pending(context, device, link).await?;
+    let pending = pending(context, device, carrier).await?;
     let (void, open): (Vec<_>, Vec<_>) = pending.into_iter().partition(|answer| answer.void);
     let mut twice = None;
     for answer in void {
@@ -107,8 +107,10 @@ async fn decide_all(
             None => ask(context, &answer, args.reject)?,
         };
         let done = match decision {
-            Decision::Heard(words) => approve(context, device, link, args, &answer, &words).await?,
-            Decision::Rejected => reject(context, device, link, &answer).await?,
+            Decision::Heard(words) => {
+                approve(context, device, carrier, args, &answer, &words).await?
+            }
+            Decision::Rejected => reject(context, device, carrier, &answer).await?,
             Decision::Left => {
                 context.remark(&t!(context.text, "approve-left"));
                 Exit::NeedsConfirmation
@@ -125,32 +127,34 @@ async fn decide_all(
 async fn pending(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
 ) -> Result<Vec<AnswerView>, Failure> {
-    let read = carry(context, device, link, PATIENCE, |_, link| Ok(link.is_caught_up())).await?;
-    if let Carried::NotYet(trouble) = read {
-        return Err(unreached(context, device, trouble, false)?);
+    if !carrier.reach(device, PATIENCE, |_, news| Ok(news.caught_up)).await? {
+        return Err(unreached(context, device, carrier, false)?);
     }
     let pending = device.answers(now_s()).map_err(|error| context.failure(error))?;
-    send(context, device, link).await?;
+    send(context, device, carrier).await?;
     Ok(pending)
 }
 
 /// Carries until all is at a relay.
-async fn send(context: &Context, device: &mut Device, link: &mut Link) -> Result<(), Failure> {
-    match carry(context, device, link, PATIENCE, is_quiet).await? {
-        Carried::Reached => Ok(()),
-        Carried::NotYet(trouble) => Err(unreached(context, device, trouble, true)?),
+async fn send(
+    context: &Context,
+    device: &mut Device,
+    carrier: &mut Carrier<'_>,
+) -> Result<(), Failure> {
+    if carrier.reach(device, PATIENCE, is_quiet).await? {
+        Ok(())
+    } else {
+        Err(unreached(context, device, carrier, true)?)
     }
 }
-
-type Trouble = Option<(velar_protocol::wire::RelayAddress, NetError)>;
 
 /// No relay was reached in time; what is known of why.
 pub(super) fn unreached(
     context: &Context,
     device: &mut Device,
-    trouble: Trouble,
+    carrier: &mut Carrier<'_>,
     kept: bool,
 ) -> Result<Failure, Failure> {
     if context.stop.is_told() {
@@ -158,7 +162,7 @@ pub(super) fn unreached(
     }
     let homes = device.homes().map_err(|error| context.failure(error))?;
     let relay = homes.into_iter().next().map(|home| home.relay);
-    let trouble = trouble.or_else(|| Some((relay?, NetError::Timeout)));
+    let trouble = carrier.news.trouble.take().or_else(|| Some((relay?, NetError::Timeout)));
     Ok(match trouble {
         Some((relay, error)) if kept => context.kept_failure(&relay, &error),
         Some((relay, error)) => context.net_failure(&relay, &error),
@@ -221,7 +225,7 @@ fn is_one_of(said: &str, words: &str) -> bool {
 async fn approve(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     args: &Approve,
     answer: &AnswerView,
     words: &str,
@@ -249,14 +253,14 @@ async fn approve(
         context.remark(&t!(text, "circle-large", count = count));
     }
     // The decision stands; what tells the others of it is kept if it cannot go out now.
-    send(context, device, link).await?;
+    send(context, device, carrier).await?;
     Ok(Exit::Done)
 }
 
 async fn reject(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     answer: &AnswerView,
 ) -> Result<Exit, Failure> {
     device.reject(answer.invitation, now_s()).map_err(|error| context.failure(error))?;
@@ -266,6 +270,6 @@ async fn reject(
         let name = clean(&answer.name);
         context.line(&t!(context.text, "approve-rejected", name = name))?;
     }
-    send(context, device, link).await?;
+    send(context, device, carrier).await?;
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! Carrying envelopes for as long as a command waits for something.
+//! Carrying envelopes for as long as a command waits for something, or until the person stops it.
 
 use std::time::Duration;
 
@@ -7,9 +7,10 @@ use velar_protocol::wire::RelayAddress;
 
 use super::Context;
 use crate::device::{Device, DeviceError, Progress, Reach};
-use crate::failure::{Exit, Failure, net_failure};
+use crate::failure::{Exit, Failure, failure, is_final, net_failure, net_reason};
 use crate::link::{Happened, Link, now_s};
-use crate::net::NetError;
+use crate::net::{Connector, NetError};
+use crate::text::t;
 
 /// How long a command that shows something waits for what lies at the relays.
 pub(super) const CATCH_UP: Duration = Duration::from_secs(2);
@@ -32,6 +33,8 @@ pub(super) struct News {
     pub(super) connected: bool,
     /// Everything that waited at the relays is here.
     pub(super) caught_up: bool,
+    /// Envelopes are on their way to a relay that has not answered.
+    sending: bool,
     /// The last thing that failed.
     pub(super) trouble: Option<(RelayAddress, NetError)>,
     /// Seconds between this device's clock and a relay's, if many.
@@ -55,8 +58,12 @@ impl<'a> Carrier<'a> {
     /// # Errors
     /// [`Failure`] if this machine has no randomness.
     pub(super) fn new(context: &'a Context) -> Result<Self, Failure> {
-        let link = Link::new(false).map_err(|error| internal(context, &error))?;
-        Ok(Self { link, context, news: News::default() })
+        Ok(Self { link: link(context, false)?, context, news: News::default() })
+    }
+
+    /// Makes connections beside those that carry.
+    pub(super) fn connector(&self) -> &Connector {
+        self.link.connector()
     }
 
     /// Carries until `done` says so, for `wait` at most. `done` is asked first, then after everything that
@@ -87,7 +94,36 @@ impl<'a> Carrier<'a> {
             };
             self.news.take(happened);
             self.news.caught_up = self.link.is_caught_up();
+            self.news.sending = self.link.is_sending();
         }
+    }
+
+    /// Carries until `so`, for `patience` at most; says whether it is so. Ends early if a relay says something
+    /// that waiting does not mend. [`News::trouble`] is what stood against it, if anything.
+    ///
+    /// # Errors
+    /// [`Failure`] of the vault.
+    pub(super) async fn reach(
+        &mut self,
+        device: &mut Device,
+        patience: Duration,
+        mut so: impl FnMut(&mut Device, &News) -> Result<bool, DeviceError>,
+    ) -> Result<bool, Failure> {
+        let context = self.context;
+        (self.news.trouble, self.news.clock_differs_s) = (None, None);
+        let (mut reached, mut clock_said) = (false, None);
+        let done = |device: &mut Device, news: &News| {
+            if let Some(seconds) =
+                news.clock_differs_s.filter(|_| clock_said != news.clock_differs_s)
+            {
+                context.remark(&t!(context.text, "status-clock", minutes = seconds / 60));
+                clock_said = Some(seconds);
+            }
+            reached = so(device, news)?;
+            Ok(reached || news.trouble.as_ref().is_some_and(|(_, error)| is_final(error)))
+        };
+        self.until(device, patience, done).await.map_err(|error| context.failure(error))?;
+        Ok(reached)
     }
 
     /// Carries until everything that lay at the relays is here, for `wait` at most; says whether it is.
@@ -118,8 +154,13 @@ impl<'a> Carrier<'a> {
             };
             self.until(device, SETTLE, nothing_due).await?;
         }
-        self.link.finish().await;
+        self.close().await;
         Ok(())
+    }
+
+    /// Closes the connections at once.
+    pub(super) async fn close(self) {
+        self.link.finish().await;
     }
 }
 
@@ -157,7 +198,20 @@ pub(super) fn is_over(progress: &Progress) -> bool {
     progress.iter().all(|(_, _, reach)| matches!(reach, Reach::Received(_) | Reach::GivenUp))
 }
 
-fn internal(context: &Context, error: &NetError) -> Failure {
-    let text = &context.text;
-    crate::failure::failure!(text, Exit::Failed, "error-internal", detail = error.to_string())
+/// Whether each of the device's mailboxes is open at its relay, with all tokens that were given out.
+pub(super) fn is_settled(device: &mut Device) -> Result<bool, DeviceError> {
+    Ok(device.homes()?.iter().all(|home| home.registered))
+}
+
+/// Whether all is read that waited, and all is at a relay that was to be sent.
+pub(super) fn is_quiet(device: &mut Device, news: &News) -> Result<bool, DeviceError> {
+    Ok(news.caught_up && !news.sending && is_settled(device)? && device.unfinished()?.1 == 0)
+}
+
+/// A link for a command that ends by itself, or for a terminal that is `watching`.
+pub(super) fn link(context: &Context, watching: bool) -> Result<Link, Failure> {
+    Link::new(watching).map_err(|error| {
+        let detail = net_reason(&error, &context.text);
+        failure!(context.text, Exit::Failed, "error-internal", detail = detail)
+    })
 }

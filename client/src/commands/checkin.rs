@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failure> {
     let text = &context.text;
     let mut device = context.device()?;
-    let failed = |error: DeviceError| show::failed(context, &error);
+    let failed = |error: DeviceError| context.failure(error);
     let agreement = device.circle().map_err(failed)?.agreement;
     let next_min = match args.next {
         Some(next) => minutes(next).ok_or_else(|| {

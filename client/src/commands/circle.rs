@@ -11,13 +11,13 @@ use velar_protocol::circle::{Role, Roles};
 use velar_protocol::wire::{AccessToken, Answer, RelayAddress, Request};
 
 use super::Context;
-use super::carry::{Carried, carry, is_settled, link};
-use super::shown::role_names;
+use super::carrier::{Carrier, is_settled};
+use super::show::role_names;
 use crate::cli::{Circle, CircleNew};
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, failure, is_final, reason};
-use crate::link::{Link, now_s};
-use crate::net::{NetError, Purpose};
+use crate::link::now_s;
+use crate::net::{Connector, NetError, Purpose};
 use crate::terminal::clean;
 use crate::text::t;
 
@@ -41,21 +41,22 @@ async fn new(context: &Context, args: CircleNew) -> Result<Exit, Failure> {
     let access = args.access_token_file.as_deref().map(|path| access_token(context, path));
     let access = access.transpose()?;
     let mut device = context.device()?;
-    let mut link = link(context)?;
-    let done = found(context, &mut device, &mut link, &args, access).await;
-    link.finish().await;
+    let mut carrier = Carrier::new(context)?;
+    let done = found(context, &mut device, &mut carrier, &args, access).await;
+    carrier.close().await;
     done
 }
 
 async fn found(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     args: &CircleNew,
     access: Option<AccessToken>,
 ) -> Result<Exit, Failure> {
     let relay = &args.relay;
-    let answers = match timeout(PATIENCE, ask_relay(link, relay, access.is_some())).await {
+    let asked = ask_relay(carrier.connector(), relay, access.is_some());
+    let answers = match timeout(PATIENCE, asked).await {
         Ok(Err(error)) if is_final(&error) => return Err(context.net_failure(relay, &error)),
         Ok(answer) => answer.is_ok(),
         Err(_) => false,
@@ -64,19 +65,15 @@ async fn found(
     device
         .found_circle(&args.name, &args.me, roles, relay.clone(), access, now_s())
         .map_err(|error| in_circle(context, device, error))?;
-    let settled = if answers {
-        carry(context, device, link, PATIENCE, |device, _| is_settled(device)).await?
-    } else {
-        Carried::NotYet(None)
-    };
-    match settled {
+    let reached =
+        answers && carrier.reach(device, PATIENCE, |device, _| is_settled(device)).await?;
+    match &carrier.news.trouble {
         // The circle may be founded again, with the right token.
-        Carried::NotYet(Some((relay, error))) if is_final(&error) => {
-            return Err(context.net_failure(&relay, &error));
+        Some((relay, error)) if !reached && is_final(error) => {
+            return Err(context.net_failure(relay, error));
         }
         _ => {}
     }
-    let reached = settled.is_reached();
     let (circle, host) = (args.name.trim(), relay.host());
     if context.json {
         let (me, roles) = (args.me.trim(), role_names(roles));
@@ -98,8 +95,12 @@ async fn found(
 }
 
 /// Whether the relay is the one meant, and would open a mailbox as far as it says.
-async fn ask_relay(link: &Link, relay: &RelayAddress, token: bool) -> Result<(), NetError> {
-    let connection = link.connector().connect(relay, Purpose::Read).await?;
+async fn ask_relay(
+    connector: &Connector,
+    relay: &RelayAddress,
+    token: bool,
+) -> Result<(), NetError> {
+    let connection = connector.connect(relay, Purpose::Read).await?;
     let answer = connection.request(&Request::Info).await?;
     connection.close();
     match answer {

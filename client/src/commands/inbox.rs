@@ -20,7 +20,7 @@ pub(super) const CURSOR: &str = "inbox";
 
 pub(super) async fn run(context: &Context, args: Inbox) -> Result<Exit, Failure> {
     let text = &context.text;
-    let failed = |error: DeviceError| show::failed(context, &error);
+    let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
     let who = Who::of(context, &mut device).map_err(failed)?;
     let mut carrier = Carrier::new(context)?;

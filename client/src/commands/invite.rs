@@ -9,13 +9,13 @@ use velar_protocol::circle::{Role, Roles};
 use velar_protocol::wire::{Answer, Delivery, Request};
 
 use super::Context;
-use super::carry::{Carried, carry, is_settled, link};
-use super::shown::role_names;
+use super::carrier::{Carrier, is_settled};
+use super::show::role_names;
 use crate::cli::Invite;
 use crate::device::{Device, OfferToSend};
 use crate::failure::{Exit, Failure};
-use crate::link::{Link, now_s};
-use crate::net::{NetError, Purpose};
+use crate::link::now_s;
+use crate::net::{Connector, NetError, Purpose};
 use crate::terminal::{Ground, qr};
 use crate::text::{Language, t};
 
@@ -31,12 +31,12 @@ pub(super) async fn run(context: &Context, args: Invite) -> Result<Exit, Failure
         Language::English => WordList::English,
     };
     let offer = device.invite(roles, list, now_s()).map_err(|error| context.failure(error))?;
-    let mut link = link(context)?;
-    let placed = place(context, &mut device, &mut link, &offer).await;
+    let mut carrier = Carrier::new(context)?;
+    let placed = place(context, &mut device, &mut carrier, &offer).await;
     if placed.is_err() {
         device.forget_invitation(offer.id).map_err(|error| context.failure(error))?;
     }
-    link.finish().await;
+    carrier.close().await;
     placed?;
     show(context, &args, roles, &offer)?;
     context.warn_of_damage(&device);
@@ -47,21 +47,21 @@ pub(super) async fn run(context: &Context, args: Invite) -> Result<Exit, Failure
 async fn place(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     offer: &OfferToSend,
 ) -> Result<(), Failure> {
     let relay = offer.invitation.relay();
-    let settled = carry(context, device, link, PATIENCE, |device, _| is_settled(device)).await?;
-    if let Carried::NotYet(trouble) = settled {
+    if !carrier.reach(device, PATIENCE, |device, _| is_settled(device)).await? {
+        let trouble = carrier.news.trouble.take();
         let (relay, error) = trouble.unwrap_or_else(|| (relay.clone(), NetError::Timeout));
         return Err(context.net_failure(&relay, &error));
     }
-    leave(link, offer).await.map_err(|error| context.net_failure(relay, &error))
+    leave(carrier.connector(), offer).await.map_err(|error| context.net_failure(relay, &error))
 }
 
-async fn leave(link: &Link, offer: &OfferToSend) -> Result<(), NetError> {
+async fn leave(connector: &Connector, offer: &OfferToSend) -> Result<(), NetError> {
     let relay = offer.invitation.relay();
-    let reading = link.connector().connect(relay, Purpose::Read).await?;
+    let reading = connector.connect(relay, Purpose::Read).await?;
     let (exporter, mailbox) = (reading.exporter(), offer.mailbox());
     let tokens = vec![offer.token().hash()];
     let open = Request::open(&exporter, &mailbox, tokens, offer.access.clone());
@@ -70,7 +70,7 @@ async fn leave(link: &Link, offer: &OfferToSend) -> Result<(), NetError> {
         other => return Err(refused(&other)),
     }
     reading.close();
-    let sending = link.connector().connect(relay, Purpose::Send).await?;
+    let sending = connector.connect(relay, Purpose::Send).await?;
     let delivery = Delivery { token: offer.token(), envelope: offer.envelope.clone() };
     match sending.request(&Request::Send { delivery }).await? {
         Answer::Accepted => {}

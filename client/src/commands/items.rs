@@ -73,7 +73,12 @@ impl<'a> Teller<'a> {
             What::Left(..) => t!(text, "watch-member-left", time = time, name = name),
             What::Answered { .. } => t!(text, "watch-join-request", time = time, name = name),
             What::Voided { .. } => t!(text, "watch-invitation-void", time = time),
-            What::Unopened => t!(text, "watch-unopened", time = time, name = name),
+            What::Unopened { asked: true } => {
+                t!(text, "watch-unopened", time = time, name = name)
+            }
+            What::Unopened { asked: false } => {
+                t!(text, "watch-unopened-not-asked", time = time, name = name)
+            }
             What::Expired { count } => t!(text, "watch-expired", time = time, count = *count),
             What::RosterConflict => t!(text, "watch-roster-conflict", time = time),
         };
@@ -103,7 +108,7 @@ impl<'a> Teller<'a> {
             What::Voided { invitation } => {
                 ("invitation-void", json!({"invitation": hex(invitation)}))
             }
-            What::Unopened => ("unopened", json!({})),
+            What::Unopened { asked } => ("unopened", json!({"asked": asked})),
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
         };

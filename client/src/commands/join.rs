@@ -11,14 +11,14 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use super::approve::{four_words, unreached};
-use super::carry::{Carried, carry, is_quiet, link};
+use super::carrier::{Carrier, News, is_quiet};
 use super::circle::{check_name, in_circle};
-use super::shown::role_names;
+use super::show::role_names;
 use crate::cli::Join;
 use crate::device::{Device, DeviceError, JoinState};
 use crate::failure::{Exit, Failure, failure, link_reason, reason};
-use crate::link::{Link, now_s};
-use crate::net::{NetError, Purpose, RelayConnection, Subscription};
+use crate::link::now_s;
+use crate::net::{Connector, NetError, Purpose, RelayConnection, Subscription};
 use crate::terminal::clean;
 use crate::text::t;
 
@@ -44,9 +44,9 @@ pub(super) async fn run(context: &Context, args: Join) -> Result<Exit, Failure> 
     let words = four_words(context, &args.words)?;
     let given = given_link(context, &args)?;
     let mut device = context.device()?;
-    let mut link = link(context)?;
-    let done = join(context, &mut device, &mut link, given, args.me, words).await;
-    link.finish().await;
+    let mut carrier = Carrier::new(context)?;
+    let done = join(context, &mut device, &mut carrier, given, args.me, words).await;
+    carrier.close().await;
     context.warn_of_damage(&device);
     done
 }
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, args: Join) -> Result<Exit, Failure> 
 async fn join(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     mut given: Option<Invitation>,
     me: Option<String>,
     words: Option<String>,
@@ -74,52 +74,53 @@ async fn join(
             Some(JoinState::In) if !same => {
                 return Err(in_circle(context, device, DeviceError::InCircle));
             }
-            Some(JoinState::Void) | None => answer(context, device, link, &invitation, me).await?,
+            Some(JoinState::Void) | None => {
+                answer(context, device, carrier.connector(), &invitation, me).await?
+            }
             Some(_) if same => {}
             Some(_) => return Err(failure!(context.text, Exit::NotNow, "error-join-pending")),
         }
     }
-    go_on(context, device, link, words).await
+    go_on(context, device, carrier, words).await
 }
 
 /// From wherever the way into the circle is, as far as it goes now.
 async fn go_on(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     words: Option<String>,
 ) -> Result<Exit, Failure> {
     loop {
         match state(context, device)? {
             JoinState::Waiting => {
-                if let Some(exit) = wait_for_words(context, device, link).await? {
+                if let Some(exit) = wait_for_words(context, device, carrier).await? {
                     return Ok(exit);
                 }
             }
             JoinState::Compare(four) => {
                 // It may have been turned down meanwhile. Without a relay the words are the same.
-                carry(context, device, link, GLANCE, |_, link| Ok(link.is_caught_up())).await?;
+                carrier.reach(device, GLANCE, |_, news| Ok(news.caught_up)).await?;
                 if state(context, device)? == JoinState::Void {
                     continue;
                 }
                 let typed = match &words {
                     Some(words) => Some(words.clone()),
-                    None => compare(context, device, link, four).await?,
+                    None => compare(context, device, carrier, four).await?,
                 };
                 let Some(typed) = typed else { return Ok(Exit::NeedsConfirmation) };
                 device.confirm_words(&typed, now_s()).map_err(|error| context.failure(error))?;
             }
             JoinState::Confirmed(_) => {
                 context.remark(&t!(context.text, "join-words-same"));
-                let left = |device: &mut Device, _: &Link| {
+                let left = |device: &mut Device, _: &News| {
                     Ok(!matches!(device.join_state()?, JoinState::Confirmed(_)))
                 };
-                let entered = carry(context, device, link, ENTERING, left).await?;
-                if !entered.is_reached() {
+                if !carrier.reach(device, ENTERING, left).await? {
                     return pending(context, "confirmed");
                 }
             }
-            JoinState::In => return entered(context, device, link).await,
+            JoinState::In => return entered(context, device, carrier).await,
             JoinState::Void => {
                 if context.json {
                     context.line(&json!({"state": "void"}).to_string())?;
@@ -147,30 +148,27 @@ fn pending(context: &Context, state: &str) -> Result<Exit, Failure> {
 async fn wait_for_words(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
 ) -> Result<Option<Exit>, Failure> {
     let looked = |device: &mut Device| Ok(device.join_state()? != JoinState::Waiting);
-    let sent = carry(context, device, link, STEP, |device, link| {
-        Ok(looked(device)? || is_quiet(device, link)?)
-    })
-    .await?;
-    if let Carried::NotYet(trouble) = sent {
-        return Err(unreached(context, device, trouble, true)?);
+    let sent = |device: &mut Device, news: &News| Ok(looked(device)? || is_quiet(device, news)?);
+    if !carrier.reach(device, STEP, sent).await? {
+        return Err(unreached(context, device, carrier, true)?);
     }
     if looked(device).map_err(|error| context.failure(error))? {
         return Ok(None);
     }
     context.remark(&t!(context.text, "join-sent"));
     context.remark(&t!(context.text, "join-waiting"));
-    let seen = carry(context, device, link, PATIENCE, |device, _| looked(device)).await?;
-    if seen.is_reached() { Ok(None) } else { pending(context, "waiting").map(Some) }
+    let seen = carrier.reach(device, PATIENCE, |device, _| looked(device)).await?;
+    if seen { Ok(None) } else { pending(context, "waiting").map(Some) }
 }
 
 /// Shows the words; those that the coordinator says, if there is somebody to ask.
 async fn compare(
     context: &Context,
     device: &mut Device,
-    link: &mut Link,
+    carrier: &mut Carrier<'_>,
     four: [&'static str; 4],
 ) -> Result<Option<String>, Failure> {
     let text = &context.text;
@@ -185,8 +183,8 @@ async fn compare(
     }
     let typed = context.ask(&t!(text, "join-words-type"));
     // What came while the person was asked.
-    let nothing_at_hand = |_: &mut Device, _: &Link| Ok(false);
-    carry(context, device, link, Duration::from_millis(200), nothing_at_hand).await?;
+    let nothing_at_hand = |_: &mut Device, _: &News| Ok(false);
+    carrier.reach(device, Duration::from_millis(200), nothing_at_hand).await?;
     if typed.is_none() {
         context.remark(&t!(text, "join-pending"));
     }
@@ -194,8 +192,12 @@ async fn compare(
 }
 
 /// In the circle: says so once those who have to know can.
-async fn entered(context: &Context, device: &mut Device, link: &mut Link) -> Result<Exit, Failure> {
-    let quiet = carry(context, device, link, ENTERING, is_quiet).await?;
+async fn entered(
+    context: &Context,
+    device: &mut Device,
+    carrier: &mut Carrier<'_>,
+) -> Result<Exit, Failure> {
+    let quiet = carrier.reach(device, ENTERING, is_quiet).await?;
     let failed = |error| context.failure(error);
     let circle = device.circle().map_err(failed)?;
     let members = device.members().map_err(failed)?;
@@ -211,17 +213,14 @@ async fn entered(context: &Context, device: &mut Device, link: &mut Link) -> Res
         context.line(&t!(text, "join-done", circle = circle, name = name, roles = roles))?;
         context.remark(&t!(text, "join-next"));
     }
-    match quiet {
-        Carried::Reached => Ok(Exit::Done),
-        Carried::NotYet(trouble) => Err(unreached(context, device, trouble, true)?),
-    }
+    if quiet { Ok(Exit::Done) } else { Err(unreached(context, device, carrier, true)?) }
 }
 
 /// Fetches the offer and answers it.
 async fn answer(
     context: &Context,
     device: &mut Device,
-    link: &Link,
+    connector: &Connector,
     invitation: &Invitation,
     me: Option<String>,
 ) -> Result<(), Failure> {
@@ -238,7 +237,7 @@ async fn answer(
         }
         error => context.net_failure(relay, &error),
     };
-    let connection = link.connector().connect(relay, Purpose::Read).await.map_err(failed)?;
+    let connection = connector.connect(relay, Purpose::Read).await.map_err(failed)?;
     let (mut subscription, acks, offers) = offers(&connection, invitation).await.map_err(failed)?;
     if offers.is_empty() {
         return Err(failure!(text, Exit::NotFound, "error-invitation-gone"));

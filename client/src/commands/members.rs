@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Context;
-use super::shown::role_names;
+use super::show::role_names;
 use crate::cli::Verify;
 use crate::device::{Device, DeviceError, MemberView};
 use crate::failure::{Exit, Failure, failure};

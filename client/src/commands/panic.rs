@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context, args: Panic) -> Result<Exit, Failure>
             return Err(failure);
         }
     };
-    let failed = |error: DeviceError| show::failed(context, &error);
+    let failed = |error: DeviceError| context.failure(error);
     let mut telling = Telling::new(context, raised);
     telling.raised();
     let alone = device.progress(telling.raised.message).map_err(failed)?.is_empty();
@@ -66,8 +66,7 @@ fn raise(context: &Context, said: &str) -> Result<(Device, Raised), Failure> {
     let mut device = context.device()?;
     let at_s = now_s();
     let open = device.alerts(true, at_s).unwrap_or_default();
-    let (alert, message) =
-        device.panic(cut(said), at_s).map_err(|error| show::failed(context, &error))?;
+    let (alert, message) = device.panic(cut(said), at_s).map_err(|error| context.failure(error))?;
     let added = open.iter().any(|view| view.alert.id == alert);
     Ok((device, Raised { alert, message, at_s, added }))
 }

@@ -15,7 +15,7 @@ use crate::link::now_s;
 use crate::text::t;
 
 pub(super) async fn run(context: &Context, args: Say) -> Result<Exit, Failure> {
-    let failed = |error: DeviceError| show::failed(context, &error);
+    let failed = |error: DeviceError| context.failure(error);
     let said = if args.text.is_empty() { typed(context)? } else { args.text.join(" ") };
     check(context, &said)?;
     let mut device = context.device()?;
@@ -91,7 +91,7 @@ fn recipients(
     let mut to = Vec::new();
     for name in names {
         let member =
-            device.find_member(name).map_err(|error| show::failed_about(context, &error, name))?;
+            device.find_member(name).map_err(|error| show::failed_about(context, error, name))?;
         if member == device.member() {
             return Err(failure!(context.text, Exit::Usage, "error-member-self"));
         }

@@ -1,12 +1,13 @@
-//! What the everyday commands print: who, how far, and lines of JSON that no text can break out of.
+//! What commands print alike: who, how far, and lines of JSON that no text can break out of.
 
 use serde_json::{Value, json};
 use velar_protocol::circle::limits::MAX_WATCH_S;
+use velar_protocol::circle::{Role, Roles};
 use velar_protocol::seal::MemberId;
 
 use super::{Context, carrier};
 use crate::device::{Device, DeviceError, MemberView, Progress, Reach};
-use crate::failure::{Exit, Failure, device_failure, failure};
+use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
 use crate::terminal::{clean, is_hidden};
 use crate::text::t;
@@ -57,13 +58,8 @@ impl Who {
     }
 }
 
-/// A failure of the device, about nothing that was named.
-pub(super) fn failed(context: &Context, error: &DeviceError) -> Failure {
-    failed_about(context, error, "")
-}
-
 /// A failure of the device about `which` member or alert.
-pub(super) fn failed_about(context: &Context, error: &DeviceError, which: &str) -> Failure {
+pub(super) fn failed_about(context: &Context, error: DeviceError, which: &str) -> Failure {
     let text = &context.text;
     match error {
         DeviceError::UnknownMember if !which.is_empty() => {
@@ -72,8 +68,20 @@ pub(super) fn failed_about(context: &Context, error: &DeviceError, which: &str) 
         DeviceError::UnknownAlert if !which.is_empty() => {
             failure!(text, Exit::NotFound, "error-alert-unknown", alert = which)
         }
-        error => device_failure(error, &context.vault_dir, text),
+        error => context.failure(error),
     }
+}
+
+/// Roles as they are named in JSON, and on the command line.
+pub(super) fn role_names(roles: Roles) -> Vec<&'static str> {
+    roles
+        .iter()
+        .map(|role| match role {
+            Role::Defender => "defender",
+            Role::Accompanier => "accompanier",
+            Role::Coordinator => "coordinator",
+        })
+        .collect()
 }
 
 /// Bytes in hexadecimal.

@@ -17,7 +17,7 @@ use crate::text::t;
 const WAIT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
-    let failed = |error: DeviceError| show::failed(context, &error);
+    let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
     let vault = context.vault_dir.display().to_string();
     if let Err(DeviceError::NoCircle) = device.circle() {
@@ -63,7 +63,7 @@ fn no_circle(context: &Context, device: &mut Device, vault: &str) -> Result<Exit
         }
         Ok(_) => true,
         Err(DeviceError::NotJoining) => false,
-        Err(error) => return Err(show::failed(context, &error)),
+        Err(error) => return Err(context.failure(error)),
     };
     if context.json {
         let state = if joining { "joining" } else { "none" };

@@ -18,9 +18,9 @@ use self::connections::{Connections, Say};
 use self::hook::{Hook, Trouble};
 use self::output::Output;
 use self::rounds::{Ring, Rounds};
-use super::Context;
 use super::items::{Teller, alert_json};
 use super::show::{self, Who};
+use super::{Context, carrier};
 use crate::cli::Watch;
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, failure, net_reason, reason};
@@ -47,12 +47,9 @@ enum End {
 }
 
 pub(super) async fn run(context: &Context, args: Watch) -> Result<Exit, Failure> {
-    let text = &context.text;
     let device = context.device()?;
     let mut post = Post::new(context, device, args.exec).map_err(|end| end.failure(context))?;
-    let mut link = Link::new(true).map_err(|error| {
-        failure!(text, Exit::Failed, "error-internal", detail = error.to_string())
-    })?;
+    let mut link = carrier::link(context, true)?;
     let watched = post.watch(&mut link).await;
     link.finish().await;
     watched.and_then(|()| post.stopped()).map_err(|end| end.failure(context))?;
@@ -375,12 +372,12 @@ impl<'a> Post<'a> {
 }
 
 impl End {
-    fn failure(&self, context: &Context) -> Failure {
+    fn failure(self, context: &Context) -> Failure {
         let text = &context.text;
         match self {
-            Self::Device(error) => show::failed(context, error),
+            Self::Device(error) => context.failure(error),
             Self::Output(error) => {
-                failure!(text, Exit::Failed, "error-watch-output", detail = reason(error, text))
+                failure!(text, Exit::Failed, "error-watch-output", detail = reason(&error, text))
             }
         }
     }

@@ -1,16 +1,19 @@
 //! What is on its way: envelopes due, relays' answers, receipts, sealing again.
 
+use std::collections::HashMap;
+
 use velar_protocol::seal::{MemberId, MessageId};
 use velar_protocol::wire::{Answer, Delivery as WireDelivery, Envelope, RelayAddress};
 
 use super::sealing::Post;
 use super::{Device, Done, Turn};
-use crate::outbox::{Candidate, Class, RouteState, accepted_at, in_order, wants_resealing};
+use crate::outbox::{Candidate, Class, Route, RouteState, accepted_at, in_order, wants_resealing};
 use crate::records::{
     Delivery, DeliveryKind, Outgoing, OutgoingBytesKind, OutgoingKind, OwedKind, PeerKind,
     delivery_key,
 };
-use velar_protocol::circle::Body;
+use crate::vault::Fate;
+use velar_protocol::circle::{Address, Body};
 
 /// One envelope on one route.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -30,7 +33,8 @@ pub struct Due {
 }
 
 impl Device {
-    /// What is to be sent now, in order, leaving out what `under_way` says is being sent; at most `limit`.
+    /// What is to be sent now, in order, leaving out what `under_way` says is being sent; at most `limit`
+    /// for each relay, with what is under way.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
@@ -54,17 +58,18 @@ impl Device {
                 })
                 .collect();
             let mut due = Vec::new();
+            let mut busy: HashMap<&RelayAddress, usize> = HashMap::new();
             for (out, route) in in_order(&candidates, now_s) {
                 let id = DueId { key: out.key(), route };
-                if due.len() >= limit || under_way(&id) {
+                let Some(way) = out.routes.get(route) else { continue };
+                // Each relay has room of its own: one that does not answer must not hold up the others.
+                let taken = busy.entry(&way.relay).or_default();
+                *taken += 1;
+                if *taken > limit || under_way(&id) {
                     continue;
                 }
                 let bytes = turn.tx.get::<OutgoingBytesKind>(&id.key)?;
-                let (Some(envelope), Some(way)) =
-                    (bytes.and_then(Envelope::new), out.routes.get(route))
-                else {
-                    continue;
-                };
+                let Some(envelope) = bytes.and_then(Envelope::new) else { continue };
                 let token = way.token.clone();
                 let relay = way.relay.clone();
                 due.push(Due { id, relay, delivery: WireDelivery { token, envelope } });
@@ -98,19 +103,24 @@ impl Device {
     }
 
     /// Seals again what needs it, what had nothing to be sealed to, and what has aged; issues a new
-    /// last-resort prekey when it is time. Cheap when there is nothing to do.
+    /// last-resort prekey when it is time. Cheap when there is nothing to do. With a clock that is wrong by
+    /// days nothing is forgotten and no key is dated.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
-    pub fn tend(&mut self, now_s: u64) -> Done {
+    pub fn tend(&mut self, clock_is_right: bool, now_s: u64) -> Done {
         if self.read(now_s, |turn| Ok(turn.profile()?.circle.is_none()))? {
             return Ok(());
         }
         self.write(now_s, |turn| {
             turn.seal_waiting()?;
             turn.reseal_unheard()?;
-            turn.renew_card()?;
-            turn.forget_old()
+            turn.end_invitations()?;
+            if clock_is_right {
+                turn.renew_card()?;
+                turn.forget_old()?;
+            }
+            Ok(())
         })
     }
 }
@@ -120,7 +130,7 @@ impl Turn<'_> {
         let Some(mut out) = self.tx.get::<OutgoingKind>(&id.key)? else { return Ok(()) };
         let before = accepted_at(&out.routes);
         let Some(route) = out.routes.get_mut(id.route) else { return Ok(()) };
-        route.answered(answer, self.now_s);
+        route.answered(answer, out.class, self.now_s);
         let accepted = matches!(route.state, RouteState::Accepted { .. });
         let host = route.relay.host().to_owned();
         self.tx.put::<OutgoingKind>(&id.key, &out)?;
@@ -129,7 +139,7 @@ impl Turn<'_> {
         }
         let key = delivery_key(out.message, out.to);
         let Some(mut delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };
-        if accepted {
+        if accepted && out.reseal == delivery.reseals {
             let now_s = self.now_s;
             match delivery.relays.iter_mut().find(|(name, _)| *name == host) {
                 Some((_, at)) => *at = now_s,
@@ -138,7 +148,8 @@ impl Turn<'_> {
             delivery.accepted_parts += u8::from(before.is_none());
         }
         let all_parts = delivery.parts.is_some_and(|parts| delivery.accepted_parts >= parts);
-        let stuck = out.routes.iter().all(|route| route.state == RouteState::GivenUp);
+        let stuck = !out.routes.is_empty()
+            && out.routes.iter().all(|route| route.state == RouteState::GivenUp);
         delivery.given_up |= stuck;
         if all_parts && !delivery.receipt && !self.still_waiting(&delivery)? {
             self.clear(&delivery)?;
@@ -227,14 +238,45 @@ impl Turn<'_> {
         if delivery.bytes.is_empty() {
             return Ok(());
         }
-        let (parts, accepted) = (delivery.parts, delivery.accepted_parts);
+        let before = delivery.clone();
         delivery.reseals += 1;
+        delivery.parts = None;
         self.seal_delivery(&mut delivery)?;
-        if delivery.parts == parts && delivery.accepted_parts == accepted && accepted > 0 {
-            // Nothing to seal it to now: it stays as it was, to be tried again later.
-            return Ok(());
+        // Nothing to seal it to now: it stays as it was, to be tried again later.
+        if delivery.parts.is_none() {
+            self.set_delivery(&before)
+        } else {
+            self.set_delivery(&delivery)
         }
-        self.set_delivery(&delivery)
+    }
+
+    /// A member's addresses have changed: what has not gone out takes the new ones.
+    pub(super) fn reroute(&self, to: MemberId, addresses: &[Address]) -> Done {
+        self.tx.revise::<OutgoingKind>(|out| {
+            if out.to != to
+                || !out.routes.iter().any(|r| !matches!(r.state, RouteState::Accepted { .. }))
+            {
+                return Fate::Keep;
+            }
+            let known = |a: &Address, r: &Route| a.relay == r.relay && a.token == r.token;
+            out.routes.retain(|r| {
+                matches!(r.state, RouteState::Accepted { .. })
+                    || addresses.iter().any(|a| known(a, r))
+            });
+            for address in addresses {
+                if !out.routes.iter().any(|r| known(address, r)) {
+                    out.routes.push(Route::new(address.relay.clone(), address.token.clone()));
+                }
+            }
+            Fate::Store
+        })?;
+        self.tx
+            .revise::<DeliveryKind>(|delivery| {
+                let revived = delivery.to == to && delivery.given_up && !delivery.bytes.is_empty();
+                delivery.given_up &= !revived;
+                if revived { Fate::Store } else { Fate::Keep }
+            })
+            .map_err(Into::into)
     }
 
     fn reseal_unheard(&mut self) -> Done {

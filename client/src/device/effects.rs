@@ -2,12 +2,12 @@
 
 use velar_protocol::circle::message::watched_until_s;
 use velar_protocol::circle::{
-    AlertEvent, AlertMark, Body, CheckIn, EventKind as Kind, Heard, Message, Spare,
+    AlertEvent, AlertId, AlertMark, Body, CheckIn, EventKind as Kind, Heard, Message, Spare,
 };
 use velar_protocol::hash::labelled;
 use velar_protocol::seal::MemberId;
 
-use super::opening::Incoming;
+use super::opening::{Acted, Incoming};
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
@@ -17,32 +17,51 @@ use crate::records::{EventKind, IntroductionKind, SparesKind, What};
 /// than this: until then it is on its way.
 const SETTLED_S: u64 = 60;
 
+/// A member's event set of one alert is answered at most this often.
+const ANSWER_S: u64 = 300;
+
+/// Alerts of which it is remembered what a member was answered.
+const MAX_ANSWERED: usize = 64;
+
 /// Events passed on in answer to one mark.
 const MAX_PASSED_ON: usize = 32;
 
 impl Turn<'_> {
-    /// Acts on a message; says whether its sender gets a receipt.
-    pub(super) fn act_on(&mut self, heard: &Incoming, message: Message) -> Done<bool> {
+    /// Acts on a message.
+    pub(super) fn act_on(&mut self, heard: &Incoming, message: Message) -> Done<Acted> {
         let from = heard.from.member();
+        let done = |receipt| Ok(Acted::Done { receipt });
         match message.body {
-            Body::Join(join) => self.invitation_answered(heard, *join).map(|()| false),
-            Body::Reveal { nonce } => self.revealed(from, nonce).map(|()| false),
-            Body::Void => self.voided(from).map(|()| false),
-            Body::Welcome { .. } => self.welcomed(from, &heard.bytes),
+            Body::Join(join) => {
+                self.invitation_answered(heard, message.sent_at_s, *join)?;
+                done(false)
+            }
+            Body::Reveal { nonce } => {
+                self.revealed(from, nonce)?;
+                done(false)
+            }
+            Body::Void => {
+                self.voided(from)?;
+                done(false)
+            }
+            Body::Welcome { .. } => {
+                let receipt = self.welcomed(from, &heard.bytes)?;
+                done(receipt)
+            }
             Body::Introduction { chain, names, card } => {
                 self.introduced(heard, &chain, &names, &card)
             }
-            Body::Offer(_) => Ok(false),
+            Body::Offer(_) => done(false),
             body => {
-                let member = self.roster()?.is_some_and(|roster| roster.member(from).is_some());
-                if !member {
+                let Some(roster) = self.roster()? else { return Ok(Acted::TooEarly) };
+                if roster.member(from).is_none() {
                     tracing::warn!("a message by somebody who is not a member was left aside");
-                    return Ok(false);
+                    return done(false);
                 }
                 let receipt = !matches!(body, Body::Receipt { .. });
                 self.act_on_member(heard, message.sent_at_s, body)?;
                 self.compare_events(from, &message.marks)?;
-                Ok(receipt)
+                done(receipt)
             }
         }
     }
@@ -70,11 +89,19 @@ impl Turn<'_> {
             Body::Rosters { chain, names } => self.take_rosters(from, &chain, &names),
             Body::RosterWanted { have } => self.tell_roster(from, have),
             Body::Card(card) => {
-                self.take_card(&heard.from, &card)?;
+                if let Err(error) = self.take_card(&heard.from, &card) {
+                    tracing::warn!(%error, "a card was refused");
+                    return Ok(());
+                }
                 self.seal_waiting()
             }
             Body::Spares(spares) => self.spares_left(from, spares),
-            Body::Introduce { member, spare } => self.introduce_to(member, &spare),
+            Body::Introduce { member, spare } => {
+                let coordinates = self.the_roster()?.member(from).is_some_and(|entry| {
+                    entry.roles.has(velar_protocol::circle::Role::Coordinator)
+                });
+                if coordinates { self.introduce_to(member, &spare) } else { Ok(()) }
+            }
             Body::Resend { envelope } => self.resend(from, envelope.0),
             Body::Prekeys
             | Body::Offer(_)
@@ -128,11 +155,16 @@ impl Turn<'_> {
             let mut answered = [0; 16];
             answered.iter_mut().zip(pair).for_each(|(to, from)| *to = from);
             let mut peer = self.peer(with)?;
-            if peer.marks_answered.contains(&(mark.alert, answered)) {
+            let recent = |(alert, pair, at): &(AlertId, [u8; 16], u64)| {
+                *alert == mark.alert && (*pair == answered || at + ANSWER_S > self.now_s)
+            };
+            if peer.marks_answered.iter().any(recent) {
                 continue;
             }
-            peer.marks_answered.retain(|(alert, _)| *alert != mark.alert);
-            peer.marks_answered.push((mark.alert, answered));
+            peer.marks_answered.retain(|(alert, ..)| *alert != mark.alert);
+            peer.marks_answered.push((mark.alert, answered, self.now_s));
+            let surplus = peer.marks_answered.len().saturating_sub(MAX_ANSWERED);
+            peer.marks_answered.drain(..surplus);
             self.set_peer(with, &peer)?;
             if events.is_empty() {
                 let mark = AlertMark { alert: mark.alert, digest: mine };
@@ -168,9 +200,12 @@ impl Turn<'_> {
             self.tx.delete::<IntroductionKind>(&super::joining::owed_key(newcomer, member))?;
         }
         let mut kept = self.tx.get::<SparesKind>(&from.0)?.unwrap_or_default();
+        // A whole new set takes the place of what is getting old.
+        if spares.len() >= velar_protocol::circle::limits::SPARES {
+            kept.clear();
+        }
         kept.extend(spares);
-        let bound = 4 * velar_protocol::circle::limits::SPARES;
-        let surplus = kept.len().saturating_sub(bound);
+        let surplus = kept.len().saturating_sub(4 * velar_protocol::circle::limits::SPARES);
         kept.drain(..surplus);
         Ok(self.tx.put::<SparesKind>(&from.0, &kept)?)
     }
@@ -187,6 +222,8 @@ impl Turn<'_> {
             return Ok(false);
         }
         if !heard.has_room(&self.events_of(event.alert)?) {
+            let now_s = self.now_s;
+            self.show(Some(event.author), now_s, What::Unopened { asked: false })?;
             tracing::warn!("an alert has too many events by one member");
             return Ok(false);
         }

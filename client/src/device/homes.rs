@@ -150,6 +150,27 @@ impl Turn<'_> {
         }
     }
 
+    /// Tokens of spares that a coordinator was left with long ago, and has replaced since, are revoked.
+    pub(super) fn let_spares_go(
+        &self,
+        profile: &mut Profile,
+        coordinator: velar_protocol::seal::MemberId,
+    ) {
+        let kept = 3 * velar_protocol::circle::limits::SPARES;
+        for home in &mut profile.homes {
+            let theirs =
+                |holder: &Holder| matches!(holder, Holder::Spare(by, _) if *by == coordinator);
+            let count = home.tokens.iter().filter(|(_, holder)| theirs(holder)).count();
+            let mut surplus = count.saturating_sub(kept);
+            home.tokens.retain(|(_, holder)| {
+                let goes = surplus > 0 && theirs(holder);
+                surplus -= usize::from(goes);
+                !goes
+            });
+            home.revision += 1;
+        }
+    }
+
     /// Whoever held these tokens can send nothing more.
     pub(super) fn revoke(&self, profile: &mut Profile, holder: Holder) {
         for home in &mut profile.homes {

@@ -7,29 +7,45 @@ use velar_protocol::seal::{
 };
 use velar_protocol::wire::Envelope;
 
-use super::{Device, Done, Turn};
+use super::{Device, DeviceError, Done, Turn};
 use crate::inbox::{Complete, Taken};
 use crate::records::{
-    Holder, Issued, IssuedKind, PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind,
-    SpentKind, What, pair_key,
+    Early, EarlyKind, Holder, Issued, IssuedKind, NotedKind, PartsKind, PrivateKind, Seen,
+    SeenEnvelopeKind, SeenMessageKind, SpentKind, What, pair_key,
 };
+use crate::vault::{Fate, VaultError};
 
 /// Unfinished messages by people who are not known yet: whoever has a token may begin one.
-const MAX_STRANGERS: u64 = 64;
+const MAX_STRANGERS: usize = 64;
+
+/// Unfinished messages in all: each can take 178 KiB.
+const MAX_UNFINISHED: usize = 256;
+
+/// Messages that wait for a roster; a newcomer gets a few from each member before she has confirmed the words.
+const MAX_EARLY: u64 = 512;
+
+/// What became of a message.
+pub(super) enum Acted {
+    /// It was acted on, or never will be.
+    Done {
+        /// Whether its sender gets a receipt.
+        receipt: bool,
+    },
+    /// The roster that it needs is not here.
+    TooEarly,
+}
 
 impl Device {
-    /// Takes in envelopes in the order of their arrival. When this returns, each may be acknowledged:
-    /// it is in the vault, was there before, or can never be opened here.
+    /// Takes in envelopes in the order of their arrival. Says of each whether it may be acknowledged: it is in
+    /// the vault, was there before, or can never be opened here.
+    ///
+    /// Nothing that is in an envelope is an error: one that cannot be acted on is undone as a whole, said,
+    /// and remembered, and the next is taken in.
     ///
     /// # Errors
-    /// [`DeviceError`](super::DeviceError) of this device alone; nothing that is in an envelope is an error.
-    pub fn receive(&mut self, envelopes: &[Envelope], now_s: u64) -> Done {
-        self.write(now_s, |turn| {
-            for envelope in envelopes {
-                turn.receive(envelope)?;
-            }
-            Ok(())
-        })
+    /// [`DeviceError`] of this device alone.
+    pub fn receive(&mut self, envelopes: &[Envelope], now_s: u64) -> Done<Vec<bool>> {
+        self.write(now_s, |turn| envelopes.iter().map(|e| turn.receive_whole(e)).collect())
     }
 }
 
@@ -44,6 +60,27 @@ pub(super) struct Incoming {
 }
 
 impl Turn<'_> {
+    fn receive_whole(&mut self, envelope: &Envelope) -> Done<bool> {
+        let tx = self.tx;
+        match tx.whole(|| self.receive(envelope)) {
+            Ok(()) => Ok(true),
+            // A record of this vault is damaged: what needs it waits at the relay, the others do not wait for it.
+            Err(DeviceError::Vault(error @ VaultError::Damaged { .. })) => {
+                tracing::error!(%error, "an envelope cannot be taken in");
+                Ok(false)
+            }
+            Err(DeviceError::Vault(error)) if !matches!(error, VaultError::Value { .. }) => {
+                Err(error.into())
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an envelope cannot be acted on");
+                let (today, now_s) = (self.today(), self.now_s);
+                self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
+                self.show(None, now_s, What::Unopened { asked: false }).map(|()| true)
+            }
+        }
+    }
+
     fn receive(&mut self, envelope: &Envelope) -> Done {
         let digest = envelope.digest();
         if self.tx.contains::<SeenEnvelopeKind>(&digest.0)? {
@@ -54,7 +91,11 @@ impl Turn<'_> {
         let Some((_, issued)) = issued.into_iter().find(|(_, issued)| fits(issued)) else {
             return self.unopened(envelope);
         };
-        let Some(opened) = self.open(&issued, envelope)? else { return Ok(()) };
+        let Some(opened) = self.open(&issued, envelope)? else {
+            let (today, now_s) = (self.today(), self.now_s);
+            self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
+            return self.say_once(&issued, None, now_s, false).map(|_| ());
+        };
         let today = self.today();
         self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
         if !matches!(issued.holder, Holder::Everyone | Holder::Invitation(_)) {
@@ -98,21 +139,40 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Sealed to a prekey that is spent (after a rollback, say): said, and asked for again.
+    /// Sealed to a prekey that is spent (after a rollback, say): said, and asked for again; once for each
+    /// prekey, since whoever has seen one such envelope can make others that look like it.
     fn unopened(&mut self, envelope: &Envelope) -> Done {
+        let (today, now_s) = (self.today(), self.now_s);
+        self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
         let spent = self.tx.list::<SpentKind>()?;
         let Some((_, spent)) = spent.into_iter().find(|(_, s)| matches(envelope, s.id)) else {
             tracing::warn!("an envelope is sealed to no key of this device");
-            return Ok(());
+            return self.show(None, now_s, What::Unopened { asked: false });
         };
-        let today = self.today();
-        self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-        let Holder::Member(member) = spent.holder else { return Ok(()) };
-        let now_s = self.now_s;
-        self.show(Some(member), now_s, What::Unopened)?;
-        let body = Body::Resend { envelope: envelope.digest() };
-        self.tell(&[member], body, &super::sealing::Post::of(crate::outbox::Class::Care))?;
+        let Holder::Member(member) = spent.holder else {
+            return self.say_once(&spent, None, now_s, false).map(|_| ());
+        };
+        if self.say_once(&spent, Some(member), now_s, true)? {
+            let body = Body::Resend { envelope: envelope.digest() };
+            self.tell(&[member], body, &super::sealing::Post::of(crate::outbox::Class::Talk))?;
+        }
         Ok(())
+    }
+
+    /// Says that something under this prekey could not be opened, unless that was said before.
+    fn say_once(
+        &mut self,
+        issued: &Issued,
+        from: Option<MemberId>,
+        now_s: u64,
+        asked: bool,
+    ) -> Done<bool> {
+        if self.tx.contains::<NotedKind>(&issued.id.0)? {
+            return Ok(false);
+        }
+        let today = self.today();
+        self.tx.put::<NotedKind>(&issued.id.0, &today)?;
+        self.show(from, now_s, What::Unopened { asked }).map(|()| true)
     }
 
     /// Puts the part to the others of its message.
@@ -132,15 +192,20 @@ impl Turn<'_> {
             // comes under the invitation or spare.
             None => (opened.part, None),
         };
-        if known.is_none() && self.tx.count::<PartsKind>()? >= MAX_STRANGERS {
-            tracing::warn!("too many strangers have begun a message");
-            return Ok(());
-        }
-        let key = pair_key(&x25519, &claimed.0);
-        let mut inbox = self.tx.get::<PartsKind>(&key)?.unwrap_or_default();
+        let message = part.message;
         if let Some(identity) = &known {
             self.take_along(identity, &part)?;
+            // Sealed again: its parts need not be put together once more.
+            if self.tx.contains::<SeenMessageKind>(&pair_key(&claimed.0, &message.0))? {
+                return self.owe_receipt(claimed, message);
+            }
         }
+        let key = [&x25519[..], &claimed.0, &message.0].concat();
+        let before = self.tx.get::<PartsKind>(&key)?;
+        if before.is_none() {
+            self.make_room(known.is_none())?;
+        }
+        let mut inbox = before.unwrap_or_default();
         let taken = inbox.take(&part, through, known.is_none(), self.today());
         if inbox.is_empty() {
             self.tx.delete::<PartsKind>(&key)?;
@@ -149,11 +214,7 @@ impl Turn<'_> {
         }
         let complete = match taken {
             Ok(Taken::Message(complete)) => *complete,
-            Ok(Taken::Waiting { given_up: None } | Taken::Double) => return Ok(()),
-            Ok(Taken::Waiting { given_up: Some(_) }) => {
-                let now_s = self.now_s;
-                return self.show(Some(claimed), now_s, What::Unopened);
-            }
+            Ok(Taken::Waiting | Taken::Double) => return Ok(()),
             Err(error) => {
                 tracing::warn!(%error, "a part does not fit its message");
                 return Ok(());
@@ -178,42 +239,86 @@ impl Turn<'_> {
         let Voice(voice) = part.voice;
         peer.voice.get_or_insert(voice);
         // They hold fewer of mine than I count: the rest was lost on the way, or is on it.
+        // At most once a day: a member who claims it each time must not fill this vault with keys.
         if usize::from(part.yours_held) + 2 < velar_protocol::seal::lifetimes::STOCK_RESERVE
             && peer.outstanding as usize >= velar_protocol::seal::lifetimes::STOCK_MAX
+            && peer.restocked_s.saturating_add(86_400) <= self.now_s
         {
             peer.outstanding = u32::from(part.yours_held);
+            peer.restocked_s = self.now_s;
         }
         self.set_peer(from.member(), &peer)?;
         self.compare_rosters(from.member(), part.roster_number, &part.roster_hash)
     }
 
-    /// A whole message: taken in once, and receipted each time it comes.
+    /// Begins another message: where too many have begun, the oldest is given up.
+    fn make_room(&mut self, stranger: bool) -> Done {
+        let mut counts = (0, 0);
+        self.tx.revise::<PartsKind>(|inbox| {
+            counts.0 += usize::from(inbox.is_of_stranger());
+            counts.1 += 1;
+            Fate::Keep
+        })?;
+        let crowded = if stranger { counts.0 >= MAX_STRANGERS } else { counts.1 >= MAX_UNFINISHED };
+        if !crowded {
+            return Ok(());
+        }
+        let mut gone = false;
+        self.tx.revise::<PartsKind>(|inbox| {
+            let this = !gone && (!stranger || inbox.is_of_stranger());
+            gone |= this;
+            Fate::delete_if(this)
+        })?;
+        let now_s = self.now_s;
+        self.show(None, now_s, What::Unopened { asked: false })
+    }
+
+    /// A whole message: taken in once, and receipted each time it comes. What cannot be acted on yet is kept,
+    /// and neither remembered nor receipted before it was.
     fn heard(&mut self, from: Identity, complete: Complete) -> Done {
         let Complete { whole, through, brought } = complete;
-        let member = from.member();
-        let seen = pair_key(&member.0, &whole.message.0);
-        if self.tx.contains::<SeenMessageKind>(&seen)? {
-            return self.owe_receipt(member, whole.message);
-        }
-        let message = match Message::decode(&whole.body) {
-            Ok(message) => message,
-            Err(error) => {
-                tracing::warn!(%error, "a message could not be read");
-                let now_s = self.now_s;
-                return self.show(Some(member), now_s, What::Unopened);
-            }
-        };
-        let today = self.today();
-        self.tx.put::<SeenMessageKind>(&seen, &today)?;
-        let heard = Incoming {
+        let early = Early {
             from,
-            id: whole.message,
+            message: whole.message,
             sequence: whole.sequence,
             bytes: whole.body,
             through,
+            prekeys: brought,
+            voices: whole.voices,
         };
-        let receipt = self.act_on(&heard, message)?;
-        for prekey in &brought {
+        self.act(early)
+    }
+
+    fn act(&mut self, early: Early) -> Done {
+        let member = early.from.member();
+        let seen = pair_key(&member.0, &early.message.0);
+        if self.tx.contains::<SeenMessageKind>(&seen)? {
+            return self.owe_receipt(member, early.message);
+        }
+        let (today, now_s) = (self.today(), self.now_s);
+        let remember = Seen { day: today, voices: early.voices.clone() };
+        let message = match Message::decode(&early.bytes) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::warn!(%error, "a message could not be read");
+                self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+                return self.show(Some(member), now_s, What::Unopened { asked: false });
+            }
+        };
+        let Early { from, message: id, sequence, bytes, through, prekeys, .. } = early.clone();
+        let heard = Incoming { from, id, sequence, bytes, through };
+        let receipt = match self.act_on(&heard, message)? {
+            Acted::Done { receipt } => receipt,
+            Acted::TooEarly => {
+                if self.tx.count::<EarlyKind>()? >= MAX_EARLY {
+                    tracing::warn!("too many messages wait for a roster");
+                    return self.show(Some(member), now_s, What::Unopened { asked: false });
+                }
+                return Ok(self.tx.put::<EarlyKind>(&seen, &early)?);
+            }
+        };
+        self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+        for prekey in &prekeys {
             self.stock(&heard.from, prekey)?;
         }
         let mut peer = self.peer(member)?;
@@ -221,6 +326,24 @@ impl Turn<'_> {
         peer.heard_s = Some(self.now_s);
         self.set_peer(member, &peer)?;
         if receipt { self.owe_receipt(member, heard.id) } else { Ok(()) }
+    }
+
+    /// The roster is here, or a newer one: what came before it is looked at again.
+    pub(super) fn act_on_early(&mut self) -> Done {
+        for (_, early) in self.tx.list::<EarlyKind>()? {
+            let key = pair_key(&early.from.member().0, &early.message.0);
+            self.tx.delete::<EarlyKind>(&key)?;
+            let tx = self.tx;
+            if let Err(error) = tx.whole(|| self.act(early)) {
+                if let DeviceError::Vault(error) = error {
+                    return Err(error.into());
+                }
+                tracing::warn!(%error, "an early message cannot be acted on");
+                let now_s = self.now_s;
+                self.show(None, now_s, What::Unopened { asked: false })?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -49,18 +49,31 @@ impl Turn<'_> {
         let mut peer = self.peer(owner.member())?;
         if card.counter > peer.card_counter {
             peer.card_counter = card.counter;
+            let moved = peer.addresses != card.addresses;
             peer.addresses.clone_from(&card.addresses);
-            peer.last_resort = Some(card.last_resort.clone());
+            // A key that cannot be used now (a clock was wrong) does not replace one that can.
+            let (circle, today) = (self.circle()?, self.today());
+            let age = LAST_RESORT_MAX_AGE_DAYS;
+            if card.last_resort.verify(owner, &circle, today, age).is_ok() {
+                peer.last_resort = Some(card.last_resort.clone());
+            }
             self.set_peer(owner.member(), &peer)?;
+            if moved {
+                self.reroute(owner.member(), &card.addresses)?;
+            }
         }
         Ok(card)
     }
 
+    /// Whether something can still be sealed to a spare.
+    pub(super) fn is_usable_spare(&self, owner: &Identity, spare: &Spare) -> Done<bool> {
+        let (circle, today) = (self.circle()?, self.today());
+        Ok(spare.last_resort.verify(owner, &circle, today, LAST_RESORT_MAX_AGE_DAYS).is_ok())
+    }
+
     /// Takes over a spare of a member that I have no card of; `false` if I have, or there is nothing to seal to.
     pub(super) fn take_spare(&self, owner: &Identity, spare: &Spare) -> Done<bool> {
-        let (circle, today) = (self.circle()?, self.today());
-        let last_resort = &spare.last_resort;
-        let usable = last_resort.verify(owner, &circle, today, LAST_RESORT_MAX_AGE_DAYS).is_ok();
+        let usable = self.is_usable_spare(owner, spare)?;
         let mut peer = self.peer(owner.member())?;
         if peer.card_counter > 0 || !usable {
             return Ok(false);
@@ -69,7 +82,7 @@ impl Turn<'_> {
             tracing::debug!("a spare's one-time prekey is not usable");
         }
         peer.addresses.clone_from(&spare.addresses);
-        peer.last_resort = Some(last_resort.clone());
+        peer.last_resort = Some(spare.last_resort.clone());
         self.set_peer(owner.member(), &peer)?;
         Ok(true)
     }
@@ -160,7 +173,9 @@ impl Turn<'_> {
         let newest = issued
             .into_iter()
             .map(|(_, issued)| issued)
-            .filter(|issued| issued.holder == Holder::Everyone)
+            .filter(|issued| {
+                issued.holder == Holder::Everyone && issued.day.0 <= self.today().0 + 1
+            })
             .max_by_key(|issued| issued.day);
         if let Some(newest) = newest
             && self.today().0 < newest.day.0 + rotation

@@ -7,7 +7,7 @@ use velar_protocol::seal::{CircleId, Identity, MemberId};
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
-use crate::records::{Holder, PeerKind, RosterKind, What};
+use crate::records::{Holder, OwedKind, PeerKind, RosterKind, What};
 
 /// The keys that a chain of states, its own signatures aside, gives for a member.
 pub(super) fn named_in(chain: &[SignedRoster], member: MemberId) -> Option<Identity> {
@@ -31,7 +31,7 @@ impl Turn<'_> {
     ) -> Done {
         let mut roster = self.the_roster()?;
         let before = roster.clone();
-        let mut conflict = false;
+        let (mut conflict, mut gap) = (false, false);
         for signed in chain {
             match roster.accept(signed.clone()) {
                 Ok(next) => {
@@ -39,18 +39,22 @@ impl Turn<'_> {
                     roster = next;
                 }
                 Err(RosterError::NotNewer) => {}
-                Err(RosterError::Gap) => self.ask_roster(from, &roster)?,
+                Err(RosterError::Gap) => gap = true,
                 Err(RosterError::Fork | RosterError::Takeover) => conflict = true,
                 Err(error) => tracing::warn!(%error, "a roster was refused"),
             }
         }
         self.take_names(from, &roster, names)?;
+        if gap {
+            self.ask_roster(from, &roster)?;
+        }
         if conflict {
             let now_s = self.now_s;
             self.show(Some(from), now_s, What::RosterConflict)?;
         }
         if roster.number() > before.number() {
             self.who_came_and_went(&before, &roster)?;
+            self.act_on_early()?;
         }
         Ok(())
     }
@@ -95,6 +99,8 @@ impl Turn<'_> {
         self.revoke(&mut profile, Holder::Member(member));
         self.set_profile(&profile)?;
         self.drop_deliveries(member)?;
+        self.tx.delete::<OwedKind>(&member.0)?;
+        self.drop_stock(member)?;
         let mut peer = self.peer(member)?;
         peer.addresses.clear();
         peer.last_resort = None;
@@ -117,8 +123,14 @@ impl Turn<'_> {
         } else if number < roster.number() {
             self.tell_roster(with, number)?;
         } else if *hash != roster.hash() {
-            let now_s = self.now_s;
-            self.show(Some(with), now_s, What::RosterConflict)?;
+            // That two were signed is said only when it was seen: their state is asked for, once.
+            let mut peer = self.peer(with)?;
+            if peer.roster_asked < number.saturating_add(1) && number > 0 {
+                peer.roster_asked = number.saturating_add(1);
+                self.set_peer(with, &peer)?;
+                let body = Body::RosterWanted { have: number - 1 };
+                self.tell(&[with], body, &Post::of(Class::Care))?;
+            }
         }
         Ok(())
     }
@@ -135,9 +147,9 @@ impl Turn<'_> {
         if have >= roster.number() || peer.roster_told >= roster.number() {
             return Ok(());
         }
-        peer.roster_told = roster.number();
-        self.set_peer(to, &peer)?;
         let chain = self.chain_after(have, &roster)?;
+        peer.roster_told = have.saturating_add(chain.len() as u64);
+        self.set_peer(to, &peer)?;
         let body = Body::Rosters { chain, names: self.names(&roster)? };
         self.tell(&[to], body, &Post::of(Class::Care)).map(|_| ())
     }

@@ -10,6 +10,7 @@ use crate::outbox::{Class, Route};
 use crate::records::{
     Delivery, DeliveryKind, Holder, Outgoing, OutgoingBytesKind, OutgoingKind, Peer, delivery_key,
 };
+use crate::vault::VaultError;
 
 /// How a message is to travel.
 pub(super) struct Post {
@@ -109,6 +110,7 @@ impl Turn<'_> {
             told: post.told,
             bytes,
             prekeys: post.prekeys,
+            voice: self.voice,
             sequence: peer.sequence,
             queued_s: self.now_s,
             parts: None,
@@ -119,8 +121,23 @@ impl Turn<'_> {
             reseals: 0,
             given_up: false,
         };
-        self.seal_delivery(&mut delivery)?;
+        self.try_to_seal(&mut delivery)?;
         self.set_delivery(&delivery)
+    }
+
+    /// Seals a delivery, or leaves it unsealed: what is wrong with one recipient must not keep the others
+    /// from being told.
+    fn try_to_seal(&mut self, delivery: &mut Delivery) -> Done {
+        let before = delivery.clone();
+        let tx = self.tx;
+        match tx.whole(|| self.seal_delivery(delivery)) {
+            Err(DeviceError::Vault(VaultError::Damaged { .. }) | DeviceError::Seal(..)) => {
+                tracing::error!("a message to one member cannot be sealed");
+                *delivery = before;
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     pub(super) fn set_delivery(&self, delivery: &Delivery) -> Done {
@@ -136,7 +153,11 @@ impl Turn<'_> {
         if peer.addresses.is_empty() {
             return Ok(());
         }
-        let bring = self.prekeys_to_bring(&peer, delivery);
+        let bring = match delivery.reseals {
+            0 => self.prekeys_to_bring(&peer, delivery),
+            // The same cut as before: parts of both sealings then make one message.
+            _ => usize::from(delivery.prekeys),
+        };
         let circle = self.circle()?;
         // Parts are counted before anything is taken or issued.
         let parts = parts_needed(delivery.bytes.len(), bring);
@@ -161,7 +182,7 @@ impl Turn<'_> {
                 sender: self.me(),
                 roster_number,
                 roster_hash,
-                voice: self.voice,
+                voice: delivery.voice,
                 message: delivery.message,
                 sequence: delivery.sequence,
                 index,
@@ -189,6 +210,7 @@ impl Turn<'_> {
             self.tx.put::<OutgoingBytesKind>(&key, &envelope.as_bytes().to_vec())?;
         }
         delivery.parts = Some(count);
+        delivery.prekeys = bring as u8;
         delivery.accepted_parts = 0;
         Ok(())
     }
@@ -217,7 +239,7 @@ impl Turn<'_> {
         for (_, mut delivery) in self.tx.list::<DeliveryKind>()? {
             let waiting = delivery.parts.is_none() && delivery.received_s.is_none();
             if waiting && !delivery.given_up {
-                self.seal_delivery(&mut delivery)?;
+                self.try_to_seal(&mut delivery)?;
                 if delivery.parts.is_some() {
                     self.set_delivery(&delivery)?;
                 }

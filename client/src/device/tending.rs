@@ -10,10 +10,13 @@ use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
-    CursorKind, DeliveryKind, Holder, IssuedKind, PartsKind, PrivateKind, SeenEnvelopeKind,
-    SeenMessageKind, SpentKind, What,
+    CursorKind, DeliveryKind, Holder, InvitationKind, InvitedState, IssuedKind, NotedKind,
+    PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind, SpentKind, What,
 };
 use crate::vault::Fate;
+
+/// How long after its end an answer to an invitation may still be read.
+pub(super) const LATE_S: u64 = 14 * 86_400;
 
 const FORGOTTEN: &[u8] = b"day of the last forgetting";
 
@@ -26,6 +29,8 @@ impl Turn<'_> {
             .iter()
             .filter(|(_, issued)| issued.holder == Holder::Everyone)
             .map(|(_, issued)| issued.day.0)
+            // Dated by a clock that was wrong.
+            .filter(|day| *day <= self.today().0 + 1)
             .max();
         if newest.is_some_and(|day| self.today().0 < day + LAST_RESORT_ROTATION_DAYS) {
             return Ok(());
@@ -40,7 +45,31 @@ impl Turn<'_> {
             self.set_profile(&profile)?;
             self.tell(&[member], Body::Card(card), &Post::of(Class::Care))?;
         }
-        Ok(())
+        // Spares age with the key that they bring.
+        self.leave_spares(&roster, velar_protocol::circle::limits::SPARES)
+    }
+
+    /// Tokens of invitations that nobody can answer any more.
+    pub(super) fn end_invitations(&mut self) -> Done {
+        let mut ended = Vec::new();
+        let now_s = self.now_s;
+        self.tx.revise::<InvitationKind>(|invited| {
+            let waits = matches!(invited.state, InvitedState::Open | InvitedState::Revealed);
+            // Who answered in time may be read late.
+            let late = invited.until_s.saturating_add(LATE_S) < now_s;
+            if waits && late && invited.answers.is_empty() {
+                ended.push(invited.id);
+            }
+            Fate::delete_if(waits && late && invited.answers.is_empty())
+        })?;
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let mut profile = self.profile()?;
+        for id in ended {
+            self.revoke(&mut profile, Holder::Invitation(id));
+        }
+        self.set_profile(&profile)
     }
 
     /// Once a day: private halves, ids and digests that are past their time.
@@ -67,7 +96,10 @@ impl Turn<'_> {
         self.tx.revise::<SpentKind>(|s| Fate::delete_if(older(s.day.0, SPENT_ID_DAYS)))?;
         let aged = |day: &mut Day| Fate::delete_if(older(day.0, PRIVATE_HALF_DAYS));
         self.tx.revise::<SeenEnvelopeKind>(aged)?;
-        self.tx.revise::<SeenMessageKind>(aged)?;
+        self.tx.revise::<SeenMessageKind>(|seen| {
+            Fate::delete_if(older(seen.day.0, PRIVATE_HALF_DAYS))
+        })?;
+        self.tx.revise::<NotedKind>(|day| Fate::delete_if(older(day.0, SPENT_ID_DAYS)))?;
         let mut lost = Vec::new();
         self.tx.revise::<PartsKind>(|parts| {
             let expired = parts.expire(today);
@@ -77,7 +109,7 @@ impl Turn<'_> {
         })?;
         for (sender, _) in lost {
             let now_s = self.now_s;
-            self.show(Some(sender), now_s, What::Unopened)?;
+            self.show(Some(sender), now_s, What::Unopened { asked: false })?;
         }
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
         self.tx.revise::<DeliveryKind>(|delivery| {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use velar_protocol::wire::limits::MAX_UNACKED;
-use velar_protocol::wire::{Ack, Answer, Event, Refusal, RelayAddress, Request};
+use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
 
 use super::Report;
 use crate::device::HomeView;
@@ -13,7 +13,7 @@ use crate::net::{Backoff, Connector, NetError, Purpose, RelayConnection};
 
 /// The task that reads one mailbox. Dropping it ends the task and its connection.
 pub(super) struct Reader {
-    acks: mpsc::Sender<Ack>,
+    acks: mpsc::Sender<(u64, Ack)>,
     home: watch::Sender<Arc<HomeView>>,
     task: JoinHandle<()>,
 }
@@ -21,11 +21,11 @@ pub(super) struct Reader {
 struct Reading {
     connector: Arc<Connector>,
     reports: mpsc::Sender<Report>,
-    acks: mpsc::Receiver<Ack>,
+    acks: mpsc::Receiver<(u64, Ack)>,
     home: watch::Receiver<Arc<HomeView>>,
     relay: RelayAddress,
-    /// The set of tokens that the relay has confirmed to this task.
-    confirmed: Option<u64>,
+    /// Counts this task's connections.
+    connection: u64,
 }
 
 impl Reader {
@@ -43,7 +43,7 @@ impl Reader {
             acks: pending,
             home: updates,
             relay,
-            confirmed: None,
+            connection: 0,
         };
         Self { acks, home, task: tokio::spawn(reading.run()) }
     }
@@ -61,8 +61,8 @@ impl Reader {
 
     /// The relay may delete this one. Without a connection it is dropped: the envelope comes again, is
     /// recognised, and acknowledged then.
-    pub(super) fn ack(&self, ack: Ack) {
-        if self.acks.try_send(ack).is_err() {
+    pub(super) fn ack(&self, connection: u64, ack: Ack) {
+        if self.acks.try_send((connection, ack)).is_err() {
             tracing::debug!("an acknowledgement waits for the next connection");
         }
     }
@@ -101,21 +101,16 @@ impl Reading {
         backoff: &mut Backoff,
     ) -> Result<std::convert::Infallible, NetError> {
         let connection = self.connector.connect(&self.relay, Purpose::Read).await?;
-        // Acks of an earlier connection would name other envelopes now.
-        while self.acks.try_recv().is_ok() {}
+        self.connection += 1;
         self.check_clock(&connection).await?;
         let home = self.home.borrow_and_update().clone();
-        if !home.registered || self.confirmed.is_some_and(|known| known != home.revision) {
-            self.open(&connection, &home).await?;
-        }
+        // Each time: what the relay confirmed once it may have lost since, with its disk, or to an older set
+        // of another process. Reading does not wait for it to succeed.
+        let opened = self.open(&connection, &home).await;
         let mailboxes = [home.mailbox.clone()];
-        let subscription = match connection.subscribe(&mailboxes).await {
-            // The relay has let the mailbox go, or is another disk's: it is opened again.
-            Err(NetError::Refused(Refusal::UnknownMailbox)) => {
-                self.open(&connection, &home).await?;
-                connection.subscribe(&mailboxes).await?
-            }
-            other => other?,
+        let subscription = match (connection.subscribe(&mailboxes).await, opened) {
+            (Ok(subscription), _) => subscription,
+            (Err(_), Err(why)) | (Err(why), Ok(())) => return Err(why),
         };
         backoff.reset();
         self.say(Report::Reading { relay: self.relay.clone() }).await?;
@@ -123,7 +118,12 @@ impl Reading {
         loop {
             tokio::select! {
                 event = events.next() => self.take(event?).await?,
-                Some(ack) = self.acks.recv() => acks.ack(ack).await?,
+                // Acks of an earlier connection would name other envelopes now.
+                Some((connection, ack)) = self.acks.recv() => {
+                    if connection == self.connection {
+                        acks.ack(ack).await?;
+                    }
+                }
                 changed = self.home.changed() => {
                     changed.map_err(|_| NetError::ClosedHere)?;
                     let home = self.home.borrow_and_update().clone();
@@ -138,7 +138,8 @@ impl Reading {
         match event {
             Event::Envelope { mailbox, sequence, envelope, .. } => {
                 let ack = Ack { mailbox, sequence };
-                self.say(Report::Envelope { relay, ack, envelope }).await
+                let connection = self.connection;
+                self.say(Report::Envelope { relay, connection, ack, envelope }).await
             }
             Event::CaughtUp { expired, .. } => self.say(Report::CaughtUp { relay, expired }).await,
             Event::Ended { .. } => Err(NetError::Closed),
@@ -150,7 +151,6 @@ impl Reading {
         let request = Request::open(&on.exporter(), &home.mailbox, home.tokens.clone(), access);
         match on.request(&request).await? {
             Answer::Opened => {
-                self.confirmed = Some(home.revision);
                 let (relay, revision) = (self.relay.clone(), home.revision);
                 self.say(Report::Registered { relay, revision }).await
             }

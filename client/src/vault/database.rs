@@ -178,6 +178,19 @@ impl Database {
 }
 
 impl Rows<'_> {
+    /// Savepoints nest; the innermost is kept or undone.
+    pub(super) fn savepoint(&self) -> Result<(), VaultError> {
+        self.run(|c| c.execute_batch("SAVEPOINT whole"))
+    }
+
+    pub(super) fn keep_savepoint(&self) -> Result<(), VaultError> {
+        self.run(|c| c.execute_batch("RELEASE whole"))
+    }
+
+    pub(super) fn undo_savepoint(&self) -> Result<(), VaultError> {
+        self.run(|c| c.execute_batch("ROLLBACK TO whole; RELEASE whole"))
+    }
+
     /// # Errors
     /// [`VaultError::Damaged`] if it cannot be told whether it is there.
     pub(super) fn find(&self, lookup: &Lookup) -> Result<Option<Place>, VaultError> {

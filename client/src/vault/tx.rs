@@ -183,6 +183,21 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Runs `f` as a whole or not at all, without ending the transaction around it.
+    ///
+    /// # Errors
+    /// Those of `f`: what it did is undone, and the transaction goes on.
+    pub fn whole<T, E: From<VaultError>>(&self, f: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.rows.savepoint()?;
+        match f() {
+            Ok(done) => self.rows.keep_savepoint().map(|()| done).map_err(E::from),
+            Err(error) => {
+                self.rows.undo_savepoint()?;
+                Err(error)
+            }
+        }
+    }
+
     fn may_write(&self) -> Result<(), VaultError> {
         if !self.writable {
             return Err(VaultError::ReadOnly);

@@ -140,3 +140,97 @@ fn an_invitation_is_good_for_two_days() {
     let joined = world.device("Ana").join(&offer.invitation, &found, "Ana", late);
     assert!(matches!(joined, Err(DeviceError::InvitationExpired)), "{joined:?}");
 }
+
+#[test]
+fn what_came_before_the_words_were_compared_is_not_lost_nor_said_to_be_received() {
+    let mut world = World::circle("Luz", &[]);
+    world.answer("Luz", "Ana", Role::Defender);
+    world.settle();
+    let now_s = world.now_s;
+    let answer = world.device("Luz").answers(now_s).unwrap().remove(0);
+    world.settle();
+    let words = answer.words.join(" ");
+    world.device("Luz").approve(answer.invitation, &words, None, None, None, now_s).unwrap();
+    let message = world.device("Luz").say("ya estas dentro", &[], now_s).unwrap();
+    world.settle();
+    let received = |world: &mut World| {
+        let progress = world.device("Luz").progress(message).unwrap();
+        matches!(progress[0].2, Reach::Received(_))
+    };
+    assert!(!received(&mut world));
+    world.device("Ana").confirm_words(&words, now_s).unwrap();
+    world.settle();
+    assert_eq!(world.person("Ana").texts(), ["ya estas dentro"]);
+    assert!(received(&mut world));
+}
+
+#[test]
+fn three_who_are_approved_together_reach_each_other_in_whatever_order_they_come() {
+    let mut world = World::circle("Luz", &[]);
+    let now_s = world.now_s;
+    let names = ["Ana", "Eva", "Iris"];
+    for name in names {
+        world.answer("Luz", name, Role::Accompanier);
+        world.settle();
+    }
+    let answers = world.device("Luz").answers(now_s).unwrap();
+    world.settle();
+    for name in names {
+        let answer = answers.iter().find(|answer| answer.name == name).unwrap();
+        let words = answer.words.join(" ");
+        world.device("Luz").approve(answer.invitation, &words, None, None, None, now_s).unwrap();
+    }
+    world.settle();
+    for name in ["Iris", "Ana", "Eva"] {
+        let words = answers.iter().find(|answer| answer.name == name).unwrap().words.join(" ");
+        world.device(name).confirm_words(&words, now_s).unwrap();
+        world.settle();
+    }
+    for name in names {
+        let message = world.device(name).say(name, &[], now_s).unwrap();
+        world.settle();
+        let progress = world.device(name).progress(message).unwrap();
+        assert_eq!(progress.len(), 3, "{name}");
+        assert!(
+            progress.iter().all(|(.., reach)| matches!(reach, Reach::Received(_))),
+            "{name}: {progress:?}"
+        );
+    }
+}
+
+#[test]
+fn a_newcomer_after_a_season_reaches_those_who_were_online_meanwhile() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    for _ in 0..100 {
+        world.now_s += 86_400;
+        let now_s = world.now_s;
+        for name in ["Luz", "Ana"] {
+            world.device(name).tend(true, now_s).unwrap();
+        }
+        world.settle();
+    }
+    let ana = world.people.remove("Ana").unwrap();
+    world.admit("Luz", "Eva", Role::Accompanier);
+    let now_s = world.now_s;
+    world.device("Eva").say("hola", &[], now_s).unwrap();
+    world.settle();
+    world.people.insert("Ana", ana);
+    world.settle();
+    assert_eq!(world.person("Ana").texts(), ["hola"]);
+    let tokens = world.device("Ana").homes().unwrap()[0].tokens.len();
+    assert!(tokens < 32, "{tokens}");
+}
+
+#[test]
+fn a_clock_that_was_years_ahead_for_a_day_costs_nobody_their_keys() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let now_s = world.now_s;
+    world.device("Ana").tend(false, now_s + 4 * 365 * 86_400).unwrap();
+    world.settle();
+    world.device("Luz").say("sigues ahi?", &[], now_s).unwrap();
+    world.settle();
+    world.device("Ana").say("si", &[], now_s).unwrap();
+    world.settle();
+    assert_eq!(world.person("Ana").texts(), ["sigues ahi?"]);
+    assert_eq!(world.person("Luz").texts(), ["si"]);
+}

@@ -1,11 +1,14 @@
 //! Messages over good and bad ways.
 
-use velar_protocol::circle::Role;
+use velar_protocol::circle::{Body, Role};
+use velar_protocol::encoding;
 use velar_protocol::seal::lifetimes::STOCK_MAX;
 
 use super::office::World;
 use crate::device::Reach;
-use crate::records::{IssuedKind, OutgoingKind, What};
+use crate::device::sealing::Post;
+use crate::outbox::Class;
+use crate::records::{IssuedKind, OutgoingKind, PartsKind, What};
 
 fn pair() -> World {
     World::circle("Luz", &[("Ana", Role::Defender)])
@@ -65,8 +68,56 @@ fn an_envelope_under_the_last_resort_prekey_cannot_be_replayed() {
     world.meddle("Luz", |waiting| waiting.extend(copies));
     world.settle();
     assert_eq!(world.person("Luz").texts().len(), STOCK_MAX);
-    let unopened = |item: &crate::records::Item| matches!(item.what, What::Unopened);
+    let unopened = |item: &crate::records::Item| matches!(item.what, What::Unopened { .. });
     assert!(!world.person("Luz").shown.iter().any(unopened));
+}
+
+#[test]
+fn a_card_that_nobody_signed_blocks_nothing_behind_it() {
+    let mut world = pair();
+    let luz = world.person("Luz").member();
+    let now_s = world.now_s;
+    world
+        .device("Ana")
+        .write(now_s, |turn| {
+            let mut profile = turn.profile()?;
+            let honest = turn.card_for(&mut profile, luz)?;
+            let mut bytes = encoding::to_bytes(&honest).unwrap();
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            let forged = encoding::from_bytes(&bytes).unwrap();
+            turn.tell(&[luz], Body::Card(forged), &Post::of(Class::Care)).map(|_| ())
+        })
+        .unwrap();
+    world.device("Ana").say("detras", &[], now_s).unwrap();
+    world.settle();
+    assert_eq!(world.person("Luz").texts(), ["detras"]);
+}
+
+#[test]
+fn messages_that_never_become_complete_fill_no_vault_and_block_nothing() {
+    let mut world = pair();
+    let now_s = world.now_s;
+    let long = "x".repeat(velar_protocol::circle::limits::MAX_TEXT_LEN);
+    for _ in 0..300 {
+        world.device("Ana").say(&long, &[], now_s).unwrap();
+    }
+    world.send("Ana", |_| true);
+    // Of each message one part is lost.
+    world.meddle("Luz", |waiting| {
+        let mut index = 0;
+        waiting.retain(|_| {
+            index += 1;
+            index % 5 != 0
+        });
+    });
+    world.receive("Luz");
+    let kept = world.device("Luz").vault.read(|tx| tx.count::<PartsKind>()).unwrap();
+    assert!(kept <= 256, "{kept}");
+    world.device("Ana").say("detras", &[], now_s).unwrap();
+    world.send("Ana", |_| true);
+    world.receive("Luz");
+    assert!(world.person("Luz").texts().contains(&"detras"));
 }
 
 #[test]
@@ -111,12 +162,12 @@ fn a_message_that_was_lost_is_sealed_again_once_the_other_is_heard() {
     world.meddle("Luz", std::collections::VecDeque::clear);
     world.now_s += 600;
     let now_s = world.now_s;
-    world.device("Ana").tend(now_s).unwrap();
+    world.device("Ana").tend(true, now_s).unwrap();
     world.settle();
     assert!(world.person("Luz").texts().is_empty(), "silence alone seals nothing again");
     world.device("Luz").say("aqui", &[], now_s).unwrap();
     world.settle();
-    world.device("Ana").tend(now_s).unwrap();
+    world.device("Ana").tend(true, now_s).unwrap();
     world.settle();
     assert_eq!(world.person("Luz").texts(), ["perdido"]);
 }
@@ -144,7 +195,7 @@ fn a_new_last_resort_prekey_goes_out_each_week_and_old_private_halves_go_away() 
         world.now_s += day;
         let now_s = world.now_s;
         for name in ["Ana", "Luz"] {
-            world.device(name).tend(now_s).unwrap();
+            world.device(name).tend(true, now_s).unwrap();
         }
         world.settle();
     }

@@ -1,0 +1,133 @@
+//! Inviting: a link for one person, and the sealed offer that waits behind it.
+
+use velar_protocol::circle::limits::INVITATION_S;
+use velar_protocol::circle::words::WordList;
+use velar_protocol::circle::{Body, Invitation, Message, Offer, Roles};
+use velar_protocol::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
+use velar_protocol::seal::{CircleId, MessageId, Part, seal, split};
+use velar_protocol::wire::{AccessToken, Envelope, MailboxSecret, SendToken};
+
+use crate::device::{Device, DeviceError, Done, Turn};
+use crate::records::{Holder, InvitationKind, Invited, InvitedState, Secret};
+
+/// What has to be on the relay before an invitation may be handed out.
+pub struct OfferToSend {
+    /// The link: show it, and nobody else.
+    pub invitation: Invitation,
+    /// Its id on this device.
+    pub id: [u8; 16],
+    /// For opening the invitation's mailbox.
+    pub access: Option<AccessToken>,
+    /// The sealed offer.
+    pub envelope: Envelope,
+    /// Until when it may be answered.
+    pub until_s: u64,
+}
+
+impl OfferToSend {
+    /// The mailbox where the offer is left.
+    #[must_use]
+    pub fn mailbox(&self) -> MailboxSecret {
+        self.invitation.mailbox()
+    }
+
+    /// The token that puts it there.
+    #[must_use]
+    pub fn token(&self) -> SendToken {
+        self.invitation.token()
+    }
+}
+
+impl Device {
+    /// Prepares an invitation; only the lead can, who signs the roster.
+    ///
+    /// # Errors
+    /// [`DeviceError::NotLead`], [`DeviceError::NoCircle`].
+    pub fn invite(&mut self, roles: Roles, list: WordList, now_s: u64) -> Done<OfferToSend> {
+        self.write(now_s, |turn| turn.invite(roles, list))
+    }
+
+    /// Takes back an invitation that never got to its relay.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn forget_invitation(&mut self, id: [u8; 16]) -> Done {
+        self.write(0, |turn| {
+            turn.tx.delete::<InvitationKind>(&id)?;
+            let mut profile = turn.profile()?;
+            turn.revoke(&mut profile, Holder::Invitation(id));
+            turn.set_profile(&profile)
+        })
+    }
+}
+
+impl Turn<'_> {
+    fn invite(&mut self, roles: Roles, list: WordList) -> Done<OfferToSend> {
+        let roster = self.the_roster()?;
+        if roster.lead() != self.me() {
+            return Err(DeviceError::NotLead);
+        }
+        let mut profile = self.profile()?;
+        let home = profile.homes.first().ok_or(DeviceError::NoCircle)?;
+        let (relay, access) = (home.relay.clone(), home.access.clone());
+        let (id, seed) = (self.random::<16>(), zeroize::Zeroizing::new(self.random::<32>()));
+        let nonce = zeroize::Zeroizing::new(self.random::<32>());
+        let invitation = Invitation::new(relay, *seed);
+        let me = self.identity.public();
+        let until_s = self.now_s + INVITATION_S;
+        let offer = Offer {
+            coordinator: me,
+            circle: roster.circle(),
+            commitment: Offer::commit(&nonce, &me, &roster.circle()),
+            words: list,
+            reply: self.addresses_for(&mut profile, Holder::Invitation(id)),
+            reply_prekey: self.issue_prekey(Holder::Invitation(id))?,
+            access: access.clone(),
+            until_s,
+        };
+        self.set_profile(&profile)?;
+        let message =
+            Message { sent_at_s: self.now_s, marks: Vec::new(), body: Body::Offer(offer) };
+        let bytes = message.encode()?;
+        let envelope = self.seal_offer(&invitation, &bytes)?;
+        let invited = Invited {
+            id,
+            link: Secret(invitation.to_string().into_bytes()),
+            nonce: Secret(nonce.to_vec()),
+            offer: bytes,
+            roles,
+            until_s,
+            answers: Vec::new(),
+            state: InvitedState::Open,
+        };
+        self.tx.put::<InvitationKind>(&id, &invited)?;
+        Ok(OfferToSend { invitation, id, access, envelope, until_s })
+    }
+
+    fn seal_offer(&mut self, invitation: &Invitation, bytes: &[u8]) -> Done<Envelope> {
+        let recipient = invitation.identity().public();
+        let today = self.today();
+        let prekey = invitation
+            .public_prekey(today)
+            .verify(&recipient, &CircleId::NONE, today, PREKEY_MAX_AGE_DAYS)
+            .map_err(|_| DeviceError::BadOffer)?;
+        let pieces = split(bytes, Vec::new()).map_err(|_| DeviceError::Text)?;
+        let [piece] = pieces.try_into().map_err(|_| DeviceError::Text)?;
+        let part = Part {
+            sender: self.me(),
+            roster_number: 0,
+            roster_hash: [0; 32],
+            voice: self.voice,
+            message: MessageId(self.random()),
+            sequence: 0,
+            index: 0,
+            count: 1,
+            yours_held: 0,
+            body: piece.body,
+            prekeys: Vec::new(),
+        };
+        let none = CircleId::NONE;
+        seal(self.identity, &recipient, &none, &prekey, &part, &mut self.entropy)
+            .map_err(|error| DeviceError::Seal(recipient.member(), error))
+    }
+}
