@@ -1,6 +1,5 @@
 //! What the integration tests and the load generator share: relays and people as real processes, and loads on them.
 
-pub mod forming;
 pub mod load;
 pub mod person;
 pub mod process;
