@@ -77,6 +77,7 @@ impl Device {
             homes: Vec::new(),
             card_counter: 0,
             check_in_counter: 0,
+            check_in: None,
             next_alarm,
             circle: None,
             circle_name: String::new(),

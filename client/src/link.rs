@@ -27,6 +27,9 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often time-driven work (retries, sealing again, renewals) is looked after.
 const TEND: Duration = Duration::from_secs(20);
 
+/// After a refusal the vault is looked at for retries after so many seconds, and from then on in each round.
+const RETRY_S: u32 = 2;
+
 /// Reports of tasks that wait for the vault at most; a relay sends no more than 64 envelopes ahead of acks.
 const REPORTS: usize = 256;
 
@@ -52,6 +55,8 @@ enum Report {
     NotReading { relay: RelayAddress, error: NetError },
     /// A relay answered to an envelope.
     Answered { id: DueId, answer: Answer },
+    /// Envelopes that were not sent, because the relay did not take one before them.
+    Returned { ids: Vec<DueId> },
     /// A relay cannot be sent to; it is tried again.
     NotSending { relay: RelayAddress, error: NetError },
 }
@@ -84,6 +89,8 @@ pub struct Link {
     caught_up: HashSet<RelayAddress>,
     watching: bool,
     look: bool,
+    /// When something that a relay did not take may be tried again.
+    retry_at: Option<Instant>,
     tend_at: Instant,
 }
 
@@ -116,6 +123,7 @@ impl Link {
             caught_up: HashSet::new(),
             watching,
             look: true,
+            retry_at: None,
             tend_at: Instant::now(),
         })
     }
@@ -187,7 +195,8 @@ impl Link {
 
     /// Gives the readers their tokens and the senders what is due.
     fn look_at_vault(&mut self, device: &mut Device) -> Result<(), DeviceError> {
-        if !std::mem::take(&mut self.look) {
+        let retry = self.retry_at.take_if(|at| *at <= Instant::now()).is_some();
+        if !std::mem::take(&mut self.look) && !retry {
             return Ok(());
         }
         for home in device.homes()? {
@@ -215,6 +224,19 @@ impl Link {
         Ok(())
     }
 
+    /// An alert that a relay cannot take now must not wait for the next round.
+    fn try_again_after(&mut self, answer: &Answer) {
+        let wait_s = match answer {
+            Answer::Accepted => return,
+            Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
+                (*retry_after_s).max(1)
+            }
+            _ => RETRY_S,
+        };
+        let at = Instant::now() + Duration::from_secs(wait_s.into());
+        self.retry_at = Some(self.retry_at.map_or(at, |known| known.min(at)));
+    }
+
     fn take(
         &mut self,
         device: &mut Device,
@@ -224,6 +246,7 @@ impl Link {
         let mut envelopes = Vec::new();
         let mut acks = Vec::new();
         let mut answers = Vec::new();
+        let mut returned = Vec::new();
         let mut caught_up = Vec::new();
         for report in reports {
             match report {
@@ -244,7 +267,11 @@ impl Link {
                     self.caught_up.remove(&relay);
                     happened.push(Happened::Disconnected(relay, error));
                 }
-                Report::Answered { id, answer } => answers.push((id, answer)),
+                Report::Answered { id, answer } => {
+                    self.try_again_after(&answer);
+                    answers.push((id, answer));
+                }
+                Report::Returned { ids } => returned.extend(ids),
                 Report::NotSending { relay, error } => {
                     happened.push(Happened::CannotSend(relay, error));
                 }
@@ -264,6 +291,11 @@ impl Link {
             for (id, _) in answers {
                 self.under_way.remove(&id);
             }
+            self.look = true;
+        }
+        // Only now: with the answers in the vault, they wait for the one that was not taken.
+        for id in returned {
+            self.under_way.remove(&id);
             self.look = true;
         }
         for (relay, expired) in caught_up {

@@ -98,6 +98,8 @@ pub struct Profile {
     pub card_counter: u64,
     /// Counts my check-ins.
     pub check_in_counter: u64,
+    /// My newest check-in: its message, and when I said it.
+    pub check_in: Option<(MessageId, CheckIn, u64)>,
     /// The id that my next alert will have.
     pub next_alarm: AlertId,
     /// The circle, once I am in one.

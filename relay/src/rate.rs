@@ -17,31 +17,38 @@ pub(crate) struct Bucket {
     /// Thousandths of a unit spent and not yet refilled.
     spent_milli: u64,
     at_ms: u64,
+    /// Nothing is given for so long yet.
+    closed_ms: u64,
 }
 
 impl Bucket {
     pub(crate) fn new(now: Now) -> Self {
-        Self { spent_milli: 0, at_ms: now.ms() }
+        Self { spent_milli: 0, at_ms: now.ms(), closed_ms: 0 }
     }
 
     /// Takes `cost` units, or says after how many seconds they will be there.
     /// A cost over the burst is asked of a full bucket only.
+    ///
+    /// After a refusal it stays closed for half of the seconds that were told (a client that counts in whole seconds
+    /// comes early): of what was on its way behind the refused one, nothing may slip in before it.
     pub(crate) fn take(&mut self, rate: Rate, cost: u32, now: Now) -> Result<(), u32> {
         let per_min = u64::from(rate.per_min.max(1));
         let passed = now.ms().saturating_sub(self.at_ms);
         // A clock set back must not freeze the bucket: the mark follows it.
         self.at_ms = now.ms();
+        self.closed_ms = self.closed_ms.saturating_sub(passed);
         // units/min * ms / 60 = thousandths of a unit
         self.spent_milli = self.spent_milli.saturating_sub(passed.saturating_mul(per_min) / 60);
         let burst = u64::from(rate.burst.max(1)) * 1000;
         let cost = (u64::from(cost) * 1000).min(burst);
         let over = (self.spent_milli + cost).saturating_sub(burst);
-        if over == 0 {
+        if over == 0 && self.closed_ms == 0 {
             self.spent_milli += cost;
             return Ok(());
         }
-        let wait_s = (over * 60).div_ceil(per_min * 1000);
-        Err(u32::try_from(wait_s.max(1)).unwrap_or(u32::MAX))
+        let wait_s = (over * 60).div_ceil(per_min * 1000).max(1);
+        self.closed_ms = wait_s * 500;
+        Err(u32::try_from(wait_s).unwrap_or(u32::MAX))
     }
 }
 
@@ -65,6 +72,18 @@ mod tests {
             Ok(()),
             "a full bucket serves any cost"
         );
+    }
+
+    #[test]
+    fn what_follows_a_refused_one_does_not_slip_in_before_it() {
+        let rate = Rate { per_min: 6000, burst: 1 };
+        let mut bucket = Bucket::new(Now::from_ms(0));
+        assert_eq!(bucket.take(rate, 1, Now::from_ms(0)), Ok(()));
+        assert_eq!(bucket.take(rate, 1, Now::from_ms(1)), Err(1));
+        // By now there is room for one, and for many.
+        assert_eq!(bucket.take(rate, 1, Now::from_ms(20)), Err(1));
+        assert_eq!(bucket.take(rate, 1, Now::from_ms(500)), Err(1));
+        assert_eq!(bucket.take(rate, 1, Now::from_ms(1000)), Ok(()));
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! What the integration tests and the load generator share: relays and people as real processes, and loads on them.
+//! What the integration tests and the load generator share: relays and people as real processes, and loads.
 
+pub mod job;
 pub mod load;
 pub mod person;
 pub mod process;
+pub mod search;

@@ -250,6 +250,12 @@ impl Running {
         Self { child, lines: BufReader::new(output).lines(), seen: Vec::new(), passed: 0 }
     }
 
+    /// The number of the process; `None` if it has ended.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Reads on until a line fits; that line.
     ///
     /// # Errors

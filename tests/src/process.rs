@@ -1,6 +1,6 @@
 //! Relays as real processes.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -40,6 +40,9 @@ const LIFTED: &[&str] = &[
 pub struct RelayProcess {
     program: PathBuf,
     data: PathBuf,
+    ip: Ipv4Addr,
+    flags: Vec<String>,
+    log: Option<PathBuf>,
     address: Option<RelayAddress>,
     child: Option<Child>,
 }
@@ -56,8 +59,16 @@ impl RelayProcess {
     /// # Errors
     /// If the program is not there or refuses.
     pub async fn init(program: &Path, data: &Path) -> Outcome<Self> {
+        Self::init_at(Ipv4Addr::LOCALHOST, program, data).await
+    }
+
+    /// The same at another address of this machine, 127.0.0.2 say: its clients keep 127.0.0.1.
+    ///
+    /// # Errors
+    /// As [`RelayProcess::init`].
+    pub async fn init_at(ip: Ipv4Addr, program: &Path, data: &Path) -> Outcome<Self> {
         let init = Command::new(program)
-            .args(["init", "--host=127.0.0.1", "--listen=127.0.0.1:0", "--data"])
+            .args(["init", &format!("--host={ip}"), &format!("--listen={ip}:0"), "--data"])
             .arg(data)
             .output()
             .await
@@ -66,7 +77,31 @@ impl RelayProcess {
             return Err(String::from_utf8_lossy(&init.stderr).into());
         }
         let (program, data) = (program.to_owned(), data.to_owned());
-        Ok(Self { program, data, address: None, child: None })
+        let flags = LIFTED.iter().map(|&flag| flag.to_owned()).collect();
+        Ok(Self { program, data, ip, flags, log: None, address: None, child: None })
+    }
+
+    /// With the limits as they are shipped; without this, those that a load would meet are lifted.
+    #[must_use]
+    pub fn as_shipped(mut self) -> Self {
+        self.flags.clear();
+        self
+    }
+
+    /// With this flag, too; it wins over what was there before.
+    #[must_use]
+    pub fn with_flag(mut self, flag: &str) -> Self {
+        let (name, _) = flag.split_once('=').unwrap_or((flag, ""));
+        self.flags.retain(|known| known.split_once('=').is_none_or(|(known, _)| known != name));
+        self.flags.push(flag.to_owned());
+        self
+    }
+
+    /// Logs all there is to log, each time it is started, at the end of this file.
+    #[must_use]
+    pub fn logging_to(mut self, file: PathBuf) -> Self {
+        self.log = Some(file);
+        self
     }
 
     /// Starts it, at the same port as before, and waits until it has answered an `Info`. Returns how long
@@ -76,16 +111,22 @@ impl RelayProcess {
     /// If it does not serve within a minute.
     pub async fn start(&mut self) -> Outcome<Duration> {
         let port = self.address.as_ref().map_or(0, RelayAddress::port);
-        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let listen = SocketAddr::from((self.ip, port));
+        let log = match &self.log {
+            Some(file) => OpenOptions::new().create(true).append(true).open(file)?.into(),
+            None => Stdio::inherit(),
+        };
         let begun = Instant::now();
         let mut child = Command::new(&self.program)
             .arg("serve")
-            .args(LIFTED)
+            .args(&self.flags)
+            .args(self.log.iter().map(|_| "--log=trace"))
             .arg(format!("--listen={listen}"))
             .arg("--data")
             .arg(&self.data)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()?;
         let stdout = child.stdout.take().ok_or("no stdout")?;
@@ -157,6 +198,12 @@ async fn printed_address(stdout: ChildStdout) -> Outcome<RelayAddress> {
 }
 
 impl Usage {
+    /// The number of the process.
+    #[must_use]
+    pub fn pid(self) -> u32 {
+        self.pid
+    }
+
     /// CPU time used so far, user and system, to 10 ms.
     ///
     /// # Errors

@@ -58,7 +58,6 @@ impl Device {
             let grace_min = turn.the_roster()?.agreement().grace_min;
             let mut profile = turn.profile()?;
             profile.check_in_counter += 1;
-            turn.set_profile(&profile)?;
             let check_in = CheckIn {
                 counter: profile.check_in_counter,
                 next_min: said.next_min,
@@ -72,6 +71,8 @@ impl Device {
             let body = Body::CheckIn(check_in.clone());
             let id = turn.tell_all(body, &Post::of(Class::Care).told())?;
             let now_s = turn.now_s;
+            profile.check_in = Some((id, check_in.clone(), now_s));
+            turn.set_profile(&profile)?;
             turn.show(None, now_s, What::CheckedIn(check_in.clone()))?;
             Ok((id, check_in))
         })
@@ -250,9 +251,8 @@ impl Turn<'_> {
                 at_s: self.now_s,
                 kind,
             };
-            let mut post = Post::of(Class::Alert).told();
-            post.alert = Some(alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
-            said.push(self.tell_all(Body::Alert(event.clone()), &post)?);
+            let others = self.others()?;
+            said.push(self.tell_event(&others, &event)?);
             let now_s = self.now_s;
             if let Some(heard) = Heard::new(event.clone(), event.author, now_s) {
                 self.add_event(heard)?;
@@ -260,6 +260,38 @@ impl Turn<'_> {
             self.show(None, now_s, What::Alert { event, hearsay: false })?;
         }
         Ok(said)
+    }
+
+    /// Says an event of mine. Its message has the event's id: said again, it is the same message.
+    fn tell_event(&mut self, to: &[MemberId], event: &AlertEvent) -> Done<MessageId> {
+        let mut post = Post::of(Class::Alert).told();
+        post.alert = Some(event.alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
+        let id = MessageId(event.id().0);
+        self.tell_as(id, to, Body::Alert(event.clone()), &post).map(|()| id)
+    }
+
+    /// Somebody came into the circle: what I have said and what still holds is said to them too. An alarm
+    /// raised on a device that had not heard of them yet must reach them all the same.
+    pub(super) fn bring_up_to_date(&mut self, newcomer: MemberId) -> Done {
+        if let Some((id, check_in, at_s)) = self.profile()?.check_in {
+            let minutes = u64::from(check_in.next_min) + u64::from(check_in.grace_min);
+            if self.now_s <= at_s.saturating_add(minutes * 60) {
+                let body = Body::CheckIn(check_in);
+                self.tell_as(id, &[newcomer], body, &Post::of(Class::Care).told())?;
+            }
+        }
+        let me = self.me();
+        for alert in self.open_alerts()? {
+            for heard in self.events_of(alert.id)? {
+                let event = heard.event().clone();
+                if event.author == me {
+                    self.tell_event(&[newcomer], &event)?;
+                } else if event.kind.travels_by_hearsay() {
+                    self.tell(&[newcomer], Body::Alert(event), &Post::of(Class::Alert))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn must_answer(&self, alert: &Alert) -> Done {

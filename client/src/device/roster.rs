@@ -75,6 +75,7 @@ impl Turn<'_> {
             if before.member(member).is_none() && member != self.me() {
                 let name = self.peer(member)?.name;
                 self.show(None, now_s, What::Joined(member, name))?;
+                self.bring_up_to_date(member)?;
             }
         }
         for entry in before.members() {

@@ -51,21 +51,36 @@ impl Post {
 impl Turn<'_> {
     /// Says something to everybody else in the circle; one message, one id.
     pub(super) fn tell_all(&mut self, body: Body, post: &Post) -> Done<MessageId> {
-        let roster = self.the_roster()?;
-        let others: Vec<MemberId> =
-            roster.members().iter().map(|m| m.member()).filter(|m| *m != self.me()).collect();
+        let others = self.others()?;
         self.tell(&others, body, post)
+    }
+
+    /// Everybody else in the circle.
+    pub(super) fn others(&self) -> Done<Vec<MemberId>> {
+        let roster = self.the_roster()?;
+        Ok(roster.members().iter().map(|m| m.member()).filter(|m| *m != self.me()).collect())
     }
 
     /// Says something to these members; one message, one id. It is in the vault when this transaction is.
     pub(super) fn tell(&mut self, to: &[MemberId], body: Body, post: &Post) -> Done<MessageId> {
+        let id = MessageId(self.random());
+        self.tell_as(id, to, body, post).map(|()| id)
+    }
+
+    /// The same, under an id that is known already.
+    pub(super) fn tell_as(
+        &mut self,
+        id: MessageId,
+        to: &[MemberId],
+        body: Body,
+        post: &Post,
+    ) -> Done {
         let message = Message { sent_at_s: self.now_s, marks: self.marks()?, body };
         let bytes = message.encode()?;
-        let id = MessageId(self.random());
         for member in to {
             self.queue(id, *member, bytes.clone(), post)?;
         }
-        Ok(id)
+        Ok(())
     }
 
     /// Says what is known here of an alert, and nothing else.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use velar_protocol::wire::{RelayAddress, Request};
+use velar_protocol::wire::{Answer, RelayAddress, Request, SendToken};
 
 use super::Report;
 use crate::device::Due;
@@ -105,8 +105,11 @@ impl Sending {
                     backoff.reset();
                     on_wire -= 1;
                     if let Some(due) = self.pending.pop_front() {
-                        let report = Report::Answered { id: due.id, answer };
-                        self.reports.send(report).await.map_err(|_| NetError::ClosedHere)?;
+                        let refused = (answer != Answer::Accepted).then_some(due.delivery.token);
+                        self.say(Report::Answered { id: due.id, answer }).await?;
+                        if let Some(token) = refused {
+                            self.give_back(&token, on_wire).await?;
+                        }
                     }
                 }
                 due = timeout(IDLE, self.queue.recv()), if on_wire < IN_FLIGHT => match due {
@@ -120,5 +123,22 @@ impl Sending {
                 },
             }
         }
+    }
+
+    /// What was to follow one that the relay did not take, and is not on the wire, waits in the vault with it:
+    /// otherwise it could be taken before it.
+    async fn give_back(&mut self, token: &SendToken, on_wire: usize) -> Result<(), NetError> {
+        while let Ok(due) = self.queue.try_recv() {
+            self.pending.push_back(due);
+        }
+        let waiting = self.pending.split_off(on_wire.min(self.pending.len()));
+        let (back, rest): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|due| due.delivery.token == *token);
+        self.pending.extend(rest);
+        self.say(Report::Returned { ids: back.into_iter().map(|due| due.id).collect() }).await
+    }
+
+    async fn say(&self, report: Report) -> Result<(), NetError> {
+        self.reports.send(report).await.map_err(|_| NetError::ClosedHere)
     }
 }

@@ -191,6 +191,7 @@ impl Turn<'_> {
         self.welcome(&before, &roster, newcomer)?;
         let now_s = self.now_s;
         self.show(None, now_s, What::Joined(newcomer, name))?;
+        self.bring_up_to_date(newcomer)?;
         Ok(newcomer)
     }
 

@@ -3,7 +3,7 @@
 use velar_protocol::circle::{Role, StandDown};
 
 use super::office::World;
-use crate::device::{DeviceError, Reach};
+use crate::device::{CheckInSaid, DeviceError, Reach};
 
 fn circle() -> World {
     World::circle("Luz", &[("Ana", Role::Defender), ("Eva", Role::Accompanier)])
@@ -130,4 +130,24 @@ fn who_missed_an_alarm_hears_it_from_another() {
     world.device("Luz").say("cual?", &[], now_s).unwrap();
     world.settle();
     assert_eq!(world.device("Luz").alerts(true, now_s).unwrap().len(), 1);
+}
+
+#[test]
+fn an_alarm_reaches_members_that_the_device_did_not_know_of_when_it_was_raised() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let ana = world.people.remove("Ana").unwrap();
+    world.admit("Luz", "Eva", Role::Accompanier);
+    world.people.insert("Ana", ana);
+    let now_s = world.now_s;
+    // Ana has not been online since: she knows of Luz alone.
+    let said = CheckInSaid { next_min: 60, ..CheckInSaid::default() };
+    let (check_in, _) = world.device("Ana").check_in(said, now_s).unwrap();
+    let (alert, raised) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    assert_eq!(world.device("Eva").alerts(true, now_s).unwrap()[0].alert.id, alert);
+    for message in [check_in, raised] {
+        let progress = world.device("Ana").progress(message).unwrap();
+        assert_eq!(progress.len(), 2);
+        assert!(progress.iter().all(|(.., reach)| matches!(reach, Reach::Received(_))));
+    }
 }
