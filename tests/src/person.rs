@@ -3,13 +3,13 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, Command};
 use tokio::time::timeout;
 use velar_protocol::wire::RelayAddress;
 
@@ -40,31 +40,46 @@ pub struct Ran {
     pub err: String,
 }
 
-/// A command that goes on.
-#[derive(Debug)]
+/// A command that goes on. Killed when dropped.
 pub struct Running {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    /// Lines of standard output so far.
+    lines: Lines<BufReader<Box<dyn AsyncRead + Send + Unpin>>>,
+    /// Lines so far, of standard output or of what [`Person::listen`] listens to.
     pub seen: Vec<String>,
     /// How many of them [`Running::until`] has passed over.
     passed: usize,
 }
 
-/// The program of this name, built from what is being tested.
+/// The program of this name, built now if it is not up to date. `VELAR_TEST_BINARIES` names a folder to take
+/// the programs from as they are.
 ///
 /// # Errors
 /// If it cannot be built.
 pub fn program(name: &str) -> Outcome<PathBuf> {
-    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let build = ["build", "--quiet", "--bins", "-p", "velar", "-p", "velar-relay"];
-        let built = std::process::Command::new(cargo).args(build).status().ok()?;
-        let this = std::env::current_exe().ok()?;
-        built.success().then(|| this.parent()?.parent().map(Path::to_owned))?
-    });
-    Ok(folder.as_ref().ok_or("velar and velar-relay cannot be built")?.join(name))
+    static FOLDER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| build().map_err(|error| error.to_string()));
+    Ok(folder.as_ref().map_err(String::as_str)?.join(name))
+}
+
+fn build() -> Outcome<PathBuf> {
+    if let Some(folder) = std::env::var_os("VELAR_TEST_BINARIES") {
+        return Ok(folder.into());
+    }
+    // …/target/debug/deps/forming-0123456789abcdef
+    let test = std::env::current_exe()?;
+    let folder = test.parent().and_then(Path::parent).ok_or("no target folder")?;
+    let target = folder.parent().ok_or("no target folder")?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = std::process::Command::new(cargo);
+    build.args(["build", "--quiet", "--bins", "--package=velar", "--package=velar-relay"]);
+    if folder.ends_with("release") {
+        build.arg("--release");
+    }
+    let build = build.arg("--target-dir").arg(target).stdin(Stdio::null()).output()?;
+    if !build.status.success() {
+        return Err(String::from_utf8_lossy(&build.stderr).into());
+    }
+    Ok(folder.to_owned())
 }
 
 impl Person {
@@ -73,12 +88,21 @@ impl Person {
     /// # Errors
     /// If `velar init` fails.
     pub async fn new(root: &Path, name: &str) -> Outcome<Self> {
+        let person = Self::without_vault(root, name)?;
+        person.must(&["init"]).await?;
+        Ok(person)
+    }
+
+    /// A folder and a passphrase below `root`; no vault yet.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn without_vault(root: &Path, name: &str) -> Outcome<Self> {
         let person = Self { name: name.to_owned(), folder: root.join(name) };
         fs::create_dir_all(&person.folder)?;
         let passphrase = person.folder.join("passphrase");
         fs::write(&passphrase, PASSPHRASE)?;
         fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600))?;
-        person.must(&["init"]).await?;
         Ok(person)
     }
 
@@ -108,6 +132,8 @@ impl Person {
             .arg(self.folder.join("passphrase"))
             .arg("--lang=en")
             .env("TZ", "UTC")
+            .env_remove("VELAR_LOG")
+            .env_remove("VELAR_VAULT")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -121,10 +147,7 @@ impl Person {
     /// If it does not start, or does not end in two minutes.
     pub async fn run(&self, args: &[&str]) -> Outcome<Ran> {
         let output = timeout(PATIENCE, self.command(args)?.output());
-        let output = output.await.map_err(|_| format!("{args:?} does not end"))??;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (out, err) = (text(output.stdout), text(output.stderr));
-        Ok(Ran { code: output.status.code().unwrap_or(-1), out, err })
+        Ok(output.await.map_err(|_| format!("{args:?} does not end"))??.into())
     }
 
     /// Runs it with this on standard input.
@@ -136,10 +159,7 @@ impl Person {
         let mut stdin = child.stdin.take().ok_or("no stdin")?;
         stdin.write_all(input.as_bytes()).await?;
         drop(stdin);
-        let output = timeout(PATIENCE, child.wait_with_output()).await??;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let (out, err) = (text(output.stdout), text(output.stderr));
-        Ok(Ran { code: output.status.code().unwrap_or(-1), out, err })
+        Ok(timeout(PATIENCE, child.wait_with_output()).await??.into())
     }
 
     /// Runs it and holds it to end with 0.
@@ -172,7 +192,17 @@ impl Person {
     pub fn start(&self, args: &[&str]) -> Outcome<Running> {
         let mut child = self.command(args)?.stderr(Stdio::inherit()).spawn()?;
         let stdout = child.stdout.take().ok_or("no stdout")?;
-        Ok(Running { child, lines: BufReader::new(stdout).lines(), seen: Vec::new(), passed: 0 })
+        Ok(Running::new(child, Box::new(stdout)))
+    }
+
+    /// Starts it; standard error is read by [`Running`], standard output kept for [`Running::ran`].
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn listen(&self, args: &[&str]) -> Outcome<Running> {
+        let mut child = self.command(args)?.spawn()?;
+        let stderr = child.stderr.take().ok_or("no stderr")?;
+        Ok(Running::new(child, Box::new(stderr)))
     }
 
     /// Starts `velar watch` with these options and waits until it is up to date. What it showed until then can
@@ -190,7 +220,36 @@ impl Person {
     }
 }
 
+impl Ran {
+    /// The last line of JSON on standard output; null if there is none.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(self.out.lines().last().unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The stable name of the failure, with `--json`; empty if there is none.
+    #[must_use]
+    pub fn failure(&self) -> String {
+        let mut lines = self.err.lines().rev();
+        let error = lines.find_map(|line| serde_json::from_str::<Value>(line).ok());
+        let name = error.as_ref().and_then(|value| value.pointer("/error/name")?.as_str());
+        name.unwrap_or_default().to_owned()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        Self { code: output.status.code().unwrap_or(-1), out, err }
+    }
+}
+
 impl Running {
+    fn new(child: Child, output: Box<dyn AsyncRead + Send + Unpin>) -> Self {
+        Self { child, lines: BufReader::new(output).lines(), seen: Vec::new(), passed: 0 }
+    }
+
     /// The number of the process; `None` if it has ended.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
@@ -228,10 +287,18 @@ impl Running {
     /// # Errors
     /// If it does not end.
     pub async fn stop(self) -> Outcome<(ExitStatus, Vec<String>)> {
+        self.interrupt()?;
+        self.end().await
+    }
+
+    /// Asks it to end as Ctrl-C does.
+    ///
+    /// # Errors
+    /// If it has ended.
+    pub fn interrupt(&self) -> Outcome<()> {
         let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or("has ended")?;
         let pid = rustix::process::Pid::from_raw(pid).ok_or("has ended")?;
-        rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
-        self.end().await
+        Ok(rustix::process::kill_process(pid, rustix::process::Signal::INT)?)
     }
 
     /// Waits until it ends by itself.
@@ -243,6 +310,18 @@ impl Running {
             self.seen.push(line);
         }
         Ok((timeout(PATIENCE, self.child.wait()).await??, self.seen))
+    }
+
+    /// Waits until it ends by itself; all that a command of [`Person::listen`] said.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub async fn ran(mut self) -> Outcome<Ran> {
+        let mut stdout = self.child.stdout.take().ok_or("its output was read line by line")?;
+        let (status, seen) = self.end().await?;
+        let mut out = String::new();
+        timeout(PATIENCE, stdout.read_to_string(&mut out)).await??;
+        Ok(Ran { code: status.code().unwrap_or(-1), out, err: seen.join("\n") })
     }
 
     /// Kills it at once.
@@ -306,25 +385,15 @@ async fn invite(coordinator: &Person, person: &Person, role: &str) -> Outcome<()
     let file = file.to_string_lossy().into_owned();
     // Its answer is at the relay when it says so; then it waits for the words.
     let join = ["join", "--link-file", &file, "--me", &person.name, "--json"];
-    let mut joining = person.command(&join)?.spawn()?;
-    let said = joining.stderr.take().ok_or("no stderr")?;
-    let mut said = BufReader::new(said).lines();
-    let mut heard = String::new();
-    while !heard.contains("velar approve") {
-        let line = timeout(PATIENCE, said.next_line()).await??;
-        heard.push_str(&line.ok_or_else(|| format!("join ended: {heard}"))?);
-    }
+    let mut joining = person.listen(&join)?;
+    joining.line_with("velar approve").await?;
     coordinator.run(&["approve"]).await?;
-    let output = timeout(PATIENCE, joining.wait_with_output()).await??;
-    let shown: Value = serde_json::from_slice(&output.stdout)?;
+    let shown = joining.ran().await?.json();
     let words = shown.get("words").and_then(Value::as_array).ok_or("no words")?;
     let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
     let words = words.join(" ");
-    let entering = person.command(&["join", "--words", &words])?.spawn()?;
+    let entering = person.listen(&["join", "--words", &words])?;
     coordinator.must(&["approve", "--words", &words]).await?;
-    let entered = timeout(PATIENCE, entering.wait_with_output()).await??;
-    if !entered.status.success() {
-        return Err(String::from_utf8_lossy(&entered.stderr).into());
-    }
-    Ok(())
+    let entered = entering.ran().await?;
+    if entered.code == 0 { Ok(()) } else { Err(entered.err.into()) }
 }

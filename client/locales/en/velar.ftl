@@ -193,7 +193,6 @@ flag-low-battery = battery low
 flag-no-signal = no signal ahead
 word-you = you
 word-nobody = nobody
-word-circle = the circle
 word-unknown-member = somebody unknown
 word-never = never
 # What a person types to say yes or no; several answers separated by spaces, the first is shown.
@@ -204,11 +203,6 @@ column-name = name
 column-roles = roles
 column-last-heard = last heard
 column-verified = verified
-column-state = state
-column-time = time
-column-number = no.
-column-from = from
-column-text = text
 
 ### Passphrase
 
@@ -253,7 +247,6 @@ join-waiting = Waiting for the coordinator … (Ctrl-C stops waiting; velar join
 join-words = Your four words: { $words }
 join-words-compare = Say them to the coordinator in person or by voice. Both screens must show the same four.
 join-words-type = The four words that the coordinator reads to you:
-join-words-ask = Are the coordinator's four words the same?
 join-words-same = The words match. Waiting to be let in …
 join-pending = Not let in yet. Your answer is kept: velar join goes on.
 join-done = Welcome. You are in the circle "{ $circle }" as { $name } ({ $roles }).
@@ -262,12 +255,10 @@ join-rejected = The coordinator turned the request down, or the invitation was v
 
 ### approve
 
-approve-none = Nobody is waiting for your approval.
 approve-request = { $name } asks to join. Roles: { $roles }
 approve-words = The four words: { $words }
 approve-words-compare = Compare them with { $name } in person or by voice. Both screens must show the same four.
 approve-words-type = The four words that { $name } reads to you:
-approve-ask = Are they the same, and do you want to let { $name } in?
 approve-ask-reject = Turn down { $name } and void the invitation?
 approve-done = { $name } is in the circle ({ $roles }).
 approve-rejected = Request of { $name } turned down; the invitation is void.
@@ -288,9 +279,6 @@ verify-state-no = Not verified yet.
 state-queued = queued here, not sent yet
 state-at-relay = at the relay { $relay }
 state-received = received by { $name }'s terminal, { $time }
-state-taken = taken by { $name }, { $time }
-state-closed = closed by { $name }, { $time }
-state-unsent = cannot be sent: { $reason }
 state-given-up = will not get there: they left, or their relay refuses
 
 ### What became of something sent (check-in, message, note, alert)
@@ -345,7 +333,6 @@ alert-open-own = Open: nobody has taken it yet.
 alert-claim-expired = Open again: whoever had taken it went quiet. To take it: velar claim { $alert }
 alert-taken = Taken by { $name }, { $time }
 alert-taken-by-several = Taken at once by { $names }. { $leader } leads; the others support.
-alert-released = Given back by { $name }, { $time }. It needs somebody.
 alert-note = { $time } { $name }: { $text }
 alert-stand-down-asked = { $name } says "I am safe", { $time }. A second person confirms: velar stand-down { $alert } --confirm
 alert-stand-down-confirmed = { $by } confirmed, { $time }, that { $name } is safe.
@@ -380,12 +367,6 @@ close-debrief = Take a moment, also for yourselves: talk with each other about h
 say-done = Sent.
 inbox-none = No new messages.
 inbox-none-at-all = No messages.
-inbox-more = { $count ->
-    [one] { $count } older message: velar inbox --all
-   *[other] { $count } older messages: velar inbox --all
-}
-inbox-to-you = to you
-inbox-unopened = Something from { $name } could not be opened; it was asked for again.
 
 ### watch
 
@@ -400,7 +381,6 @@ watch-unsent = { $time } { $count ->
    *[other] { $count } messages kept here, not sent yet.
 }
 watch-message = { $time } { $name }: { $text }
-watch-message-to-you = { $time } { $name } (to you): { $text }
 watch-checkin = { $time } Check-in of { $name }
 watch-checkin-details = { $time } Check-in of { $name }: { $details }
 watch-checkin-next = next before { $time }
@@ -416,7 +396,6 @@ watch-note = { $time } Alert { $alert } of { $name }, { $by }: { $text }
 watch-stand-down-asked = { $time } Alert { $alert }: { $name } says "I am safe". A second person confirms: velar stand-down { $alert } --confirm
 watch-stand-down-confirmed = { $time } Alert { $alert }: { $by } confirmed that { $name } is safe.
 watch-closed = { $time } Alert { $alert } of { $name } is closed by { $by }.
-watch-received = { $time } { $name }'s terminal has received: { $what }
 watch-join-request = { $time } { $name } asks to join the circle: velar approve
 watch-member-joined = { $time } { $name } is now in the circle ({ $roles }).
 watch-member-left = { $time } { $name } is not in the circle any more.
@@ -532,8 +511,6 @@ error-vault-damaged = The vault in { $path } is damaged: { $detail }
     .next = Do not delete anything. Copy the folder, then ask your circle's coordinator for a new invitation.
 error-vault-newer = The vault in { $path } was made by a newer version of velar.
     .next = Install the newer version.
-error-vault-open-to-others = Other users of this device may read { $path }.
-    .next = Close it to them: chmod -R go= { $path }
 error-vault-busy = The vault in { $path } is busy with another velar command.
     .next = Wait a moment and try again.
 error-vault-io = The vault in { $path } cannot be read or written: { $detail }
@@ -576,8 +553,6 @@ error-roster-conflict = Two member lists of this circle contradict each other: s
     .next = Speak with the circle in person or by voice before you go on.
 error-join-pending = You have answered an invitation, but are not let in yet.
     .next = Go on with: velar join
-error-not-coordinator = Only a coordinator of the circle can do this: { $names }.
-    .next = Ask one of: { $names }
 error-name-bad = "{ $name }" cannot be used as a name (at most { $limit } characters).
     .next = Use 1 to { $limit } characters, with at least one letter and no control characters.
 error-name-taken = There is somebody named { $name } in the circle already.
@@ -600,8 +575,6 @@ error-invitation-void = The invitation is void: two people answered it, or it wa
     .next = A new one is needed, in person: velar invite
 error-invitation-twice = This invitation was answered TWICE. Somebody else may have seen it. It is void, and nobody was let in.
     .next = Make a new one, in person: velar invite
-error-invitation-unreadable = The answer to the invitation could not be opened.
-    .next = Make a new invitation, in person: velar invite
 error-words-differ = The four words DO NOT match. Somebody may be between you. Nobody was let in.
     .next = Read all four to each other once more, slowly. If they still differ, the coordinator types velar approve --reject; meet in person and begin again with velar invite.
 error-words-count = { $count } words were given; there are four.
@@ -625,29 +598,16 @@ error-member-ambiguous = That could be several members.
 error-member-keys = Nothing can be sealed for member { $member }: their keys cannot be used.
     .next = Ask them to run velar status. If that does not help, they have to be invited again.
 
-error-text-unfit = A name or text is empty or too long.
-    .next = Shorten it and try again. Nothing was changed.
-error-invitation-offer = What lies at the relay for this invitation is not from a coordinator, or is damaged. Nothing was sent.
-    .next = Somebody may be interfering. Ask the coordinator, in person, for a new one.
-error-seal = A message to one of the members could not be sealed: their keys cannot be used.
-    .next = velar members shows them. That person has to be invited again.
-error-unexpected = Something that came from the circle does not fit together: { $detail }
-    .next = Nothing was changed. If it goes on, tell the coordinator; do not delete the vault.
-
 ### Errors: alerts
 
 error-alert-none = There is no open alert.
     .next = velar alerts --all shows the closed ones. In danger: velar panic
-error-not-yours = Only the person whom the alert is about can ask to stand down.
-    .next = To confirm that the person is safe: velar stand-down --confirm
 error-alert-unknown = There is no alert "{ $alert }".
     .next = velar alerts shows them.
 error-alert-several = Several alerts are open: { $alerts }
     .next = Say which one: add its short id. velar alerts shows them.
 error-alert-closed = Alert { $alert } is closed already.
     .next = If there is danger again: velar panic
-error-alert-not-taken = You have not taken alert { $alert }.
-    .next = velar alerts shows who has.
 error-stand-down-not-yours = Alert { $alert } is { $name }'s: only { $name } can ask to stand down.
     .next = To confirm that { $name } is safe: velar stand-down { $alert } --confirm
 error-stand-down-own = Alert { $alert } is yours: that you are safe is confirmed by a second person.
@@ -672,15 +632,8 @@ error-text-long = The text is { $count } bytes long; { $limit } fit.
     .next = Shorten it, or send it in several.
 error-text-bad = A name or text is empty, too long, or has characters that cannot be shown.
     .next = Write something shorter, with letters.
-error-confirmation-needed = This needs a yes from you, and there is no terminal to ask.
-    .next = Run it in a terminal.
 error-declined = Nothing was done.
     .next = Run it again when you are ready.
-
-error-another-person = The alert is about you: this is for another person to do.
-    .next = If you are safe: velar stand-down. If not: velar panic
-error-not-asked = Nobody has said "I am safe" in this alert yet.
-    .next = If you know more, write it: velar note …
 
 ### Errors: relay and network
 
@@ -700,10 +653,6 @@ error-relay-access-token = The relay { $relay } makes mailboxes only with its ac
     .next = Ask the operator for it, and give it with --access-token-file FILE.
 error-access-token-file = The access token could not be read from { $path }: { $detail }
     .next = The file holds one line, as the relay's operator gave it to you.
-error-relay-full = The relay { $relay } has no room for more messages to { $names }.
-    .next = It is kept here and tried again. They make room by running velar watch or velar inbox.
-error-no-keys = There is no key left to seal a message to { $name }.
-    .next = It is kept here and goes out once { $name } has been heard from. For alerts there is a reserve.
 
 ### Reasons, inside of an error ({ $detail }, { $reason })
 
@@ -729,7 +678,6 @@ reason-refused-mailbox = the mailbox is not open there
 reason-refused-token = this device may not send to that person any more
 reason-refused-hold = it did not accept the hold
 reason-refused-too-many = this connection asks for too much
-reason-no-keys = no key is left for this person
 reason-damaged-slots = the passphrase file
 reason-damaged-database = the database
 reason-damaged-record = a record ({ $kind })
@@ -746,8 +694,6 @@ reason-address-pin = the pin after # is missing or incomplete
 
 ### Other errors
 
-error-exec = The command "{ $command }" could not be started: { $detail }
-    .next = Check the command after --exec.
 error-input = The text could not be read: { $detail }
     .next = Write it after the command, or pipe it in as UTF-8 text.
 error-watch-output = Nobody reads this watch any more: { $detail }. Alerts would have reached nobody, so it ended.

@@ -208,7 +208,6 @@ flag-low-battery = poca batería
 flag-no-signal = estará sin señal
 word-you = tú
 word-nobody = nadie
-word-circle = el círculo
 word-unknown-member = alguien desconocido
 word-never = nunca
 # Lo que alguien escribe para decir sí o no; separadas por espacios, la primera es la que se muestra.
@@ -219,11 +218,6 @@ column-name = nombre
 column-roles = papeles
 column-last-heard = última señal
 column-verified = verificado
-column-state = estado
-column-time = hora
-column-number = núm.
-column-from = de
-column-text = texto
 
 ### Frase de acceso
 
@@ -268,7 +262,6 @@ join-waiting = Esperando a la coordinación … (Ctrl-C deja de esperar; velar j
 join-words = Tus cuatro palabras: { $words }
 join-words-compare = Dilas a quien coordina, en persona o de viva voz. Las dos pantallas deben mostrar las mismas cuatro.
 join-words-type = Las cuatro palabras que te lee quien coordina:
-join-words-ask = ¿Son las mismas cuatro palabras de quien coordina?
 join-words-same = Las palabras coinciden. Esperando la entrada …
 join-pending = Aún falta que te dejen entrar. Tu respuesta está guardada: velar join sigue.
 join-done = Te damos la bienvenida. Estás en el círculo «{ $circle }» como { $name } ({ $roles }).
@@ -277,12 +270,10 @@ join-rejected = La coordinación rechazó la solicitud, o la invitación se anul
 
 ### approve
 
-approve-none = Nadie espera tu aprobación.
 approve-request = { $name } pide entrar. Papeles: { $roles }
 approve-words = Las cuatro palabras: { $words }
 approve-words-compare = Compárenlas tú y { $name }, en persona o de viva voz. Las dos pantallas deben mostrar las mismas cuatro.
 approve-words-type = Las cuatro palabras que te lee { $name }:
-approve-ask = ¿Son las mismas, y quieres que { $name } entre?
 approve-ask-reject = ¿Rechazar a { $name } y anular la invitación?
 approve-done = { $name } ya está en el círculo ({ $roles }).
 approve-rejected = Se rechazó la solicitud de { $name }; la invitación queda anulada.
@@ -303,9 +294,6 @@ verify-state-no = Todavía sin verificar.
 state-queued = en espera aquí, aún no enviado
 state-at-relay = en el relevo { $relay }
 state-received = lo recibió la terminal de { $name }, { $time }
-state-taken = la tomó { $name }, { $time }
-state-closed = la cerró { $name }, { $time }
-state-unsent = no se puede enviar: { $reason }
 state-given-up = no le va a llegar: salió del círculo, o su relevo se niega
 
 ### Qué fue de lo enviado (reporte, mensaje, nota, alerta)
@@ -360,7 +348,6 @@ alert-open-own = Abierta: nadie la ha tomado todavía.
 alert-claim-expired = Abierta otra vez: quien la tomó dejó de dar señales. Para tomarla: velar claim { $alert }
 alert-taken = La tomó { $name }, { $time }
 alert-taken-by-several = La tomaron a la vez { $names }. Lleva la alerta { $leader }; las demás personas apoyan.
-alert-released = La soltó { $name }, { $time }. Hace falta alguien.
 alert-note = { $time } { $name }: { $text }
 alert-stand-down-asked = { $name } dice «estoy a salvo», { $time }. Confirma una segunda persona: velar stand-down { $alert } --confirm
 alert-stand-down-confirmed = { $by } confirmó, { $time }, que { $name } está a salvo.
@@ -395,12 +382,6 @@ close-debrief = Dense un momento, también para ustedes: platiquen cómo les fue
 say-done = Enviado.
 inbox-none = No hay mensajes nuevos.
 inbox-none-at-all = No hay mensajes.
-inbox-more = { $count ->
-    [one] { $count } mensaje anterior: velar inbox --all
-   *[other] { $count } mensajes anteriores: velar inbox --all
-}
-inbox-to-you = para ti
-inbox-unopened = Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 
 ### watch
 
@@ -415,7 +396,6 @@ watch-unsent = { $time } { $count ->
    *[other] { $count } mensajes guardados aquí, aún no enviados.
 }
 watch-message = { $time } { $name }: { $text }
-watch-message-to-you = { $time } { $name } (para ti): { $text }
 watch-checkin = { $time } Reporte de { $name }
 watch-checkin-details = { $time } Reporte de { $name }: { $details }
 watch-checkin-next = siguiente antes de { $time }
@@ -431,7 +411,6 @@ watch-note = { $time } Alerta { $alert } de { $name }, { $by }: { $text }
 watch-stand-down-asked = { $time } Alerta { $alert }: { $name } dice «estoy a salvo». Confirma una segunda persona: velar stand-down { $alert } --confirm
 watch-stand-down-confirmed = { $time } Alerta { $alert }: { $by } confirmó que { $name } está a salvo.
 watch-closed = { $time } La alerta { $alert } de { $name } la cerró { $by }.
-watch-received = { $time } La terminal de { $name } recibió: { $what }
 watch-join-request = { $time } { $name } pide entrar al círculo: velar approve
 watch-member-joined = { $time } { $name } ya está en el círculo ({ $roles }).
 watch-member-left = { $time } { $name } ya no está en el círculo.
@@ -547,8 +526,6 @@ error-vault-damaged = La bóveda en { $path } está dañada: { $detail }
     .next = No borres nada. Copia la carpeta y después pide a la coordinación de tu círculo una invitación nueva.
 error-vault-newer = La bóveda en { $path } se hizo con una versión más nueva de velar.
     .next = Instala la versión más nueva.
-error-vault-open-to-others = Otras personas que usan este equipo pueden leer { $path }.
-    .next = Ciérralo: chmod -R go= { $path }
 error-vault-busy = La bóveda en { $path } está ocupada con otra orden de velar.
     .next = Espera un momento e inténtalo otra vez.
 error-vault-io = No se puede leer o escribir la bóveda en { $path }: { $detail }
@@ -591,8 +568,6 @@ error-roster-conflict = Hay dos listas de integrantes que se contradicen: alguie
     .next = Hablen en persona o de viva voz antes de seguir.
 error-join-pending = Respondiste a una invitación, pero aún falta que te dejen entrar.
     .next = Sigue con: velar join
-error-not-coordinator = Esto solo puede hacerlo quien coordina el círculo: { $names }.
-    .next = Pídelo a: { $names }
 error-name-bad = «{ $name }» no se puede usar como nombre (caben { $limit } caracteres).
     .next = Usa de 1 a { $limit } caracteres, con al menos una letra y sin caracteres de control.
 error-name-taken = En el círculo ya hay alguien que se llama { $name }.
@@ -615,8 +590,6 @@ error-invitation-void = La invitación está anulada: la respondieron dos person
     .next = Hace falta otra, en persona: velar invite
 error-invitation-twice = Esta invitación se respondió DOS VECES. Puede que alguien más la haya visto. Queda anulada y no entró nadie.
     .next = Haz otra, en persona: velar invite
-error-invitation-unreadable = No se pudo abrir la respuesta a la invitación.
-    .next = Haz otra invitación, en persona: velar invite
 error-words-differ = Las cuatro palabras NO coinciden. Puede haber alguien en medio. No entró nadie.
     .next = Léanselas otra vez, despacio. Si siguen sin coincidir, la coordinación escribe velar approve --reject; véanse en persona y empiecen de nuevo con velar invite.
 error-words-count = Se dieron { $count } palabras; son cuatro.
@@ -640,29 +613,16 @@ error-member-ambiguous = Podrían ser varias personas del círculo.
 error-member-keys = No se puede sellar nada para { $member }: sus llaves no sirven.
     .next = Pídele que corra velar status. Si eso no ayuda, hay que invitarle de nuevo.
 
-error-text-unfit = Un nombre o un texto está vacío o es demasiado largo.
-    .next = Acórtalo e inténtalo otra vez. No se cambió nada.
-error-invitation-offer = Lo que hay en el relevo para esta invitación no es de la coordinación, o está dañado. No se envió nada.
-    .next = Puede haber una intromisión. Pide otra a la coordinación, en persona.
-error-seal = No se pudo sellar un mensaje para alguien del círculo: sus llaves no sirven.
-    .next = velar members muestra quiénes son. Hay que invitar de nuevo a esa persona.
-error-unexpected = Algo que llegó del círculo no concuerda: { $detail }
-    .next = No se cambió nada. Si sigue pasando, avisa a la coordinación; no borres la bóveda.
-
 ### Errores: alertas
 
 error-alert-none = No hay ninguna alerta abierta.
     .next = velar alerts --all muestra las cerradas. En peligro: velar panic
-error-not-yours = Solo la persona de quien es la alerta puede pedir que se levante.
-    .next = Para confirmar que está a salvo: velar stand-down --confirm
 error-alert-unknown = No hay una alerta «{ $alert }».
     .next = velar alerts las muestra.
 error-alert-several = Hay varias alertas abiertas: { $alerts }
     .next = Di cuál: agrega su clave corta. velar alerts las muestra.
 error-alert-closed = La alerta { $alert } ya está cerrada.
     .next = Si hay peligro otra vez: velar panic
-error-alert-not-taken = No has tomado la alerta { $alert }.
-    .next = velar alerts muestra quién la tomó.
 error-stand-down-not-yours = La alerta { $alert } es de { $name }: solo { $name } puede decir que está a salvo.
     .next = Para confirmar que { $name } está a salvo: velar stand-down { $alert } --confirm
 error-stand-down-own = La alerta { $alert } es tuya: que estás a salvo lo confirma una segunda persona.
@@ -687,15 +647,8 @@ error-text-long = El texto ocupa { $count } bytes; caben { $limit }.
     .next = Acórtalo, o envíalo en varios.
 error-text-bad = Un nombre o texto está vacío, es demasiado largo o lleva caracteres que no se pueden mostrar.
     .next = Escribe algo más corto, con letras.
-error-confirmation-needed = Esto necesita tu sí, y no hay terminal donde preguntarte.
-    .next = Córrelo en una terminal.
 error-declined = No se hizo nada.
     .next = Córrelo otra vez cuando quieras.
-
-error-another-person = La alerta trata de ti: esto le toca a otra persona.
-    .next = Si estás a salvo: velar stand-down. Si no: velar panic
-error-not-asked = En esta alerta nadie ha dicho todavía «estoy a salvo».
-    .next = Si sabes más, anótalo: velar note …
 
 ### Errores: relevo y red
 
@@ -715,10 +668,6 @@ error-relay-access-token = El relevo { $relay } solo crea buzones con su clave d
     .next = Pídela a quien lo opera y dala con --access-token-file ARCHIVO.
 error-access-token-file = No se pudo leer la clave de acceso de { $path }: { $detail }
     .next = El archivo lleva una sola línea, tal como te la dio quien opera el relevo.
-error-relay-full = En el relevo { $relay } no caben más mensajes para: { $names }
-    .next = Está guardado aquí y se intenta de nuevo. Se hace lugar cuando esas personas corren velar watch o velar inbox.
-error-no-keys = Ya no queda llave para sellar un mensaje a { $name }.
-    .next = Está guardado aquí y sale cuando haya señal de { $name }. Para las alertas hay una reserva.
 
 ### Razones, dentro de un error ({ $detail }, { $reason })
 
@@ -744,7 +693,6 @@ reason-refused-mailbox = el buzón no está abierto ahí
 reason-refused-token = este equipo ya no puede enviarle a esa persona
 reason-refused-hold = no aceptó la retención
 reason-refused-too-many = esta conexión pide demasiado
-reason-no-keys = ya no queda llave para esta persona
 reason-damaged-slots = el archivo de la frase de acceso
 reason-damaged-database = la base de datos
 reason-damaged-record = un registro ({ $kind })
@@ -761,8 +709,6 @@ reason-address-pin = la huella que va después de # falta o está incompleta
 
 ### Otros errores
 
-error-exec = No se pudo iniciar la orden «{ $command }»: { $detail }
-    .next = Revisa la orden que sigue a --exec.
 error-input = No se pudo leer el texto: { $detail }
     .next = Escríbelo después de la orden, o pásalo por la entrada como texto UTF-8.
 error-watch-output = Ya nadie lee esta guardia: { $detail }. Las alertas no le habrían llegado a nadie, así que terminó.

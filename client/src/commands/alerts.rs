@@ -206,9 +206,7 @@ impl<'a> Desk<'a> {
         let mut carrier = Carrier::new(context)?;
         let up_to_date = carrier.catch_up(&mut device, CATCH_UP).await.map_err(failed)?;
         if !up_to_date {
-            if let Some(trouble) = carrier.news.trouble(context) {
-                context.remark(&trouble.to_string());
-            }
+            carrier.news.remark_trouble(context);
             context.remark(&t!(context.text, "alerts-not-up-to-date"));
         }
         let who = Who::of(context, &mut device).map_err(failed)?;

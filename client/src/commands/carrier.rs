@@ -7,7 +7,7 @@ use velar_protocol::wire::RelayAddress;
 
 use super::Context;
 use crate::device::{Device, DeviceError, Progress, Reach};
-use crate::failure::{Exit, Failure, failure, is_final, net_failure, net_reason};
+use crate::failure::{Exit, Failure, failure, is_final, net_reason};
 use crate::link::{Happened, Link, now_s};
 use crate::net::{Connector, NetError};
 use crate::text::t;
@@ -181,10 +181,11 @@ impl News {
         }
     }
 
-    /// What a person is told about a failed connection, if one failed: all is kept.
-    pub(super) fn trouble(&self, context: &Context) -> Option<Failure> {
-        let (relay, error) = self.trouble.as_ref()?;
-        Some(net_failure(relay, error, true, &context.text))
+    /// Tells the person about a failed connection, if one failed: all is kept.
+    pub(super) fn remark_trouble(&self, context: &Context) {
+        if let Some((relay, error)) = &self.trouble {
+            context.remark(&context.kept_failure(relay, error).to_string());
+        }
     }
 }
 

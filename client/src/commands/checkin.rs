@@ -75,10 +75,8 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
         if let Some(alert) = own {
             context.line(&t!(text, "checkin-alert-open", alert = alert))?;
         }
-        if exit == Exit::Kept
-            && let Some(trouble) = carrier.news.trouble(context)
-        {
-            context.remark(&trouble.to_string());
+        if exit == Exit::Kept {
+            carrier.news.remark_trouble(context);
         }
     }
     carrier.finish(&mut device).await.map_err(failed)?;

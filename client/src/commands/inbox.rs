@@ -24,10 +24,8 @@ pub(super) async fn run(context: &Context, args: Inbox) -> Result<Exit, Failure>
     let mut device = context.device()?;
     let who = Who::of(context, &mut device).map_err(failed)?;
     let mut carrier = Carrier::new(context)?;
-    if !carrier.catch_up(&mut device, WAIT).await.map_err(failed)?
-        && let Some(trouble) = carrier.news.trouble(context)
-    {
-        context.remark(&trouble.to_string());
+    if !carrier.catch_up(&mut device, WAIT).await.map_err(failed)? {
+        carrier.news.remark_trouble(context);
     }
 
     let cursor = device.cursor(CURSOR).map_err(failed)?;

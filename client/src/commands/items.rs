@@ -85,7 +85,7 @@ impl<'a> Teller<'a> {
         vec![line]
     }
 
-    /// For programs: stable fields, documented in `JSON-WATCH.md`.
+    /// For programs: stable fields, documented in `JSON.md`.
     pub(super) fn json(&self, n: u64, item: &Item) -> Value {
         let (kind, mut data) = match &item.what {
             What::Said { message, sequence, text } => {
@@ -161,6 +161,10 @@ impl<'a> Teller<'a> {
         let by = self.who.name(event.author);
         let name = state.map_or_else(|| by.clone(), |state| self.who.name(state.subject));
         let (alert, by, name) = (alert.as_str(), by.as_str(), name.as_str());
+        let note = |said: &str| {
+            let said = clean(said);
+            t!(text, "watch-note", time = time, alert = alert, name = name, by = by, text = said)
+        };
         let line = match &event.kind {
             EventKind::Raised { reason, text: said, drill, .. } => {
                 let mut lines = vec![self.raised(alert, name, time, *reason, said, *drill)];
@@ -178,18 +182,7 @@ impl<'a> Teller<'a> {
             EventKind::Released { .. } => {
                 t!(text, "watch-released", time = time, alert = alert, name = name, by = by)
             }
-            EventKind::Note { text: said } => {
-                let said = clean(said);
-                t!(
-                    text,
-                    "watch-note",
-                    time = time,
-                    alert = alert,
-                    name = name,
-                    by = by,
-                    text = said
-                )
-            }
+            EventKind::Note { text: said } => note(said),
             EventKind::StandDownAsked { .. } => {
                 t!(text, "watch-stand-down-asked", time = time, alert = alert, name = name)
             }
@@ -213,16 +206,7 @@ impl<'a> Teller<'a> {
             | EventKind::Closed { text: said, .. }
                 if !said.is_empty() =>
             {
-                let said = clean(said);
-                Some(t!(
-                    text,
-                    "watch-note",
-                    time = time,
-                    alert = alert,
-                    name = name,
-                    by = by,
-                    text = said
-                ))
+                Some(note(said))
             }
             _ => None,
         };

@@ -173,9 +173,7 @@ impl<'a> Telling<'a> {
         if nowhere && no_answer && !self.said_kept {
             self.said_kept = true;
             self.tell("kept", json!({}), &t!(text, "panic-kept"));
-            if let Some(trouble) = news.trouble(self.context) {
-                self.context.remark(&trouble.to_string());
-            }
+            news.remark_trouble(self.context);
             self.add(&t!(text, "panic-other-means"));
         }
         Ok(is_over(&self.progress))

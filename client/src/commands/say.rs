@@ -38,10 +38,8 @@ pub(super) async fn run(context: &Context, args: Say) -> Result<Exit, Failure> {
         for line in show::outcome(context, &progress) {
             context.line(&line)?;
         }
-        if exit == Exit::Kept
-            && let Some(trouble) = carrier.news.trouble(context)
-        {
-            context.remark(&trouble.to_string());
+        if exit == Exit::Kept {
+            carrier.news.remark_trouble(context);
         }
     }
     carrier.finish(&mut device).await.map_err(failed)?;

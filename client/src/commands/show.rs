@@ -86,7 +86,7 @@ pub(super) fn role_names(roles: Roles) -> Vec<&'static str> {
 
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    data_encoding::HEXLOWER.encode(bytes)
 }
 
 /// One line of JSON. What a terminal would act on or hide is escaped; a parser reads the text as it was.

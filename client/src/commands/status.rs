@@ -40,9 +40,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
             context.line(&t!(context.text, "status-connected", relay = relays))?;
         } else {
             context.line(&t!(context.text, "status-disconnected", relay = relays))?;
-            if let Some(trouble) = carrier.news.trouble(context) {
-                context.remark(&trouble.to_string());
-            }
+            carrier.news.remark_trouble(context);
         }
         if let Some(seconds) = carrier.news.clock_differs_s {
             context.line(&t!(context.text, "status-clock", minutes = seconds / 60))?;

@@ -1,5 +1,5 @@
 //! `velar watch`: an accompanier's post. Stays connected, shows each thing once, rings, and says loudly when
-//! it hears nothing. Line by line; the same as JSON with `--json` (see `JSON-WATCH.md`).
+//! it hears nothing. Line by line; the same as JSON with `--json` (see `JSON.md`).
 
 mod connections;
 mod hook;

@@ -205,7 +205,7 @@ impl Device {
     pub fn find_alert(&mut self, prefix: Option<&str>, now_s: u64) -> Done<AlertId> {
         let fits = |alert: &Alert| match prefix {
             Some(prefix) => {
-                let hex: String = alert.id.0.iter().map(|byte| format!("{byte:02x}")).collect();
+                let hex = data_encoding::HEXLOWER.encode(&alert.id.0);
                 hex.starts_with(&prefix.to_ascii_lowercase())
             }
             None => alert.is_open(),

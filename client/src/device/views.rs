@@ -110,7 +110,7 @@ impl Device {
         let wanted = text.trim().to_lowercase();
         let exact: Vec<_> = members.iter().filter(|m| m.name.to_lowercase() == wanted).collect();
         let begins = |m: &&MemberView| {
-            let hex: String = m.member.0.iter().map(|byte| format!("{byte:02x}")).collect();
+            let hex = data_encoding::HEXLOWER.encode(&m.member.0);
             m.name.to_lowercase().starts_with(&wanted) || hex.starts_with(&wanted)
         };
         let found: Vec<_> =

@@ -107,8 +107,7 @@ fn no_text_holds_control_or_bidirectional_characters() {
     }
 }
 
-/// `t!` without variables checks the id only: this reads the sources for texts whose variables were left
-/// out, and for texts that nothing uses.
+/// `t!` without variables checks the id only: this reads the sources for texts whose variables were left out.
 #[test]
 fn texts_are_used_with_their_variables() {
     let english = texts(ENGLISH);
@@ -126,6 +125,28 @@ fn texts_are_used_with_their_variables() {
         }
     }
     assert!(wrong.is_empty(), "variables left out: {wrong:#?}");
+}
+
+/// What ids that are put together at run time begin with. All others stand in the sources as they are.
+/// `cli::localise` puts these together, and holds each to a command or argument.
+const COMPOSED: [&str; 2] = ["help-cmd", "help-arg"];
+
+#[test]
+fn every_text_is_used() {
+    let is_test = |file: &str| {
+        let (_, within) = file.rsplit_once("/src/").unwrap_or_default();
+        within.split('/').any(|part| part == "tests" || part == "tests.rs")
+    };
+    let sources: String = sources()
+        .into_iter()
+        .filter_map(|(file, source)| (!is_test(&file)).then_some(source))
+        .collect();
+    let unused: Vec<_> = Text::ids(Language::English)
+        .into_iter()
+        .filter(|id| !COMPOSED.iter().any(|prefix| id.starts_with(prefix)))
+        .filter(|id| !sources.contains(&format!("\"{id}\"")))
+        .collect();
+    assert!(unused.is_empty(), "used nowhere: {unused:#?}");
 }
 
 fn sources() -> Vec<(String, String)> {
