@@ -79,7 +79,7 @@ impl RelayProcess {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let begun = Instant::now();
         let mut child = Command::new(&self.program)
-            .arg("serve")
+            .args(["serve", "--log=warn"])
             .args(LIFTED)
             .arg(format!("--listen={listen}"))
             .arg("--data")
