@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use quinn::{Endpoint, Incoming, TokioRuntime, VarInt};
+use quinn::{Connection, Endpoint, Incoming, TokioRuntime, VarInt};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -235,13 +235,14 @@ fn knock(
 }
 
 async fn welcome(incoming: Incoming, mut guest: Guest, relay: Arc<Relay>) {
-    let Ok(connecting) = incoming.accept() else { return };
-    let connection = match timeout(HANDSHAKE_TIMEOUT, connecting).await {
-        Ok(Ok(connection)) => connection,
-        _ => return,
-    };
+    // Boxed, so that it takes no room for as long as the connection lasts.
+    let Some(connection) = Box::pin(handshake(incoming)).await else { return };
     guest.seated();
     connection::serve(connection, relay).await;
+}
+
+async fn handshake(incoming: Incoming) -> Option<Connection> {
+    timeout(HANDSHAKE_TIMEOUT, incoming.accept().ok()?).await.ok()?.ok()
 }
 
 fn address(config: &Config, local: SocketAddr, pin: Pin) -> Option<RelayAddress> {

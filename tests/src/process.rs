@@ -118,9 +118,8 @@ impl RelayProcess {
         };
         let begun = Instant::now();
         let mut child = Command::new(&self.program)
-            .arg("serve")
+            .args(["serve", if self.log.is_some() { "--log=trace" } else { "--log=warn" }])
             .args(&self.flags)
-            .args(self.log.iter().map(|_| "--log=trace"))
             .arg(format!("--listen={listen}"))
             .arg("--data")
             .arg(&self.data)

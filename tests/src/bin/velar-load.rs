@@ -106,6 +106,7 @@ async fn run(arguments: Arguments) -> Outcome<()> {
             relay.kill_nine().await?;
             let serving = relay.start().await?;
             println!("restart {:.3} s", serving.as_secs_f64());
+            println!("restart_cpu {:.3} s", relay.usage()?.cpu()?.as_secs_f64());
             println!("rss_restarted {} KiB", relay.usage()?.rss_kib()?);
             if read_back {
                 let elapsed = drain(&address, &left).await?;
