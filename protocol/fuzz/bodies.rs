@@ -2,12 +2,18 @@
 //! `tests/corpus.rs` (stable, replays the corpora).
 //!
 //! A new target is a function here, a line in [`TARGETS`], a `[[bin]]` with its five-line file in
-//! `fuzz_targets/`, and seeds in `corpus/<name>/`. Targets of sealing go behind `feature = "e2e"`; targets of
-//! the relay go to `relay/fuzz/`, with this layout.
+//! `fuzz_targets/`, and seeds in `corpus/<name>/`. What only clients know is behind `feature = "e2e"`, in
+//! `bodies_e2e.rs`; the targets of the relay are in `relay/fuzz/`, with this layout.
 #![allow(dead_code, reason = "each target uses one body, the replay uses the table")]
 
 use velar_protocol::wire::codec::{self, Frame, HEADER_LEN};
 use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
+
+#[cfg(feature = "e2e")]
+#[path = "bodies_e2e.rs"]
+mod e2e;
+#[cfg(feature = "e2e")]
+pub(crate) use e2e::*;
 
 /// A fuzz target: the name of its corpus, and its body.
 pub(crate) type Target = (&'static str, fn(&[u8]));
@@ -17,6 +23,12 @@ pub(crate) const TARGETS: &[Target] = &[
     ("request_decoding", request_decoding),
     ("response_decoding", response_decoding),
     ("link_parsing", link_parsing),
+    #[cfg(feature = "e2e")]
+    ("envelope_opening", envelope_opening),
+    #[cfg(feature = "e2e")]
+    ("message_decoding", message_decoding),
+    #[cfg(feature = "e2e")]
+    ("statement_verifying", statement_verifying),
 ];
 
 /// What a relay reads.
@@ -37,6 +49,8 @@ pub(crate) fn link_parsing(input: &[u8]) {
     if let Ok(address) = text.parse::<RelayAddress>() {
         assert_eq!(address.to_string().parse(), Ok(address));
     }
+    #[cfg(feature = "e2e")]
+    invitation_parsing(text);
 }
 
 /// Length field and body as a stream has them. What decodes has one encoding, and decodes from it again.

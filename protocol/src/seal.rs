@@ -12,8 +12,6 @@
 pub mod assembly;
 pub mod envelope;
 mod fixed;
-#[cfg(any(test, feature = "fuzzing"))]
-pub mod fuzz_open;
 pub mod identity;
 pub mod labels;
 pub mod lifetimes;

@@ -9,6 +9,9 @@
 
 #[path = "../fuzz/bodies.rs"]
 mod bodies;
+#[cfg(feature = "e2e")]
+#[path = "corpus/seeds.rs"]
+mod seeds;
 
 use std::collections::BTreeSet;
 use std::fs;

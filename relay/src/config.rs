@@ -156,6 +156,16 @@ pub enum ConfigError {
         /// Its least value.
         minimum: u64,
     },
+    /// A limit above what clients count on.
+    #[error(
+        "limit {name} must be at most {maximum}: clients delete the keys that open older envelopes"
+    )]
+    LimitAbove {
+        /// Which.
+        name: &'static str,
+        /// Its greatest value.
+        maximum: u64,
+    },
     /// The file with the access token holds none.
     #[error("{} must hold one line of 1 to 128 bytes: the access token", .0.display())]
     AccessToken(PathBuf),
@@ -214,6 +224,9 @@ impl Config {
         let limits = flags.limits.over(file.limits);
         if let Some((name, minimum)) = limits.below_minimum() {
             return Err(ConfigError::Limit { name, minimum });
+        }
+        if let Some((name, maximum)) = limits.above_maximum() {
+            return Err(ConfigError::LimitAbove { name, maximum });
         }
         let access_file = flags.access_token_file.clone().or(file.access_token_file);
         let workers = flags.workers.or(file.workers).unwrap_or(default.workers);
@@ -310,5 +323,20 @@ mod tests {
     fn limits_that_cannot_work_are_refused() {
         let error = load("data = '/d'\n[limits]\nconnections = 0", Flags::default()).unwrap_err();
         assert!(matches!(error, ConfigError::Limit { name: "connections", minimum: 1 }));
+    }
+
+    #[test]
+    fn what_clients_keep_keys_for_is_not_outlived() {
+        for (name, most) in [("envelope_age_s", 14 * 86_400), ("hold_length_s", 30 * 86_400_u32)] {
+            let text = |value| format!("data = '/d'\n[limits]\n{name} = {value}");
+            load(&text(most), Flags::default()).unwrap();
+            let error = load(&text(most + 1), Flags::default()).unwrap_err();
+            let ConfigError::LimitAbove { name: found, maximum } = error else { panic!("{error}") };
+            assert_eq!((found, maximum), (name, u64::from(most)));
+            assert!(error.to_string().contains(&most.to_string()), "{error}");
+        }
+        let limits = LimitFlags { hold_length_s: Some(u32::MAX), ..LimitFlags::default() };
+        let error = load("data = '/d'", Flags { limits, ..Flags::default() }).unwrap_err();
+        assert!(matches!(error, ConfigError::LimitAbove { name: "hold_length_s", .. }));
     }
 }

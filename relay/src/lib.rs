@@ -19,6 +19,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 mod connection;
+pub mod dry_run;
 mod frames;
 pub mod keys;
 pub mod limits;

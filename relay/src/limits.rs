@@ -8,7 +8,7 @@ use serde::Deserialize;
 use velar_protocol::wire::ServedLimits;
 
 macro_rules! limits {
-    ($($(#[doc = $doc:literal])+ $name:ident / $env:literal : $type:ty = $default:expr, $min:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident / $env:literal : $type:ty = $default:expr, $min:literal $(..=$max:expr)?;)+) => {
         /// The limits that an operator may set.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
         #[serde(default, deny_unknown_fields)]
@@ -50,6 +50,16 @@ macro_rules! limits {
                     .into_iter()
                     .find_map(|(name, value, least)| (value < least).then_some((name, least)))
             }
+
+            /// The first limit that is above what clients count on, with its greatest value.
+            pub(crate) fn above_maximum(&self) -> Option<(&'static str, u64)> {
+                let bounded: &[(&'static str, u32, u32)] =
+                    &[$($((stringify!($name), self.$name, $max),)?)+];
+                let over = |(name, value, most): &(&'static str, u32, u32)| {
+                    (value > most).then_some((*name, u64::from(*most)))
+                };
+                bounded.iter().find_map(over)
+            }
         }
     };
 }
@@ -69,12 +79,12 @@ limits! {
     mailbox_envelopes / "VELAR_RELAY_MAILBOX_ENVELOPES": u32 = 16_384, 1;
     /// Envelopes one token may have waiting: 14 days of hourly check-ins, heartbeats and receipts, doubled.
     token_envelopes / "VELAR_RELAY_TOKEN_ENVELOPES": u32 = 2_048, 1;
-    /// Seconds an envelope is kept for its recipient (14 days).
-    envelope_age_s / "VELAR_RELAY_ENVELOPE_AGE_S": u32 = 14 * 86_400, 1;
+    /// Seconds an envelope is kept for its recipient (14 days, and no more: clients delete old keys).
+    envelope_age_s / "VELAR_RELAY_ENVELOPE_AGE_S": u32 = 14 * 86_400, 1..=14 * 86_400;
     /// Seconds after which a mailbox that nobody opened or read is deleted (90 days).
     mailbox_idle_s / "VELAR_RELAY_MAILBOX_IDLE_S": u32 = 90 * 86_400, 1;
-    /// Longest hold in seconds (30 days): prekeys of held envelopes are kept 75 days by their owners.
-    hold_length_s / "VELAR_RELAY_HOLD_LENGTH_S": u32 = 30 * 86_400, 1;
+    /// Longest hold in seconds (30 days, and no more: prekeys of held envelopes are kept 75 days by their owners).
+    hold_length_s / "VELAR_RELAY_HOLD_LENGTH_S": u32 = 30 * 86_400, 1..=30 * 86_400;
     /// Holds in all.
     holds / "VELAR_RELAY_HOLDS": u32 = 50_000, 0;
     /// Longest wait in seconds before holds are released after an outage, so that missed extensions arrive.

@@ -154,11 +154,7 @@ impl Work {
     }
 
     fn tell_committed(&self, group: &mut Vec<Write>) {
-        let put = |write: Write| match write {
-            Write::Put(stored, _) => Some((stored.mailbox, stored.sequence)),
-            _ => None,
-        };
-        let puts: Vec<(MailboxId, u64)> = group.drain(..).filter_map(put).collect();
+        let puts = puts_of(group);
         if !puts.is_empty() {
             self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner).committed(&puts);
         }
@@ -185,9 +181,18 @@ impl Work {
     }
 }
 
+/// Empties a group that is applied; what it put where.
+pub(crate) fn puts_of(group: &mut Vec<Write>) -> Vec<(MailboxId, u64)> {
+    let put = |write: Write| match write {
+        Write::Put(stored, _) => Some((stored.mailbox, stored.sequence)),
+        _ => None,
+    };
+    group.drain(..).filter_map(put).collect()
+}
+
 /// An envelope that came and was acknowledged within one group never needs to reach the disk: its
 /// recipient has it. Order decides, so that a name used again is not confused.
-fn cancel_out(group: &mut Vec<Write>) {
+pub(crate) fn cancel_out(group: &mut Vec<Write>) {
     let mut puts = HashMap::new();
     let mut gone = vec![false; group.len()];
     for (at, write) in group.iter().enumerate() {

@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::io::Read as _;
+use std::process::Stdio;
+
 use common::{Client, Relay, envelope, number, secret, token};
 use rustix::process::Signal;
 use velar_protocol::wire::codec;
@@ -162,4 +165,38 @@ async fn a_relay_that_stops_tells_its_subscribers_and_ends_well() {
     relay.signal(Signal::TERM);
     assert_eq!(online.event().await, Event::Ended { reason: EndReason::ShuttingDown });
     assert!(relay.child.wait().unwrap().success());
+}
+
+#[tokio::test]
+async fn stopping_with_clients_connected_is_no_defect() {
+    let data = tempfile::tempdir().unwrap();
+    Relay::init(data.path());
+    let mut command = common::program();
+    command.args(["serve", "--log", "trace", "--data"]).arg(data.path()).stderr(Stdio::piped());
+    let mut relay = Relay::from(command);
+    let client = Client::new(relay.addr, data.path());
+    let mut online = Vec::new();
+    for byte in 1..=4 {
+        let conn = client.connect().await;
+        conn.open(&secret(byte), &[&token(byte)]).await;
+        let mut subscription = conn.subscribe(&[&secret(byte)]).await.unwrap();
+        subscription.caught_up().await;
+        // Streams in every state: answered and open, in the middle of a frame, never written to.
+        let (mut answered, mut answer) = conn.quic.open_bi().await.unwrap();
+        answered.write_all(&codec::encode(&Request::Info).unwrap()).await.unwrap();
+        common::read::<Answer>(&mut answer).await.unwrap();
+        let (mut cut, rest) = conn.quic.open_bi().await.unwrap();
+        cut.write_all(&[9]).await.unwrap();
+        online.push((subscription, conn, (answered, answer), (cut, rest)));
+    }
+    relay.signal(Signal::TERM);
+    for (subscription, ..) in &mut online {
+        assert_eq!(subscription.event().await, Event::Ended { reason: EndReason::ShuttingDown });
+    }
+    let status = relay.child.wait().unwrap();
+    let mut log = String::new();
+    relay.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("stopping"), "{log}");
+    assert!(!log.contains("defect") && !log.contains("ERROR"), "{log}");
 }

@@ -1,0 +1,213 @@
+//! A relay without sockets, threads and disk: real sessions and mailboxes and the memory store, driven by hand
+//! on virtual time. For tests and fuzzing, which decide when a commit happens and when the process dies.
+
+use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Owner, Refusal};
+
+use crate::clock::Now;
+use crate::limits::Limits;
+use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply};
+use crate::session::{Action, Session};
+use crate::store::{Loaded, MemoryStore, Store as _, StoreError, Write};
+use crate::writer::{cancel_out, puts_of};
+
+/// See the [module](self).
+pub struct DryRelay {
+    limits: Limits,
+    mailboxes: Mailboxes,
+    store: MemoryStore,
+    now: Now,
+    /// Changed in memory, and not yet in the store.
+    group: Vec<Write>,
+    readers: u64,
+}
+
+/// What a frame led to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Answered at once.
+    Answered(Answer),
+    /// Answered with the next [`DryRelay::commit`]; never, if the process dies before.
+    AtCommit(Answer),
+    /// A subscription has begun.
+    Subscribed(Subscription),
+    /// The stream ends with these bytes.
+    Last(Vec<u8>),
+}
+
+/// A subscription that goes on.
+#[derive(Debug)]
+pub struct Subscription {
+    reader: u64,
+    cursors: Vec<Cursor>,
+}
+
+/// An envelope as a subscriber gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// From which mailbox.
+    pub mailbox: MailboxId,
+    /// Its place there.
+    pub sequence: u64,
+    /// What came.
+    pub envelope: Envelope,
+}
+
+impl std::fmt::Debug for DryRelay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DryRelay").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+impl DryRelay {
+    /// An empty one.
+    #[must_use]
+    pub fn new(limits: Limits, now: Now) -> Self {
+        let mut group = Vec::new();
+        let mailboxes = Mailboxes::new(limits, Loaded::default(), now, &mut group);
+        Self { limits, mailboxes, store: MemoryStore::default(), now, group, readers: 0 }
+    }
+
+    /// Its time.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        self.now
+    }
+
+    /// Does what a frame (what follows its length field) on `session` asks for.
+    pub fn frame(&mut self, session: &mut Session, frame: &[u8]) -> Outcome {
+        let (now, mailboxes, group) = (self.now, &mut self.mailboxes, &mut self.group);
+        let reply = match session.frame(frame, now) {
+            Action::Answer(answer) => Reply::Now(answer),
+            // Says nothing about mailboxes.
+            Action::Info => Reply::Now(Answer::Accepted),
+            Action::Open { owner, tokens, access } => {
+                mailboxes.open(owner.mailbox(), tokens, access, now, group)
+            }
+            Action::Close(owner) => mailboxes.close(owner.mailbox(), group),
+            Action::Send { token, envelope, digest } => {
+                mailboxes.send(&token, envelope, digest, now, group)
+            }
+            Action::Hold { id, for_s, deliveries, replaces } => {
+                mailboxes.hold(Asked { id, for_s, deliveries, replaces }, now, group)
+            }
+            Action::Extend { id, for_s } => mailboxes.extend(&id, for_s, now, group),
+            Action::Cancel(id) => mailboxes.cancel(&id, group),
+            Action::Subscribe(owners) => match self.subscribe(&owners) {
+                Ok(subscription) => return Outcome::Subscribed(subscription),
+                Err(refusal) => {
+                    session.subscription_ended();
+                    Reply::Now(Answer::Refused(refusal))
+                }
+            },
+            Action::Last { frame, .. } => return Outcome::Last(frame),
+        };
+        match reply {
+            Reply::Now(answer) => Outcome::Answered(answer),
+            Reply::Durable(answer) => Outcome::AtCommit(answer),
+        }
+    }
+
+    fn subscribe(&mut self, owners: &[Owner]) -> Result<Subscription, Refusal> {
+        let ids: Vec<MailboxId> = owners.iter().map(|owner| owner.mailbox()).collect();
+        self.readers += 1;
+        let (reader, now) = (self.readers, self.now);
+        let cursors =
+            self.mailboxes.subscribe(&ids, reader, &Bell::default(), now, &mut self.group)?;
+        Ok(Subscription { reader, cursors })
+    }
+
+    /// What there is for a subscription, at most `room` of each mailbox. `None`: a mailbox of it was closed.
+    ///
+    /// # Errors
+    /// The memory store has none. What the store has lost is counted by the mailbox, as in the server.
+    pub fn take(
+        &mut self,
+        subscription: &mut Subscription,
+        room: usize,
+    ) -> Result<Option<Vec<Delivered>>, StoreError> {
+        let mut delivered = Vec::new();
+        for cursor in &mut subscription.cursors {
+            let batch = self.mailboxes.take(subscription.reader, cursor, room, self.now);
+            let (Some(batch), mailbox) = (batch, cursor.mailbox) else { return Ok(None) };
+            for taken in batch {
+                let sequence = taken.sequence;
+                let stored = match taken.bytes {
+                    None => self.store.envelope(&mailbox, sequence)?,
+                    bytes => bytes,
+                };
+                match stored {
+                    Some(envelope) => delivered.push(Delivered { mailbox, sequence, envelope }),
+                    None => self.mailboxes.lost(&mailbox, sequence, self.now, &mut self.group),
+                }
+            }
+        }
+        Ok(Some(delivered))
+    }
+
+    /// The subscriber has it.
+    pub fn ack(&mut self, mailbox: &MailboxId, sequence: u64) {
+        self.mailboxes.ack(mailbox, sequence, self.now, &mut self.group);
+    }
+
+    /// Ends a subscription of `session`.
+    pub fn unsubscribe(&mut self, session: &mut Session, subscription: &Subscription) {
+        self.mailboxes.unsubscribe(subscription.reader, &subscription.cursors, self.now);
+        session.subscription_ended();
+    }
+
+    /// One round of the writer: all that waits is applied and answered.
+    ///
+    /// # Errors
+    /// The memory store has none.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        cancel_out(&mut self.group);
+        for write in &self.group {
+            self.store.apply(write)?;
+        }
+        self.store.commit()?;
+        self.mailboxes.committed(&puts_of(&mut self.group));
+        Ok(())
+    }
+
+    /// Time passes; then one tick, as in the server. Returns the holds that were released.
+    ///
+    /// # Errors
+    /// The memory store has none.
+    pub fn pass(&mut self, seconds: u64) -> Result<Vec<HoldId>, StoreError> {
+        self.now = Now::from_ms(self.now.ms().saturating_add(seconds.saturating_mul(1000)));
+        self.mailboxes.tick(self.now, &mut self.group);
+        let mut released = Vec::new();
+        loop {
+            let due = self.mailboxes.due(self.now);
+            if due.is_empty() {
+                return Ok(released);
+            }
+            // The server reads what is held only when all that came before is in the store.
+            self.commit()?;
+            for record in due {
+                let mut envelopes = Vec::new();
+                for (at, _) in (0..=u8::MAX).zip(&record.deliveries) {
+                    envelopes.extend(self.store.held(record.key, at)?.map(|held| (at, held)));
+                }
+                self.mailboxes.release(record.key, envelopes, self.now, &mut self.group);
+                released.push(record.key.id);
+            }
+        }
+    }
+
+    /// The process dies when the store has taken `applied` of the writes that waited, and is back after
+    /// `outage_s`. No session and no subscription outlives it.
+    ///
+    /// # Errors
+    /// The memory store has none.
+    pub fn restart(&mut self, applied: usize, outage_s: u64) -> Result<(), StoreError> {
+        cancel_out(&mut self.group);
+        for write in self.group.iter().take(applied) {
+            self.store.apply(write)?;
+        }
+        self.group.clear();
+        self.now = Now::from_ms(self.now.ms().saturating_add(outage_s.saturating_mul(1000)));
+        self.mailboxes = Mailboxes::new(self.limits, self.store.load()?, self.now, &mut self.group);
+        Ok(())
+    }
+}
