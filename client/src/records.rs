@@ -337,8 +337,8 @@ pub enum What {
     Alert {
         /// The event.
         event: AlertEvent,
-        /// Told by somebody else than its author.
-        hearsay: bool,
+        /// Who passed it on, if it did not come from its author.
+        told_by: Option<MemberId>,
     },
     /// A member is in the circle now.
     Joined(MemberId, String),

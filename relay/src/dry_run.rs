@@ -137,7 +137,9 @@ impl DryRelay {
                 };
                 match stored {
                     Some(envelope) => delivered.push(Delivered { mailbox, sequence, envelope }),
-                    None => self.mailboxes.lost(&mailbox, sequence, self.now, &mut self.group),
+                    None => {
+                        self.mailboxes.lost(&mailbox, sequence, true, self.now, &mut self.group)
+                    }
                 }
             }
         }

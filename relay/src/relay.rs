@@ -184,8 +184,9 @@ impl Relay {
         let found: Vec<(u64, Option<Envelope>)> = joined(spawn_blocking(read).await)?;
         for (sequence, envelope) in &found {
             if envelope.is_none() {
+                let missed = !self.store.was_cut_short(&mailbox, *sequence);
                 self.write_behind(|mailboxes, now, writes| {
-                    mailboxes.lost(&mailbox, *sequence, now, writes);
+                    mailboxes.lost(&mailbox, *sequence, missed, now, writes);
                 })
                 .await;
             }

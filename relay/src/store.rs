@@ -73,6 +73,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] if the store as a whole cannot be read.
     fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError>;
 
+    /// Whether an envelope that is indexed but not there is missed by nobody: a crash cut its write, which was
+    /// not committed, or its removal in two. Asked once for each such envelope; a loss is never called so.
+    fn was_cut_short(&self, mailbox: &MailboxId, sequence: u64) -> bool {
+        let _ = (mailbox, sequence);
+        false
+    }
+
     /// Bytes left on the disk below this store, where that means something.
     fn free_bytes(&self) -> Option<u64>;
 }

@@ -51,7 +51,15 @@ impl Writer {
         let thread = {
             let watchdog = watchdog.clone();
             thread::Builder::new().name("writer".into()).spawn(move || {
-                let mut work = Work { store, mailboxes, free_space, epoch, watchdog, looked: None };
+                let mut work = Work {
+                    store,
+                    mailboxes,
+                    free_space,
+                    epoch,
+                    watchdog,
+                    looked: None,
+                    written: 0,
+                };
                 let result = catch_unwind(AssertUnwindSafe(|| work.run(waiting)));
                 let _ = ended_sender.send(true);
                 result.unwrap_or_else(|_| {
@@ -100,14 +108,18 @@ fn elapsed_ms(epoch: Instant) -> u64 {
     u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Envelopes of 4096 bytes between two looks at the free space.
+const LOOK_AFTER: usize = 256;
+
 struct Work {
     store: Arc<dyn Store>,
     mailboxes: Arc<Mutex<Mailboxes>>,
     free_space: u64,
     epoch: Instant,
     watchdog: Arc<Watchdog>,
-    /// When the free space was last looked at.
+    /// When the free space was last looked at, and how many envelopes were written since.
     looked: Option<Instant>,
+    written: usize,
 }
 
 impl Work {
@@ -153,19 +165,22 @@ impl Work {
         Ok(())
     }
 
-    fn tell_committed(&self, group: &mut Vec<Write>) {
+    fn tell_committed(&mut self, group: &mut Vec<Write>) {
         let puts = puts_of(group);
+        self.written += puts.len();
         if !puts.is_empty() {
             self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner).committed(&puts);
         }
     }
 
-    /// At most once a second: it is a system call.
+    /// Once a second while it works, and after every mebibyte of envelopes: it is a system call.
     fn look_at_free_space(&mut self) {
-        if self.looked.is_some_and(|at| at.elapsed() < Duration::from_secs(1)) {
+        let recent = self.looked.is_some_and(|at| at.elapsed() < Duration::from_secs(1));
+        if recent && self.written < LOOK_AFTER {
             return;
         }
         self.looked = Some(Instant::now());
+        self.written = 0;
         let Some(free) = self.store.free_bytes() else { return };
         let low = free < self.free_space;
         let mut mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -64,7 +64,10 @@ impl<'a> Teller<'a> {
                 t!(text, "watch-message", time = time, name = name, text = clean(said))
             }
             What::CheckedIn(check_in) => self.check_in(item, check_in, time, name),
-            What::Alert { event, .. } => return self.alert(event, &time),
+            What::Alert { event, told_by } => {
+                let passed_on = told_by.map(|by| self.passed_on(by, event.author, &time));
+                return self.alert(event, &time).into_iter().chain(passed_on).collect();
+            }
             What::Joined(member, _) => {
                 let known = self.who.members().iter().find(|known| known.member == *member);
                 let roles = known.map(|known| text.roles(known.roles)).unwrap_or_default();
@@ -92,9 +95,9 @@ impl<'a> Teller<'a> {
                 ("message", json!({"message": hex(&message.0), "sequence": sequence, "text": text}))
             }
             What::CheckedIn(check_in) => ("check-in", check_in_json(check_in)),
-            What::Alert { event, hearsay } => {
+            What::Alert { event, told_by } => {
                 let mut data = event_json(event);
-                set(&mut data, "hearsay", json!(hearsay));
+                set(&mut data, "told_by", json!(told_by.map(|by| hex(&by.0))));
                 let subject = self.alerts.get(&event.alert).map(|alert| alert.subject);
                 set(&mut data, "subject", json!(subject.map(|subject| hex(&subject.0))));
                 set(&mut data, "subject_name", json!(subject.map(|s| self.who.name(s))));
@@ -130,8 +133,15 @@ impl<'a> Teller<'a> {
             }
             (_, Some(from)) => self.who.name(from),
             (_, None) if item.is_mine() => self.me(),
+            (What::Unopened { .. }, None) => t!(self.context.text, "word-unknown-member"),
             (_, None) => String::new(),
         }
+    }
+
+    /// That it did not come from whose words it is said to be.
+    fn passed_on(&self, by: MemberId, author: MemberId, time: &str) -> String {
+        let (by, name) = (self.who.name(by), self.who.name(author));
+        t!(self.context.text, "watch-passed-on", time = time, by = by, name = name)
     }
 
     /// This device's own name.
@@ -167,7 +177,8 @@ impl<'a> Teller<'a> {
         };
         let line = match &event.kind {
             EventKind::Raised { reason, text: said, drill, .. } => {
-                let mut lines = vec![self.raised(alert, name, time, *reason, said, *drill)];
+                let by = Some(by).filter(|by| *by != name);
+                let mut lines = vec![self.raised(alert, name, by, time, *reason, said, *drill)];
                 if state.is_some_and(|s| s.is_open() && s.claims.is_empty())
                     && !state.is_some_and(|s| self.who.is_me(s.subject))
                 {
@@ -217,6 +228,7 @@ impl<'a> Teller<'a> {
         &self,
         alert: &str,
         name: &str,
+        by: Option<&str>,
         time: &str,
         reason: Reason,
         said: &str,
@@ -227,13 +239,29 @@ impl<'a> Teller<'a> {
             return t!(text, "watch-drill", time = time, alert = alert, name = name);
         }
         let said = match (reason, said.is_empty()) {
-            (Reason::Panic, true) => {
+            (Reason::Panic, true) if by.is_none() => {
                 return t!(text, "watch-alert", time = time, alert = alert, name = name);
             }
             (_, false) => clean(said),
             (reason, true) => text.reason(reason),
         };
-        t!(text, "watch-alert-text", time = time, alert = alert, name = name, text = said)
+        match by {
+            None => {
+                t!(text, "watch-alert-text", time = time, alert = alert, name = name, text = said)
+            }
+            // Nobody's words are put into the mouth of the person it is about.
+            Some(by) => {
+                t!(
+                    text,
+                    "watch-alert-by",
+                    time = time,
+                    alert = alert,
+                    name = name,
+                    by = by,
+                    text = said
+                )
+            }
+        }
     }
 
     /// Several who took it at once, and who leads.

@@ -20,7 +20,7 @@ pub struct AlertView {
     /// Its state.
     pub alert: Alert,
     /// Its events, oldest first.
-    pub events: Vec<AlertEvent>,
+    pub events: Vec<Heard>,
     /// Whom this device has told of it, and how far that got. Empty if this device raised nothing.
     pub progress: Progress,
 }
@@ -257,7 +257,7 @@ impl Turn<'_> {
             if let Some(heard) = Heard::new(event.clone(), event.author, now_s) {
                 self.add_event(heard)?;
             }
-            self.show(None, now_s, What::Alert { event, hearsay: false })?;
+            self.show(None, now_s, What::Alert { event, told_by: None })?;
         }
         Ok(said)
     }
@@ -339,9 +339,8 @@ impl Turn<'_> {
     }
 
     fn view(&mut self, alert: Alert) -> Done<AlertView> {
-        let mut events: Vec<AlertEvent> =
-            self.events_of(alert.id)?.iter().map(|heard| heard.event().clone()).collect();
-        events.sort_by_key(|event| (event.at_s, event.id()));
+        let mut events = self.events_of(alert.id)?;
+        events.sort_by_key(|heard| (heard.event().at_s, heard.event().id()));
         let progress = self.progress_of(|delivery| delivery.alert == Some(alert.id))?;
         Ok(AlertView { alert, events, progress })
     }

@@ -126,7 +126,7 @@ impl Turn<'_> {
 
     /// An event at first hand, or an alarm by hearsay.
     fn told_event(&mut self, from: MemberId, sent_at_s: u64, event: AlertEvent) -> Done {
-        let hearsay = event.author != from;
+        let told_by = Some(from).filter(|from| *from != event.author);
         let Some(heard) = Heard::new(event, from, self.now_s) else {
             tracing::warn!("calm by hearsay does not count");
             return Ok(());
@@ -134,7 +134,7 @@ impl Turn<'_> {
         let event = heard.event().clone();
         if self.add_event(heard)? {
             let shown = Some(event.author).filter(|author| *author != self.me());
-            self.show(shown, sent_at_s, What::Alert { event, hearsay })?;
+            self.show(shown, sent_at_s, What::Alert { event, told_by })?;
         }
         Ok(())
     }

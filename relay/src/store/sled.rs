@@ -13,7 +13,7 @@ use std::any::Any;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use sled::{Db, Tree};
@@ -39,6 +39,9 @@ pub struct SledStore {
     set_aside: AtomicU64,
     /// The last mark applied, 0 if it is noted outside already.
     marked: AtomicU64,
+    /// Whether the last crash may have left an index entry without its envelope. At most one: its writes
+    /// were made one after the other. Not after a rebuild, which leaves out what cannot be read.
+    cut: AtomicBool,
     /// Held until the end: one process per folder.
     _lock: File,
 }
@@ -85,6 +88,7 @@ impl SledStore {
         start::open(folder, cache_mib)
     }
 
+    /// Keeps a copy for whoever investigates. The record itself stays where it is.
     fn set_aside(&self, tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.set_aside.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
@@ -92,7 +96,6 @@ impl SledStore {
             "a record did not check out and was set aside; the disk or memory of this machine may be failing"
         );
         self.trees.aside.insert(key, value).map_err(engine("setting a record aside"))?;
-        tree.remove(key).map_err(engine("setting a record aside"))?;
         Ok(())
     }
 
@@ -134,6 +137,7 @@ impl SledStore {
         loaded.envelopes.sort_unstable_by_key(|stored| (stored.mailbox, stored.sequence));
         for (tree, key, value) in bad {
             self.set_aside(&tree, &key, &value)?;
+            tree.remove(key).map_err(engine("setting a record aside"))?;
         }
         loaded.set_aside = self.set_aside.load(Ordering::Relaxed);
         Ok((loaded, whole))
@@ -260,6 +264,12 @@ impl Store for SledStore {
 
     fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError> {
         self.read(&record::held_key(key, delivery))
+    }
+
+    fn was_cut_short(&self, mailbox: &MailboxId, sequence: u64) -> bool {
+        let key = record::envelope_key(mailbox, sequence);
+        matches!(contained(|| self.trees.envelopes.contains_key(key)), Ok(false))
+            && self.cut.swap(false, Ordering::Relaxed)
     }
 
     fn free_bytes(&self) -> Option<u64> {

@@ -111,6 +111,7 @@ fn what_waits_is_committed_as_one_group_and_at_the_end() {
         epoch: Instant::now(),
         watchdog: Arc::default(),
         looked: None,
+        written: 0,
     };
     work.run(waiting).unwrap();
     assert_eq!(store.commits.load(Ordering::SeqCst), 1);

@@ -1,7 +1,7 @@
 //! One alert as a block of lines, or as an object.
 
 use serde_json::{Value, json};
-use velar_protocol::circle::{EventKind, StandDown};
+use velar_protocol::circle::{EventKind, Heard, StandDown};
 
 use super::super::Context;
 use super::super::items::{alert_json, event_json};
@@ -27,17 +27,26 @@ pub(super) fn block(context: &Context, who: &Who, view: &AlertView, now_s: u64) 
     if alert.drill {
         lines.push(t!(text, "alert-reason-drill"));
     }
-    for (reason, by, said) in &alert.reasons {
-        lines.push(if said.is_empty() {
-            format!("{}: {}", who.name(*by), text.reason(*reason))
-        } else {
-            t!(text, "alert-text", text = clean(said))
-        });
-    }
-    for event in &view.events {
-        if let EventKind::Note { text: said } = &event.kind {
-            let (time, by) = (moment(event.at_s), who.name(event.author));
-            lines.push(t!(text, "alert-note", time = time, name = by, text = clean(said)));
+    for heard in &view.events {
+        let event = heard.event();
+        let by = who.name(event.author);
+        let line = match &event.kind {
+            EventKind::Raised { reason, text: said, .. } if said.is_empty() => {
+                format!("{by}: {}", text.reason(*reason))
+            }
+            EventKind::Raised { text: said, .. } => {
+                t!(text, "alert-text", name = by.as_str(), text = clean(said))
+            }
+            EventKind::Note { text: said } => {
+                let time = moment(event.at_s);
+                t!(text, "alert-note", time = time, name = by.as_str(), text = clean(said))
+            }
+            _ => continue,
+        };
+        lines.push(line);
+        if !heard.is_first_hand() {
+            let teller = who.name(heard.brought_by());
+            lines.push(t!(text, "alert-passed-on", by = teller, name = by));
         }
     }
     if alert.is_open() {
@@ -115,7 +124,8 @@ fn is_confirmation(kind: &EventKind) -> bool {
 
 /// When the last event of a kind was.
 fn last(view: &AlertView, of: impl Fn(&EventKind) -> bool) -> u64 {
-    view.events.iter().filter(|event| of(&event.kind)).map(|event| event.at_s).max().unwrap_or(0)
+    let events = view.events.iter().map(Heard::event);
+    events.filter(|event| of(&event.kind)).map(|event| event.at_s).max().unwrap_or(0)
 }
 
 /// For programs: the state, the events, and how far it got.
@@ -124,8 +134,11 @@ pub(super) fn json(view: &AlertView, who: &Who) -> Value {
     let events: Vec<Value> = view
         .events
         .iter()
-        .map(|event| {
+        .map(|heard| {
+            let event = heard.event();
             let mut one = event_json(event);
+            let told_by = Some(heard.brought_by()).filter(|_| !heard.is_first_hand());
+            show::set(&mut one, "told_by", json!(told_by.map(|by| show::hex(&by.0))));
             show::set(&mut one, "name", json!(who.name(event.author)));
             one
         })

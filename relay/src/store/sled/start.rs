@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
 use sled::Db;
@@ -46,6 +48,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32) -> Result<SledStore, StoreErro
         store = copied(store, cache_mib, Some(&damaged))?;
         remove_file(&rebuild)?;
         tracing::error!(kept = %damaged.display(), "the store was rebuilt; the damaged one is kept");
+        store.cut = AtomicBool::new(false);
         found = store.scan()?.0;
         found.set_aside += 1;
     } else if bloated(folder, found.envelopes.len() as u64) {
@@ -54,6 +57,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32) -> Result<SledStore, StoreErro
     }
     if found.alive_s.unwrap_or(0) < noted_mark(folder) {
         found.set_aside += 1;
+        store.cut = AtomicBool::new(false);
         tracing::error!(
             "the store has lost its last writes: its file was damaged or put back from a copy; \
              clients send again what was not received"
@@ -139,11 +143,13 @@ fn open_database(folder: &Path, cache_mib: u32, lock: File) -> Result<SledStore,
         found: Mutex::new(None),
         set_aside: AtomicU64::new(0),
         marked: AtomicU64::new(0),
+        cut: AtomicBool::new(true),
         _lock: lock,
     })
 }
 
 fn open_sled(path: &Path, cache_mib: u32) -> Result<Db, Failure> {
+    wait_for_sled(&path.join("db"));
     contained(|| {
         sled::Config::new()
             .path(path)
@@ -153,6 +159,18 @@ fn open_sled(path: &Path, cache_mib: u32) -> Result<Db, Failure> {
             .flush_every_ms(Some(500))
             .open()
     })
+}
+
+/// sled's threads hold its file's lock for a moment after it is dropped. The folder's lock is ours, so nobody
+/// else can have it. Should it last, sled's own refusal tells.
+fn wait_for_sled(file: &Path) {
+    let Ok(file) = File::open(file) else { return };
+    for _ in 0..100 {
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Copies everything readable into a new database and puts that in the old one's place, in one step. The
