@@ -168,11 +168,13 @@ async fn a_full_disk_stops_the_relay_loudly_and_loses_nothing_that_was_accepted(
     let mut log = String::new();
     relay.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(!relay.child.wait().unwrap().success(), "{log}");
-    assert!(
-        log.contains("velar-relay: the disk failed")
-            || log.contains("velar-relay: the store failed"),
-        "{log}"
-    );
+    // Where sled's own thread meets the full disk first, a commit never returns, and the watchdog ends it.
+    let loud = [
+        "velar-relay: the disk failed",
+        "velar-relay: the store failed",
+        "the disk does not answer; aborting",
+    ];
+    assert!(loud.iter().any(|line| log.contains(line)), "{log}");
 
     fs::remove_file(ballast).unwrap();
     let (_relay, client) = disk.serve("--free-space-mib=0");

@@ -66,7 +66,9 @@ async fn decide_all(
     args: &Approve,
     words: Option<String>,
 ) -> Result<Exit, Failure> {
-    let pending = pending(context, device, carrier).await?;
+    // What waits for somebody whose relay is gone is nothing to wait for here.
+    let (_, before) = device.unfinished().map_err(|error| context.failure(error))?;
+    let pending = pending(context, device, carrier, before).await?;
     let (void, open): (Vec<_>, Vec<_>) = pending.into_iter().partition(|answer| answer.void);
     let mut twice = None;
     for answer in void {
@@ -107,15 +109,17 @@ async fn decide_all(
             None => ask(context, &answer, args.reject)?,
         };
         let done = match decision {
-            Decision::Heard(words) => {
-                approve(context, device, carrier, args, &answer, &words).await?
-            }
-            Decision::Rejected => reject(context, device, carrier, &answer).await?,
+            Decision::Heard(words) => approve(context, device, args, &answer, &words)?,
+            Decision::Rejected => reject(context, device, &answer)?,
             Decision::Left => {
                 context.remark(&t!(context.text, "approve-left"));
                 Exit::NeedsConfirmation
             }
         };
+        if done == Exit::Done {
+            // The decision stands; what tells the others of it is kept if it cannot go out now.
+            send(context, device, carrier, before).await?;
+        }
         if exit == Exit::Done {
             exit = done;
         }
@@ -128,22 +132,24 @@ async fn pending(
     context: &Context,
     device: &mut Device,
     carrier: &mut Carrier<'_>,
+    before: usize,
 ) -> Result<Vec<AnswerView>, Failure> {
     if !carrier.reach(device, PATIENCE, |_, news| Ok(news.caught_up)).await? {
         return Err(unreached(context, device, carrier, false)?);
     }
     let pending = device.answers(now_s()).map_err(|error| context.failure(error))?;
-    send(context, device, carrier).await?;
+    send(context, device, carrier, before).await?;
     Ok(pending)
 }
 
-/// Carries until all is at a relay.
+/// Carries until all that came up here is at a relay.
 async fn send(
     context: &Context,
     device: &mut Device,
     carrier: &mut Carrier<'_>,
+    before: usize,
 ) -> Result<(), Failure> {
-    if carrier.reach(device, PATIENCE, is_quiet).await? {
+    if carrier.reach(device, PATIENCE, is_quiet(before)).await? {
         Ok(())
     } else {
         Err(unreached(context, device, carrier, true)?)
@@ -222,10 +228,9 @@ fn is_one_of(said: &str, words: &str) -> bool {
     words.split(' ').any(|word| word == said)
 }
 
-async fn approve(
+fn approve(
     context: &Context,
     device: &mut Device,
-    carrier: &mut Carrier<'_>,
     args: &Approve,
     answer: &AnswerView,
     words: &str,
@@ -252,17 +257,10 @@ async fn approve(
     if count > MANY {
         context.remark(&t!(text, "circle-large", count = count));
     }
-    // The decision stands; what tells the others of it is kept if it cannot go out now.
-    send(context, device, carrier).await?;
     Ok(Exit::Done)
 }
 
-async fn reject(
-    context: &Context,
-    device: &mut Device,
-    carrier: &mut Carrier<'_>,
-    answer: &AnswerView,
-) -> Result<Exit, Failure> {
+fn reject(context: &Context, device: &mut Device, answer: &AnswerView) -> Result<Exit, Failure> {
     device.reject(answer.invitation, now_s()).map_err(|error| context.failure(error))?;
     if context.json {
         context.line(&json!({"rejected": {"name": answer.name}}).to_string())?;
@@ -270,6 +268,5 @@ async fn reject(
         let name = clean(&answer.name);
         context.line(&t!(context.text, "approve-rejected", name = name))?;
     }
-    send(context, device, carrier).await?;
     Ok(Exit::Done)
 }

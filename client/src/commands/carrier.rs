@@ -98,8 +98,8 @@ impl<'a> Carrier<'a> {
         }
     }
 
-    /// Carries until `so`, for `patience` at most; says whether it is so. Ends early if a relay says something
-    /// that waiting does not mend. [`News::trouble`] is what stood against it, if anything.
+    /// Carries until `so`, for `patience` at most; says whether it is so. Ends early if a relay of this
+    /// device's says something that waiting does not mend. [`News::trouble`] is what stood against it, if anything.
     ///
     /// # Errors
     /// [`Failure`] of the vault.
@@ -120,7 +120,7 @@ impl<'a> Carrier<'a> {
                 clock_said = Some(seconds);
             }
             reached = so(device, news)?;
-            Ok(reached || news.trouble.as_ref().is_some_and(|(_, error)| is_final(error)))
+            Ok(reached || news.is_hopeless(device)?)
         };
         self.until(device, patience, done).await.map_err(|error| context.failure(error))?;
         Ok(reached)
@@ -181,6 +181,15 @@ impl News {
         }
     }
 
+    /// Whether a relay where this device has a mailbox said something that waiting does not mend. Those of
+    /// others are not waited for.
+    fn is_hopeless(&self, device: &mut Device) -> Result<bool, DeviceError> {
+        let Some((relay, _)) = self.trouble.as_ref().filter(|(_, error)| is_final(error)) else {
+            return Ok(false);
+        };
+        Ok(device.homes()?.iter().any(|home| home.relay == *relay))
+    }
+
     /// Tells the person about a failed connection, if one failed: all is kept.
     pub(super) fn remark_trouble(&self, context: &Context) {
         if let Some((relay, error)) = &self.trouble {
@@ -204,9 +213,15 @@ pub(super) fn is_settled(device: &mut Device) -> Result<bool, DeviceError> {
     Ok(device.homes()?.iter().all(|home| home.registered))
 }
 
-/// Whether all is read that waited, and all is at a relay that was to be sent.
-pub(super) fn is_quiet(device: &mut Device, news: &News) -> Result<bool, DeviceError> {
-    Ok(news.caught_up && !news.sending && is_settled(device)? && device.unfinished()?.1 == 0)
+/// Whether all is read that waited, and all is at a relay that was to be sent, but for as many messages as
+/// could not be sent `before`.
+pub(super) fn is_quiet(
+    before: usize,
+) -> impl Fn(&mut Device, &News) -> Result<bool, DeviceError> + Copy {
+    move |device, news| {
+        let calm = news.caught_up && !news.sending && is_settled(device)?;
+        Ok(calm && device.unfinished()?.1 <= before)
+    }
 }
 
 /// A link for a command that ends by itself, or for a terminal that is `watching`.

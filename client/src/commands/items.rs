@@ -176,9 +176,8 @@ impl<'a> Teller<'a> {
             t!(text, "watch-note", time = time, alert = alert, name = name, by = by, text = said)
         };
         let line = match &event.kind {
-            EventKind::Raised { reason, text: said, drill, .. } => {
-                let by = Some(by).filter(|by| *by != name);
-                let mut lines = vec![self.raised(alert, name, by, time, *reason, said, *drill)];
+            EventKind::Raised { .. } => {
+                let mut lines = vec![self.raised(event, name, time)];
                 if state.is_some_and(|s| s.is_open() && s.claims.is_empty())
                     && !state.is_some_and(|s| self.who.is_me(s.subject))
                 {
@@ -224,21 +223,17 @@ impl<'a> Teller<'a> {
         std::iter::once(line).chain(said).collect()
     }
 
-    fn raised(
-        &self,
-        alert: &str,
-        name: &str,
-        by: Option<&str>,
-        time: &str,
-        reason: Reason,
-        said: &str,
-        drill: bool,
-    ) -> String {
+    fn raised(&self, event: &AlertEvent, name: &str, time: &str) -> String {
         let text = &self.context.text;
-        if drill {
+        let EventKind::Raised { reason, text: said, drill, .. } = &event.kind else {
+            return String::new();
+        };
+        let (alert, by) = (event.alert.short(), self.who.name(event.author));
+        let by = Some(by).filter(|by| by != name);
+        if *drill {
             return t!(text, "watch-drill", time = time, alert = alert, name = name);
         }
-        let said = match (reason, said.is_empty()) {
+        let said = match (*reason, said.is_empty()) {
             (Reason::Panic, true) if by.is_none() => {
                 return t!(text, "watch-alert", time = time, alert = alert, name = name);
             }

@@ -151,7 +151,7 @@ async fn wait_for_words(
     carrier: &mut Carrier<'_>,
 ) -> Result<Option<Exit>, Failure> {
     let looked = |device: &mut Device| Ok(device.join_state()? != JoinState::Waiting);
-    let sent = |device: &mut Device, news: &News| Ok(looked(device)? || is_quiet(device, news)?);
+    let sent = |device: &mut Device, news: &News| Ok(looked(device)? || is_quiet(0)(device, news)?);
     if !carrier.reach(device, STEP, sent).await? {
         return Err(unreached(context, device, carrier, true)?);
     }
@@ -197,7 +197,7 @@ async fn entered(
     device: &mut Device,
     carrier: &mut Carrier<'_>,
 ) -> Result<Exit, Failure> {
-    let quiet = carrier.reach(device, ENTERING, is_quiet).await?;
+    let quiet = carrier.reach(device, ENTERING, is_quiet(0)).await?;
     let failed = |error| context.failure(error);
     let circle = device.circle().map_err(failed)?;
     let members = device.members().map_err(failed)?;
