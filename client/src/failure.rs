@@ -96,6 +96,12 @@ impl Failure {
         self.exit
     }
 
+    /// What happened, without what to do.
+    #[must_use]
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The stable name of this failure: the id of its text, without `error-`.
     #[must_use]
     pub fn name(&self) -> &'static str {

@@ -414,6 +414,7 @@ watch-unopened = { $time } Something from { $name } could not be opened; it was 
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 watch-exec-failed = { $time } The command of --exec did not work: { $detail }
 watch-presence = { $time } Watching now: { $names }
+watch-vault = { $time } *** { $why } *** Until that is over, nothing new arrives here. It is tried again every few seconds.
 watch-stopped = { $time } Watch ended. Alerts do not reach this terminal any more.
 
 ### status, presence

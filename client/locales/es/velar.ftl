@@ -429,6 +429,7 @@ watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-exec-failed = { $time } La orden de --exec no funcionó: { $detail }
 watch-presence = { $time } Velando ahora: { $names }
+watch-vault = { $time } *** { $why } *** Mientras tanto, aquí no llega nada nuevo. Se intenta de nuevo cada pocos segundos.
 watch-stopped = { $time } Fin de la guardia. A esta terminal ya no llegan alertas.
 
 ### status, presencia

@@ -2,12 +2,12 @@
 //! it hears nothing. Line by line; the same as JSON with `--json` (see `JSON.md`).
 
 mod connections;
+mod end;
 mod hook;
 mod output;
 mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use velar_protocol::circle::Alert;
 use velar_protocol::wire::RelayAddress;
 
 use self::connections::{Connections, Say};
+use self::end::End;
 use self::hook::{Hook, Trouble};
 use self::output::Output;
 use self::rounds::{Ring, Rounds};
@@ -22,8 +23,8 @@ use super::items::{Teller, alert_json};
 use super::show::{self, Who};
 use super::{Context, carrier};
 use crate::cli::Watch;
-use crate::device::{Device, DeviceError};
-use crate::failure::{Exit, Failure, failure, net_reason, reason};
+use crate::device::Device;
+use crate::failure::{Exit, Failure, net_reason, reason};
 use crate::link::{Happened, Link, now_s};
 use crate::net::NetError;
 use crate::text::t;
@@ -37,21 +38,33 @@ const BACKLOG: Duration = Duration::from_secs(5);
 /// A clock that is wrong is said again after this long.
 const CLOCK_AGAIN_S: u64 = 3600;
 
+/// How long until a vault that could not be written is tried again.
+const VAULT_WAIT: Duration = Duration::from_secs(5);
+
+/// A vault that cannot be written is said again after this long.
+const VAULT_AGAIN: Duration = Duration::from_secs(60);
+
 /// Time is looked at this often when nothing happens.
 const TICK: Duration = Duration::from_millis(500);
-
-/// Why the watch ends before it is asked to.
-enum End {
-    Device(DeviceError),
-    Output(io::Error),
-}
 
 pub(super) async fn run(context: &Context, args: Watch) -> Result<Exit, Failure> {
     let device = context.device()?;
     let mut post = Post::new(context, device, args.exec).map_err(|end| end.failure(context))?;
-    let mut link = carrier::link(context, true)?;
-    let watched = post.watch(&mut link).await;
-    link.finish().await;
+    post.started().map_err(|end| end.failure(context))?;
+    let watched = loop {
+        // What was on its way to the vault is not acknowledged: through a new link it comes again.
+        let mut link = carrier::link(context, true)?;
+        let watched = post.watch(&mut link).await;
+        link.finish().await;
+        match watched {
+            Err(end) if end.may_pass() => match post.wait_for_vault(end).await {
+                Ok(()) if context.stop.is_told() => break Ok(()),
+                Ok(()) => {}
+                failed => break failed,
+            },
+            watched => break watched,
+        }
+    };
     watched.and_then(|()| post.stopped()).map_err(|end| end.failure(context))?;
     Ok(Exit::Done)
 }
@@ -71,6 +84,7 @@ struct Post<'a> {
     watching: BTreeSet<String>,
     clocks: BTreeMap<String, u64>,
     unsent: usize,
+    vault_said: Option<Instant>,
 }
 
 impl<'a> Post<'a> {
@@ -90,12 +104,12 @@ impl<'a> Post<'a> {
             watching: BTreeSet::new(),
             clocks: BTreeMap::new(),
             unsent: 0,
+            vault_said: None,
             device,
         })
     }
 
     async fn watch(&mut self, link: &mut Link) -> Result<(), End> {
-        self.started()?;
         self.items()?;
         let mut looked = Instant::now();
         loop {
@@ -365,32 +379,25 @@ impl<'a> Post<'a> {
         Ok(self.out.tell("presence", data, &line)?)
     }
 
+    /// The vault cannot be written now: says so, and waits a little.
+    async fn wait_for_vault(&mut self, end: End) -> Result<(), End> {
+        if self.vault_said.is_none_or(|at| at.elapsed() >= VAULT_AGAIN) {
+            self.vault_said = Some(Instant::now());
+            let failure = end.failure(self.context);
+            let why = failure.what();
+            let line = t!(self.context.text, "watch-vault", time = self.time(), why = why);
+            self.out.tell("vault-trouble", json!({"reason": why}), &line)?;
+            self.out.bell()?;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(VAULT_WAIT) => {}
+            () = self.context.stop.wait() => {}
+        }
+        Ok(())
+    }
+
     fn stopped(&self) -> Result<(), End> {
         let line = t!(self.context.text, "watch-stopped", time = self.time());
         Ok(self.out.tell("stopped", json!({}), &line)?)
-    }
-}
-
-impl End {
-    fn failure(self, context: &Context) -> Failure {
-        let text = &context.text;
-        match self {
-            Self::Device(error) => context.failure(error),
-            Self::Output(error) => {
-                failure!(text, Exit::Failed, "error-watch-output", detail = reason(&error, text))
-            }
-        }
-    }
-}
-
-impl From<DeviceError> for End {
-    fn from(error: DeviceError) -> Self {
-        Self::Device(error)
-    }
-}
-
-impl From<io::Error> for End {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
     }
 }
