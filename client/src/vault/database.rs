@@ -178,6 +178,11 @@ impl Database {
 }
 
 impl Rows<'_> {
+    #[cfg(test)]
+    pub(super) fn raw(&self) -> &Connection {
+        self.connection
+    }
+
     /// Savepoints nest; the innermost is kept or undone.
     pub(super) fn savepoint(&self) -> Result<(), VaultError> {
         self.run(|c| c.execute_batch("SAVEPOINT whole"))
@@ -187,7 +192,11 @@ impl Rows<'_> {
         self.run(|c| c.execute_batch("RELEASE whole"))
     }
 
+    /// A full disk may have made SQLite undo the whole transaction already.
     pub(super) fn undo_savepoint(&self) -> Result<(), VaultError> {
+        if self.connection.is_autocommit() {
+            return Ok(());
+        }
         self.run(|c| c.execute_batch("ROLLBACK TO whole; RELEASE whole"))
     }
 
@@ -357,7 +366,13 @@ impl Rows<'_> {
         if written == 1 { Ok(()) } else { Err(VaultError::DATABASE) }
     }
 
+    /// Nothing runs outside of the transaction: SQLite undoes it by itself after some errors (a full disk), and
+    /// what came after one would be kept without the rest.
     fn run<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, VaultError> {
+        if self.connection.is_autocommit() {
+            let undone = std::io::Error::other("the transaction was undone after an earlier error");
+            return Err(VaultError::Io(undone));
+        }
         f(self.connection).map_err(|e| match failure(self.path, e) {
             // After a damaged page SQLite lets a transaction write no more, and calls that read-only too.
             VaultError::Permission(_) if self.connection.is_readonly("main") == Ok(false) => {

@@ -201,6 +201,29 @@ fn a_full_disk_is_said_and_loses_nothing() {
 }
 
 #[test]
+fn a_transaction_that_sqlite_undid_by_itself_keeps_nothing_that_follows() {
+    let (_dir, mut vault) = new();
+    put(&mut vault, "a", "kept");
+    let result = vault.write::<_, VaultError>(|tx| {
+        tx.put::<Word>(b"a", &"lost?".into())?;
+        let whole = tx.whole(|| {
+            // As it does when the disk is full.
+            tx.rows.raw().execute_batch("ROLLBACK").unwrap();
+            Err::<(), _>(VaultError::DiskFull)
+        });
+        assert!(
+            matches!(whole, Err(VaultError::DiskFull)),
+            "the first error is the one that is told"
+        );
+        assert!(matches!(tx.put::<Word>(b"b", &"alone".into()), Err(VaultError::Io(_))));
+        whole
+    });
+    assert!(matches!(result, Err(VaultError::DiskFull)));
+    assert_eq!(get(&mut vault, "a").as_deref(), Some("kept"));
+    assert_eq!(get(&mut vault, "b"), None);
+}
+
+#[test]
 fn both_passphrases_open_the_same_data_with_different_voices() {
     let (dir, mut vault) = new();
     put(&mut vault, "a", "b");
