@@ -135,9 +135,10 @@ pub enum EventKind {
         /// The `Raised` events that the author has seen.
         saw: BTreeSet<EventId>,
     },
-    /// The author closes it for the reasons it has seen.
+    /// The author closes it for the reasons it has seen, and ends the claims it has seen.
     Closed {
-        /// The `Raised` events that the author has seen.
+        /// The `Raised` and `Claimed` events that the author has seen. Whoever calls again after the end must
+        /// not be told that somebody has it already.
         saw: BTreeSet<EventId>,
         /// What was said.
         text: String,

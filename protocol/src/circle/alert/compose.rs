@@ -49,10 +49,11 @@ impl Alert {
             .collect()
     }
 
-    /// Closes it for every reason seen: for another person than the subject.
+    /// Closes it for every reason seen, and ends every claim seen: for another person than the subject.
     #[must_use]
     pub fn closing(&self, text: &str) -> Vec<EventKind> {
-        in_sets(self.seen.raised.iter().copied())
+        let claims = self.seen.claims.iter().map(|(id, _)| *id);
+        in_sets(self.seen.raised.iter().copied().chain(claims))
             .into_iter()
             .map(|saw| EventKind::Closed { saw, text: text.to_owned() })
             .collect()

@@ -157,6 +157,7 @@ impl<'a> Fold<'a> {
             let author = heard.event.author;
             match &heard.event.kind {
                 EventKind::Claimed { over } => done.extend(over),
+                EventKind::Closed { saw, .. } => done.extend(saw),
                 EventKind::Released { claims, .. } => {
                     given_back.extend(claims.iter().map(|claim| (*claim, author)));
                 }

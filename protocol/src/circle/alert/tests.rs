@@ -1,4 +1,5 @@
 mod calm;
+mod closing;
 mod properties;
 
 use super::*;
