@@ -19,8 +19,8 @@ use crate::passphrase::PassphraseSource;
 use crate::text::{Language, Text};
 
 pub use self::arguments::{
-    AlertText, Alerts, Approve, Checkin, CircleNew, Completions, Inbox, Invite, Join, Link, Mood,
-    Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
+    AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Inbox, Invite, Join, Link,
+    Mood, Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
@@ -119,7 +119,7 @@ pub enum Command {
     StandDown(StandDown),
     /// Close an alert.
     #[command(alias = "cerrar")]
-    Close(AlertText),
+    Close(Close),
     /// Send a message to the circle.
     #[command(alias = "decir")]
     Say(Say),

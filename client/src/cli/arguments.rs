@@ -157,6 +157,17 @@ pub struct StandDown {
     pub confirm: bool,
 }
 
+/// `velar close`
+#[derive(Debug, Args)]
+pub struct Close {
+    /// Which alert, and a text.
+    #[command(flatten)]
+    pub what: AlertText,
+    /// Also if nobody has confirmed that the person is safe.
+    #[arg(long, alias = "sin-confirmar")]
+    pub unconfirmed: bool,
+}
+
 /// `velar say`
 #[derive(Debug, Args)]
 pub struct Say {

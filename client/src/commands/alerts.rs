@@ -18,7 +18,9 @@ use super::carrier::{CATCH_UP, Carrier, is_sent};
 use super::items::alert_json;
 use super::show::{self, Who};
 use super::{Context, say};
-use crate::cli::{AlertText, Alerts, StandDown as StandDownArgs, WhichAlert, alert_and_text};
+use crate::cli::{
+    AlertText, Alerts, Close as CloseArgs, StandDown as StandDownArgs, WhichAlert, alert_and_text,
+};
 use crate::device::{Device, DeviceError, Progress, Reach};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
@@ -73,10 +75,15 @@ pub(super) async fn claim(context: &Context, args: WhichAlert) -> Result<Exit, F
         desk.close().await?;
         return Ok(Exit::Done);
     }
+    let before = alert.leading().map(|claim| (desk.who.name(claim.by), claim.at_s));
     let said = desk.device.claim(alert.id, now_s()).map_err(|error| desk.context.failure(error))?;
     let progress = desk.send(&said).await?;
     let alert = desk.again(&alert)?;
     let mut lines = vec![t!(text, "claim-done", alert = id.as_str(), name = name.as_str())];
+    if let Some((had, at_s)) = before {
+        let (time, alert) = (context.clock.moment(at_s, now_s()), id.as_str());
+        lines.push(t!(text, "claim-over", name = had, time = time, alert = alert));
+    }
     if let Some(leader) = alert.leading().filter(|_| alert.claims.len() > 1) {
         if desk.who.is_me(leader.by) {
             let others = alert.claims.iter().skip(1).map(|claim| desk.who.name(claim.by));
@@ -102,7 +109,7 @@ pub(super) async fn release(context: &Context, args: WhichAlert) -> Result<Exit,
 
 pub(super) async fn note(context: &Context, args: AlertText) -> Result<Exit, Failure> {
     let mut desk = Desk::open(context).await?;
-    let (given, said) = desk.alert_and_text(&args)?;
+    let (given, said) = desk.alert_and_text(&args, FirstWord::Id)?;
     say::check(context, &said)?;
     let alert = desk.find(given.as_deref(), Which::Any)?;
     let said =
@@ -115,7 +122,8 @@ pub(super) async fn note(context: &Context, args: AlertText) -> Result<Exit, Fai
 pub(super) async fn stand_down(context: &Context, args: StandDownArgs) -> Result<Exit, Failure> {
     let text = &context.text;
     let mut desk = Desk::open(context).await?;
-    let (given, said) = desk.alert_and_text(&args.what)?;
+    let first = if args.confirm { FirstWord::IdOrName } else { FirstWord::Id };
+    let (given, said) = desk.alert_and_text(&args.what, first)?;
     say::fits(context, &said)?;
     if args.confirm {
         return confirm(desk, given.as_deref()).await;
@@ -168,18 +176,22 @@ async fn confirm(mut desk: Desk<'_>, given: Option<&str>) -> Result<Exit, Failur
     desk.end("stand-down-confirmed", &alert, &progress, lines).await
 }
 
-pub(super) async fn close(context: &Context, args: AlertText) -> Result<Exit, Failure> {
+pub(super) async fn close(context: &Context, args: CloseArgs) -> Result<Exit, Failure> {
     let text = &context.text;
     let mut desk = Desk::open(context).await?;
-    let (given, said) = desk.alert_and_text(&args)?;
+    let (given, said) = desk.alert_and_text(&args.what, FirstWord::IdOrName)?;
     say::fits(context, &said)?;
     let alert = desk.find(given.as_deref(), Which::NotMine)?;
     let id = alert.id.short();
     if desk.who.is_me(alert.subject) {
         return Err(failure!(text, Exit::NotNow, "error-close-own"));
     }
-    if !matches!(alert.stand_down, StandDown::Confirmed(..)) {
+    if !matches!(alert.stand_down, StandDown::Confirmed(..)) && !args.unconfirmed {
         let name = desk.who.name(alert.subject);
+        if context.json || !std::io::stdin().is_terminal() {
+            let exit = Exit::NeedsConfirmation;
+            return Err(failure!(text, exit, "error-close-unconfirmed", name = name));
+        }
         desk.agree("", &t!(text, "close-unconfirmed-ask", name = name))?;
     }
     let said =
@@ -187,6 +199,23 @@ pub(super) async fn close(context: &Context, args: AlertText) -> Result<Exit, Fa
     let progress = desk.send(&said).await?;
     let lines = vec![t!(text, "close-done", alert = id), t!(text, "close-debrief")];
     desk.end("closed", &alert, &progress, lines).await
+}
+
+/// What the first word of a text may be besides its beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FirstWord {
+    /// An alert's id. One that is none any more, or mistyped, is still no text: nobody else's alert is meant.
+    Id,
+    /// Also the name of whom it is about: what ends an alert must end no other.
+    IdOrName,
+}
+
+/// Hexadecimal with digits and letters: no word of a text, and no number.
+fn looks_like_id(word: &str) -> bool {
+    let hex = word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mixed = word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic());
+    hex && mixed && (MIN_ID..=32).contains(&word.len())
 }
 
 /// An open device that has taken in what lay at the relays, as far as they answered.
@@ -225,16 +254,28 @@ impl<'a> Desk<'a> {
         which(self.context, &self.who, &alerts, given, meant).cloned()
     }
 
-    /// Takes the alert off the front of a text, if its first word is an alert's id.
-    fn alert_and_text(&mut self, args: &AlertText) -> Result<(Option<String>, String), Failure> {
+    /// Takes the alert off the front of a text, if its first word means one.
+    fn alert_and_text(
+        &mut self,
+        args: &AlertText,
+        first: FirstWord,
+    ) -> Result<(Option<String>, String), Failure> {
         let views =
             self.device.alerts(false, now_s()).map_err(|error| self.context.failure(error))?;
-        let is_id = |word: &str| {
-            let word = word.to_ascii_lowercase();
-            word.len() >= MIN_ID
-                && views.iter().any(|v| show::hex(&v.alert.id.0).starts_with(&word))
+        let means_one = |word: &str| {
+            let id = word.to_ascii_lowercase();
+            let is_id = id.len() >= MIN_ID
+                && views.iter().any(|view| show::hex(&view.alert.id.0).starts_with(&id));
+            is_id || looks_like_id(&id) || first == FirstWord::IdOrName && self.is_name(word)
         };
-        Ok(alert_and_text(args, is_id))
+        Ok(alert_and_text(args, means_one))
+    }
+
+    /// Whether a word is how a member is called, or the first part of it.
+    fn is_name(&self, word: &str) -> bool {
+        let word = word.to_lowercase();
+        let called = |name: String| name == word || name.split(' ').next() == Some(word.as_str());
+        self.who.members().iter().any(|member| called(member.name.to_lowercase()))
     }
 
     /// The alert as it is now.

@@ -29,8 +29,8 @@ pub(super) struct Carrier<'a> {
 /// What the connections did so far.
 #[derive(Default)]
 pub(super) struct News {
-    /// Some mailbox is being read, or some relay answered.
-    pub(super) connected: bool,
+    /// The relays that are connected.
+    connected: Vec<RelayAddress>,
     /// Everything that waited at the relays is here.
     pub(super) caught_up: bool,
     /// Envelopes are on their way to a relay that has not answered.
@@ -148,7 +148,7 @@ impl<'a> Carrier<'a> {
     /// # Errors
     /// [`DeviceError`] of the vault.
     pub(super) async fn finish(mut self, device: &mut Device) -> Result<(), DeviceError> {
-        if self.news.connected && self.news.trouble.is_none() {
+        if self.news.is_connected() && self.news.trouble.is_none() {
             let nothing_due = |device: &mut Device, _: &News| {
                 device.due(now_s(), 1, |_| false).map(|due| due.is_empty())
             };
@@ -168,17 +168,24 @@ impl News {
     fn take(&mut self, happened: Vec<Happened>) {
         for one in happened {
             match one {
-                Happened::Connected(_) => {
-                    self.connected = true;
+                Happened::Connected(relay) => {
+                    self.connected.push(relay);
                     self.trouble = None;
                 }
-                Happened::Disconnected(relay, error) | Happened::CannotSend(relay, error) => {
+                Happened::Disconnected(relay, error) => {
+                    self.connected.retain(|connected| *connected != relay);
                     self.trouble = Some((relay, error));
                 }
+                Happened::CannotSend(relay, error) => self.trouble = Some((relay, error)),
                 Happened::ClockDiffers(_, seconds) => self.clock_differs_s = Some(seconds),
                 Happened::CaughtUp(_) | Happened::Changed => {}
             }
         }
+    }
+
+    /// Whether some mailbox is being read.
+    pub(super) fn is_connected(&self) -> bool {
+        !self.connected.is_empty()
     }
 
     /// Whether a relay where this device has a mailbox said something that waiting does not mend. Those of

@@ -22,11 +22,12 @@ pub(super) async fn run(context: &Context, args: Inbox) -> Result<Exit, Failure>
     let text = &context.text;
     let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
-    let who = Who::of(context, &mut device).map_err(failed)?;
     let mut carrier = Carrier::new(context)?;
     if !carrier.catch_up(&mut device, WAIT).await.map_err(failed)? {
         carrier.news.remark_trouble(context);
     }
+    // What has come may be from somebody who has come too.
+    let who = Who::of(context, &mut device).map_err(failed)?;
 
     let cursor = device.cursor(CURSOR).map_err(failed)?;
     let after = args.after.unwrap_or(if args.all { 0 } else { cursor });
@@ -49,8 +50,8 @@ pub(super) async fn run(context: &Context, args: Inbox) -> Result<Exit, Failure>
     }
     match print(&lines) {
         Ok(()) => {
-            // Only what has left this process counts as shown.
-            if let Some((last, _)) = items.last() {
+            // Only what has left this process counts as shown, and only without a gap before it.
+            if let Some((last, _)) = items.last().filter(|_| after <= cursor) {
                 device.set_cursor(CURSOR, *last).map_err(failed)?;
             }
         }

@@ -29,14 +29,14 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let relays: Vec<String> =
         device.homes().map_err(failed)?.iter().map(|home| home.relay.host().to_owned()).collect();
     if context.json {
-        let mut data = state.json(&vault, carrier.news.connected, &relays);
+        let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
         let differs = carrier.news.clock_differs_s;
         show::set(&mut data, "clock_differs_s", json!(differs));
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(context.text, "status-vault", path = vault))?;
         let relays = context.text.list(&relays);
-        if carrier.news.connected {
+        if carrier.news.is_connected() {
             context.line(&t!(context.text, "status-connected", relay = relays))?;
         } else {
             context.line(&t!(context.text, "status-disconnected", relay = relays))?;

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use velar_protocol::circle::Alert;
+use velar_protocol::circle::{Alert, AlertId};
 use velar_protocol::wire::RelayAddress;
 
 use self::connections::{Connections, Say};
@@ -84,6 +84,8 @@ struct Post<'a> {
     watching: BTreeSet<String>,
     clocks: BTreeMap<String, u64>,
     unsent: usize,
+    /// Alerts that were open here at the start, until they are told.
+    untold: Vec<AlertId>,
     vault_said: Option<Instant>,
 }
 
@@ -104,6 +106,7 @@ impl<'a> Post<'a> {
             watching: BTreeSet::new(),
             clocks: BTreeMap::new(),
             unsent: 0,
+            untold: Vec::new(),
             vault_said: None,
             device,
         })
@@ -136,7 +139,7 @@ impl<'a> Post<'a> {
         self.context.clock.stamp(now_s())
     }
 
-    /// Who watches what, and the alerts that are open already.
+    /// Who watches what.
     fn started(&mut self) -> Result<(), End> {
         let text = &self.context.text;
         let circle = crate::terminal::clean(&self.device.circle()?.name);
@@ -144,10 +147,26 @@ impl<'a> Post<'a> {
         let data = json!({"circle": circle, "name": name});
         let line = t!(text, "watch-started", time = self.time(), circle = circle, name = name);
         self.out.tell("started", data, &line)?;
-        let now = now_s();
+        for home in self.device.homes()? {
+            if let Some(say) = self.connections.connecting(&home.relay) {
+                self.connection(home.relay.host(), &say, None)?;
+            }
+        }
+        let open = self.device.alerts(true, now_s())?;
+        self.untold = open.into_iter().map(|view| view.alert.id).collect();
+        Ok(())
+    }
+
+    /// The alerts that were open at the start and still are, once what is known of them is not old any more.
+    fn open_alerts(&mut self) -> Result<(), End> {
+        let untold = std::mem::take(&mut self.untold);
+        if untold.is_empty() {
+            return Ok(());
+        }
+        let (text, now) = (&self.context.text, now_s());
         let teller = Teller::new(self.context, &self.who, &mut self.device, now)?;
-        for view in self.device.alerts(true, now)? {
-            let alert = &view.alert;
+        let open = self.device.alerts(true, now)?;
+        for alert in open.iter().map(|view| &view.alert).filter(|a| untold.contains(&a.id)) {
             let (time, name) = (self.context.clock.stamp(now), self.who.name(alert.subject));
             let id = alert.id.short();
             let line = match alert.claims.as_slice() {
@@ -170,11 +189,6 @@ impl<'a> Post<'a> {
             };
             self.out.tell("open-alert", alert_json(alert, &self.who), &line)?;
         }
-        for home in self.device.homes()? {
-            if let Some(say) = self.connections.connecting(&home.relay) {
-                self.connection(home.relay.host(), &say, None)?;
-            }
-        }
         Ok(())
     }
 
@@ -187,22 +201,28 @@ impl<'a> Post<'a> {
         }
         self.who = Who::of(self.context, &mut self.device)?;
         let teller = Teller::new(self.context, &self.who, &mut self.device, now_s())?;
+        let mut unsaved = None;
         for (n, item) in items {
             if self.context.json {
                 self.out.object(&teller.json(n, &item))?;
             } else {
                 self.out.lines(&teller.lines(&item))?;
             }
-            self.device.set_cursor(CURSOR, n)?;
+            // Whatever becomes of the cursor, what follows is shown too.
             self.position = n;
+            match self.device.set_cursor(CURSOR, n).map_err(End::from) {
+                Err(end) if end.may_pass() => unsaved = Some(end),
+                saved => saved?,
+            }
         }
-        Ok(())
+        unsaved.map_or(Ok(()), |end| self.say_vault(end))
     }
 
     fn happened(&mut self, happened: Happened) -> Result<(), End> {
         match happened {
             Happened::Connected(relay) => {
                 self.ring_from = self.ring_from.max(Instant::now()).min(Instant::now() + BACKLOG);
+                self.unsent = 0;
                 let say = self.connections.connected(&relay);
                 self.connection(relay.host(), &say, None)
             }
@@ -287,6 +307,7 @@ impl<'a> Post<'a> {
         }
         let settling = self.connections.is_catching_up() || self.connections.is_connecting();
         if !settling || Instant::now() >= self.ring_from {
+            self.open_alerts()?;
             self.ring(now)?;
         }
         if let Some(trouble) = self.hook.as_mut().and_then(Hook::tend) {
@@ -379,8 +400,18 @@ impl<'a> Post<'a> {
         Ok(self.out.tell("presence", data, &line)?)
     }
 
-    /// The vault cannot be written now: says so, and waits a little.
+    /// The vault cannot be written now: says so, rings for what is known, and waits a little.
     async fn wait_for_vault(&mut self, end: End) -> Result<(), End> {
+        self.say_vault(end)?;
+        self.look(false)?;
+        tokio::select! {
+            () = tokio::time::sleep(VAULT_WAIT) => {}
+            () = self.context.stop.wait() => {}
+        }
+        Ok(())
+    }
+
+    fn say_vault(&mut self, end: End) -> Result<(), End> {
         if self.vault_said.is_none_or(|at| at.elapsed() >= VAULT_AGAIN) {
             self.vault_said = Some(Instant::now());
             let failure = end.failure(self.context);
@@ -388,10 +419,6 @@ impl<'a> Post<'a> {
             let line = t!(self.context.text, "watch-vault", time = self.time(), why = why);
             self.out.tell("vault-trouble", json!({"reason": why}), &line)?;
             self.out.bell()?;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(VAULT_WAIT) => {}
-            () = self.context.stop.wait() => {}
         }
         Ok(())
     }

@@ -53,6 +53,9 @@ pub(super) fn which<'a>(
     let open: Vec<&Alert> = named.iter().copied().filter(|alert| alert.is_open()).collect();
     let fitting: Vec<&Alert> =
         open.iter().copied().filter(|alert| meant.fits(who, alert)).collect();
+    if meant == Which::Mine && given.is_none() && fitting.is_empty() {
+        return Err(failure!(text, Exit::NotNow, "error-stand-down-none"));
+    }
     match (fitting.as_slice(), open.as_slice(), named.as_slice(), given) {
         ([one], ..) | ([], [one], ..) => Ok(one),
         ([], [], [.., closed], _) => {

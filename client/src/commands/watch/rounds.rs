@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use velar_protocol::circle::{Alert, AlertId, StandDown};
+use velar_protocol::circle::{Alert, AlertId};
 
 /// Why an alert rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ impl Ring {
 }
 
 impl Rounds {
-    /// What rings now. `alerts` are those that are open and about somebody else. An alert whose stand-down
-    /// was confirmed does not repeat.
+    /// What rings now. `alerts` are those that are open and about somebody else. A stand-down, even confirmed,
+    /// stops nothing: only a claim or the end does (spec/circles.md §8.4).
     pub(super) fn look(
         &mut self,
         alerts: &[&Alert],
@@ -55,7 +55,6 @@ impl Rounds {
         for alert in alerts {
             let raised = alert.seen.raised.len();
             let taken = !alert.claims.is_empty();
-            let calm = matches!(alert.stand_down, StandDown::Confirmed(..));
             let ring = match self.known.get(&alert.id) {
                 None => Some(Ring::Raised),
                 Some(known) if raised > known.raised => Some(Ring::Raised),
@@ -64,7 +63,7 @@ impl Rounds {
                 Some(known) => {
                     // A clock that was set back must not silence it.
                     let due = now_s.abs_diff(known.rung_s) >= repeat_s.max(1);
-                    (!taken && !calm && due).then_some(Ring::Again)
+                    (!taken && due).then_some(Ring::Again)
                 }
             };
             let known =
@@ -82,7 +81,7 @@ impl Rounds {
 
 #[cfg(test)]
 mod tests {
-    use velar_protocol::circle::{Claim, EventId, Seen};
+    use velar_protocol::circle::{Claim, EventId, Seen, StandDown};
     use velar_protocol::seal::MemberId;
 
     use super::*;
@@ -156,11 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn a_confirmed_stand_down_does_not_repeat() {
+    fn a_confirmed_stand_down_silences_nothing() {
         let mut rounds = Rounds::default();
         let mut calm = alert(1, false, false);
         look(&mut rounds, &calm, 0);
         calm.stand_down = StandDown::Confirmed(MemberId([1; 32]), MemberId([2; 32]));
-        assert_eq!(look(&mut rounds, &calm, 1_000), []);
+        assert_eq!(look(&mut rounds, &calm, 1_000), [Ring::Again]);
     }
 }
