@@ -164,6 +164,9 @@ impl Mailboxes {
             return Reply::Now(Answer::Full { retry_after_s });
         }
         if !mailbox.has_room(&limits, token) || self.disk_low {
+            if let Some(mailbox) = self.mailbox_of(token) {
+                mailbox.shut(token, FULL_RETRY_S);
+            }
             return full();
         }
         self.put(token, envelope, digest, now, writes);

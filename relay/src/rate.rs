@@ -19,11 +19,13 @@ pub(crate) struct Bucket {
     at_ms: u64,
     /// Nothing is given for so long yet.
     closed_ms: u64,
+    /// What was told at the last refusal: what follows a refused one waits as long.
+    told_s: u32,
 }
 
 impl Bucket {
     pub(crate) fn new(now: Now) -> Self {
-        Self { spent_milli: 0, at_ms: now.ms(), closed_ms: 0 }
+        Self { spent_milli: 0, at_ms: now.ms(), closed_ms: 0, told_s: 0 }
     }
 
     /// Takes `cost` units, or says after how many seconds they will be there.
@@ -46,9 +48,19 @@ impl Bucket {
             self.spent_milli += cost;
             return Ok(());
         }
-        let wait_s = (over * 60).div_ceil(per_min * 1000).max(1);
-        self.closed_ms = wait_s * 500;
-        Err(u32::try_from(wait_s).unwrap_or(u32::MAX))
+        if over > 0 {
+            let wait_s = (over * 60).div_ceil(per_min * 1000).max(1);
+            self.told_s = u32::try_from(wait_s).unwrap_or(u32::MAX);
+            self.closed_ms = self.closed_ms.max(wait_s * 500);
+        }
+        Err(self.told_s)
+    }
+
+    /// What was to be given is refused for another reason, and `wait_s` was told: closed for a second, so that
+    /// nothing that was on its way behind it slips in before it.
+    pub(crate) fn shut(&mut self, wait_s: u32) {
+        self.told_s = wait_s;
+        self.closed_ms = self.closed_ms.max(1000);
     }
 }
 

@@ -171,6 +171,13 @@ impl Mailbox {
         found.map_or(Ok(()), |token| token.bucket.take(rate, 1, now))
     }
 
+    /// A refusal of something else than its rate: see [`Bucket::shut`](crate::rate::Bucket::shut).
+    pub(super) fn shut(&mut self, token: &SendTokenHash, wait_s: u32) {
+        if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
+            token.bucket.shut(wait_s);
+        }
+    }
+
     pub(super) fn has_room(&self, limits: &Limits, token: &SendTokenHash) -> bool {
         let reserved: usize = self.tokens.iter().map(|token| token.reserved as usize).sum();
         let taken = self.queue.len() + reserved;

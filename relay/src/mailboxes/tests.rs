@@ -213,6 +213,13 @@ fn quotas_are_visible_and_free_themselves_with_acknowledgements() {
     assert_eq!(rig.send(2, 4), Answer::Accepted);
     assert_eq!(rig.send(2, 5), Answer::Full { retry_after_s: FULL_RETRY_S }, "the mailbox");
     rig.ack_first(1);
+    let full = Answer::Full { retry_after_s: FULL_RETRY_S };
+    assert_eq!(
+        rig.send(1, 6),
+        full,
+        "what was on its way behind the refused one does not overtake it"
+    );
+    rig.pass(2);
     assert_eq!(rig.send(1, 3), Answer::Accepted);
     assert_eq!(rig.waiting(1), [2, 4, 3]);
 }
@@ -341,5 +348,6 @@ fn nothing_new_is_taken_in_while_the_disk_is_nearly_full() {
     assert_eq!(rig.send(1, 1), Answer::Accepted, "what is stored stays accepted");
     rig.ack_first(1);
     rig.mailboxes.set_disk_low(false);
+    rig.pass(2);
     assert_eq!(rig.send(1, 2), Answer::Accepted);
 }
