@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use velar_protocol::wire::AccessToken;
+use velar_protocol::wire::{AccessToken, Pin, RelayAddress};
 
 use crate::limits::{LimitFlags, Limits};
 
@@ -124,6 +124,11 @@ const ENVIRONMENT: &[&str] = &[
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// No address can be made with it.
+    #[error(
+        "{0:?} cannot be the host of an address; give a name or an address, without scheme or port"
+    )]
+    Host(String),
     /// A file that was named is not there, or cannot be read.
     #[error("{what} {} cannot be read: {source}", .path.display())]
     Read {
@@ -229,6 +234,12 @@ impl Config {
             return Err(ConfigError::LimitAbove { name, maximum });
         }
         let access_file = flags.access_token_file.clone().or(file.access_token_file);
+        let host = flags.host.clone().or(file.host);
+        if let Some(host) = &host
+            && RelayAddress::new(host, 443, Pin([0; 32]), None).is_err()
+        {
+            return Err(ConfigError::Host(host.clone()));
+        }
         let workers = flags.workers.or(file.workers).unwrap_or(default.workers);
         if !(1..=64).contains(&workers) {
             return Err(ConfigError::Workers);
@@ -236,7 +247,7 @@ impl Config {
         Ok(Self {
             data: flags.data.clone().or(file.data).ok_or(ConfigError::NoData)?,
             listen: flags.listen.or(file.listen).unwrap_or(default.listen),
-            host: flags.host.clone().or(file.host),
+            host,
             public_port: flags.public_port.or(file.public_port),
             log: flags.log.or(file.log).unwrap_or(default.log),
             access: access_file.as_deref().map(access_token).transpose()?,

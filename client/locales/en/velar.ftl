@@ -270,7 +270,7 @@ approve-left = Nothing decided. The request is kept: velar approve
 members-verified = yes
 members-unverified = not yet
 verify-number = Safety number with { $name }:
-verify-how = Read it to each other in person or by voice. If both see the same, type: velar verify { $name } --mark
+verify-how = Read it to each other in person or by voice. If both see the same, type: velar verify { $id } --mark
 verify-marked = Remembered: the safety number with { $name } is verified.
 verify-state-yes = Verified.
 verify-state-no = Not verified yet.
@@ -455,7 +455,7 @@ status-requests = { $count ->
     [one] { $count } person asks to join: velar approve
    *[other] { $count } people ask to join: velar approve
 }
-status-no-successor = No successor is named: if the lead coordinator cannot act, nobody can change the circle.
+status-no-successor = Nobody can stand in for the lead coordinator: if they are missing, the circle cannot be changed.
 status-clock = This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 presence-count = { $count ->
     [0] NOBODY is watching, as far as is known.
@@ -477,7 +477,7 @@ error-usage-option-meant = "{ $given }" is not understood here. Did you mean { $
 error-usage-value = "{ $given }" does not fit { $option }.
     .next = The command's help says what is expected; add --help to it.
 error-usage-value-one-of = "{ $given }" does not fit { $option }. It is one of: { $possible }
-    .next = Use one of these: { $possible }
+    .next = The command's help has examples; add --help.
 error-usage-value-missing = { $option } needs a value.
     .next = Write it after the option. Examples: add --help to the command.
 error-usage-missing = Something is missing: { $missing }
@@ -552,7 +552,7 @@ error-in-circle = This vault belongs to a circle already, or is joining one.
 error-circle-full = The circle is full: 32 members at most.
     .next = Remove somebody first, or form another circle with another vault.
 error-not-lead = Only the circle's lead coordinator can do this.
-    .next = velar members shows who that is. Ask them.
+    .next = velar circle show says who that is. Ask them.
 error-not-allowed = Your role in the circle does not allow this.
     .next = velar circle show says what your roles are. Ask a coordinator of the circle.
 error-roster-conflict = Two member lists of this circle contradict each other: somebody else claims to lead it.
@@ -578,7 +578,7 @@ error-invitation-expired = The invitation has expired.
 error-invitation-false = What lies at the relay for this invitation was NOT made by whoever gave it to you. Nothing was answered.
     .next = Somebody else may have seen the link. Ask the coordinator for a new one, in person.
 error-invitation-void = The invitation is void: two people answered it, or it was turned down. Nobody was let in.
-    .next = A new one is needed, in person: velar invite
+    .next = A new one is needed, in person: the coordinator makes it with velar invite.
 error-invitation-twice = This invitation was answered TWICE. Somebody else may have seen it. It is void, and nobody was let in.
     .next = Make a new one, in person: velar invite
 error-words-differ = The four words DO NOT match. Somebody may be between you. Nobody was let in.

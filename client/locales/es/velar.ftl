@@ -37,7 +37,7 @@ help-cmd-circle-new = Formar un círculo nuevo; la coordinación queda a tu carg
         Ejemplo:
           velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:443#…'
         Pon la dirección entre comillas, porque lleva un #. Te la da quien opera el relevo.
-help-cmd-circle-show = Ver el círculo, su relevo y tus propios papeles
+help-cmd-circle-show = Ver el círculo, su relevo y tus propias funciones
 help-cmd-invite = Hacer una invitación: un enlace y un código QR, para una persona y por 48 horas
     .more = Muéstrala en persona. Quien tenga el enlace puede pedir entrar, pero solo entra si lo apruebas.
         También: velar invitar
@@ -130,7 +130,7 @@ help-arg-circle-new-relay = Dirección del relevo, con su huella: velar://servid
 help-arg-circle-new-access-token-file = Archivo con la clave de acceso, si el relevo la pide
     .value = ARCHIVO
 help-arg-invite-roles = Papel de quien entra: defensora, acompañante o coordinadora. Se puede repetir; si no, defensora
-    .value = PAPEL
+    .value = FUNCIÓN
 help-arg-invite-no-qr = Solo el enlace, sin código QR
 help-arg-join-link = El enlace de la invitación
     .value = ENLACE
@@ -144,8 +144,8 @@ help-arg-approve-words = Las cuatro palabras que te dijo la persona
     .value = PALABRAS
 help-arg-approve-name = Darle otro nombre en el círculo
     .value = NOMBRE
-help-arg-approve-roles = Otros papeles que los de la invitación: defensora, acompañante o coordinadora. Se puede repetir
-    .value = PAPEL
+help-arg-approve-roles = Otras funciones que las de la invitación: defensora, acompañante o coordinadora. Se puede repetir
+    .value = FUNCIÓN
 help-arg-approve-reject = Rechazar la solicitud y anular la invitación
 help-arg-verify-member = Clave corta o nombre; si no, todas las personas
     .value = INTEGRANTE
@@ -209,14 +209,14 @@ flag-low-battery = poca batería
 flag-no-signal = estará sin señal
 word-you = tú
 word-nobody = nadie
-word-unknown-member = alguien desconocido
+word-unknown-member = una persona desconocida
 word-never = nunca
 # Lo que alguien escribe para decir sí o no; separadas por espacios, la primera es la que se muestra.
 answer-yes = sí si s yes y
 answer-no = no n
 column-id = clave
 column-name = nombre
-column-roles = papeles
+column-roles = funciones
 column-last-heard = última señal
 column-verified = verificado
 
@@ -285,7 +285,7 @@ approve-left = No se decidió nada. La solicitud queda guardada: velar approve
 members-verified = sí
 members-unverified = todavía no
 verify-number = Número de seguridad con { $name }:
-verify-how = Léanlo en persona o de viva voz. Si las dos pantallas muestran lo mismo, escribe: velar verify { $name } --mark
+verify-how = Léanlo en persona o de viva voz. Si las dos pantallas muestran lo mismo, escribe: velar verify { $id } --mark
 verify-marked = Queda recordado: el número de seguridad con { $name } está verificado.
 verify-state-yes = Verificado.
 verify-state-no = Todavía sin verificar.
@@ -470,7 +470,7 @@ status-requests = { $count ->
     [one] { $count } persona pide entrar: velar approve
    *[other] { $count } personas piden entrar: velar approve
 }
-status-no-successor = No hay relevo nombrado para la coordinación: si no puede actuar, nadie puede cambiar el círculo.
+status-no-successor = Nadie puede suplir a la coordinación principal: si falta, no se puede cambiar el círculo.
 status-clock = El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 presence-count = { $count ->
     [0] Hasta donde se sabe, NADIE está velando.
@@ -492,7 +492,7 @@ error-usage-option-meant = «{ $given }» no se entiende aquí. ¿Querías decir
 error-usage-value = «{ $given }» no sirve para { $option }.
     .next = La ayuda de la orden dice qué se espera; agrégale --help.
 error-usage-value-one-of = «{ $given }» no sirve para { $option }. Puede ser: { $possible }
-    .next = Usa una de estas: { $possible }
+    .next = La ayuda de la orden tiene ejemplos; agrégale --help.
 error-usage-value-missing = A { $option } le falta un valor.
     .next = Escríbelo después de la opción. Para ver ejemplos, agrega --help a la orden.
 error-usage-missing = Falta algo: { $missing }
@@ -567,9 +567,9 @@ error-in-circle = Esta bóveda ya es de un círculo, o está entrando a uno.
 error-circle-full = El círculo está lleno: caben 32 integrantes.
     .next = Hay que quitar a alguien antes, o formar otro círculo con otra bóveda.
 error-not-lead = Esto solo lo puede hacer quien lleva la coordinación principal del círculo.
-    .next = velar members muestra quién es. Pídeselo.
-error-not-allowed = Tu papel en el círculo no permite esto.
-    .next = velar circle show dice cuáles son tus papeles. Pídelo a la coordinación del círculo.
+    .next = velar circle show dice quién es. Pídeselo.
+error-not-allowed = Tu función en el círculo no permite esto.
+    .next = velar circle show dice cuáles son tus funciones. Pídelo a quien coordina.
 error-roster-conflict = Hay dos listas de integrantes que se contradicen: alguien más dice llevar el círculo.
     .next = Hablen en persona o de viva voz antes de seguir.
 error-join-pending = Respondiste a una invitación, pero aún falta que te dejen entrar.
@@ -593,7 +593,7 @@ error-invitation-expired = La invitación venció.
 error-invitation-false = Lo que está en el relevo para esta invitación NO lo hizo quien te la dio. No se respondió nada.
     .next = Puede que alguien más haya visto el enlace. Pide otra a la coordinación, en persona.
 error-invitation-void = La invitación está anulada: la respondieron dos personas, o se rechazó. No entró nadie.
-    .next = Hace falta otra, en persona: velar invite
+    .next = Hace falta otra, en persona: la hace quien coordina, con velar invite.
 error-invitation-twice = Esta invitación se respondió DOS VECES. Puede que alguien más la haya visto. Queda anulada y no entró nadie.
     .next = Haz otra, en persona: velar invite
 error-words-differ = Las cuatro palabras NO coinciden. Puede haber alguien en medio. No entró nadie.

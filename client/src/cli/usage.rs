@@ -5,7 +5,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use velar_protocol::wire::AddressError;
 
 use crate::failure::{Exit, Failure, address_reason, failure};
-use crate::text::Text;
+use crate::text::{Language, Text};
 
 /// What was not understood, and what to type instead.
 pub(super) fn explain(error: &clap::Error, text: &Text) -> Failure {
@@ -34,7 +34,7 @@ pub(super) fn explain(error: &clap::Error, text: &Text) -> Failure {
         }
         (ErrorKind::InvalidValue, _) if error.get(ContextKind::ValidValue).is_some() => {
             let given = one(ContextKind::InvalidValue);
-            let possible = one(ContextKind::ValidValue);
+            let possible = in_language(&one(ContextKind::ValidValue), text);
             failure!(
                 text,
                 Exit::Usage,
@@ -97,4 +97,24 @@ fn plain(value: &ContextValue) -> String {
         ContextValue::Number(value) => value.to_string(),
         _ => String::new(),
     }
+}
+/// What an option may be, in the words that a reader would type; the English ones are understood too.
+fn in_language(possible: &str, text: &Text) -> String {
+    if text.language() == Language::English {
+        return possible.to_owned();
+    }
+    let word = |word: &str| {
+        match word {
+            "well" => "bien",
+            "tired" => "cansancio",
+            "unwell" => "mal",
+            "afraid" => "miedo",
+            "defender" => "defensora",
+            "accompanier" => "acompañante",
+            "coordinator" => "coordinadora",
+            _ => return word.to_owned(),
+        }
+        .to_owned()
+    };
+    possible.split(", ").map(word).collect::<Vec<String>>().join(", ")
 }

@@ -197,7 +197,6 @@ async fn entered(
     device: &mut Device,
     carrier: &mut Carrier<'_>,
 ) -> Result<Exit, Failure> {
-    let quiet = carrier.reach(device, ENTERING, is_quiet(0)).await?;
     let failed = |error| context.failure(error);
     let circle = device.circle().map_err(failed)?;
     let members = device.members().map_err(failed)?;
@@ -213,6 +212,12 @@ async fn entered(
         context.line(&t!(text, "join-done", circle = circle, name = name, roles = roles))?;
         context.remark(&t!(text, "join-next"));
     }
+    // What has nothing to be sealed to yet goes to somebody who is not in herself: nothing to wait for.
+    let quiet = |device: &mut Device, news: &News| {
+        let calm = is_quiet(usize::MAX)(device, news)?;
+        Ok(calm && device.due(now_s(), 1, |_| false)?.is_empty())
+    };
+    let quiet = carrier.reach(device, ENTERING, quiet).await?;
     if quiet { Ok(Exit::Done) } else { Err(unreached(context, device, carrier, true)?) }
 }
 

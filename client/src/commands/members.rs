@@ -112,7 +112,7 @@ fn show(
     let state = if verified { t!(text, "verify-state-yes") } else { t!(text, "verify-state-no") };
     context.line(&format!("  {state}"))?;
     if !verified {
-        context.remark(&t!(text, "verify-how", name = name));
+        context.remark(&t!(text, "verify-how", id = short_id(&member.member.0)));
     }
     Ok(())
 }

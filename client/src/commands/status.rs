@@ -81,6 +81,7 @@ struct State {
     who: Who,
     circle: String,
     successors: usize,
+    lead: bool,
     unfinished: usize,
     unsent: usize,
     not_received: Vec<String>,
@@ -108,6 +109,7 @@ impl State {
             who: Who::of(context, device)?,
             circle: circle.name,
             successors: circle.successors,
+            lead: circle.lead,
             unfinished,
             unsent,
             not_received: device.not_received()?,
@@ -175,7 +177,8 @@ impl State {
                 }
             });
         }
-        if self.successors == 0 {
+        // Only who could do something about it hears of it.
+        if self.lead && self.successors == 0 {
             lines.push(t!(text, "status-no-successor"));
         }
         lines
