@@ -147,7 +147,7 @@ help-arg-checkin-wait = How long to wait for receipts: 10 (seconds), 2m
     .value = SECONDS
 help-arg-panic-text = What is happening, if you can say
     .value = TEXT
-help-arg-panic-wait = How long to wait for receipts: 30 (seconds), 2m. The alarm goes on being sent afterwards
+help-arg-panic-wait = How long to wait for receipts: 30 (seconds), 2m. On a terminal it goes on until a relay has the alarm
     .value = SECONDS
 help-arg-alerts-all = Closed ones too
 help-arg-claim-alert = Short id, or the name of who raised it; needed only if several are open
@@ -286,16 +286,16 @@ state-given-up = will not get there: they left, or their relay refuses
 sent-received = Received by the terminal of: { $names }
 sent-received-all = Received by everybody's terminal ({ $count }).
 sent-at-relay = At the relay, not received yet by: { $names }
-sent-kept = NOT SENT YET. It is kept here and will be sent as soon as a relay is reached.
+sent-kept = NOT SENT YET. It is kept here. To send it, leave velar watch open.
 sent-not-reached = NOT reached yet: { $names }
-sent-keeps-trying = It goes on being sent while velar watch runs, and with every velar command.
+sent-keeps-trying = This device only goes on trying while velar runs: leave velar watch open.
 sent-nobody = There is nobody else in the circle yet.
 
 ### checkin
 
 checkin-done = Checked in.
 checkin-next = Next check-in: before { $time }
-checkin-not-sent = Your check-in has NOT gone out yet. It is kept here and will be sent as soon as a relay is reached.
+checkin-not-sent = Your check-in has NOT gone out yet.
 checkin-alert-open = Your alert { $alert } is still open. If you are safe: velar stand-down
 
 ### panic
@@ -312,8 +312,12 @@ panic-summary = { $count ->
    *[other] { $count } of { $total } terminals have received it.
 }
 panic-not-reached = NOT reached yet: { $names }
-panic-kept = NO CONNECTION: the alarm has not gone out yet. It is kept here and will be sent as soon as a relay is reached.
-panic-keeps-trying = It goes on being sent. Leave this device on, or run: velar watch
+panic-no-connection = NO CONNECTION: the alarm has not gone out yet. It is kept here and tried again while this stays open.
+panic-pin = Whoever answers at { $relay } is NOT your relay. The alarm was not given to it and is kept here. Use another way now.
+panic-cut = The text was too long: only its beginning goes out.
+panic-goes-on = This goes on trying until a relay has the alarm. Ctrl-C ends it.
+panic-kept = NO CONNECTION: the alarm has not gone out yet. It is kept here. To get it out, leave velar watch open.
+panic-keeps-trying = This device only goes on trying while velar runs. Type now, and leave it open: velar watch
 panic-other-means = If you can, use another way too: call, shout, go where there are people.
 panic-failed = THE ALARM WAS NOT RAISED. Use another way now: call, shout, go where there are people.
 panic-state = To see who has received and taken it: velar alerts
@@ -644,7 +648,7 @@ error-declined = Nothing was done.
 error-relay-address = "{ $given }" is not a relay address: { $detail }
     .next = It looks like velar://host:port#pin. Put it in quotes; whoever operates the relay has it.
 error-relay-unreachable = The relay { $relay } cannot be reached: { $detail }
-    .next = Check the connection. What was to be sent is kept and goes out later.
+    .next = Check the connection. What was to be sent is kept here; velar watch sends it.
 error-relay-unreachable-nothing-kept = The relay { $relay } cannot be reached: { $detail }
     .next = Check the connection and the address, and try again. Nothing was changed.
 error-relay-pin = Whoever answers at { $relay } is NOT the relay that its address promises. Nothing was sent.
@@ -712,6 +716,6 @@ warning-damage = { $count ->
 } Copy the vault's folder before anything else.
 warning-exposed = Other users of this device could read the vault's files until now; they are closed to them again. Only the passphrase protected them meanwhile.
 error-interrupted = Interrupted.
-    .next = What was kept goes on being sent with the next velar command.
+    .next = What is kept here goes out while velar watch is open.
 error-internal = Something went wrong inside velar: { $detail }
     .next = Try again. If it happens again, report it (SECURITY.md and README.md say how), without names or texts.
