@@ -162,7 +162,7 @@ pub enum Stop {
 /// Understands a command line. `args` begins with the program's name.
 ///
 /// Forgiving where a mistake can be understood (upper case, accents, Spanish names), and never refuses
-/// a `panic` for a mistyped option: what is not understood becomes part of its text.
+/// a `panic` for a mistyped option: one that does not fit is left out, an unknown one becomes part of its text.
 ///
 /// # Errors
 /// [`Stop`], with texts in the language of `text`.
@@ -182,10 +182,11 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         }
         _ => {}
     }
-    for args in forgiving::panic_at_any_rate(&command, &args) {
-        if let Ok(cli) = attempt(&command, &args) {
-            return Ok(cli);
-        }
+    let fits = |args: &[OsString]| attempt(&command, args).is_ok();
+    if let Some(Ok(cli)) =
+        forgiving::panic_at_any_rate(&command, &args, fits).map(|args| attempt(&command, &args))
+    {
+        return Ok(cli);
     }
     Err(Stop::Usage(usage::explain(&first, text)))
 }

@@ -56,7 +56,7 @@ help-cmd-panic = Raise the alarm: the whole circle at once
     .more =
         Example:
           velar panic two men are following me, near the market
-        Quotes are not needed. A mistyped option does not stop the alarm; it is sent along as text.
+        Quotes are not needed. A mistyped option does not stop the alarm; an unknown one is sent along as text.
         Also: velar sos, velar alarm. Better ten false alarms than one silence.
 help-cmd-alerts = Open alerts, with their true state for each person
 help-cmd-claim = Take an alert: the others see that you are on it

@@ -66,7 +66,7 @@ help-cmd-panic = Dar la alarma: a todo el círculo, de inmediato
     .more =
         Ejemplo:
           velar panico me siguen dos hombres, cerca del mercado
-        No hacen falta comillas. Una opción mal escrita no detiene la alarma: se envía como texto.
+        No hacen falta comillas. Una opción mal escrita no detiene la alarma; una desconocida se envía como texto.
         También: velar panico, velar sos, velar auxilio. Más vale diez falsas alarmas que un silencio.
 help-cmd-alerts = Alertas abiertas, con su estado verdadero para cada persona
     .more = También: velar alertas
