@@ -710,6 +710,7 @@ error-output = The output could not be written: { $detail }
     .next = Check the disk or the program that reads it.
 error-log-filter = "{ $given }" is not a filter for technical messages.
     .next = Use error, warn, info, debug or trace; for instance --log debug
+warning-log-filter = "{ $given }" is not a filter for technical messages. It was left aside.
 warning-damage = { $count ->
     [one] { $count } record of the vault cannot be read: something may be missing from what is shown.
    *[other] { $count } records of the vault cannot be read: something may be missing from what is shown.

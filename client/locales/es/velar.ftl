@@ -725,6 +725,7 @@ error-output = No se pudo escribir el resultado: { $detail }
     .next = Revisa el disco o el programa que lo lee.
 error-log-filter = «{ $given }» no es un filtro de mensajes técnicos.
     .next = Usa error, warn, info, debug o trace; por ejemplo --log debug
+warning-log-filter = «{ $given }» no es un filtro de mensajes técnicos. Se dejó de lado.
 warning-damage = { $count ->
     [one] No se puede leer { $count } registro de la bóveda: puede faltar algo en lo que se muestra.
    *[other] No se pueden leer { $count } registros de la bóveda: puede faltar algo en lo que se muestra.

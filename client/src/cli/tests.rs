@@ -230,8 +230,28 @@ fn the_vault_is_where_the_person_or_xdg_says() {
     assert_eq!(global.vault_dir(none), None);
     let xdg = env(&[("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")]);
     assert_eq!(global.vault_dir(xdg), Some("/data/velar".into()));
+    let named = env(&[("VELAR_VAULT", "/named"), ("XDG_DATA_HOME", "/data")]);
+    assert_eq!(global.vault_dir(named), Some("/named".into()));
+    let empty = env(&[("VELAR_VAULT", ""), ("XDG_DATA_HOME", "/data")]);
+    assert_eq!(global.vault_dir(empty), Some("/data/velar".into()));
     let relative = env(&[("XDG_DATA_HOME", "data"), ("HOME", "/home/a")]);
     assert_eq!(global.vault_dir(relative), Some("/home/a/.local/share/velar".into()));
+}
+
+#[test]
+fn a_bad_log_filter_leaves_the_default_and_is_said() {
+    let shown = |line: &str, environment: Option<&str>| {
+        let environment = environment.map(OsString::from);
+        let log = understood(line).global.log_filter(|_| environment.clone());
+        (log.filter.to_string(), log.bad, log.typed)
+    };
+    let error = || "error".to_owned();
+    assert_eq!(shown("status", None), (error(), None, false));
+    assert_eq!(shown("status", Some("")), (error(), None, false));
+    assert_eq!(shown("status", Some("info")), ("info".to_owned(), None, false));
+    assert_eq!(shown("status", Some("a=b=c")), (error(), Some("a=b=c".to_owned()), false));
+    assert_eq!(shown("panic --log a=b=c", None), (error(), Some("a=b=c".to_owned()), true));
+    assert_eq!(shown("panic --log warn", Some("a=b=c")), ("warn".to_owned(), None, true));
 }
 
 #[test]

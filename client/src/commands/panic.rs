@@ -33,7 +33,9 @@ const UNTIL_STOPPED: Duration = Duration::from_secs(365 * 86_400);
 const MAX_ALARM_LEN: usize = 2_000;
 
 pub(super) async fn run(context: &Context, args: Panic) -> Result<Exit, Failure> {
-    let (mut device, raised) = match raise(context, &args.text.join(" ")) {
+    let raised = raise(context, &args.text.join(" "));
+    context.stop.last_words(None);
+    let (mut device, raised) = match raised {
         Ok(raised) => raised,
         Err(failure) => {
             context.remark(&t!(context.text, "panic-failed"));
