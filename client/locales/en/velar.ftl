@@ -207,6 +207,7 @@ column-verified = verified
 ### Passphrase
 
 passphrase-prompt = Passphrase:{" "}
+passphrase-wrong-again = That does not open the vault. Again:{" "}
 passphrase-new = New passphrase:{" "}
 passphrase-again = The same once more:{" "}
 passphrase-advice = Choose several words that nobody would guess and that you will remember. Nobody can recover it for you.

@@ -95,7 +95,7 @@ struct Raised {
 
 /// Puts the alarm into the vault. A text that is too long is cut, never refused.
 fn raise(context: &Context, said: &str) -> Result<(Device, Raised), Failure> {
-    let mut device = context.device()?;
+    let mut device = context.device_for_alarm()?;
     let at_s = now_s();
     let open = device.alerts(true, at_s).unwrap_or_default();
     let text = cut(said);
