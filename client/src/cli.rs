@@ -13,6 +13,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 use crate::failure::Failure;
 use crate::passphrase::PassphraseSource;
@@ -47,7 +48,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// Folder with the keys and messages; see [`Global::vault_dir`] for the default.
-    #[arg(long, global = true, env = "VELAR_VAULT")]
+    #[arg(long, global = true)]
     pub vault: Option<PathBuf>,
     /// File whose first line is the passphrase.
     #[arg(long, global = true, conflicts_with = "passphrase_fd")]
@@ -61,8 +62,8 @@ pub struct Global {
     /// Print data as JSON.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Filter for technical messages on stderr.
-    #[arg(long, global = true, env = "VELAR_LOG")]
+    /// Filter for technical messages on stderr; otherwise `VELAR_LOG`, see [`Global::log_filter`].
+    #[arg(long, global = true)]
     pub log: Option<String>,
     /// Show the help of the command.
     #[arg(short = 'h', long, alias = "ayuda", global = true, action = ArgAction::Help)]
@@ -162,7 +163,7 @@ pub enum Stop {
 /// Understands a command line. `args` begins with the program's name.
 ///
 /// Forgiving where a mistake can be understood (upper case, accents, Spanish names), and never refuses
-/// a `panic` for a mistyped option: what is not understood becomes part of its text.
+/// a `panic` for a mistyped option: one that does not fit is left out, an unknown one becomes part of its text.
 ///
 /// # Errors
 /// [`Stop`], with texts in the language of `text`.
@@ -182,10 +183,11 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         }
         _ => {}
     }
-    for args in forgiving::panic_at_any_rate(&command, &args) {
-        if let Ok(cli) = attempt(&command, &args) {
-            return Ok(cli);
-        }
+    let fits = |args: &[OsString]| attempt(&command, args).is_ok();
+    if let Some(Ok(cli)) =
+        forgiving::panic_at_any_rate(&command, &args, fits).map(|args| attempt(&command, &args))
+    {
+        return Ok(cli);
     }
     Err(Stop::Usage(usage::explain(&first, text)))
 }
@@ -214,8 +216,9 @@ impl Global {
     /// `~/.local/share/velar`. `None` if there is no home either. `variable` reads the environment.
     #[must_use]
     pub fn vault_dir(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
-        if let Some(vault) = &self.vault {
-            return Some(vault.clone());
+        let said = || variable("VELAR_VAULT").filter(|vault| !vault.is_empty()).map(PathBuf::from);
+        if let Some(vault) = self.vault.clone().or_else(said) {
+            return Some(vault);
         }
         // The XDG specification has relative paths ignored.
         let absolute =
@@ -223,6 +226,30 @@ impl Global {
         absolute("XDG_DATA_HOME")
             .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
             .map(|data| data.join("velar"))
+    }
+}
+
+/// Which technical messages are shown, and what was asked for that is not understood.
+#[derive(Debug)]
+pub struct LogFilter {
+    /// What was asked for; errors only, if nothing was or it is not understood.
+    pub filter: EnvFilter,
+    /// What is not understood.
+    pub bad: Option<String>,
+    /// Whether that was typed, not taken from the environment.
+    pub typed: bool,
+}
+
+impl Global {
+    /// `--log`, else `VELAR_LOG`. `variable` reads the environment.
+    #[must_use]
+    pub fn log_filter(&self, variable: impl Fn(&str) -> Option<OsString>) -> LogFilter {
+        let typed = self.log.is_some();
+        let said = || variable("VELAR_LOG").map(|said| said.to_string_lossy().into_owned());
+        let asked = self.log.clone().or_else(said).filter(|asked| typed || !asked.is_empty());
+        let filter = asked.as_ref().and_then(|asked| EnvFilter::try_new(asked).ok());
+        let bad = asked.filter(|_| filter.is_none());
+        LogFilter { filter: filter.unwrap_or_else(|| EnvFilter::new("error")), bad, typed }
     }
 }
 

@@ -26,7 +26,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line was not understood.
     Usage = 2,
-    /// Kept on this device, not yet at a relay; it goes out as soon as one is reached.
+    /// Kept on this device, not yet at a relay; it goes out only while velar runs and reaches one.
     Kept = 3,
     /// At the relay, but nobody's terminal has received it yet.
     NotReceived = 4,

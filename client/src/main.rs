@@ -1,15 +1,17 @@
 //! `velar`: parse, run, say how it ended.
 
 use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tracing_subscriber::EnvFilter;
+use tokio::runtime::Runtime;
 use velar::cli::{self, Cli, Command, Stop as Unclear};
 use velar::commands::{self, Context, Stop};
 use velar::failure::{Exit, Failure, failure};
-use velar::terminal::Clock;
-use velar::text::Text;
+use velar::terminal::{Clock, clean};
+use velar::text::{Text, t};
 
 /// How long a command may take to end after the first Ctrl-C.
 const ENDING: Duration = Duration::from_secs(5);
@@ -33,23 +35,16 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: Cli, text: Text) -> Result<Exit, Failure> {
-    let filter = cli.global.log.as_deref().unwrap_or("error");
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|_| failure!(text, Exit::Usage, "error-log-filter", given = filter))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let vault_dir = match (cli.global.vault_dir(|name| std::env::var_os(name)), &cli.command) {
-        (Some(folder), _) => folder,
-        (None, Command::Completions(_)) => Default::default(),
-        (None, _) => return Err(failure!(text, Exit::Usage, "error-vault-no-place")),
-    };
-    let broken = |error: std::io::Error| {
-        failure!(text, Exit::Failed, "error-internal", detail = error.to_string())
-    };
-    // Two threads: the network goes on while a person is asked.
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.worker_threads(2).enable_all().build().map_err(broken)?;
+    let alarm = matches!(cli.command, Command::Panic(_));
+    let prepared = prepare(&cli, alarm, &text).inspect_err(|_| {
+        if alarm {
+            remark(&t!(text, "panic-failed"));
+        }
+    });
+    let (vault_dir, runtime) = prepared?;
     let (json, passphrase) = (cli.global.json, cli.global.passphrase());
     let stop = std::sync::Arc::new(Stop::new());
+    stop.last_words(alarm.then(|| t!(text, "panic-failed")));
     runtime.spawn(stop.clone().obey_the_keyboard());
     let context = Context { text, clock: Clock::local(), json, vault_dir, passphrase, stop };
     let done = runtime.block_on(async {
@@ -62,6 +57,35 @@ fn start(cli: Cli, text: Text) -> Result<Exit, Failure> {
     });
     runtime.shutdown_background();
     done
+}
+
+/// What every command needs. Only what is typed wrong is refused, and never an alarm for its log.
+fn prepare(cli: &Cli, alarm: bool, text: &Text) -> Result<(PathBuf, Runtime), Failure> {
+    let variable = |name: &str| std::env::var_os(name);
+    let log = cli.global.log_filter(variable);
+    match &log.bad {
+        Some(given) if log.typed && !alarm => {
+            return Err(failure!(text, Exit::Usage, "error-log-filter", given = given.as_str()));
+        }
+        Some(given) => remark(&t!(text, "warning-log-filter", given = clean(given))),
+        None => {}
+    }
+    tracing_subscriber::fmt().with_env_filter(log.filter).with_writer(std::io::stderr).init();
+    let vault_dir = match (cli.global.vault_dir(variable), &cli.command) {
+        (Some(folder), _) => folder,
+        (None, Command::Completions(_)) => Default::default(),
+        (None, _) => return Err(failure!(text, Exit::Usage, "error-vault-no-place")),
+    };
+    // Two threads: the network goes on while a person is asked.
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).enable_all().build().map_err(|error| {
+        failure!(text, Exit::Failed, "error-internal", detail = error.to_string())
+    })?;
+    Ok((vault_dir, runtime))
+}
+
+fn remark(line: &str) {
+    writeln!(std::io::stderr().lock(), "{line}").unwrap_or_default();
 }
 
 async fn too_slow(stop: &Stop) {

@@ -138,6 +138,16 @@ async fn a_panic_without_network_says_so_at_once_and_goes_out_later() -> Outcome
     assert_eq!(status.code(), Some(3), "{lines:#?}");
     assert!(lines.iter().any(|line| line.contains("NOT reached yet: ")), "{lines:#?}");
 
+    // Neither a slip, a bad filter nor many words stop it; without a terminal it ends when its wait does.
+    let typed = ["panic", "--wiat", "--wait", "1", "--json=1", "--lang", "xx", &"x".repeat(5_000)];
+    let output = circle.ana.command(&typed)?.env("VELAR_LOG", "a=b=c").output().await?;
+    let again = velar_tests::person::Ran::from(output);
+    assert_eq!(again.code, 3, "{again:?}");
+    assert!(again.err.contains("is not a filter for technical messages"), "{again:?}");
+    for said in ["was open already", "only its beginning goes out", "leave velar watch open"] {
+        assert!(again.out.contains(said), "{said}: {again:?}");
+    }
+
     let kept = circle.ana.run(&["say", "hello", "--to", "Luz"]).await?;
     assert_eq!(kept.code, 3, "{kept:?}");
     assert!(kept.out.contains("NOT SENT YET"), "{kept:?}");

@@ -56,7 +56,7 @@ help-cmd-panic = Raise the alarm: the whole circle at once
     .more =
         Example:
           velar panic two men are following me, near the market
-        Quotes are not needed. A mistyped option does not stop the alarm; it is sent along as text.
+        Quotes are not needed. A mistyped option does not stop the alarm; an unknown one is sent along as text.
         Also: velar sos, velar alarm. Better ten false alarms than one silence.
 help-cmd-alerts = Open alerts, with their true state for each person
 help-cmd-claim = Take an alert: the others see that you are on it
@@ -147,7 +147,7 @@ help-arg-checkin-wait = How long to wait for receipts: 10 (seconds), 2m
     .value = SECONDS
 help-arg-panic-text = What is happening, if you can say
     .value = TEXT
-help-arg-panic-wait = How long to wait for receipts: 30 (seconds), 2m. The alarm goes on being sent afterwards
+help-arg-panic-wait = How long to wait for receipts: 30 (seconds), 2m. On a terminal it goes on until a relay has the alarm
     .value = SECONDS
 help-arg-alerts-all = Closed ones too
 help-arg-claim-alert = Short id, or the name of who raised it; needed only if several are open
@@ -208,6 +208,7 @@ column-verified = verified
 ### Passphrase
 
 passphrase-prompt = Passphrase:{" "}
+passphrase-wrong-again = That does not open the vault. Again:{" "}
 passphrase-new = New passphrase:{" "}
 passphrase-again = The same once more:{" "}
 passphrase-advice = Choose several words that nobody would guess and that you will remember. Nobody can recover it for you.
@@ -287,16 +288,16 @@ state-given-up = will not get there: they left, or their relay refuses
 sent-received = Received by the terminal of: { $names }
 sent-received-all = Received by everybody's terminal ({ $count }).
 sent-at-relay = At the relay, not received yet by: { $names }
-sent-kept = NOT SENT YET. It is kept here and will be sent as soon as a relay is reached.
+sent-kept = NOT SENT YET. It is kept here. To send it, leave velar watch open.
 sent-not-reached = NOT reached yet: { $names }
-sent-keeps-trying = It goes on being sent while velar watch runs, and with every velar command.
+sent-keeps-trying = This device only goes on trying while velar runs: leave velar watch open.
 sent-nobody = There is nobody else in the circle yet.
 
 ### checkin
 
 checkin-done = Checked in.
 checkin-next = Next check-in: before { $time }
-checkin-not-sent = Your check-in has NOT gone out yet. It is kept here and will be sent as soon as a relay is reached.
+checkin-not-sent = Your check-in has NOT gone out yet.
 checkin-alert-open = Your alert { $alert } is still open. If you are safe: velar stand-down
 
 ### panic
@@ -313,8 +314,12 @@ panic-summary = { $count ->
    *[other] { $count } of { $total } terminals have received it.
 }
 panic-not-reached = NOT reached yet: { $names }
-panic-kept = NO CONNECTION: the alarm has not gone out yet. It is kept here and will be sent as soon as a relay is reached.
-panic-keeps-trying = It goes on being sent. Leave this device on, or run: velar watch
+panic-no-connection = NO CONNECTION: the alarm has not gone out yet. It is kept here and tried again while this stays open.
+panic-pin = Whoever answers at { $relay } is NOT your relay. The alarm was not given to it and is kept here. Use another way now.
+panic-cut = The text was too long: only its beginning goes out.
+panic-goes-on = This goes on trying until a relay has the alarm. Ctrl-C ends it.
+panic-kept = NO CONNECTION: the alarm has not gone out yet. It is kept here. To get it out, leave velar watch open.
+panic-keeps-trying = This device only goes on trying while velar runs. Type now, and leave it open: velar watch
 panic-other-means = If you can, use another way too: call, shout, go where there are people.
 panic-failed = THE ALARM WAS NOT RAISED. Use another way now: call, shout, go where there are people.
 panic-state = To see who has received and taken it: velar alerts
@@ -650,7 +655,7 @@ error-declined = Nothing was done.
 error-relay-address = "{ $given }" is not a relay address: { $detail }
     .next = It looks like velar://host:port#pin. Put it in quotes; whoever operates the relay has it.
 error-relay-unreachable = The relay { $relay } cannot be reached: { $detail }
-    .next = Check the connection. What was to be sent is kept and goes out later.
+    .next = Check the connection. What was to be sent is kept here; velar watch sends it.
 error-relay-unreachable-nothing-kept = The relay { $relay } cannot be reached: { $detail }
     .next = Check the connection and the address, and try again. Nothing was changed.
 error-relay-pin = Whoever answers at { $relay } is NOT the relay that its address promises. Nothing was sent.
@@ -712,12 +717,13 @@ error-output = The output could not be written: { $detail }
     .next = Check the disk or the program that reads it.
 error-log-filter = "{ $given }" is not a filter for technical messages.
     .next = Use error, warn, info, debug or trace; for instance --log debug
+warning-log-filter = "{ $given }" is not a filter for technical messages. It was left aside.
 warning-damage = { $count ->
     [one] { $count } record of the vault cannot be read: something may be missing from what is shown.
    *[other] { $count } records of the vault cannot be read: something may be missing from what is shown.
 } Copy the vault's folder before anything else.
 warning-exposed = Other users of this device could read the vault's files until now; they are closed to them again. Only the passphrase protected them meanwhile.
 error-interrupted = Interrupted.
-    .next = What was kept goes on being sent with the next velar command.
+    .next = What is kept here goes out while velar watch is open.
 error-internal = Something went wrong inside velar: { $detail }
     .next = Try again. If it happens again, report it (SECURITY.md and README.md say how), without names or texts.

@@ -66,7 +66,7 @@ help-cmd-panic = Dar la alarma: a todo el círculo, de inmediato
     .more =
         Ejemplo:
           velar panico me siguen dos hombres, cerca del mercado
-        No hacen falta comillas. Una opción mal escrita no detiene la alarma: se envía como texto.
+        No hacen falta comillas. Una opción mal escrita no detiene la alarma; una desconocida se envía como texto.
         También: velar panico, velar sos, velar auxilio. Más vale diez falsas alarmas que un silencio.
 help-cmd-alerts = Alertas abiertas, con su estado verdadero para cada persona
     .more = También: velar alertas
@@ -162,7 +162,7 @@ help-arg-checkin-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
     .value = SEGUNDOS
 help-arg-panic-text = Qué está pasando, si puedes decirlo
     .value = TEXTO
-help-arg-panic-wait = Cuánto esperar los acuses de recibo: 30 (segundos), 2m. Después la alarma se sigue enviando
+help-arg-panic-wait = Cuánto esperar los acuses de recibo: 30 (segundos), 2m. En una terminal sigue hasta que un relevo tenga la alarma
     .value = SEGUNDOS
 help-arg-alerts-all = También las cerradas
 help-arg-claim-alert = Clave corta, o nombre de quien dio la alarma; solo hace falta si hay varias abiertas
@@ -223,6 +223,7 @@ column-verified = verificado
 ### Frase de acceso
 
 passphrase-prompt = Frase de acceso:{" "}
+passphrase-wrong-again = No abre la bóveda. Otra vez:{" "}
 passphrase-new = Frase de acceso nueva:{" "}
 passphrase-again = La misma otra vez:{" "}
 passphrase-advice = Elige varias palabras que nadie adivinaría y que vas a recordar. Nadie puede recuperarla por ti.
@@ -302,16 +303,16 @@ state-given-up = no le va a llegar: salió del círculo, o su relevo se niega
 sent-received = Lo recibió la terminal de: { $names }
 sent-received-all = Lo recibieron todas las terminales ({ $count }).
 sent-at-relay = En el relevo, aún sin recibir por: { $names }
-sent-kept = AÚN NO SE ENVÍA. Está guardado aquí y saldrá en cuanto haya conexión con un relevo.
+sent-kept = AÚN NO SE ENVÍA. Está guardado aquí. Para que salga, deja abierto velar watch.
 sent-not-reached = AÚN NO le llega a: { $names }
-sent-keeps-trying = Se sigue enviando mientras corre velar watch, y con cada orden de velar.
+sent-keeps-trying = Este equipo solo sigue intentando mientras corre velar: deja abierto velar watch.
 sent-nobody = Todavía no hay nadie más en el círculo.
 
 ### checkin
 
 checkin-done = Reporte hecho.
 checkin-next = Siguiente reporte: antes de { $time }
-checkin-not-sent = Tu reporte AÚN NO sale. Está guardado aquí y saldrá en cuanto haya conexión con un relevo.
+checkin-not-sent = Tu reporte AÚN NO sale.
 checkin-alert-open = Tu alerta { $alert } sigue abierta. Si estás a salvo: velar stand-down
 
 ### panic
@@ -328,8 +329,12 @@ panic-summary = { $count ->
    *[other] La han recibido { $count } terminales de { $total }.
 }
 panic-not-reached = AÚN NO le llega a: { $names }
-panic-kept = SIN CONEXIÓN: la alarma aún no sale. Está guardada aquí y saldrá en cuanto haya conexión con un relevo.
-panic-keeps-trying = Se sigue enviando. Deja encendido este equipo, o escribe: velar watch
+panic-no-connection = SIN CONEXIÓN: la alarma aún no sale. Está guardada aquí y se intenta otra vez mientras esto siga abierto.
+panic-pin = Quien responde en { $relay } NO es tu relevo. La alarma no se le entregó y sigue guardada aquí. Usa ya otro medio.
+panic-cut = El texto era muy largo: solo sale el principio.
+panic-goes-on = Se sigue intentando hasta que un relevo tenga la alarma. Ctrl-C lo termina.
+panic-kept = SIN CONEXIÓN: la alarma aún no sale. Está guardada aquí. Para que salga, deja abierto velar watch.
+panic-keeps-trying = Este equipo solo sigue intentando mientras corre velar. Escribe ahora y déjalo abierto: velar watch
 panic-other-means = Si puedes, usa también otro medio: llama, grita, ve a donde haya gente.
 panic-failed = NO SE DIO LA ALARMA. Usa otro medio ya: llama, grita, ve a donde haya gente.
 panic-state = Para ver quién la recibió y quién la tomó: velar alerts
@@ -665,7 +670,7 @@ error-declined = No se hizo nada.
 error-relay-address = «{ $given }» no es la dirección de un relevo: { $detail }
     .next = Es como velar://servidor:puerto#huella. Ponla entre comillas; la tiene quien opera el relevo.
 error-relay-unreachable = No hay conexión con el relevo { $relay }: { $detail }
-    .next = Revisa la conexión. Lo que se iba a enviar está guardado y sale después.
+    .next = Revisa la conexión. Lo que se iba a enviar está guardado aquí; velar watch lo envía.
 error-relay-unreachable-nothing-kept = No hay conexión con el relevo { $relay }: { $detail }
     .next = Revisa la conexión y la dirección, e inténtalo otra vez. No se cambió nada.
 error-relay-pin = Quien responde en { $relay } NO es el relevo que promete su dirección. No se envió nada.
@@ -727,12 +732,13 @@ error-output = No se pudo escribir el resultado: { $detail }
     .next = Revisa el disco o el programa que lo lee.
 error-log-filter = «{ $given }» no es un filtro de mensajes técnicos.
     .next = Usa error, warn, info, debug o trace; por ejemplo --log debug
+warning-log-filter = «{ $given }» no es un filtro de mensajes técnicos. Se dejó de lado.
 warning-damage = { $count ->
     [one] No se puede leer { $count } registro de la bóveda: puede faltar algo en lo que se muestra.
    *[other] No se pueden leer { $count } registros de la bóveda: puede faltar algo en lo que se muestra.
 } Antes que nada, copia la carpeta de la bóveda.
 warning-exposed = Hasta ahora otras personas con cuenta en este equipo podían leer los archivos de la bóveda; ya están cerrados. Mientras tanto solo los protegía la frase de acceso.
 error-interrupted = Interrumpido.
-    .next = Lo que quedó guardado se sigue enviando con la siguiente orden de velar.
+    .next = Lo que quedó guardado aquí sale mientras esté abierto velar watch.
 error-internal = Algo falló dentro de velar: { $detail }
     .next = Inténtalo otra vez. Si se repite, repórtalo (SECURITY.md y README.md dicen cómo), sin nombres ni textos.

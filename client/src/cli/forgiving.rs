@@ -63,41 +63,49 @@ pub(super) fn normalise(root: &Command, args: &[OsString]) -> Vec<OsString> {
     args
 }
 
-/// For a `panic` that was not understood, the ways in which it could be: first with every option that
-/// is intact, then with only those that say where the vault is; the rest becomes the alert's text.
-/// Empty for every other command. An alarm must not fail because of a slip of the finger.
-pub(super) fn panic_at_any_rate(root: &Command, args: &[OsString]) -> Vec<Vec<OsString>> {
-    let Some(at) = command_at(root, args) else { return Vec::new() };
-    let Some(panic) = root.find_subcommand("panic") else { return Vec::new() };
-    if !args.get(at).is_some_and(|word| is_called(panic, &word.to_string_lossy())) {
-        return Vec::new();
+/// For a `panic` that was not understood, the way in which it can be: with every option that `fits`, in
+/// the order in which they were given. One that does not fit is left out with its value; what is no option
+/// of `panic` becomes the alert's text. `None` for every other command.
+///
+/// An alarm must not fail because of a slip of the finger, and nobody must read where a passphrase is.
+pub(super) fn panic_at_any_rate(
+    root: &Command,
+    args: &[OsString],
+    fits: impl Fn(&[OsString]) -> bool,
+) -> Option<Vec<OsString>> {
+    let at = command_at(root, args)?;
+    let panic = root.find_subcommand("panic")?;
+    if !is_called(panic, &args.get(at)?.to_string_lossy()) {
+        return None;
     }
-    let essential = ["vault", "json"];
-    let by = |keep: &dyn Fn(&str) -> bool| {
-        let mut kept: Vec<OsString> = args.iter().take(1).cloned().collect();
-        kept.push("panic".into());
-        let mut text: Vec<OsString> = Vec::new();
-        let mut rest = args.iter().enumerate().skip(1).peekable();
-        while let Some((index, word)) = rest.next() {
-            if index == at || word == "--" {
-                continue;
-            }
-            let Some((name, takes_next)) = option(panic, word).or_else(|| option(root, word))
-            else {
-                text.push(word.clone());
-                continue;
-            };
-            let value = if takes_next { rest.next().map(|(_, value)| value.clone()) } else { None };
-            let whole = !takes_next || value.is_some();
-            let target = if keep(&name) && whole { &mut kept } else { &mut text };
-            target.push(word.clone());
-            target.extend(value);
+    let mut kept: Vec<OsString> = args.iter().take(1).cloned().collect();
+    kept.push("panic".into());
+    let mut text: Vec<OsString> = Vec::new();
+    let known = |word: &OsStr| option(panic, word).or_else(|| option(root, word));
+    let mut only_text = false;
+    let mut rest = args.iter().enumerate().skip(1).filter(|(index, _)| *index != at).peekable();
+    while let Some((index, word)) = rest.next() {
+        if word == "--" && !only_text {
+            only_text = index > at;
+            continue;
         }
-        kept.push("--".into());
-        kept.extend(text);
-        kept
-    };
-    vec![by(&|_| true), by(&|name| essential.contains(&name))]
+        let Some(option) = known(word).filter(|_| !only_text) else {
+            text.push(word.to_string_lossy().into_owned().into());
+            continue;
+        };
+        let mut with = kept.clone();
+        with.push(word.clone());
+        if option == Takes::Next {
+            let value = rest.next_if(|(_, word)| *word != "--" && known(word).is_none());
+            with.extend(value.map(|(_, value)| value.clone()));
+        }
+        if fits(&with) {
+            kept = with;
+        }
+    }
+    kept.push("--".into());
+    kept.extend(text);
+    Some(kept)
 }
 
 /// `90`, `45m`, `2h`, `1h30`, `30s`; a number without unit counts `unit` seconds. At most a year.
@@ -129,38 +137,61 @@ pub(super) fn duration(text: &str, unit: u64) -> Option<Duration> {
     (!text.is_empty() && total <= YEAR).then(|| Duration::from_secs(total))
 }
 
-/// Where the command's name stands: the first word that is neither an option nor an option's value.
+/// Where the command's name stands: the first word that is neither an option nor an option's value. A word
+/// after an unknown option may be that option's value, if it is no command and another one is.
 fn command_at(root: &Command, args: &[OsString]) -> Option<usize> {
+    let is_command = |word: &OsStr| {
+        let word = word.to_string_lossy().to_lowercase();
+        root.get_subcommands().any(|sub| is_called(sub, &word))
+    };
     let mut words = args.iter().enumerate().skip(1);
+    let (mut first, mut after_unknown) = (None, false);
     while let Some((index, word)) = words.next() {
-        if word == "--" {
-            return None;
+        let shown = word.to_string_lossy();
+        if !shown.starts_with('-') {
+            if is_command(word) {
+                return Some(index);
+            }
+            let may_be_value = std::mem::take(&mut after_unknown);
+            first = first.or(Some(index));
+            if !may_be_value {
+                return first;
+            }
+            continue;
         }
-        if !word.to_string_lossy().starts_with('-') {
-            return Some(index);
-        }
-        if option(root, word).is_some_and(|(_, takes_next)| takes_next) {
+        let option = option(root, word);
+        after_unknown = option.is_none() && shown.starts_with("--") && !shown.contains('=');
+        if option == Some(Takes::Next) {
             words.next();
         }
     }
-    None
+    first
 }
 
-/// The option that a word is, by its id, and whether its value is the next word.
-fn option(command: &Command, word: &OsStr) -> Option<(String, bool)> {
+/// What belongs to an option.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    /// Nothing more than its own word.
+    Nothing,
+    /// The next word.
+    Next,
+}
+
+/// What belongs to a word that is an option of this command.
+fn option(command: &Command, word: &OsStr) -> Option<Takes> {
     let word = word.to_string_lossy();
     let (name, inline) = match word.split_once('=') {
         Some((name, _)) => (name, true),
         None => (word.as_ref(), false),
     };
     let name = name.strip_prefix("--")?;
-    let arg = command.get_arguments().find(|arg| arg.get_long() == Some(name))?;
-    let takes = arg.get_action().takes_values();
-    // `--json=1`: a value where none belongs is not an intact option.
-    if inline && !takes {
-        return None;
-    }
-    Some((arg.get_id().to_string(), takes && !inline))
+    let is_called = |arg: &&clap::Arg| {
+        let aliases = arg.get_all_aliases().unwrap_or_default();
+        arg.get_long() == Some(name) || aliases.contains(&name)
+    };
+    let arg = command.get_arguments().find(is_called)?;
+    let next = arg.get_action().takes_values() && !inline;
+    Some(if next { Takes::Next } else { Takes::Nothing })
 }
 
 fn is_called(command: &Command, word: &str) -> bool {

@@ -51,7 +51,7 @@ fn a_mistyped_option_does_not_stop_the_alarm() {
     assert_eq!(alarm("panic --wiat 30").1, "--wiat 30");
     assert_eq!(alarm("panic -ayuda me siguen").1, "-ayuda me siguen");
     let (cli, text) = alarm("--vault /v panic --wait soon --json dos hombres");
-    assert_eq!(text, "--wait soon dos hombres");
+    assert_eq!(text, "dos hombres");
     assert_eq!(cli.global.vault, Some("/v".into()));
     assert!(cli.global.json);
     let (cli, text) = alarm("panic --bogus --vault=/v --wait 5");
@@ -59,9 +59,43 @@ fn a_mistyped_option_does_not_stop_the_alarm() {
     assert_eq!(cli.global.vault, Some("/v".into()));
     let Command::Panic(panic) = cli.command else { panic!() };
     assert_eq!(panic.wait, Some(Duration::from_secs(5)));
-    assert_eq!(alarm("panic --lang fr").1, "--lang fr");
-    assert_eq!(alarm("panic --json=1 x").1, "--json=1 x");
-    assert_eq!(alarm("panic --vault").1, "--vault");
+    assert_eq!(alarm("panic --bogus -- --wait 5").1, "--bogus --wait 5");
+    assert_eq!(alarm("--bogus value panic me siguen").1, "--bogus value me siguen");
+    assert_eq!(alarm("-- panic").1, "");
+}
+
+#[test]
+fn an_option_that_does_not_fit_is_left_out_of_the_alarm_alone() {
+    let file = PassphraseSource::File("pw.eva".into());
+    for line in [
+        "--passphrase-file pw.eva panic --wait abc prueba",
+        "panic --passphrase-file pw.eva --lang es --wait 10seg prueba",
+        "panic prueba --passphrase-file=pw.eva --wait=10seg --json",
+        "panic --wait --passphrase-file pw.eva prueba",
+        "panic --passphrase-file pw.eva --passphrase-fd 3 prueba",
+        "panic --passphrase-file pw.eva --passphrase-file other prueba",
+        "panic --passphrase-file pw.eva --lang fr --vault= prueba",
+        "panic --passphrase-file pw.eva --json=1 prueba --vault",
+        "panic --passphrase-file pw.eva prueba --log",
+    ] {
+        let (cli, text) = alarm(line);
+        assert_eq!(text, "prueba", "{line}");
+        assert_eq!(cli.global.passphrase(), file, "{line}");
+    }
+    let (cli, text) = alarm("--log debug --passphrase-fd 3 panic --wait x --vault /v a");
+    assert_eq!(text, "a");
+    assert_eq!(cli.global.passphrase(), PassphraseSource::Descriptor(3));
+    assert_eq!((cli.global.log.as_deref(), cli.global.vault), (Some("debug"), Some("/v".into())));
+}
+
+#[test]
+fn letters_that_cannot_be_read_do_not_stop_the_alarm() {
+    use std::os::unix::ffi::OsStringExt;
+    let typed = [&b"velar"[..], b"panic", b"me siguen \xff"];
+    let typed: Vec<_> = typed.iter().map(|word| OsString::from_vec(word.to_vec())).collect();
+    let Ok(cli) = parse(&typed, &Text::new(Language::English)) else { panic!() };
+    let Command::Panic(panic) = cli.command else { panic!() };
+    assert_eq!(panic.text, ["me siguen \u{fffd}"]);
 }
 
 #[test]
@@ -196,8 +230,28 @@ fn the_vault_is_where_the_person_or_xdg_says() {
     assert_eq!(global.vault_dir(none), None);
     let xdg = env(&[("XDG_DATA_HOME", "/data"), ("HOME", "/home/a")]);
     assert_eq!(global.vault_dir(xdg), Some("/data/velar".into()));
+    let named = env(&[("VELAR_VAULT", "/named"), ("XDG_DATA_HOME", "/data")]);
+    assert_eq!(global.vault_dir(named), Some("/named".into()));
+    let empty = env(&[("VELAR_VAULT", ""), ("XDG_DATA_HOME", "/data")]);
+    assert_eq!(global.vault_dir(empty), Some("/data/velar".into()));
     let relative = env(&[("XDG_DATA_HOME", "data"), ("HOME", "/home/a")]);
     assert_eq!(global.vault_dir(relative), Some("/home/a/.local/share/velar".into()));
+}
+
+#[test]
+fn a_bad_log_filter_leaves_the_default_and_is_said() {
+    let shown = |line: &str, environment: Option<&str>| {
+        let environment = environment.map(OsString::from);
+        let log = understood(line).global.log_filter(|_| environment.clone());
+        (log.filter.to_string(), log.bad, log.typed)
+    };
+    let error = || "error".to_owned();
+    assert_eq!(shown("status", None), (error(), None, false));
+    assert_eq!(shown("status", Some("")), (error(), None, false));
+    assert_eq!(shown("status", Some("info")), ("info".to_owned(), None, false));
+    assert_eq!(shown("status", Some("a=b=c")), (error(), Some("a=b=c".to_owned()), false));
+    assert_eq!(shown("panic --log a=b=c", None), (error(), Some("a=b=c".to_owned()), true));
+    assert_eq!(shown("panic --log warn", Some("a=b=c")), ("warn".to_owned(), None, true));
 }
 
 #[test]

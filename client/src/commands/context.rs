@@ -17,6 +17,9 @@ use crate::text::{Text, t};
 use crate::vault::{Vault, VaultError};
 use velar_protocol::wire::RelayAddress;
 
+/// How often an alarm asks for the passphrase.
+const TRIES: usize = 3;
+
 /// What every command needs.
 pub struct Context {
     /// Texts in the person's language.
@@ -39,10 +42,38 @@ impl Context {
     /// # Errors
     /// [`Failure`]: no vault, wrong passphrase, damage.
     pub fn device(&self) -> Result<Device, Failure> {
-        let prompt = t!(self.text, "passphrase-prompt");
+        self.open(&self.passphrase, &t!(self.text, "passphrase-prompt"))
+    }
+
+    /// The same for an alarm: a slip in the passphrase does not end it. At a terminal it is asked for up to
+    /// three times, also when the file or descriptor that was given does not open the vault.
+    ///
+    /// # Errors
+    /// As [`Context::device`].
+    pub fn device_for_alarm(&self) -> Result<Device, Failure> {
+        let mut opened = self.device();
+        let again = t!(self.text, "passphrase-wrong-again");
+        let prompted = self.passphrase == PassphraseSource::Prompt;
+        for tried in usize::from(prompted)..TRIES {
+            let can_ask = if prompted { terminal::asker().is_ok() } else { self.can_ask() };
+            match &opened {
+                Err(failure) if failure.exit() == Exit::Locked && can_ask => {
+                    // What is wrong with a file is not said by asking again.
+                    if tried == 0 {
+                        self.remark(&failure.to_string());
+                    }
+                    opened = self.open(&PassphraseSource::Prompt, &again);
+                }
+                _ => break,
+            }
+        }
+        opened
+    }
+
+    fn open(&self, source: &PassphraseSource, prompt: &str) -> Result<Device, Failure> {
         let passphrase = self
             .stop
-            .while_asking(|| self.passphrase.read(&prompt))
+            .while_asking(|| source.read(prompt))
             .map_err(|error| self.passphrase_failure(&error))?;
         let vault = Vault::open(&self.vault_dir, &passphrase)
             .map_err(|error| self.vault_failure(&error))?;

@@ -1,19 +1,20 @@
 //! `velar panic`: raised first, in the vault; then told, with what is true as it becomes true.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use velar_protocol::circle::limits::MAX_TEXT_LEN;
 use velar_protocol::circle::{AlertId, Claim};
 use velar_protocol::seal::{MemberId, MessageId};
 
-use super::carrier::{Carrier, News, is_over};
+use super::carrier::{Carrier, Ended, News, is_over};
 use super::{Context, show};
 use crate::cli::Panic;
 use crate::device::{Device, DeviceError, Progress, Reach};
 use crate::failure::{Exit, Failure};
 use crate::link::now_s;
+use crate::net::NetError;
 use crate::terminal::clean;
 use crate::text::t;
 
@@ -24,31 +25,60 @@ const WAIT: Duration = Duration::from_secs(60);
 /// does not always say so.
 const NO_ANSWER: Duration = Duration::from_secs(2);
 
+/// How long it goes on at a terminal while no relay has the alarm: until the person ends it.
+const UNTIL_STOPPED: Duration = Duration::from_secs(365 * 86_400);
+
+/// Bytes of text that go out with an alarm. It then takes one envelope and one prekey for each person: what
+/// is said must not keep the alarm from arriving.
+const MAX_ALARM_LEN: usize = 2_000;
+
 pub(super) async fn run(context: &Context, args: Panic) -> Result<Exit, Failure> {
-    let (mut device, raised) = match raise(context, &args.text.join(" ")) {
+    let raised = raise(context, &args.text.join(" "));
+    context.stop.last_words(None);
+    let (mut device, raised) = match raised {
         Ok(raised) => raised,
         Err(failure) => {
             context.remark(&t!(context.text, "panic-failed"));
             return Err(failure);
         }
     };
-    let failed = |error: DeviceError| context.failure(error);
     let mut telling = Telling::new(context, raised);
     telling.raised();
-    let alone = device.progress(telling.raised.message).map_err(failed)?.is_empty();
-    if alone {
+    let done = carry(context, &mut device, &mut telling, args.wait.unwrap_or(WAIT)).await;
+    if done.is_err() && telling.is_nowhere() {
+        context.remark(&t!(context.text, "panic-kept"));
+    }
+    done
+}
+
+/// Sends the alarm and tells what becomes of it: for `wait`, and at a terminal until a relay has it.
+async fn carry(
+    context: &Context,
+    device: &mut Device,
+    telling: &mut Telling<'_>,
+    wait: Duration,
+) -> Result<Exit, Failure> {
+    let failed = |error: DeviceError| context.failure(error);
+    if device.progress(telling.raised.message).map_err(failed)?.is_empty() {
         telling.tell("nobody", json!({}), &t!(context.text, "panic-nobody"));
         return Ok(Exit::NotNow);
     }
     let mut carrier = Carrier::new(context)?;
-    let wait = args.wait.unwrap_or(WAIT);
-    carrier
-        .until(&mut device, wait, |device, news| telling.go_on(device, news))
-        .await
-        .map_err(failed)?;
-    telling.go_on(&mut device, &carrier.news).map_err(failed)?;
+    let go_on = |device: &mut Device, news: &News| telling.go_on(device, news);
+    let ended = carrier.until(device, wait, go_on).await.map_err(failed)?;
+    let watched = !context.json && std::io::stdout().is_terminal();
+    if watched && ended == Ended::Late && telling.is_nowhere() {
+        telling.add(&t!(context.text, "panic-goes-on"));
+        let somewhere = |device: &mut Device, news: &News| {
+            Ok(telling.go_on(device, news)? || !telling.is_nowhere())
+        };
+        carrier.until(device, UNTIL_STOPPED, somewhere).await.map_err(failed)?;
+        let go_on = |device: &mut Device, news: &News| telling.go_on(device, news);
+        carrier.until(device, wait, go_on).await.map_err(failed)?;
+    }
+    telling.go_on(device, &carrier.news).map_err(failed)?;
     let exit = telling.summary(carrier.is_stopped());
-    carrier.finish(&mut device).await.map_err(failed)?;
+    carrier.finish(device).await.map_err(failed)?;
     Ok(exit)
 }
 
@@ -59,21 +89,24 @@ struct Raised {
     at_s: u64,
     /// Whether the same alert was open before.
     added: bool,
+    /// Whether only the beginning of the text fitted.
+    cut: bool,
 }
 
 /// Puts the alarm into the vault. A text that is too long is cut, never refused.
 fn raise(context: &Context, said: &str) -> Result<(Device, Raised), Failure> {
-    let mut device = context.device()?;
+    let mut device = context.device_for_alarm()?;
     let at_s = now_s();
     let open = device.alerts(true, at_s).unwrap_or_default();
-    let (alert, message) = device.panic(cut(said), at_s).map_err(|error| context.failure(error))?;
+    let text = cut(said);
+    let (alert, message) = device.panic(text, at_s).map_err(|error| context.failure(error))?;
     let added = open.iter().any(|view| view.alert.id == alert);
-    Ok((device, Raised { alert, message, at_s, added }))
+    Ok((device, Raised { alert, message, at_s, added, cut: text.len() < said.len() }))
 }
 
-/// As much of a text as fits into a message.
+/// As much of a text as goes out with an alarm.
 fn cut(said: &str) -> &str {
-    let end = (0..=MAX_TEXT_LEN.min(said.len())).rev().find(|end| said.is_char_boundary(*end));
+    let end = (0..=MAX_ALARM_LEN.min(said.len())).rev().find(|end| said.is_char_boundary(*end));
     end.and_then(|end| said.get(..end)).unwrap_or_default()
 }
 
@@ -87,6 +120,8 @@ struct Telling<'a> {
     received: BTreeSet<MemberId>,
     taken: BTreeSet<MemberId>,
     said_kept: bool,
+    /// Hosts where somebody else answered than the relay.
+    strangers: BTreeSet<String>,
 }
 
 impl<'a> Telling<'a> {
@@ -100,6 +135,7 @@ impl<'a> Telling<'a> {
             received: BTreeSet::new(),
             taken: BTreeSet::new(),
             said_kept: false,
+            strangers: BTreeSet::new(),
         }
     }
 
@@ -131,11 +167,19 @@ impl<'a> Telling<'a> {
             t!(text, "panic-raised", alert = alert, time = time)
         };
         let data = json!({
-            "raised_s": self.raised.at_s, "added": self.raised.added,
+            "raised_s": self.raised.at_s, "added": self.raised.added, "cut": self.raised.cut,
             "message": show::hex(&self.raised.message.0),
         });
         self.tell("raised", data, &line);
+        if self.raised.cut {
+            self.add(&t!(text, "panic-cut"));
+        }
         self.add(&t!(text, "panic-sending"));
+    }
+
+    /// No relay has it, as far as is known.
+    fn is_nowhere(&self) -> bool {
+        self.relays.is_empty() && self.received.is_empty()
     }
 
     /// Says what has become true; whether there is nothing left to wait for.
@@ -168,13 +212,25 @@ impl<'a> Telling<'a> {
                 self.tell("taken", data, &t!(text, "panic-taken", name = clean(&name)));
             }
         }
-        let nowhere = self.relays.is_empty() && self.received.is_empty();
+        if let Some((relay, NetError::WrongPin { .. })) = &news.trouble {
+            let host = relay.host();
+            if self.strangers.insert(host.to_owned()) {
+                let line = t!(text, "panic-pin", relay = host);
+                self.tell("not-the-relay", json!({"relay": host}), &line);
+            }
+        }
         let no_answer = news.trouble.is_some() || self.begun.elapsed() >= NO_ANSWER;
-        if nowhere && no_answer && !self.said_kept {
+        if self.is_nowhere() && no_answer && !self.said_kept {
             self.said_kept = true;
-            self.tell("kept", json!({}), &t!(text, "panic-kept"));
-            news.remark_trouble(self.context);
-            self.add(&t!(text, "panic-other-means"));
+            // Who was told that a stranger answers knows that it is kept, and what to do.
+            let told = !self.strangers.is_empty();
+            if self.context.json || !told {
+                self.tell("kept", json!({}), &t!(text, "panic-no-connection"));
+            }
+            if !told {
+                news.remark_trouble(self.context);
+                self.add(&t!(text, "panic-other-means"));
+            }
         }
         Ok(is_over(&self.progress))
     }
@@ -192,10 +248,13 @@ impl<'a> Telling<'a> {
         let not_reached = show::names_where(&self.progress, |reach| !show::is_received(reach));
         if !not_reached.is_empty() {
             self.add(&t!(text, "panic-not-reached", names = text.list(&not_reached)));
-            if exit == Exit::Kept {
+            if is_over(&self.progress) {
+                // They left, or their relays refuse: nothing more is tried.
+            } else if exit == Exit::Kept && self.strangers.is_empty() {
                 self.add(&t!(text, "panic-kept"));
+            } else {
+                self.add(&t!(text, "panic-keeps-trying"));
             }
-            self.add(&t!(text, "panic-keeps-trying"));
         }
         if count == 0 {
             self.add(&t!(text, "panic-other-means"));
@@ -214,12 +273,37 @@ fn claims(device: &mut Device, alert: AlertId) -> Result<Vec<Claim>, DeviceError
 
 #[cfg(test)]
 mod tests {
+    use velar_protocol::circle::limits::MAX_ALERT_MARKS;
+    use velar_protocol::circle::{AlertEvent, AlertMark, Body, EventKind, Message, Reason};
+    use velar_protocol::seal::assembly::parts_needed;
+
     use super::*;
 
     #[test]
+    fn an_alarm_takes_one_envelope_however_much_is_said() {
+        let (alert, author) = (AlertId([0xff; 16]), MemberId([0xff; 32]));
+        let text = "x".repeat(MAX_ALARM_LEN + 1);
+        let kind = EventKind::Raised {
+            reason: Reason::Panic,
+            subject: author,
+            drill: true,
+            text: cut(&text).to_owned(),
+        };
+        let at_s = u64::MAX;
+        let event = AlertEvent { alert, salt: [0xff; 8], author, at_s, kind };
+        let mark = AlertMark { alert, digest: [0xff; 16] };
+        let message = Message {
+            sent_at_s: at_s,
+            marks: vec![mark; MAX_ALERT_MARKS],
+            body: Body::Alert(event),
+        };
+        assert_eq!(parts_needed(message.encode().unwrap().len(), 0), 1);
+    }
+
+    #[test]
     fn a_text_that_is_too_long_is_cut_between_letters() {
-        let long = format!("{}ñ", "x".repeat(MAX_TEXT_LEN - 1));
-        assert_eq!(cut(&long).len(), MAX_TEXT_LEN - 1);
+        let long = format!("{}ñ", "x".repeat(MAX_ALARM_LEN - 1));
+        assert_eq!(cut(&long).len(), MAX_ALARM_LEN - 1);
         assert_eq!(cut("¡ay!"), "¡ay!");
         assert_eq!(cut(""), "");
     }

@@ -201,12 +201,16 @@ pub(super) fn outcome(context: &Context, progress: &Progress) -> Vec<String> {
     }
     let not_reached =
         names_where(progress, |reach| matches!(reach, Reach::Queued | Reach::GivenUp));
-    if received.is_empty() && at_relay.is_empty() && !carrier::is_over(progress) {
+    let over = carrier::is_over(progress);
+    let kept = received.is_empty() && at_relay.is_empty() && !over;
+    if kept {
         lines.push(t!(text, "sent-kept"));
     }
     if !not_reached.is_empty() {
         lines.push(t!(text, "sent-not-reached", names = text.list(&not_reached)));
     }
-    lines.push(t!(text, "sent-keeps-trying"));
+    if !kept && !over {
+        lines.push(t!(text, "sent-keeps-trying"));
+    }
     lines
 }

@@ -1,7 +1,8 @@
 //! Ctrl-C: first politely, then at once.
 
-use std::sync::Arc;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -13,13 +14,18 @@ use crate::terminal::Mode;
 pub struct Stop {
     told: watch::Sender<bool>,
     asking: AtomicBool,
+    last_words: Mutex<Option<String>>,
 }
 
 impl Stop {
     /// Nobody wants that yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { told: watch::Sender::new(false), asking: AtomicBool::new(false) }
+        Self {
+            told: watch::Sender::new(false),
+            asking: AtomicBool::new(false),
+            last_words: Mutex::new(None),
+        }
     }
 
     /// The person wants the command to end.
@@ -45,6 +51,11 @@ impl Stop {
         self.asking.load(Ordering::Relaxed)
     }
 
+    /// What is said if the program is ended at once from now on: that an alarm was not raised.
+    pub fn last_words(&self, line: Option<String>) {
+        *self.last_words.lock().unwrap_or_else(PoisonError::into_inner) = line;
+    }
+
     /// The first Ctrl-C (or SIGTERM) asks the command to end, the second ends the program; so does the first
     /// during a question.
     pub async fn obey_the_keyboard(self: Arc<Self>) {
@@ -58,6 +69,11 @@ impl Stop {
             tokio::select! { _ = stops.recv() => {}, _ = ends.recv() => {} }
             if self.is_told() || self.is_asking() {
                 mode.as_ref().map(Mode::restore).unwrap_or_default();
+                let last = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(line) = last.as_ref() {
+                    let mut err = std::io::stderr().lock();
+                    writeln!(err, "\n{line}").unwrap_or_default();
+                }
                 std::process::exit(Exit::Interrupted.code().into());
             }
             self.tell();
