@@ -65,18 +65,20 @@ impl Turn<'_> {
     /// Says something to these members; one message, one id. It is in the vault when this transaction is.
     pub(super) fn tell(&mut self, to: &[MemberId], body: Body, post: &Post) -> Done<MessageId> {
         let id = MessageId(self.random());
-        self.tell_as(id, to, body, post).map(|()| id)
+        self.tell_as(id, self.now_s, to, body, post).map(|()| id)
     }
 
-    /// The same, under an id that is known already.
+    /// The same, under an id that is known already. `sent_at_s`: when it was first said; told again later, it is
+    /// not newer for that.
     pub(super) fn tell_as(
         &mut self,
         id: MessageId,
+        sent_at_s: u64,
         to: &[MemberId],
         body: Body,
         post: &Post,
     ) -> Done {
-        let message = Message { sent_at_s: self.now_s, marks: self.marks()?, body };
+        let message = Message { sent_at_s, marks: self.marks()?, body };
         let bytes = message.encode()?;
         for member in to {
             self.queue(id, *member, bytes.clone(), post)?;

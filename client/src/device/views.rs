@@ -7,7 +7,6 @@ use velar_protocol::circle::{CheckIn, Roles};
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::{Device, DeviceError, Done, Turn};
-use crate::outbox::Class;
 use crate::records::{CursorKind, Delivery, DeliveryKind, Item, ItemKind, PeerKind};
 
 /// A member as seen from here.
@@ -156,21 +155,16 @@ impl Device {
         self.read(0, |turn| turn.progress_of(|delivery| delivery.message == message))
     }
 
-    /// When this device last checked in, and how far that got. `None` if it never did, or long ago.
+    /// When this device last checked in, and how far that got. `None` if it never did.
     ///
     /// # Errors
     /// [`DeviceError::Vault`].
     pub fn last_check_in(&mut self) -> Done<Option<(u64, Progress)>> {
         self.read(0, |turn| {
-            let deliveries = turn.tx.list::<DeliveryKind>()?;
-            // Receipts are of this class too, but nobody is told of them.
-            let check_ins = deliveries.iter().filter(|(_, d)| d.told && d.class == Class::Care);
-            let Some((_, last)) = check_ins.max_by_key(|(_, d)| (d.queued_s, d.sequence)) else {
-                return Ok(None);
-            };
-            let message = last.message;
+            // Not from the deliveries: told to a newcomer, it is queued again later.
+            let Some((message, _, at_s)) = turn.profile()?.check_in else { return Ok(None) };
             let progress = turn.progress_of(|delivery| delivery.message == message)?;
-            Ok(Some((last.queued_s, progress)))
+            Ok(Some((at_s, progress)))
         })
     }
 

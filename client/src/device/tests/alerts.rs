@@ -151,3 +151,22 @@ fn an_alarm_reaches_members_that_the_device_did_not_know_of_when_it_was_raised()
         assert!(progress.iter().all(|(.., reach)| matches!(reach, Reach::Received(_))));
     }
 }
+
+#[test]
+fn a_check_in_told_to_a_newcomer_keeps_its_time() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let said_s = world.now_s;
+    let said = CheckInSaid { next_min: 60, ..CheckInSaid::default() };
+    world.device("Ana").check_in(said, said_s).unwrap();
+    world.settle();
+    world.now_s += 1800;
+    world.admit("Luz", "Eva", Role::Accompanier);
+    let ana = world.person("Ana").member();
+    for name in ["Luz", "Eva"] {
+        let members = world.device(name).members().unwrap();
+        let view = members.iter().find(|member| member.member == ana).unwrap();
+        assert_eq!(view.check_in.as_ref().unwrap().1, said_s, "{name}");
+    }
+    let (at_s, progress) = world.device("Ana").last_check_in().unwrap().unwrap();
+    assert_eq!((at_s, progress.len()), (said_s, 2));
+}
