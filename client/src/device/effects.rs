@@ -199,7 +199,7 @@ impl Turn<'_> {
             self.tell(&[newcomer], body, &Post::of(Class::Care))?;
             self.tx.delete::<IntroductionKind>(&super::joining::owed_key(newcomer, member))?;
         }
-        let mut kept = self.tx.get::<SparesKind>(&from.0)?.unwrap_or_default();
+        let mut kept = self.readable::<SparesKind>(&from.0)?.unwrap_or_default();
         // A whole new set takes the place of what is getting old.
         if spares.len() >= velar_protocol::circle::limits::SPARES {
             kept.clear();
@@ -214,7 +214,7 @@ impl Turn<'_> {
     pub(super) fn add_event(&mut self, heard: Heard) -> Done<bool> {
         let event = heard.event().clone();
         let key = super::alerts::event_key(&event);
-        if let Some(known) = self.tx.get::<EventKind>(&key)? {
+        if let Some(known) = self.readable::<EventKind>(&key)? {
             let merged = known.clone().merge(&heard);
             if merged != known {
                 self.tx.put::<EventKind>(&key, &merged)?;

@@ -64,7 +64,8 @@ impl Turn<'_> {
         let tx = self.tx;
         match tx.whole(|| self.receive(envelope)) {
             Ok(()) => Ok(true),
-            // A record of this vault is damaged: what needs it waits at the relay, the others do not wait for it.
+            // What the whole device rests on is damaged: its mail waits at the relay. (A damaged record of one member
+            // or message keeps nothing: see `readable`.)
             Err(DeviceError::Vault(error @ VaultError::Damaged { .. })) => {
                 tracing::error!(%error, "an envelope cannot be taken in");
                 Ok(false)
@@ -107,7 +108,7 @@ impl Turn<'_> {
     /// Opens it, and holds the author to be the one the prekey was issued to. `None`: not for use, and
     /// nothing was consumed.
     fn open(&self, issued: &Issued, envelope: &Envelope) -> Done<Option<Opened>> {
-        let seed = self.tx.get::<PrivateKind>(&issued.id.0)?.and_then(|secret| secret.array());
+        let seed = self.readable::<PrivateKind>(&issued.id.0)?.and_then(|secret| secret.array());
         let Some(secret) = seed.map(|seed| PrekeySecret::from_seed(&seed)) else {
             return Ok(None);
         };
@@ -201,7 +202,7 @@ impl Turn<'_> {
             }
         }
         let key = [&x25519[..], &claimed.0, &message.0].concat();
-        let before = self.tx.get::<PartsKind>(&key)?;
+        let before = self.readable::<PartsKind>(&key)?;
         if before.is_none() {
             self.make_room(known.is_none())?;
         }

@@ -159,7 +159,7 @@ impl Turn<'_> {
         let mut chain = Vec::new();
         for number in have.saturating_add(1)..=roster.number() {
             if chain.len() < MAX_CHAIN
-                && let Some(signed) = self.tx.get::<RosterKind>(&number.to_be_bytes())?
+                && let Some(signed) = self.readable::<RosterKind>(&number.to_be_bytes())?
             {
                 chain.push(signed);
             }
@@ -173,7 +173,7 @@ impl Turn<'_> {
         let mut names = Vec::new();
         for entry in roster.members() {
             let member = entry.member();
-            let name = match self.tx.get::<PeerKind>(&member.0)? {
+            let name = match self.readable::<PeerKind>(&member.0)? {
                 _ if member == self.me() => mine.clone(),
                 Some(peer) => peer.name,
                 None => continue,

@@ -129,7 +129,7 @@ impl Turn<'_> {
 
     /// Seals a delivery, or leaves it unsealed: what is wrong with one recipient must not keep the others
     /// from being told.
-    fn try_to_seal(&mut self, delivery: &mut Delivery) -> Done {
+    pub(super) fn try_to_seal(&mut self, delivery: &mut Delivery) -> Done {
         let before = delivery.clone();
         let tx = self.tx;
         match tx.whole(|| self.seal_delivery(delivery)) {
@@ -148,7 +148,7 @@ impl Turn<'_> {
     }
 
     /// Seals a delivery; leaves it unsealed while the recipient has no address or no usable prekey.
-    pub(super) fn seal_delivery(&mut self, delivery: &mut Delivery) -> Done {
+    fn seal_delivery(&mut self, delivery: &mut Delivery) -> Done {
         let to = delivery.to;
         let Some(recipient) = self.identity_of(to)? else { return Ok(()) };
         let peer = self.peer(to)?;
