@@ -75,6 +75,8 @@ kinds! {
     EarlyKind = 23, "early message", Early;
     /// Key: prekey id. A spent prekey of which it was said once that something under it could not be opened.
     NotedKind = 24, "noted prekey", Day;
+    /// Key: as its `Early`. Since when it waits.
+    EarlySinceKind = 25, "day of an early message", Day;
 }
 
 /// Secret bytes, wiped on drop.

@@ -10,8 +10,8 @@ use velar_protocol::wire::Envelope;
 use super::{Device, DeviceError, Done, Turn};
 use crate::inbox::{Complete, Taken};
 use crate::records::{
-    Early, EarlyKind, Holder, Issued, IssuedKind, NotedKind, PartsKind, PrivateKind, Seen,
-    SeenEnvelopeKind, SeenMessageKind, SpentKind, What, pair_key,
+    Early, EarlyKind, EarlySinceKind, Holder, Issued, IssuedKind, NotedKind, PartsKind,
+    PrivateKind, Seen, SeenEnvelopeKind, SeenMessageKind, SpentKind, What, pair_key,
 };
 use crate::vault::{Fate, VaultError};
 
@@ -22,7 +22,13 @@ const MAX_STRANGERS: usize = 64;
 const MAX_UNFINISHED: usize = 256;
 
 /// Messages that wait for a roster; a newcomer gets a few from each member before she has confirmed the words.
-const MAX_EARLY: u64 = 512;
+const MAX_EARLY: usize = 512;
+
+/// Of those, by one member who is known already.
+const MAX_EARLY_OF_MEMBER: usize = 128;
+
+/// And by strangers who came the same way: whoever has seen an invitation can invent many.
+const MAX_EARLY_OF_STRANGERS: usize = 32;
 
 /// What became of a message.
 pub(super) enum Acted {
@@ -290,7 +296,7 @@ impl Turn<'_> {
         self.act(early)
     }
 
-    fn act(&mut self, early: Early) -> Done {
+    pub(super) fn act(&mut self, early: Early) -> Done {
         let member = early.from.member();
         let seen = pair_key(&member.0, &early.message.0);
         if self.tx.contains::<SeenMessageKind>(&seen)? {
@@ -311,14 +317,22 @@ impl Turn<'_> {
         let receipt = match self.act_on(&heard, message)? {
             Acted::Done { receipt } => receipt,
             Acted::TooEarly => {
-                if self.tx.count::<EarlyKind>()? >= MAX_EARLY {
+                if !self.has_room_for_early(&early)? {
                     tracing::warn!("too many messages wait for a roster");
-                    return self.show(Some(member), now_s, What::Unopened { asked: false });
+                    return self.show(None, now_s, What::Unopened { asked: false });
+                }
+                if !self.tx.contains::<EarlySinceKind>(&seen)? {
+                    self.tx.put::<EarlySinceKind>(&seen, &today)?;
                 }
                 return Ok(self.tx.put::<EarlyKind>(&seen, &early)?);
             }
         };
+        self.tx.delete::<EarlySinceKind>(&seen)?;
         self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+        // Of who was not let in, nor answers an invitation, nothing is kept.
+        if self.identity_of(member)?.is_none() {
+            return Ok(());
+        }
         for prekey in &prekeys {
             self.stock(&heard.from, prekey)?;
         }
@@ -327,6 +341,28 @@ impl Turn<'_> {
         peer.heard_s = Some(self.now_s);
         self.set_peer(member, &peer)?;
         if receipt { self.owe_receipt(member, heard.id) } else { Ok(()) }
+    }
+
+    fn has_room_for_early(&self, next: &Early) -> Done<bool> {
+        let sender = next.from.member();
+        let waiting = self.tx.list::<EarlyKind>()?;
+        let again = |early: &Early| early.message == next.message && early.from == next.from;
+        if waiting.iter().any(|(_, early)| again(early)) {
+            return Ok(true);
+        }
+        let known = self.identity_of(sender)?.is_some();
+        let mut count = 0;
+        for (_, early) in &waiting {
+            let by = early.from.member();
+            let alike = if known {
+                by == sender
+            } else {
+                early.through == next.through && self.identity_of(by)?.is_none()
+            };
+            count += usize::from(alike);
+        }
+        let most = if known { MAX_EARLY_OF_MEMBER } else { MAX_EARLY_OF_STRANGERS };
+        Ok(waiting.len() < MAX_EARLY && count < most)
     }
 
     /// The roster is here, or a newer one: what came before it is looked at again.
@@ -340,6 +376,7 @@ impl Turn<'_> {
                     return Err(error.into());
                 }
                 tracing::warn!(%error, "an early message cannot be acted on");
+                self.tx.delete::<EarlySinceKind>(&key)?;
                 let now_s = self.now_s;
                 self.show(None, now_s, What::Unopened { asked: false })?;
             }

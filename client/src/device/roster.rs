@@ -44,8 +44,12 @@ impl Turn<'_> {
                 Err(error) => tracing::warn!(%error, "a roster was refused"),
             }
         }
-        self.take_names(from, &roster, names)?;
-        if gap {
+        // Anybody can make up a state: who is no member names nobody, and is asked for nothing.
+        let member = roster.member(from).is_some();
+        if member {
+            self.take_names(from, &roster, names)?;
+        }
+        if gap && member {
             self.ask_roster(from, &roster)?;
         }
         if conflict {

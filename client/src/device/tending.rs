@@ -10,13 +10,17 @@ use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
-    CursorKind, DeliveryKind, Holder, InvitationKind, InvitedState, IssuedKind, NotedKind,
-    PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind, SpentKind, What,
+    CursorKind, DeliveryKind, EarlyKind, EarlySinceKind, Holder, InvitationKind, InvitedState,
+    IssuedKind, NotedKind, PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind, SpentKind,
+    What, pair_key,
 };
 use crate::vault::Fate;
 
 /// How long after its end an answer to an invitation may still be read.
 pub(super) const LATE_S: u64 = 14 * 86_400;
+
+/// How long a message waits for the roster that makes its sender a member: a mailbox's life.
+const EARLY_DAYS: u32 = velar_protocol::seal::lifetimes::MAILBOX_DAYS;
 
 const FORGOTTEN: &[u8] = b"day of the last forgetting";
 
@@ -111,11 +115,31 @@ impl Turn<'_> {
             let now_s = self.now_s;
             self.show(Some(sender), now_s, What::Unopened { asked: false })?;
         }
+        self.forget_early()?;
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
         self.tx.revise::<DeliveryKind>(|delivery| {
             let done = delivery.received_s.is_some() || delivery.given_up;
             Fate::delete_if(done && delivery.queued_s < horizon)
         })?;
         Ok(self.tx.put::<CursorKind>(FORGOTTEN, &u64::from(today.0))?)
+    }
+
+    /// What no roster made anybody's for so long is nobody's.
+    fn forget_early(&mut self) -> Done {
+        let today = self.today();
+        let mut lost = false;
+        for (_, early) in self.tx.list::<EarlyKind>()? {
+            let key = pair_key(&early.from.member().0, &early.message.0);
+            let since = self.readable::<EarlySinceKind>(&key)?;
+            if since.is_none_or(|since| since.0 > today.0 + 1) {
+                self.tx.put::<EarlySinceKind>(&key, &today)?;
+            } else if since.is_some_and(|since| today.0.saturating_sub(since.0) > EARLY_DAYS) {
+                self.tx.delete::<EarlyKind>(&key)?;
+                self.tx.delete::<EarlySinceKind>(&key)?;
+                lost = true;
+            }
+        }
+        let now_s = self.now_s;
+        if lost { self.show(None, now_s, What::Unopened { asked: false }) } else { Ok(()) }
     }
 }

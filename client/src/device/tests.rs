@@ -5,3 +5,4 @@ mod damage;
 mod forming;
 mod mail;
 mod office;
+mod strangers;
