@@ -17,6 +17,7 @@ mod sealing;
 mod tending;
 #[cfg(test)]
 mod tests;
+mod unopened;
 mod views;
 
 use getrandom::SysRng;

@@ -77,6 +77,12 @@ kinds! {
     NotedKind = 24, "noted prekey", Day;
     /// Key: as its `Early`. Since when it waits.
     EarlySinceKind = 25, "day of an early message", Day;
+    /// Key: member id, or empty. When it was last said that something by them could not be opened.
+    UnopenedSaidKind = 26, "time of a notice", u64;
+    /// Key: as its parts. An envelope that brought one of them: to ask for the message by.
+    PartEnvelopeKind = 27, "envelope of a part", [u8; 32];
+    /// One record, key empty. The day on which old things were last forgotten.
+    ForgottenKind = 28, "day of forgetting", Day;
 }
 
 /// Secret bytes, wiped on drop.

@@ -222,8 +222,9 @@ impl Turn<'_> {
             return Ok(false);
         }
         if !heard.has_room(&self.events_of(event.alert)?) {
-            let now_s = self.now_s;
-            self.show(Some(event.author), now_s, What::Unopened { asked: false })?;
+            // An author may be invented.
+            let author = self.identity_of(event.author)?.map(|author| author.member());
+            self.say_unopened(author, false)?;
             tracing::warn!("an alert has too many events by one member");
             return Ok(false);
         }

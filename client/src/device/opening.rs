@@ -7,19 +7,14 @@ use velar_protocol::seal::{
 };
 use velar_protocol::wire::Envelope;
 
+use super::unopened::parts_key;
 use super::{Device, DeviceError, Done, Turn};
 use crate::inbox::{Complete, Taken};
 use crate::records::{
-    Early, EarlyKind, EarlySinceKind, Holder, Issued, IssuedKind, NotedKind, PartsKind,
-    PrivateKind, Seen, SeenEnvelopeKind, SeenMessageKind, SpentKind, What, pair_key,
+    Early, EarlyKind, EarlySinceKind, Holder, Issued, IssuedKind, PartEnvelopeKind, PartsKind,
+    PrivateKind, Seen, SeenEnvelopeKind, SeenMessageKind, SpentKind, pair_key,
 };
-use crate::vault::{Fate, VaultError};
-
-/// Unfinished messages by people who are not known yet: whoever has a token may begin one.
-const MAX_STRANGERS: usize = 64;
-
-/// Unfinished messages in all: each can take 178 KiB.
-const MAX_UNFINISHED: usize = 256;
+use crate::vault::VaultError;
 
 /// Messages that wait for a roster; a newcomer gets a few from each member before she has confirmed the words.
 const MAX_EARLY: usize = 512;
@@ -81,9 +76,9 @@ impl Turn<'_> {
             }
             Err(error) => {
                 tracing::warn!(%error, "an envelope cannot be acted on");
-                let (today, now_s) = (self.today(), self.now_s);
+                let today = self.today();
                 self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-                self.show(None, now_s, What::Unopened { asked: false }).map(|()| true)
+                self.say_unopened(None, false).map(|()| true)
             }
         }
     }
@@ -99,16 +94,16 @@ impl Turn<'_> {
             return self.unopened(envelope);
         };
         let Some(opened) = self.open(&issued, envelope)? else {
-            let (today, now_s) = (self.today(), self.now_s);
+            let today = self.today();
             self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
-            return self.say_once(&issued, None, now_s, false).map(|_| ());
+            return self.say_once(&issued, None, false).map(|_| ());
         };
         let today = self.today();
         self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
         if !matches!(issued.holder, Holder::Everyone | Holder::Invitation(_)) {
             self.spend(&issued)?;
         }
-        self.take_in(opened, issued.holder)
+        self.take_in(opened, issued.holder, digest.0)
     }
 
     /// Opens it, and holds the author to be the one the prekey was issued to. `None`: not for use, and
@@ -146,44 +141,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Sealed to a prekey that is spent (after a rollback, say): said, and asked for again; once for each
-    /// prekey, since whoever has seen one such envelope can make others that look like it.
-    fn unopened(&mut self, envelope: &Envelope) -> Done {
-        let (today, now_s) = (self.today(), self.now_s);
-        self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-        let spent = self.tx.list::<SpentKind>()?;
-        let Some((_, spent)) = spent.into_iter().find(|(_, s)| matches(envelope, s.id)) else {
-            tracing::warn!("an envelope is sealed to no key of this device");
-            return self.show(None, now_s, What::Unopened { asked: false });
-        };
-        let Holder::Member(member) = spent.holder else {
-            return self.say_once(&spent, None, now_s, false).map(|_| ());
-        };
-        if self.say_once(&spent, Some(member), now_s, true)? {
-            let body = Body::Resend { envelope: envelope.digest() };
-            self.tell(&[member], body, &super::sealing::Post::of(crate::outbox::Class::Talk))?;
-        }
-        Ok(())
-    }
-
-    /// Says that something under this prekey could not be opened, unless that was said before.
-    fn say_once(
-        &mut self,
-        issued: &Issued,
-        from: Option<MemberId>,
-        now_s: u64,
-        asked: bool,
-    ) -> Done<bool> {
-        if self.tx.contains::<NotedKind>(&issued.id.0)? {
-            return Ok(false);
-        }
-        let today = self.today();
-        self.tx.put::<NotedKind>(&issued.id.0, &today)?;
-        self.show(from, now_s, What::Unopened { asked }).map(|()| true)
-    }
-
     /// Puts the part to the others of its message.
-    fn take_in(&mut self, opened: Opened, through: Holder) -> Done {
+    fn take_in(&mut self, opened: Opened, through: Holder, envelope: [u8; 32]) -> Done {
         let claimed = opened.part.sender;
         let author = self.identity_of(claimed)?;
         let x25519 = opened.sender_x25519;
@@ -207,17 +166,24 @@ impl Turn<'_> {
                 return self.owe_receipt(claimed, message);
             }
         }
-        let key = [&x25519[..], &claimed.0, &message.0].concat();
+        let key = parts_key(&x25519, claimed, message);
         let before = self.readable::<PartsKind>(&key)?;
-        if before.is_none() {
-            self.make_room(known.is_none())?;
+        if before.is_none() && part.count > 1 {
+            match &known {
+                Some(sender) => self.make_room(sender)?,
+                None => self.make_room_for_stranger()?,
+            }
         }
         let mut inbox = before.unwrap_or_default();
         let taken = inbox.take(&part, through, known.is_none(), self.today());
         if inbox.is_empty() {
             self.tx.delete::<PartsKind>(&key)?;
+            self.tx.delete::<PartEnvelopeKind>(&key)?;
         } else {
             self.tx.put::<PartsKind>(&key, &inbox)?;
+            if known.is_some() {
+                self.tx.put::<PartEnvelopeKind>(&key, &envelope)?;
+            }
         }
         let complete = match taken {
             Ok(Taken::Message(complete)) => *complete,
@@ -258,28 +224,6 @@ impl Turn<'_> {
         self.compare_rosters(from.member(), part.roster_number, &part.roster_hash)
     }
 
-    /// Begins another message: where too many have begun, the oldest is given up.
-    fn make_room(&mut self, stranger: bool) -> Done {
-        let mut counts = (0, 0);
-        self.tx.revise::<PartsKind>(|inbox| {
-            counts.0 += usize::from(inbox.is_of_stranger());
-            counts.1 += 1;
-            Fate::Keep
-        })?;
-        let crowded = if stranger { counts.0 >= MAX_STRANGERS } else { counts.1 >= MAX_UNFINISHED };
-        if !crowded {
-            return Ok(());
-        }
-        let mut gone = false;
-        self.tx.revise::<PartsKind>(|inbox| {
-            let this = !gone && (!stranger || inbox.is_of_stranger());
-            gone |= this;
-            Fate::delete_if(this)
-        })?;
-        let now_s = self.now_s;
-        self.show(None, now_s, What::Unopened { asked: false })
-    }
-
     /// A whole message: taken in once, and receipted each time it comes. What cannot be acted on yet is kept,
     /// and neither remembered nor receipted before it was.
     fn heard(&mut self, from: Identity, complete: Complete) -> Done {
@@ -302,14 +246,14 @@ impl Turn<'_> {
         if self.tx.contains::<SeenMessageKind>(&seen)? {
             return self.owe_receipt(member, early.message);
         }
-        let (today, now_s) = (self.today(), self.now_s);
+        let today = self.today();
         let remember = Seen { day: today, voices: early.voices.clone() };
         let message = match Message::decode(&early.bytes) {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!(%error, "a message could not be read");
                 self.tx.put::<SeenMessageKind>(&seen, &remember)?;
-                return self.show(Some(member), now_s, What::Unopened { asked: false });
+                return self.say_unopened(Some(member), false);
             }
         };
         let Early { from, message: id, sequence, bytes, through, prekeys, .. } = early.clone();
@@ -319,7 +263,7 @@ impl Turn<'_> {
             Acted::TooEarly => {
                 if !self.has_room_for_early(&early)? {
                     tracing::warn!("too many messages wait for a roster");
-                    return self.show(None, now_s, What::Unopened { asked: false });
+                    return self.say_unopened(None, false);
                 }
                 if !self.tx.contains::<EarlySinceKind>(&seen)? {
                     self.tx.put::<EarlySinceKind>(&seen, &today)?;
@@ -377,8 +321,7 @@ impl Turn<'_> {
                 }
                 tracing::warn!(%error, "an early message cannot be acted on");
                 self.tx.delete::<EarlySinceKind>(&key)?;
-                let now_s = self.now_s;
-                self.show(None, now_s, What::Unopened { asked: false })?;
+                self.say_unopened(None, false)?;
             }
         }
         Ok(())

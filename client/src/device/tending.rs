@@ -10,9 +10,9 @@ use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
-    CursorKind, DeliveryKind, EarlyKind, EarlySinceKind, Holder, InvitationKind, InvitedState,
-    IssuedKind, NotedKind, PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind, SpentKind,
-    What, pair_key,
+    CursorKind, DeliveryKind, EarlyKind, EarlySinceKind, ForgottenKind, Holder, InvitationKind,
+    InvitedState, IssuedKind, ItemKind, NotedKind, PartsKind, PrivateKind, SeenEnvelopeKind,
+    SeenMessageKind, SpentKind, pair_key,
 };
 use crate::vault::Fate;
 
@@ -22,7 +22,11 @@ pub(super) const LATE_S: u64 = 14 * 86_400;
 /// How long a message waits for the roster that makes its sender a member: a mailbox's life.
 const EARLY_DAYS: u32 = velar_protocol::seal::lifetimes::MAILBOX_DAYS;
 
-const FORGOTTEN: &[u8] = b"day of the last forgetting";
+/// How long what every reader has shown is kept.
+const ITEM_S: u64 = 180 * 86_400;
+
+/// Under this reader's name the day of forgetting was kept; it shows nothing.
+const NO_READER: &[u8] = b"day of the last forgetting";
 
 impl Turn<'_> {
     /// Sends everybody a new card when the last-resort prekey has reached its age.
@@ -81,7 +85,9 @@ impl Turn<'_> {
     /// Called only after the backlog was read: what still lies at a relay must find its key.
     pub(super) fn forget_old(&mut self) -> Done {
         let today = self.today();
-        if self.tx.get::<CursorKind>(FORGOTTEN)?.is_some_and(|day| day >= u64::from(today.0)) {
+        // A day that lies ahead was set by a clock that was wrong.
+        let done = |day: Day| day.0 == today.0 || day.0 == today.0 + 1;
+        if self.readable::<ForgottenKind>(&[])?.is_some_and(done) {
             return Ok(());
         }
         for (_, issued) in self.tx.list::<IssuedKind>()? {
@@ -111,9 +117,8 @@ impl Turn<'_> {
             lost.extend(expired);
             if parts.is_empty() { Fate::Delete } else { fate }
         })?;
-        for (sender, _) in lost {
-            let now_s = self.now_s;
-            self.show(Some(sender), now_s, What::Unopened { asked: false })?;
+        for (sender, message) in lost {
+            self.lost(sender, message)?;
         }
         self.forget_early()?;
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
@@ -121,7 +126,27 @@ impl Turn<'_> {
             let done = delivery.received_s.is_some() || delivery.given_up;
             Fate::delete_if(done && delivery.queued_s < horizon)
         })?;
-        Ok(self.tx.put::<CursorKind>(FORGOTTEN, &u64::from(today.0))?)
+        self.forget_items()?;
+        Ok(self.tx.put::<ForgottenKind>(&[], &today)?)
+    }
+
+    /// What was shown half a year ago, by every reader that there is. Events of alerts stay.
+    fn forget_items(&mut self) -> Done {
+        self.tx.delete::<CursorKind>(NO_READER)?;
+        let cursors = self.tx.list::<CursorKind>()?;
+        let Some(shown) = cursors.into_iter().map(|(_, position)| position).min() else {
+            return Ok(());
+        };
+        let items = self.tx.list::<ItemKind>()?;
+        let mut behind = items.iter().filter(|(position, _)| *position <= shown).count();
+        let horizon = self.now_s.saturating_sub(ITEM_S);
+        // Both go through what can be read, in the order of the positions.
+        self.tx.revise::<ItemKind>(|item| {
+            let gone = behind > 0 && item.at_s < horizon;
+            behind = behind.saturating_sub(1);
+            Fate::delete_if(gone)
+        })?;
+        Ok(())
     }
 
     /// What no roster made anybody's for so long is nobody's.
@@ -139,7 +164,6 @@ impl Turn<'_> {
                 lost = true;
             }
         }
-        let now_s = self.now_s;
-        if lost { self.show(None, now_s, What::Unopened { asked: false }) } else { Ok(()) }
+        if lost { self.say_unopened(None, false) } else { Ok(()) }
     }
 }
