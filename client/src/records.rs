@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    Address, AlertEvent, AlertId, CheckIn, Heard, PersonId, Roles, SignedRoster, Spare,
+    Address, AlertEvent, AlertId, CheckIn, EventId, Heard, PersonId, Roles, SignedRoster, Spare,
 };
 use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey, PrekeyId, Voice};
 use velar_protocol::wire::{AccessToken, RelayAddress};
@@ -83,6 +83,10 @@ kinds! {
     PartEnvelopeKind = 27, "envelope of a part", [u8; 32];
     /// One record, key empty. The day on which old things were last forgotten.
     ForgottenKind = 28, "day of forgetting", Day;
+    /// Key: member id. Events that were passed on to them, oldest first.
+    PassedKind = 29, "events passed on", Vec<EventId>;
+    /// Key: prekey id. A one-time prekey of a member's that I have sealed to; the day.
+    UsedKind = 30, "used prekey of a member", Day;
 }
 
 /// Secret bytes, wiped on drop.

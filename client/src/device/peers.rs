@@ -8,7 +8,7 @@ use super::{Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
     Holder, Issued, IssuedKind, JoiningKind, Peer, PeerKind, PrivateKind, Profile, Secret,
-    StockKeyKind, StockKind,
+    StockKeyKind, StockKind, UsedKind,
 };
 
 /// A last-resort prekey may be this old when sealed to: its private half is kept 75 days, of which an
@@ -89,13 +89,15 @@ impl Turn<'_> {
         Ok(true)
     }
 
-    /// Puts a prekey of somebody else's into stock; `false` if a check fails or it is here already.
+    /// Puts a prekey of somebody else's into stock; `false` if a check fails, or it is here already or was used.
     pub(super) fn stock(&self, owner: &Identity, prekey: &Prekey) -> Done<bool> {
         let circle = self.circle()?;
         let checked = prekey.verify(owner, &circle, self.today(), PREKEY_MAX_AGE_DAYS);
         let member = owner.member();
         let mut stock = self.readable::<StockKind>(&member.0)?.unwrap_or_default();
-        let known = self.tx.contains::<StockKeyKind>(&prekey.id().0)?;
+        // Sealed to twice, it would open once.
+        let known = self.tx.contains::<StockKeyKind>(&prekey.id().0)?
+            || self.tx.contains::<UsedKind>(&prekey.id().0)?;
         if checked.is_err() || known || stock.len() >= STOCK_BOUND {
             return Ok(false);
         }
@@ -151,6 +153,7 @@ impl Turn<'_> {
         }
         for id in used {
             self.tx.delete::<StockKeyKind>(&id.0)?;
+            self.tx.put::<UsedKind>(&id.0, &today)?;
         }
         self.tx.put::<StockKind>(&owner.member().0, &stock)?;
         Ok(Some(taken))

@@ -7,7 +7,7 @@ use velar_protocol::seal::{CircleId, Identity, MemberId};
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
-use crate::records::{Holder, OwedKind, PeerKind, RosterKind, What};
+use crate::records::{Holder, OwedKind, PassedKind, PeerKind, RosterKind, What};
 
 /// The keys that a chain of states, its own signatures aside, gives for a member.
 pub(super) fn named_in(chain: &[SignedRoster], member: MemberId) -> Option<Identity> {
@@ -105,6 +105,7 @@ impl Turn<'_> {
         self.drop_deliveries(member)?;
         self.tx.delete::<OwedKind>(&member.0)?;
         self.drop_stock(member)?;
+        self.tx.delete::<PassedKind>(&member.0)?;
         let mut peer = self.peer(member)?;
         peer.addresses.clear();
         peer.last_resort = None;

@@ -90,7 +90,7 @@ impl Turn<'_> {
     pub(super) fn say_mark(&mut self, to: MemberId, mark: AlertMark) -> Done {
         let message = Message { sent_at_s: self.now_s, marks: vec![mark], body: Body::Prekeys };
         let id = MessageId(self.random());
-        self.queue(id, to, message.encode()?, &Post::of(Class::Care))
+        self.queue(id, to, message.encode()?, &Post::of(Class::Care).without_receipt())
     }
 
     /// Queues one encoded message for one member, and seals it if there is something to seal it to.

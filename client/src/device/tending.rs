@@ -3,7 +3,8 @@
 use velar_protocol::circle::Body;
 use velar_protocol::seal::Day;
 use velar_protocol::seal::lifetimes::{
-    LAST_RESORT_ROTATION_DAYS, PRIVATE_HALF_DAYS, SPENT_ID_DAYS, private_half_expired,
+    CLOCK_SKEW_DAYS, LAST_RESORT_ROTATION_DAYS, PREKEY_MAX_AGE_DAYS, PRIVATE_HALF_DAYS,
+    SPENT_ID_DAYS, private_half_expired,
 };
 
 use super::sealing::Post;
@@ -12,7 +13,7 @@ use crate::outbox::Class;
 use crate::records::{
     CursorKind, DeliveryKind, EarlyKind, EarlySinceKind, ForgottenKind, Holder, InvitationKind,
     InvitedState, IssuedKind, ItemKind, NotedKind, PartsKind, PrivateKind, SeenEnvelopeKind,
-    SeenMessageKind, SpentKind, pair_key,
+    SeenMessageKind, SpentKind, UsedKind, pair_key,
 };
 use crate::vault::Fate;
 
@@ -21,6 +22,9 @@ pub(super) const LATE_S: u64 = 14 * 86_400;
 
 /// How long a message waits for the roster that makes its sender a member: a mailbox's life.
 const EARLY_DAYS: u32 = velar_protocol::seal::lifetimes::MAILBOX_DAYS;
+
+/// How long a prekey that was sealed to could come again and pass for a fresh one.
+const USED_DAYS: u32 = PREKEY_MAX_AGE_DAYS + CLOCK_SKEW_DAYS;
 
 /// How long what every reader has shown is kept.
 const ITEM_S: u64 = 180 * 86_400;
@@ -110,6 +114,8 @@ impl Turn<'_> {
             Fate::delete_if(older(seen.day.0, PRIVATE_HALF_DAYS))
         })?;
         self.tx.revise::<NotedKind>(|day| Fate::delete_if(older(day.0, SPENT_ID_DAYS)))?;
+        // Older ones are refused for their age. They are as many as envelopes were sealed in that time.
+        self.tx.revise::<UsedKind>(|day| Fate::delete_if(older(day.0, USED_DAYS)))?;
         let mut lost = Vec::new();
         self.tx.revise::<PartsKind>(|parts| {
             let expired = parts.expire(today);

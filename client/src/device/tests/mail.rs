@@ -9,7 +9,7 @@ use super::office::World;
 use crate::device::Reach;
 use crate::device::sealing::Post;
 use crate::outbox::Class;
-use crate::records::{IssuedKind, OutgoingKind, PartsKind, What};
+use crate::records::{IssuedKind, OutgoingKind, PartsKind, StockKeyKind, StockKind, What};
 
 fn pair() -> World {
     World::circle("Luz", &[("Ana", Role::Defender)])
@@ -282,4 +282,34 @@ fn a_new_last_resort_prekey_goes_out_each_week_and_old_private_halves_go_away() 
     world.device("Ana").say("tras cien dias", &[], now_s).unwrap();
     world.settle();
     assert_eq!(world.person("Luz").texts(), ["tras cien dias"]);
+}
+
+#[test]
+fn a_prekey_that_was_sealed_to_is_not_taken_again() {
+    let mut world = pair();
+    let luz = world.person("Luz").member();
+    let now_s = world.now_s;
+    let refused = world.device("Ana").write(now_s, |turn| {
+        let ids = turn.tx.get::<StockKind>(&luz.0)?.unwrap();
+        let prekey = turn.tx.get::<StockKeyKind>(&ids[0].0)?.unwrap();
+        let owner = turn.identity_of(luz)?.unwrap();
+        turn.tell(&[luz], Body::Prekeys, &Post::of(Class::Alert).without_receipt())?;
+        let gone = !turn.tx.contains::<StockKeyKind>(&ids[0].0)?;
+        Ok(gone && !turn.stock(&owner, &prekey)?)
+    });
+    assert!(refused.unwrap());
+}
+
+#[test]
+fn an_older_set_of_tokens_at_the_relay_is_replaced_again() {
+    let mut world = pair();
+    let home = world.device("Luz").homes().unwrap().remove(0);
+    assert!(home.registered);
+    let registered = |world: &mut World, revision| {
+        let device = world.device("Luz");
+        device.registered(&home.relay, revision).unwrap();
+        device.homes().unwrap()[0].registered
+    };
+    assert!(!registered(&mut world, home.revision - 1));
+    assert!(registered(&mut world, home.revision));
 }
