@@ -244,7 +244,9 @@ impl Turn<'_> {
         let member = early.from.member();
         let seen = pair_key(&member.0, &early.message.0);
         if self.tx.contains::<SeenMessageKind>(&seen)? {
-            return self.owe_receipt(member, early.message);
+            // A stranger could have invented the member.
+            let known = self.identity_of(member)?.is_some();
+            return if known { self.owe_receipt(member, early.message) } else { Ok(()) };
         }
         let today = self.today();
         let remember = Seen { day: today, voices: early.voices.clone() };
