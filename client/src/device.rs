@@ -17,6 +17,7 @@ mod sealing;
 mod tending;
 #[cfg(test)]
 mod tests;
+mod unopened;
 mod views;
 
 use getrandom::SysRng;
@@ -32,7 +33,7 @@ pub use joining::{AnswerView, JoinState, OfferToSend};
 pub use views::{MemberView, Progress, Reach};
 
 use crate::records::{Profile, ProfileKind, RosterKind, Secret};
-use crate::vault::{Tx, Vault};
+use crate::vault::{Kind, Part, Tx, Vault, VaultError};
 
 /// Draws from the operating system.
 pub type Entropy = UnwrapErr<SysRng>;
@@ -176,10 +177,33 @@ impl Turn<'_> {
         self.profile()?.circle.ok_or(DeviceError::NoCircle)
     }
 
+    /// A record that concerns one member or one message. A damaged one is lost: it is said in the log and counts
+    /// as not there, so that everything else goes on; what is stored next takes its place.
+    fn readable<K: Kind>(&self, key: &[u8]) -> Done<Option<K::Value>> {
+        match self.tx.get::<K>(key) {
+            Err(VaultError::Damaged { what: Part::Record { kind } }) => {
+                tracing::error!(kind, "a record is damaged: gone on without it");
+                Ok(None)
+            }
+            other => Ok(other?),
+        }
+    }
+
     /// The newest roster; `None` before a circle is founded or joined.
     fn roster(&self) -> Done<Option<Roster>> {
-        let Some(signed) = self.tx.get::<RosterKind>(&[])? else { return Ok(None) };
-        Ok(Some(Roster::anchor(self.circle()?, signed)?))
+        match self.tx.get::<RosterKind>(&[]) {
+            Ok(None) => Ok(None),
+            Ok(Some(signed)) => Ok(Some(Roster::anchor(self.circle()?, signed)?)),
+            // Each state is kept a second time, under its number.
+            Err(error @ VaultError::Damaged { what: Part::Record { .. } }) => {
+                tracing::error!(%error, "the newest of the other copies is used");
+                let circle = self.circle()?;
+                let copies = self.tx.list::<RosterKind>()?.into_iter();
+                let readable = copies.filter_map(|(_, signed)| Roster::anchor(circle, signed).ok());
+                readable.max_by_key(Roster::number).map(Some).ok_or(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn the_roster(&self) -> Done<Roster> {

@@ -82,6 +82,12 @@ impl Inbox {
         self.stranger
     }
 
+    /// The message, and whom it says it is by; `None` if nothing is waiting.
+    #[must_use]
+    pub fn message(&self) -> Option<(MemberId, MessageId)> {
+        self.assembly.messages().next()
+    }
+
     /// Whether nothing is waiting: the record can go.
     #[must_use]
     pub fn is_empty(&self) -> bool {

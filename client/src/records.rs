@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    Address, AlertEvent, AlertId, CheckIn, Heard, PersonId, Roles, SignedRoster, Spare,
+    Address, AlertEvent, AlertId, CheckIn, EventId, Heard, PersonId, Roles, SignedRoster, Spare,
 };
 use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey, PrekeyId, Voice};
 use velar_protocol::wire::{AccessToken, RelayAddress};
@@ -75,6 +75,18 @@ kinds! {
     EarlyKind = 23, "early message", Early;
     /// Key: prekey id. A spent prekey of which it was said once that something under it could not be opened.
     NotedKind = 24, "noted prekey", Day;
+    /// Key: as its `Early`. Since when it waits.
+    EarlySinceKind = 25, "day of an early message", Day;
+    /// Key: member id, or empty. When it was last said that something by them could not be opened.
+    UnopenedSaidKind = 26, "time of a notice", u64;
+    /// Key: as its parts. An envelope that brought one of them: to ask for the message by.
+    PartEnvelopeKind = 27, "envelope of a part", [u8; 32];
+    /// One record, key empty. The day on which old things were last forgotten.
+    ForgottenKind = 28, "day of forgetting", Day;
+    /// Key: member id. Events that were passed on to them, oldest first.
+    PassedKind = 29, "events passed on", Vec<EventId>;
+    /// Key: prekey id. A one-time prekey of a member's that I have sealed to; the day.
+    UsedKind = 30, "used prekey of a member", Day;
 }
 
 /// Secret bytes, wiped on drop.

@@ -267,7 +267,8 @@ impl Turn<'_> {
         let mut post = Post::of(Class::Alert).told();
         post.alert = Some(event.alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
         let id = MessageId(event.id().0);
-        self.tell_as(id, to, Body::Alert(event.clone()), &post).map(|()| id)
+        let body = Body::Alert(event.clone());
+        self.tell_as(id, event.at_s, to, body, &post).map(|()| id)
     }
 
     /// Somebody came into the circle: what I have said and what still holds is said to them too. An alarm
@@ -277,7 +278,7 @@ impl Turn<'_> {
             let minutes = u64::from(check_in.next_min) + u64::from(check_in.grace_min);
             if self.now_s <= at_s.saturating_add(minutes * 60) {
                 let body = Body::CheckIn(check_in);
-                self.tell_as(id, &[newcomer], body, &Post::of(Class::Care).told())?;
+                self.tell_as(id, at_s, &[newcomer], body, &Post::of(Class::Care).told())?;
             }
         }
         let me = self.me();

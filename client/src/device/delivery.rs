@@ -9,8 +9,7 @@ use super::sealing::Post;
 use super::{Device, Done, Turn};
 use crate::outbox::{Candidate, Class, Route, RouteState, accepted_at, in_order, wants_resealing};
 use crate::records::{
-    Delivery, DeliveryKind, Outgoing, OutgoingBytesKind, OutgoingKind, OwedKind, PeerKind,
-    delivery_key,
+    Delivery, DeliveryKind, Outgoing, OutgoingBytesKind, OutgoingKind, OwedKind, delivery_key,
 };
 use crate::vault::Fate;
 use velar_protocol::circle::{Address, Body};
@@ -68,7 +67,7 @@ impl Device {
                 if *taken > limit || under_way(&id) {
                     continue;
                 }
-                let bytes = turn.tx.get::<OutgoingBytesKind>(&id.key)?;
+                let bytes = turn.readable::<OutgoingBytesKind>(&id.key)?;
                 let Some(envelope) = bytes.and_then(Envelope::new) else { continue };
                 let token = way.token.clone();
                 let relay = way.relay.clone();
@@ -127,7 +126,7 @@ impl Device {
 
 impl Turn<'_> {
     fn answered(&mut self, id: &DueId, answer: &Answer) -> Done {
-        let Some(mut out) = self.tx.get::<OutgoingKind>(&id.key)? else { return Ok(()) };
+        let Some(mut out) = self.readable::<OutgoingKind>(&id.key)? else { return Ok(()) };
         let before = accepted_at(&out.routes);
         let Some(route) = out.routes.get_mut(id.route) else { return Ok(()) };
         route.answered(answer, out.class, self.now_s);
@@ -138,7 +137,7 @@ impl Turn<'_> {
             self.tx.delete::<OutgoingBytesKind>(&id.key)?;
         }
         let key = delivery_key(out.message, out.to);
-        let Some(mut delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };
+        let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };
         if accepted && out.reseal == delivery.reseals {
             let now_s = self.now_s;
             match delivery.relays.iter_mut().find(|(name, _)| *name == host) {
@@ -175,7 +174,7 @@ impl Turn<'_> {
             for index in 0..delivery.parts.unwrap_or(0) {
                 let mut key = delivery_key(delivery.message, delivery.to);
                 key.extend([reseal, index]);
-                found.extend(self.tx.get::<OutgoingKind>(&key)?);
+                found.extend(self.readable::<OutgoingKind>(&key)?);
             }
         }
         Ok(found)
@@ -194,7 +193,7 @@ impl Turn<'_> {
     /// A receipt: this member has this message. Their text is not kept for sending any more.
     pub(super) fn receipted(&self, by: MemberId, message: MessageId) -> Done {
         let key = delivery_key(message, by);
-        let Some(mut delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };
+        let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };
         self.clear(&delivery)?;
         if delivery.told {
             delivery.bytes = Vec::new();
@@ -227,7 +226,7 @@ impl Turn<'_> {
             .find(|(_, o)| o.digest == digest && o.to == by);
         let Some((_, out)) = asked else { return Ok(()) };
         let key = delivery_key(out.message, by);
-        let Some(delivery) = self.tx.get::<DeliveryKind>(&key)? else { return Ok(()) };
+        let Some(delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };
         if delivery.reseals < velar_protocol::seal::lifetimes::MAX_RESEALS {
             self.reseal(delivery)?;
         }
@@ -241,7 +240,7 @@ impl Turn<'_> {
         let before = delivery.clone();
         delivery.reseals += 1;
         delivery.parts = None;
-        self.seal_delivery(&mut delivery)?;
+        self.try_to_seal(&mut delivery)?;
         // Nothing to seal it to now: it stays as it was, to be tried again later.
         if delivery.parts.is_none() {
             self.set_delivery(&before)
@@ -289,7 +288,7 @@ impl Turn<'_> {
             if accepted.is_none() {
                 continue;
             }
-            let heard = self.tx.get::<PeerKind>(&delivery.to.0)?.and_then(|peer| peer.heard_s);
+            let heard = self.peer(delivery.to)?.heard_s;
             if wants_resealing(accepted, heard, delivery.reseals) {
                 self.reseal(delivery)?;
             }
@@ -298,7 +297,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn owe_receipt(&self, to: MemberId, message: MessageId) -> Done {
-        let mut owed = self.tx.get::<OwedKind>(&to.0)?.unwrap_or_default();
+        let mut owed = self.readable::<OwedKind>(&to.0)?.unwrap_or_default();
         owed.add(message);
         Ok(self.tx.put::<OwedKind>(&to.0, &owed)?)
     }
@@ -308,7 +307,7 @@ impl Turn<'_> {
         let mut any = false;
         for entry in roster.members() {
             let member = entry.member();
-            let Some(owed) = self.tx.get::<OwedKind>(&member.0)? else { continue };
+            let Some(owed) = self.readable::<OwedKind>(&member.0)? else { continue };
             for messages in owed.receipts() {
                 let body = Body::Receipt { messages, watching_until_s };
                 self.tell(&[member], body, &Post::of(Class::Care).without_receipt())?;

@@ -1,8 +1,12 @@
 //! What a message does, once it is known by whom it is.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use velar_protocol::circle::message::watched_until_s;
 use velar_protocol::circle::{
-    AlertEvent, AlertId, AlertMark, Body, CheckIn, EventKind as Kind, Heard, Message, Spare,
+    AlertEvent, AlertId, AlertMark, Body, CheckIn, EventId, EventKind as Kind, Heard, Message,
+    Spare,
 };
 use velar_protocol::hash::labelled;
 use velar_protocol::seal::MemberId;
@@ -11,7 +15,7 @@ use super::opening::{Acted, Incoming};
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
-use crate::records::{EventKind, IntroductionKind, SparesKind, What};
+use crate::records::{EventKind, IntroductionKind, PassedKind, SparesKind, What};
 
 /// A difference between two members' events of an alert is only looked at when the newest event is older
 /// than this: until then it is on its way.
@@ -25,6 +29,9 @@ const MAX_ANSWERED: usize = 64;
 
 /// Events passed on in answer to one mark.
 const MAX_PASSED_ON: usize = 32;
+
+/// Events of which it is remembered that they were passed on to a member; of more, the oldest may come once more.
+const MAX_PASSED: usize = 4096;
 
 impl Turn<'_> {
     /// Acts on a message.
@@ -58,7 +65,7 @@ impl Turn<'_> {
                     tracing::warn!("a message by somebody who is not a member was left aside");
                     return done(false);
                 }
-                let receipt = !matches!(body, Body::Receipt { .. });
+                let receipt = !matches!(body, Body::Receipt { .. } | Body::Prekeys);
                 self.act_on_member(heard, message.sent_at_s, body)?;
                 self.compare_events(from, &message.marks)?;
                 done(receipt)
@@ -154,38 +161,56 @@ impl Turn<'_> {
             let pair = labelled(b"velar client event sets", &[&mine, &mark.digest]);
             let mut answered = [0; 16];
             answered.iter_mut().zip(pair).for_each(|(to, from)| *to = from);
-            let mut peer = self.peer(with)?;
+            let peer = self.peer(with)?;
             let recent = |(alert, pair, at): &(AlertId, [u8; 16], u64)| {
                 *alert == mark.alert && (*pair == answered || at + ANSWER_S > self.now_s)
             };
             if peer.marks_answered.iter().any(recent) {
                 continue;
             }
+            if events.is_empty() {
+                let mark = AlertMark { alert: mark.alert, digest: mine };
+                self.say_mark(with, mark)?;
+            }
+            if self.pass_on(with, &events)? {
+                // There is more for the same sets: only time keeps it back.
+                answered = [0; 16];
+            }
+            let mut peer = self.peer(with)?;
             peer.marks_answered.retain(|(alert, ..)| *alert != mark.alert);
             peer.marks_answered.push((mark.alert, answered, self.now_s));
             let surplus = peer.marks_answered.len().saturating_sub(MAX_ANSWERED);
             peer.marks_answered.drain(..surplus);
             self.set_peer(with, &peer)?;
-            if events.is_empty() {
-                let mark = AlertMark { alert: mark.alert, digest: mine };
-                self.say_mark(with, mark)?;
-            }
-            self.pass_on(with, &events)?;
         }
         Ok(())
     }
 
-    fn pass_on(&mut self, to: MemberId, events: &[Heard]) -> Done {
+    /// Passes on what was not passed on to this member before: alarms first, then the newest. Says whether more is
+    /// left for another time.
+    pub(super) fn pass_on(&mut self, to: MemberId, events: &[Heard]) -> Done<bool> {
         let me = self.me();
-        let may = |event: &AlertEvent| {
-            event.author == me || (event.kind.travels_by_hearsay() && event.author != to)
+        let mut passed = self.readable::<PassedKind>(&to.0)?.unwrap_or_default();
+        let known: BTreeSet<EventId> = passed.iter().copied().collect();
+        let may = |heard: &&Heard| {
+            let event = heard.event();
+            let hearsay = event.kind.travels_by_hearsay() && event.author != to;
+            (event.author == me || hearsay) && !known.contains(&event.id())
         };
+        let mut lacking: Vec<&Heard> = events.iter().filter(may).collect();
+        lacking.sort_by_key(|heard| {
+            let raised = matches!(heard.event().kind, Kind::Raised { .. });
+            (!raised, Reverse(heard.heard_s()))
+        });
         let post = Post::of(Class::Alert);
-        for event in events.iter().map(Heard::event).filter(|event| may(event)).take(MAX_PASSED_ON)
-        {
+        for event in lacking.iter().take(MAX_PASSED_ON).map(|heard| heard.event()) {
             self.tell(&[to], Body::Alert(event.clone()), &post)?;
+            passed.push(event.id());
         }
-        Ok(())
+        let surplus = passed.len().saturating_sub(MAX_PASSED);
+        passed.drain(..surplus);
+        self.tx.put::<PassedKind>(&to.0, &passed)?;
+        Ok(lacking.len() > MAX_PASSED_ON)
     }
 
     /// A member left spares with me: those go first to newcomers who wait for one.
@@ -199,7 +224,7 @@ impl Turn<'_> {
             self.tell(&[newcomer], body, &Post::of(Class::Care))?;
             self.tx.delete::<IntroductionKind>(&super::joining::owed_key(newcomer, member))?;
         }
-        let mut kept = self.tx.get::<SparesKind>(&from.0)?.unwrap_or_default();
+        let mut kept = self.readable::<SparesKind>(&from.0)?.unwrap_or_default();
         // A whole new set takes the place of what is getting old.
         if spares.len() >= velar_protocol::circle::limits::SPARES {
             kept.clear();
@@ -214,7 +239,7 @@ impl Turn<'_> {
     pub(super) fn add_event(&mut self, heard: Heard) -> Done<bool> {
         let event = heard.event().clone();
         let key = super::alerts::event_key(&event);
-        if let Some(known) = self.tx.get::<EventKind>(&key)? {
+        if let Some(known) = self.readable::<EventKind>(&key)? {
             let merged = known.clone().merge(&heard);
             if merged != known {
                 self.tx.put::<EventKind>(&key, &merged)?;
@@ -222,8 +247,9 @@ impl Turn<'_> {
             return Ok(false);
         }
         if !heard.has_room(&self.events_of(event.alert)?) {
-            let now_s = self.now_s;
-            self.show(Some(event.author), now_s, What::Unopened { asked: false })?;
+            // An author may be invented.
+            let author = self.identity_of(event.author)?.map(|author| author.member());
+            self.say_unopened(author, false)?;
             tracing::warn!("an alert has too many events by one member");
             return Ok(false);
         }

@@ -74,7 +74,8 @@ impl Device {
         Ok(profile.homes.iter().map(view).collect())
     }
 
-    /// The relay has confirmed this set of tokens.
+    /// The relay has confirmed this set of tokens. An older one than the vault's, put there by a process that had not
+    /// seen the newer, has replaced what was confirmed before: the newer is to be registered again.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
@@ -82,7 +83,7 @@ impl Device {
         self.write(0, |turn| {
             let mut profile = turn.profile()?;
             for home in profile.homes.iter_mut().filter(|home| home.relay == *relay) {
-                home.registered = home.registered.max(revision);
+                home.registered = revision;
             }
             turn.set_profile(&profile)
         })

@@ -7,22 +7,23 @@ use velar_protocol::seal::{
 };
 use velar_protocol::wire::Envelope;
 
+use super::unopened::parts_key;
 use super::{Device, DeviceError, Done, Turn};
 use crate::inbox::{Complete, Taken};
 use crate::records::{
-    Early, EarlyKind, Holder, Issued, IssuedKind, NotedKind, PartsKind, PrivateKind, Seen,
-    SeenEnvelopeKind, SeenMessageKind, SpentKind, What, pair_key,
+    Early, EarlyKind, EarlySinceKind, Holder, Issued, IssuedKind, PartEnvelopeKind, PartsKind,
+    PrivateKind, Seen, SeenEnvelopeKind, SeenMessageKind, SpentKind, pair_key,
 };
-use crate::vault::{Fate, VaultError};
-
-/// Unfinished messages by people who are not known yet: whoever has a token may begin one.
-const MAX_STRANGERS: usize = 64;
-
-/// Unfinished messages in all: each can take 178 KiB.
-const MAX_UNFINISHED: usize = 256;
+use crate::vault::VaultError;
 
 /// Messages that wait for a roster; a newcomer gets a few from each member before she has confirmed the words.
-const MAX_EARLY: u64 = 512;
+const MAX_EARLY: usize = 512;
+
+/// Of those, by one member who is known already.
+const MAX_EARLY_OF_MEMBER: usize = 128;
+
+/// And by strangers who came the same way: whoever has seen an invitation can invent many.
+const MAX_EARLY_OF_STRANGERS: usize = 32;
 
 /// What became of a message.
 pub(super) enum Acted {
@@ -64,7 +65,8 @@ impl Turn<'_> {
         let tx = self.tx;
         match tx.whole(|| self.receive(envelope)) {
             Ok(()) => Ok(true),
-            // A record of this vault is damaged: what needs it waits at the relay, the others do not wait for it.
+            // What the whole device rests on is damaged: its mail waits at the relay. (A damaged record of one member
+            // or message keeps nothing: see `readable`.)
             Err(DeviceError::Vault(error @ VaultError::Damaged { .. })) => {
                 tracing::error!(%error, "an envelope cannot be taken in");
                 Ok(false)
@@ -74,9 +76,9 @@ impl Turn<'_> {
             }
             Err(error) => {
                 tracing::warn!(%error, "an envelope cannot be acted on");
-                let (today, now_s) = (self.today(), self.now_s);
+                let today = self.today();
                 self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-                self.show(None, now_s, What::Unopened { asked: false }).map(|()| true)
+                self.say_unopened(None, false).map(|()| true)
             }
         }
     }
@@ -92,22 +94,22 @@ impl Turn<'_> {
             return self.unopened(envelope);
         };
         let Some(opened) = self.open(&issued, envelope)? else {
-            let (today, now_s) = (self.today(), self.now_s);
+            let today = self.today();
             self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
-            return self.say_once(&issued, None, now_s, false).map(|_| ());
+            return self.say_once(&issued, None, false).map(|_| ());
         };
         let today = self.today();
         self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
         if !matches!(issued.holder, Holder::Everyone | Holder::Invitation(_)) {
             self.spend(&issued)?;
         }
-        self.take_in(opened, issued.holder)
+        self.take_in(opened, issued.holder, digest.0)
     }
 
     /// Opens it, and holds the author to be the one the prekey was issued to. `None`: not for use, and
     /// nothing was consumed.
     fn open(&self, issued: &Issued, envelope: &Envelope) -> Done<Option<Opened>> {
-        let seed = self.tx.get::<PrivateKind>(&issued.id.0)?.and_then(|secret| secret.array());
+        let seed = self.readable::<PrivateKind>(&issued.id.0)?.and_then(|secret| secret.array());
         let Some(secret) = seed.map(|seed| PrekeySecret::from_seed(&seed)) else {
             return Ok(None);
         };
@@ -139,44 +141,8 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Sealed to a prekey that is spent (after a rollback, say): said, and asked for again; once for each
-    /// prekey, since whoever has seen one such envelope can make others that look like it.
-    fn unopened(&mut self, envelope: &Envelope) -> Done {
-        let (today, now_s) = (self.today(), self.now_s);
-        self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-        let spent = self.tx.list::<SpentKind>()?;
-        let Some((_, spent)) = spent.into_iter().find(|(_, s)| matches(envelope, s.id)) else {
-            tracing::warn!("an envelope is sealed to no key of this device");
-            return self.show(None, now_s, What::Unopened { asked: false });
-        };
-        let Holder::Member(member) = spent.holder else {
-            return self.say_once(&spent, None, now_s, false).map(|_| ());
-        };
-        if self.say_once(&spent, Some(member), now_s, true)? {
-            let body = Body::Resend { envelope: envelope.digest() };
-            self.tell(&[member], body, &super::sealing::Post::of(crate::outbox::Class::Talk))?;
-        }
-        Ok(())
-    }
-
-    /// Says that something under this prekey could not be opened, unless that was said before.
-    fn say_once(
-        &mut self,
-        issued: &Issued,
-        from: Option<MemberId>,
-        now_s: u64,
-        asked: bool,
-    ) -> Done<bool> {
-        if self.tx.contains::<NotedKind>(&issued.id.0)? {
-            return Ok(false);
-        }
-        let today = self.today();
-        self.tx.put::<NotedKind>(&issued.id.0, &today)?;
-        self.show(from, now_s, What::Unopened { asked }).map(|()| true)
-    }
-
     /// Puts the part to the others of its message.
-    fn take_in(&mut self, opened: Opened, through: Holder) -> Done {
+    fn take_in(&mut self, opened: Opened, through: Holder, envelope: [u8; 32]) -> Done {
         let claimed = opened.part.sender;
         let author = self.identity_of(claimed)?;
         let x25519 = opened.sender_x25519;
@@ -200,17 +166,24 @@ impl Turn<'_> {
                 return self.owe_receipt(claimed, message);
             }
         }
-        let key = [&x25519[..], &claimed.0, &message.0].concat();
-        let before = self.tx.get::<PartsKind>(&key)?;
-        if before.is_none() {
-            self.make_room(known.is_none())?;
+        let key = parts_key(&x25519, claimed, message);
+        let before = self.readable::<PartsKind>(&key)?;
+        if before.is_none() && part.count > 1 {
+            match &known {
+                Some(sender) => self.make_room(sender)?,
+                None => self.make_room_for_stranger()?,
+            }
         }
         let mut inbox = before.unwrap_or_default();
         let taken = inbox.take(&part, through, known.is_none(), self.today());
         if inbox.is_empty() {
             self.tx.delete::<PartsKind>(&key)?;
+            self.tx.delete::<PartEnvelopeKind>(&key)?;
         } else {
             self.tx.put::<PartsKind>(&key, &inbox)?;
+            if known.is_some() {
+                self.tx.put::<PartEnvelopeKind>(&key, &envelope)?;
+            }
         }
         let complete = match taken {
             Ok(Taken::Message(complete)) => *complete,
@@ -251,28 +224,6 @@ impl Turn<'_> {
         self.compare_rosters(from.member(), part.roster_number, &part.roster_hash)
     }
 
-    /// Begins another message: where too many have begun, the oldest is given up.
-    fn make_room(&mut self, stranger: bool) -> Done {
-        let mut counts = (0, 0);
-        self.tx.revise::<PartsKind>(|inbox| {
-            counts.0 += usize::from(inbox.is_of_stranger());
-            counts.1 += 1;
-            Fate::Keep
-        })?;
-        let crowded = if stranger { counts.0 >= MAX_STRANGERS } else { counts.1 >= MAX_UNFINISHED };
-        if !crowded {
-            return Ok(());
-        }
-        let mut gone = false;
-        self.tx.revise::<PartsKind>(|inbox| {
-            let this = !gone && (!stranger || inbox.is_of_stranger());
-            gone |= this;
-            Fate::delete_if(this)
-        })?;
-        let now_s = self.now_s;
-        self.show(None, now_s, What::Unopened { asked: false })
-    }
-
     /// A whole message: taken in once, and receipted each time it comes. What cannot be acted on yet is kept,
     /// and neither remembered nor receipted before it was.
     fn heard(&mut self, from: Identity, complete: Complete) -> Done {
@@ -289,20 +240,22 @@ impl Turn<'_> {
         self.act(early)
     }
 
-    fn act(&mut self, early: Early) -> Done {
+    pub(super) fn act(&mut self, early: Early) -> Done {
         let member = early.from.member();
         let seen = pair_key(&member.0, &early.message.0);
         if self.tx.contains::<SeenMessageKind>(&seen)? {
-            return self.owe_receipt(member, early.message);
+            // A stranger could have invented the member.
+            let known = self.identity_of(member)?.is_some();
+            return if known { self.owe_receipt(member, early.message) } else { Ok(()) };
         }
-        let (today, now_s) = (self.today(), self.now_s);
+        let today = self.today();
         let remember = Seen { day: today, voices: early.voices.clone() };
         let message = match Message::decode(&early.bytes) {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!(%error, "a message could not be read");
                 self.tx.put::<SeenMessageKind>(&seen, &remember)?;
-                return self.show(Some(member), now_s, What::Unopened { asked: false });
+                return self.say_unopened(Some(member), false);
             }
         };
         let Early { from, message: id, sequence, bytes, through, prekeys, .. } = early.clone();
@@ -310,14 +263,22 @@ impl Turn<'_> {
         let receipt = match self.act_on(&heard, message)? {
             Acted::Done { receipt } => receipt,
             Acted::TooEarly => {
-                if self.tx.count::<EarlyKind>()? >= MAX_EARLY {
+                if !self.has_room_for_early(&early)? {
                     tracing::warn!("too many messages wait for a roster");
-                    return self.show(Some(member), now_s, What::Unopened { asked: false });
+                    return self.say_unopened(None, false);
+                }
+                if !self.tx.contains::<EarlySinceKind>(&seen)? {
+                    self.tx.put::<EarlySinceKind>(&seen, &today)?;
                 }
                 return Ok(self.tx.put::<EarlyKind>(&seen, &early)?);
             }
         };
+        self.tx.delete::<EarlySinceKind>(&seen)?;
         self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+        // Of who was not let in, nor answers an invitation, nothing is kept.
+        if self.identity_of(member)?.is_none() {
+            return Ok(());
+        }
         for prekey in &prekeys {
             self.stock(&heard.from, prekey)?;
         }
@@ -326,6 +287,28 @@ impl Turn<'_> {
         peer.heard_s = Some(self.now_s);
         self.set_peer(member, &peer)?;
         if receipt { self.owe_receipt(member, heard.id) } else { Ok(()) }
+    }
+
+    fn has_room_for_early(&self, next: &Early) -> Done<bool> {
+        let sender = next.from.member();
+        let waiting = self.tx.list::<EarlyKind>()?;
+        let again = |early: &Early| early.message == next.message && early.from == next.from;
+        if waiting.iter().any(|(_, early)| again(early)) {
+            return Ok(true);
+        }
+        let known = self.identity_of(sender)?.is_some();
+        let mut count = 0;
+        for (_, early) in &waiting {
+            let by = early.from.member();
+            let alike = if known {
+                by == sender
+            } else {
+                early.through == next.through && self.identity_of(by)?.is_none()
+            };
+            count += usize::from(alike);
+        }
+        let most = if known { MAX_EARLY_OF_MEMBER } else { MAX_EARLY_OF_STRANGERS };
+        Ok(waiting.len() < MAX_EARLY && count < most)
     }
 
     /// The roster is here, or a newer one: what came before it is looked at again.
@@ -339,8 +322,8 @@ impl Turn<'_> {
                     return Err(error.into());
                 }
                 tracing::warn!(%error, "an early message cannot be acted on");
-                let now_s = self.now_s;
-                self.show(None, now_s, What::Unopened { asked: false })?;
+                self.tx.delete::<EarlySinceKind>(&key)?;
+                self.say_unopened(None, false)?;
             }
         }
         Ok(())

@@ -8,7 +8,7 @@ use super::{Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
     Holder, Issued, IssuedKind, JoiningKind, Peer, PeerKind, PrivateKind, Profile, Secret,
-    StockKeyKind, StockKind,
+    StockKeyKind, StockKind, UsedKind,
 };
 
 /// A last-resort prekey may be this old when sealed to: its private half is kept 75 days, of which an
@@ -19,8 +19,10 @@ const LAST_RESORT_MAX_AGE_DAYS: u32 = 60;
 const STOCK_BOUND: usize = 2 * STOCK_MAX;
 
 impl Turn<'_> {
+    /// What is known of a member; nothing if the record is damaged: they cannot be reached nor named then until
+    /// they send a card and somebody tells their name.
     pub(super) fn peer(&self, member: MemberId) -> Done<Peer> {
-        Ok(self.tx.get::<PeerKind>(&member.0)?.unwrap_or_default())
+        Ok(self.readable::<PeerKind>(&member.0)?.unwrap_or_default())
     }
 
     pub(super) fn set_peer(&self, member: MemberId, peer: &Peer) -> Done {
@@ -34,7 +36,7 @@ impl Turn<'_> {
         {
             return Ok(Some(entry.identity));
         }
-        if let Some(joining) = self.tx.get::<JoiningKind>(&[])?
+        if let Some(joining) = self.readable::<JoiningKind>(&[])?
             && let Some(offer) = super::joining::offer_of(&joining)
             && offer.coordinator.member() == member
         {
@@ -87,13 +89,15 @@ impl Turn<'_> {
         Ok(true)
     }
 
-    /// Puts a prekey of somebody else's into stock; `false` if a check fails or it is here already.
+    /// Puts a prekey of somebody else's into stock; `false` if a check fails, or it is here already or was used.
     pub(super) fn stock(&self, owner: &Identity, prekey: &Prekey) -> Done<bool> {
         let circle = self.circle()?;
         let checked = prekey.verify(owner, &circle, self.today(), PREKEY_MAX_AGE_DAYS);
         let member = owner.member();
-        let mut stock = self.tx.get::<StockKind>(&member.0)?.unwrap_or_default();
-        let known = self.tx.contains::<StockKeyKind>(&prekey.id().0)?;
+        let mut stock = self.readable::<StockKind>(&member.0)?.unwrap_or_default();
+        // Sealed to twice, it would open once.
+        let known = self.tx.contains::<StockKeyKind>(&prekey.id().0)?
+            || self.tx.contains::<UsedKind>(&prekey.id().0)?;
         if checked.is_err() || known || stock.len() >= STOCK_BOUND {
             return Ok(false);
         }
@@ -105,7 +109,7 @@ impl Turn<'_> {
 
     /// Lets go of the one-time prekeys of a member.
     pub(super) fn drop_stock(&self, member: MemberId) -> Done {
-        for id in self.tx.get::<StockKind>(&member.0)?.unwrap_or_default() {
+        for id in self.readable::<StockKind>(&member.0)?.unwrap_or_default() {
             self.tx.delete::<StockKeyKind>(&id.0)?;
         }
         Ok(self.tx.delete::<StockKind>(&member.0).map(|_| ())?)
@@ -113,7 +117,7 @@ impl Turn<'_> {
 
     /// How many one-time prekeys of theirs I hold.
     pub(super) fn in_stock(&self, member: MemberId) -> Done<usize> {
-        Ok(self.tx.get::<StockKind>(&member.0)?.map_or(0, |stock| stock.len()))
+        Ok(self.readable::<StockKind>(&member.0)?.map_or(0, |stock| stock.len()))
     }
 
     /// Takes `count` prekeys to seal to: one-time ones while the class may have them, then the last-resort
@@ -126,14 +130,14 @@ impl Turn<'_> {
         count: usize,
     ) -> Done<Option<Vec<CheckedPrekey>>> {
         let (circle, today) = (self.circle()?, self.today());
-        let mut stock = self.tx.get::<StockKind>(&owner.member().0)?.unwrap_or_default();
+        let mut stock = self.readable::<StockKind>(&owner.member().0)?.unwrap_or_default();
         let reserve = if class == Class::Talk { STOCK_RESERVE } else { 0 };
         let mut taken = Vec::new();
         let mut used = Vec::new();
         while taken.len() < count && stock.len() > reserve {
             let id = stock.remove(0);
             used.push(id);
-            if let Some(prekey) = self.tx.get::<StockKeyKind>(&id.0)?
+            if let Some(prekey) = self.readable::<StockKeyKind>(&id.0)?
                 && let Ok(checked) = prekey.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS)
             {
                 taken.push(checked);
@@ -149,6 +153,7 @@ impl Turn<'_> {
         }
         for id in used {
             self.tx.delete::<StockKeyKind>(&id.0)?;
+            self.tx.put::<UsedKind>(&id.0, &today)?;
         }
         self.tx.put::<StockKind>(&owner.member().0, &stock)?;
         Ok(Some(taken))
@@ -179,7 +184,7 @@ impl Turn<'_> {
             .max_by_key(|issued| issued.day);
         if let Some(newest) = newest
             && self.today().0 < newest.day.0 + rotation
-            && let Some(seed) = self.tx.get::<PrivateKind>(&newest.id.0)?
+            && let Some(seed) = self.readable::<PrivateKind>(&newest.id.0)?
             && let Some(seed) = seed.array()
         {
             let secret = PrekeySecret::from_seed(&seed);

@@ -7,7 +7,7 @@ use velar_protocol::seal::{CircleId, Identity, MemberId};
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
-use crate::records::{Holder, OwedKind, PeerKind, RosterKind, What};
+use crate::records::{Holder, OwedKind, PassedKind, PeerKind, RosterKind, What};
 
 /// The keys that a chain of states, its own signatures aside, gives for a member.
 pub(super) fn named_in(chain: &[SignedRoster], member: MemberId) -> Option<Identity> {
@@ -44,8 +44,12 @@ impl Turn<'_> {
                 Err(error) => tracing::warn!(%error, "a roster was refused"),
             }
         }
-        self.take_names(from, &roster, names)?;
-        if gap {
+        // Anybody can make up a state: who is no member names nobody, and is asked for nothing.
+        let member = roster.member(from).is_some();
+        if member {
+            self.take_names(from, &roster, names)?;
+        }
+        if gap && member {
             self.ask_roster(from, &roster)?;
         }
         if conflict {
@@ -101,6 +105,7 @@ impl Turn<'_> {
         self.drop_deliveries(member)?;
         self.tx.delete::<OwedKind>(&member.0)?;
         self.drop_stock(member)?;
+        self.tx.delete::<PassedKind>(&member.0)?;
         let mut peer = self.peer(member)?;
         peer.addresses.clear();
         peer.last_resort = None;
@@ -159,7 +164,7 @@ impl Turn<'_> {
         let mut chain = Vec::new();
         for number in have.saturating_add(1)..=roster.number() {
             if chain.len() < MAX_CHAIN
-                && let Some(signed) = self.tx.get::<RosterKind>(&number.to_be_bytes())?
+                && let Some(signed) = self.readable::<RosterKind>(&number.to_be_bytes())?
             {
                 chain.push(signed);
             }
@@ -173,7 +178,7 @@ impl Turn<'_> {
         let mut names = Vec::new();
         for entry in roster.members() {
             let member = entry.member();
-            let name = match self.tx.get::<PeerKind>(&member.0)? {
+            let name = match self.readable::<PeerKind>(&member.0)? {
                 _ if member == self.me() => mine.clone(),
                 Some(peer) => peer.name,
                 None => continue,

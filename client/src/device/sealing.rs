@@ -65,18 +65,20 @@ impl Turn<'_> {
     /// Says something to these members; one message, one id. It is in the vault when this transaction is.
     pub(super) fn tell(&mut self, to: &[MemberId], body: Body, post: &Post) -> Done<MessageId> {
         let id = MessageId(self.random());
-        self.tell_as(id, to, body, post).map(|()| id)
+        self.tell_as(id, self.now_s, to, body, post).map(|()| id)
     }
 
-    /// The same, under an id that is known already.
+    /// The same, under an id that is known already. `sent_at_s`: when it was first said; told again later, it is
+    /// not newer for that.
     pub(super) fn tell_as(
         &mut self,
         id: MessageId,
+        sent_at_s: u64,
         to: &[MemberId],
         body: Body,
         post: &Post,
     ) -> Done {
-        let message = Message { sent_at_s: self.now_s, marks: self.marks()?, body };
+        let message = Message { sent_at_s, marks: self.marks()?, body };
         let bytes = message.encode()?;
         for member in to {
             self.queue(id, *member, bytes.clone(), post)?;
@@ -88,7 +90,7 @@ impl Turn<'_> {
     pub(super) fn say_mark(&mut self, to: MemberId, mark: AlertMark) -> Done {
         let message = Message { sent_at_s: self.now_s, marks: vec![mark], body: Body::Prekeys };
         let id = MessageId(self.random());
-        self.queue(id, to, message.encode()?, &Post::of(Class::Care))
+        self.queue(id, to, message.encode()?, &Post::of(Class::Care).without_receipt())
     }
 
     /// Queues one encoded message for one member, and seals it if there is something to seal it to.
@@ -127,7 +129,7 @@ impl Turn<'_> {
 
     /// Seals a delivery, or leaves it unsealed: what is wrong with one recipient must not keep the others
     /// from being told.
-    fn try_to_seal(&mut self, delivery: &mut Delivery) -> Done {
+    pub(super) fn try_to_seal(&mut self, delivery: &mut Delivery) -> Done {
         let before = delivery.clone();
         let tx = self.tx;
         match tx.whole(|| self.seal_delivery(delivery)) {
@@ -146,7 +148,7 @@ impl Turn<'_> {
     }
 
     /// Seals a delivery; leaves it unsealed while the recipient has no address or no usable prekey.
-    pub(super) fn seal_delivery(&mut self, delivery: &mut Delivery) -> Done {
+    fn seal_delivery(&mut self, delivery: &mut Delivery) -> Done {
         let to = delivery.to;
         let Some(recipient) = self.identity_of(to)? else { return Ok(()) };
         let peer = self.peer(to)?;

@@ -3,22 +3,34 @@
 use velar_protocol::circle::Body;
 use velar_protocol::seal::Day;
 use velar_protocol::seal::lifetimes::{
-    LAST_RESORT_ROTATION_DAYS, PRIVATE_HALF_DAYS, SPENT_ID_DAYS, private_half_expired,
+    CLOCK_SKEW_DAYS, LAST_RESORT_ROTATION_DAYS, PREKEY_MAX_AGE_DAYS, PRIVATE_HALF_DAYS,
+    SPENT_ID_DAYS, private_half_expired,
 };
 
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
-    CursorKind, DeliveryKind, Holder, InvitationKind, InvitedState, IssuedKind, NotedKind,
-    PartsKind, PrivateKind, SeenEnvelopeKind, SeenMessageKind, SpentKind, What,
+    CursorKind, DeliveryKind, EarlyKind, EarlySinceKind, ForgottenKind, Holder, InvitationKind,
+    InvitedState, IssuedKind, ItemKind, NotedKind, PartsKind, PrivateKind, SeenEnvelopeKind,
+    SeenMessageKind, SpentKind, UsedKind, pair_key,
 };
 use crate::vault::Fate;
 
 /// How long after its end an answer to an invitation may still be read.
 pub(super) const LATE_S: u64 = 14 * 86_400;
 
-const FORGOTTEN: &[u8] = b"day of the last forgetting";
+/// How long a message waits for the roster that makes its sender a member: a mailbox's life.
+const EARLY_DAYS: u32 = velar_protocol::seal::lifetimes::MAILBOX_DAYS;
+
+/// How long a prekey that was sealed to could come again and pass for a fresh one.
+const USED_DAYS: u32 = PREKEY_MAX_AGE_DAYS + CLOCK_SKEW_DAYS;
+
+/// How long what every reader has shown is kept.
+const ITEM_S: u64 = 180 * 86_400;
+
+/// Under this reader's name the day of forgetting was kept; it shows nothing.
+const NO_READER: &[u8] = b"day of the last forgetting";
 
 impl Turn<'_> {
     /// Sends everybody a new card when the last-resort prekey has reached its age.
@@ -77,7 +89,9 @@ impl Turn<'_> {
     /// Called only after the backlog was read: what still lies at a relay must find its key.
     pub(super) fn forget_old(&mut self) -> Done {
         let today = self.today();
-        if self.tx.get::<CursorKind>(FORGOTTEN)?.is_some_and(|day| day >= u64::from(today.0)) {
+        // A day that lies ahead was set by a clock that was wrong.
+        let done = |day: Day| day.0 == today.0 || day.0 == today.0 + 1;
+        if self.readable::<ForgottenKind>(&[])?.is_some_and(done) {
             return Ok(());
         }
         for (_, issued) in self.tx.list::<IssuedKind>()? {
@@ -100,6 +114,8 @@ impl Turn<'_> {
             Fate::delete_if(older(seen.day.0, PRIVATE_HALF_DAYS))
         })?;
         self.tx.revise::<NotedKind>(|day| Fate::delete_if(older(day.0, SPENT_ID_DAYS)))?;
+        // Older ones are refused for their age. They are as many as envelopes were sealed in that time.
+        self.tx.revise::<UsedKind>(|day| Fate::delete_if(older(day.0, USED_DAYS)))?;
         let mut lost = Vec::new();
         self.tx.revise::<PartsKind>(|parts| {
             let expired = parts.expire(today);
@@ -107,15 +123,53 @@ impl Turn<'_> {
             lost.extend(expired);
             if parts.is_empty() { Fate::Delete } else { fate }
         })?;
-        for (sender, _) in lost {
-            let now_s = self.now_s;
-            self.show(Some(sender), now_s, What::Unopened { asked: false })?;
+        for (sender, message) in lost {
+            self.lost(sender, message)?;
         }
+        self.forget_early()?;
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
         self.tx.revise::<DeliveryKind>(|delivery| {
             let done = delivery.received_s.is_some() || delivery.given_up;
             Fate::delete_if(done && delivery.queued_s < horizon)
         })?;
-        Ok(self.tx.put::<CursorKind>(FORGOTTEN, &u64::from(today.0))?)
+        self.forget_items()?;
+        Ok(self.tx.put::<ForgottenKind>(&[], &today)?)
+    }
+
+    /// What was shown half a year ago, by every reader that there is. Events of alerts stay.
+    fn forget_items(&mut self) -> Done {
+        self.tx.delete::<CursorKind>(NO_READER)?;
+        let cursors = self.tx.list::<CursorKind>()?;
+        let Some(shown) = cursors.into_iter().map(|(_, position)| position).min() else {
+            return Ok(());
+        };
+        let items = self.tx.list::<ItemKind>()?;
+        let mut behind = items.iter().filter(|(position, _)| *position <= shown).count();
+        let horizon = self.now_s.saturating_sub(ITEM_S);
+        // Both go through what can be read, in the order of the positions.
+        self.tx.revise::<ItemKind>(|item| {
+            let gone = behind > 0 && item.at_s < horizon;
+            behind = behind.saturating_sub(1);
+            Fate::delete_if(gone)
+        })?;
+        Ok(())
+    }
+
+    /// What no roster made anybody's for so long is nobody's.
+    fn forget_early(&mut self) -> Done {
+        let today = self.today();
+        let mut lost = false;
+        for (_, early) in self.tx.list::<EarlyKind>()? {
+            let key = pair_key(&early.from.member().0, &early.message.0);
+            let since = self.readable::<EarlySinceKind>(&key)?;
+            if since.is_none_or(|since| since.0 > today.0 + 1) {
+                self.tx.put::<EarlySinceKind>(&key, &today)?;
+            } else if since.is_some_and(|since| today.0.saturating_sub(since.0) > EARLY_DAYS) {
+                self.tx.delete::<EarlyKind>(&key)?;
+                self.tx.delete::<EarlySinceKind>(&key)?;
+                lost = true;
+            }
+        }
+        if lost { self.say_unopened(None, false) } else { Ok(()) }
     }
 }

@@ -7,8 +7,8 @@ use velar_protocol::circle::{CheckIn, Roles};
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::{Device, DeviceError, Done, Turn};
-use crate::outbox::Class;
-use crate::records::{CursorKind, Delivery, DeliveryKind, Item, ItemKind, PeerKind};
+use crate::records::{CursorKind, Delivery, DeliveryKind, Item, ItemKind, Peer};
+use crate::terminal::short_id;
 
 /// A member as seen from here.
 #[derive(Clone)]
@@ -63,11 +63,11 @@ impl Device {
             let mut views = Vec::new();
             for entry in roster.members() {
                 let member = entry.member();
-                let peer = turn.tx.get::<PeerKind>(&member.0)?.unwrap_or_default();
+                let peer = turn.peer(member)?;
                 let me = member == turn.me();
                 views.push(MemberView {
                     member,
-                    name: if me { profile.name.clone() } else { peer.name },
+                    name: if me { profile.name.clone() } else { name_of(member, &peer) },
                     roles: entry.roles,
                     me,
                     lead: member == roster.lead(),
@@ -156,21 +156,16 @@ impl Device {
         self.read(0, |turn| turn.progress_of(|delivery| delivery.message == message))
     }
 
-    /// When this device last checked in, and how far that got. `None` if it never did, or long ago.
+    /// When this device last checked in, and how far that got. `None` if it never did.
     ///
     /// # Errors
     /// [`DeviceError::Vault`].
     pub fn last_check_in(&mut self) -> Done<Option<(u64, Progress)>> {
         self.read(0, |turn| {
-            let deliveries = turn.tx.list::<DeliveryKind>()?;
-            // Receipts are of this class too, but nobody is told of them.
-            let check_ins = deliveries.iter().filter(|(_, d)| d.told && d.class == Class::Care);
-            let Some((_, last)) = check_ins.max_by_key(|(_, d)| (d.queued_s, d.sequence)) else {
-                return Ok(None);
-            };
-            let message = last.message;
+            // Not from the deliveries: told to a newcomer, it is queued again later.
+            let Some((message, _, at_s)) = turn.profile()?.check_in else { return Ok(None) };
             let progress = turn.progress_of(|delivery| delivery.message == message)?;
-            Ok(Some((last.queued_s, progress)))
+            Ok(Some((at_s, progress)))
         })
     }
 
@@ -198,7 +193,7 @@ impl Device {
             let at_relay = |d: &&Delivery| d.told && matches!(reach(d), Reach::AtRelay(_));
             let to: BTreeSet<MemberId> =
                 all.iter().map(|(_, d)| d).filter(at_relay).map(|d| d.to).collect();
-            to.into_iter().map(|member| Ok(turn.peer(member)?.name)).collect()
+            to.into_iter().map(|member| Ok(name_of(member, &turn.peer(member)?))).collect()
         })
     }
 
@@ -261,10 +256,15 @@ impl Turn<'_> {
         }
         let mut progress = Vec::new();
         for (member, reach) in furthest {
-            progress.push((member, self.peer(member)?.name, reach));
+            progress.push((member, name_of(member, &self.peer(member)?), reach));
         }
         Ok(progress)
     }
+}
+
+/// A member's name, or the beginning of the id if no name is known, or none any more.
+fn name_of(member: MemberId, peer: &Peer) -> String {
+    if peer.name.is_empty() { short_id(&member.0) } else { peer.name.clone() }
 }
 
 fn reach(delivery: &Delivery) -> Reach {

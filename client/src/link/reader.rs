@@ -48,14 +48,15 @@ impl Reader {
         Self { acks, home, task: tokio::spawn(reading.run()) }
     }
 
-    /// Another set of tokens, perhaps.
+    /// Another set of tokens, perhaps, or the same one, which another process has replaced at the relay by an older one.
     pub(super) fn update(&self, home: HomeView) {
         self.home.send_if_modified(|known| {
-            let newer = home.revision != known.revision;
-            if newer {
+            let replaced = known.registered && !home.registered;
+            let open = home.revision != known.revision || replaced;
+            if open || home.registered != known.registered {
                 *known = Arc::new(home);
             }
-            newer
+            open
         });
     }
 

@@ -204,6 +204,15 @@ impl Assembly {
         self.incomplete.remove(sender);
     }
 
+    /// The messages that are incomplete, and by whom.
+    pub fn messages(&self) -> impl Iterator<Item = (MemberId, MessageId)> {
+        let of = |(sender, messages): (&MemberId, &BTreeMap<MessageId, Incomplete>)| {
+            let sender = *sender;
+            messages.keys().map(move |message| (sender, *message)).collect::<Vec<_>>()
+        };
+        self.incomplete.iter().flat_map(of)
+    }
+
     /// How many messages are incomplete.
     #[must_use]
     pub fn incomplete(&self) -> usize {

@@ -97,7 +97,7 @@ impl Turn<'_> {
         join: Join,
     ) -> Done {
         let Holder::Invitation(id) = heard.through else { return Ok(()) };
-        let Some(mut invited) = self.tx.get::<InvitationKind>(&id)? else { return Ok(()) };
+        let Some(mut invited) = self.readable::<InvitationKind>(&id)? else { return Ok(()) };
         let member = join.identity.member();
         let circle = self.circle()?;
         let relay = link_of(&invited.link)?.relay().clone();
@@ -219,7 +219,7 @@ impl Turn<'_> {
         }
         let mut members = Vec::new();
         for member in &others {
-            let mut spares = self.tx.get::<SparesKind>(&member.0)?.unwrap_or_default();
+            let mut spares = self.readable::<SparesKind>(&member.0)?.unwrap_or_default();
             if let Some(entry) = before.member(*member) {
                 let owner = entry.identity;
                 spares.retain(|spare| self.is_usable_spare(&owner, spare).unwrap_or(false));

@@ -1,9 +1,10 @@
 //! Alerts from end to end, without a network.
 
-use velar_protocol::circle::{Role, StandDown};
+use velar_protocol::circle::{AlertId, AlertMark, EventKind, Role, StandDown};
 
 use super::office::World;
 use crate::device::{CheckInSaid, DeviceError, Reach};
+use crate::records::{DeliveryKind, PassedKind};
 
 fn circle() -> World {
     World::circle("Luz", &[("Ana", Role::Defender), ("Eva", Role::Accompanier)])
@@ -150,4 +151,65 @@ fn an_alarm_reaches_members_that_the_device_did_not_know_of_when_it_was_raised()
         assert_eq!(progress.len(), 2);
         assert!(progress.iter().all(|(.., reach)| matches!(reach, Reach::Received(_))));
     }
+}
+
+#[test]
+fn a_check_in_told_to_a_newcomer_keeps_its_time() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let said_s = world.now_s;
+    let said = CheckInSaid { next_min: 60, ..CheckInSaid::default() };
+    world.device("Ana").check_in(said, said_s).unwrap();
+    world.settle();
+    world.now_s += 1800;
+    world.admit("Luz", "Eva", Role::Accompanier);
+    let ana = world.person("Ana").member();
+    for name in ["Luz", "Eva"] {
+        let members = world.device(name).members().unwrap();
+        let view = members.iter().find(|member| member.member == ana).unwrap();
+        assert_eq!(view.check_in.as_ref().unwrap().1, said_s, "{name}");
+    }
+    let (at_s, progress) = world.device("Ana").last_check_in().unwrap().unwrap();
+    assert_eq!((at_s, progress.len()), (said_s, 2));
+}
+
+#[test]
+fn what_a_member_lacks_is_passed_on_once_alarms_first_then_the_newest() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    for n in 0..40 {
+        world.device("Ana").note(alert, &n.to_string(), now_s + n).unwrap();
+    }
+    let eva = world.person("Eva").member();
+    let sent = world.device("Ana").write(now_s, |turn| {
+        let events = turn.events_of(alert)?;
+        let mut passed = Vec::new();
+        for _ in 0..3 {
+            let more = turn.pass_on(eva, &events)?;
+            passed.push((more, turn.tx.get::<PassedKind>(&eva.0)?.unwrap_or_default()));
+        }
+        let raised = events.iter().find(|e| matches!(e.event().kind, EventKind::Raised { .. }));
+        let newest = events.iter().max_by_key(|e| e.heard_s());
+        let first = [raised.unwrap().event().id(), newest.unwrap().event().id()];
+        Ok((passed, first))
+    });
+    let (passed, first) = sent.unwrap();
+    let counts: Vec<_> = passed.iter().map(|(more, ids)| (*more, ids.len())).collect();
+    assert_eq!(counts, [(true, 32), (false, 41), (false, 41)]);
+    assert_eq!(passed[0].1[..2], first);
+}
+
+#[test]
+fn a_mark_alone_leaves_nothing_behind() {
+    let mut world = circle();
+    let (now_s, eva) = (world.now_s, world.person("Eva").member());
+    let deliveries = |world: &mut World| {
+        world.device("Ana").vault.read(|tx| tx.count::<DeliveryKind>()).unwrap()
+    };
+    let before = deliveries(&mut world);
+    let mark = AlertMark { alert: AlertId([1; 16]), digest: [2; 16] };
+    world.device("Ana").write(now_s, |turn| turn.say_mark(eva, mark)).unwrap();
+    world.settle();
+    assert_eq!(deliveries(&mut world), before);
 }

@@ -2,13 +2,14 @@
 
 use velar_protocol::circle::{Body, Role};
 use velar_protocol::encoding;
+use velar_protocol::seal::assembly::MAX_INCOMPLETE;
 use velar_protocol::seal::lifetimes::STOCK_MAX;
 
 use super::office::World;
 use crate::device::Reach;
 use crate::device::sealing::Post;
 use crate::outbox::Class;
-use crate::records::{IssuedKind, OutgoingKind, PartsKind, What};
+use crate::records::{IssuedKind, OutgoingKind, PartsKind, StockKeyKind, StockKind, What};
 
 fn pair() -> World {
     World::circle("Luz", &[("Ana", Role::Defender)])
@@ -113,11 +114,83 @@ fn messages_that_never_become_complete_fill_no_vault_and_block_nothing() {
     });
     world.receive("Luz");
     let kept = world.device("Luz").vault.read(|tx| tx.count::<PartsKind>()).unwrap();
-    assert!(kept <= 256, "{kept}");
+    assert!(kept <= MAX_INCOMPLETE as u64, "{kept}");
     world.device("Ana").say("detras", &[], now_s).unwrap();
     world.send("Ana", |_| true);
     world.receive("Luz");
     assert!(world.person("Luz").texts().contains(&"detras"));
+}
+
+#[test]
+fn unfinished_messages_of_one_member_displace_their_own_which_are_asked_for() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender), ("Eva", Role::Accompanier)]);
+    let now_s = world.now_s;
+    let luz = [world.person("Luz").member()];
+    let texts: Vec<String> = (0..20).map(|i| i.to_string().repeat(4000)).collect();
+    let lose_first = |waiting: &mut std::collections::VecDeque<_>, parts: usize| {
+        let mut index = 0;
+        waiting.retain(|_| {
+            index += 1;
+            index % parts != 1
+        });
+    };
+    world.device("Eva").say(&texts[0], &luz, now_s).unwrap();
+    world.send("Eva", |_| true);
+    world.meddle("Luz", |waiting| lose_first(waiting, 2));
+    world.receive("Luz");
+    for text in &texts[10..] {
+        world.device("Ana").say(text, &luz, now_s).unwrap();
+        world.device("Ana").say(text, &luz, now_s).unwrap();
+    }
+    world.send("Ana", |_| true);
+    world.meddle("Luz", |waiting| lose_first(waiting, 3));
+    world.receive("Luz");
+    let kept = world.device("Luz").vault.read(|tx| tx.count::<PartsKind>()).unwrap();
+    assert_eq!(kept, 1 + MAX_INCOMPLETE as u64);
+    let asked = |item: &&crate::records::Item| matches!(item.what, What::Unopened { asked: true });
+    assert_eq!(world.person("Luz").shown.iter().filter(asked).count(), 1);
+    world.settle();
+    // Those that were displaced, and the one that they displaced as they came again.
+    assert_eq!(world.person("Luz").texts().len(), 5);
+}
+
+#[test]
+fn what_nobody_can_open_is_said_once_an_hour() {
+    let mut world = pair();
+    let garbage = |n: u8| {
+        let bytes = [&[1, n][..], &[n; 4094]].concat();
+        velar_protocol::wire::Envelope::new(bytes).unwrap()
+    };
+    for (first, wait_s) in [(0, 60), (20, 4000), (40, 0)] {
+        world.meddle("Luz", |waiting| waiting.extend((first..first + 20).map(garbage)));
+        world.receive("Luz");
+        world.now_s += wait_s;
+    }
+    let said = |item: &&crate::records::Item| matches!(item.what, What::Unopened { .. });
+    assert_eq!(world.person("Luz").shown.iter().filter(said).count(), 2);
+}
+
+#[test]
+fn what_every_reader_has_shown_is_forgotten_after_half_a_year() {
+    let mut world = pair();
+    let now_s = world.now_s;
+    world.device("Ana").say("antes", &[], now_s).unwrap();
+    world.settle();
+    let items = |world: &mut World| world.device("Luz").items_after(0).unwrap();
+    let last = items(&mut world).last().unwrap().0;
+    world.device("Ana").say("sin leer", &[], now_s).unwrap();
+    world.settle();
+    let forget = |world: &mut World, days: u64| {
+        world.now_s += days * 86_400;
+        let now_s = world.now_s;
+        world.device("Luz").write(now_s, |turn| turn.forget_old()).unwrap();
+    };
+    let before = items(&mut world).len();
+    forget(&mut world, 181);
+    assert_eq!(items(&mut world).len(), before, "no reader has shown it");
+    world.device("Luz").set_cursor("watch", last).unwrap();
+    forget(&mut world, 1);
+    assert_eq!(items(&mut world).len(), 1);
 }
 
 #[test]
@@ -209,4 +282,34 @@ fn a_new_last_resort_prekey_goes_out_each_week_and_old_private_halves_go_away() 
     world.device("Ana").say("tras cien dias", &[], now_s).unwrap();
     world.settle();
     assert_eq!(world.person("Luz").texts(), ["tras cien dias"]);
+}
+
+#[test]
+fn a_prekey_that_was_sealed_to_is_not_taken_again() {
+    let mut world = pair();
+    let luz = world.person("Luz").member();
+    let now_s = world.now_s;
+    let refused = world.device("Ana").write(now_s, |turn| {
+        let ids = turn.tx.get::<StockKind>(&luz.0)?.unwrap();
+        let prekey = turn.tx.get::<StockKeyKind>(&ids[0].0)?.unwrap();
+        let owner = turn.identity_of(luz)?.unwrap();
+        turn.tell(&[luz], Body::Prekeys, &Post::of(Class::Alert).without_receipt())?;
+        let gone = !turn.tx.contains::<StockKeyKind>(&ids[0].0)?;
+        Ok(gone && !turn.stock(&owner, &prekey)?)
+    });
+    assert!(refused.unwrap());
+}
+
+#[test]
+fn an_older_set_of_tokens_at_the_relay_is_replaced_again() {
+    let mut world = pair();
+    let home = world.device("Luz").homes().unwrap().remove(0);
+    assert!(home.registered);
+    let registered = |world: &mut World, revision| {
+        let device = world.device("Luz");
+        device.registered(&home.relay, revision).unwrap();
+        device.homes().unwrap()[0].registered
+    };
+    assert!(!registered(&mut world, home.revision - 1));
+    assert!(registered(&mut world, home.revision));
 }

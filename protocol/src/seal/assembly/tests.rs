@@ -111,6 +111,7 @@ fn a_sender_who_completes_nothing_loses_only_its_own_oldest() {
     let arrival = assembly.accept(one_more, TODAY);
     assert_eq!(arrival, Ok(Arrival::Waiting { missing: 1, given_up }));
     assert_eq!(assembly.incomplete(), MAX_INCOMPLETE + 1);
+    assert_eq!(assembly.messages().count(), MAX_INCOMPLETE + 1);
     assert!(matches!(assembly.accept(&eva[1], TODAY), Ok(Arrival::Whole(_))));
     assembly.forget(&one_more.sender);
     assert_eq!(assembly, Assembly::default());
