@@ -207,6 +207,14 @@ impl Turn<'_> {
     }
 
     fn the_roster(&self) -> Done<Roster> {
-        self.roster()?.ok_or(DeviceError::NoCircle)
+        if let Some(roster) = self.roster()? {
+            return Ok(roster);
+        }
+        Err(match self.join_state() {
+            Ok(JoinState::Waiting | JoinState::Compare(_) | JoinState::Confirmed(_)) => {
+                DeviceError::JoinPending
+            }
+            _ => DeviceError::NoCircle,
+        })
     }
 }

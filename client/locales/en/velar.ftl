@@ -350,6 +350,7 @@ alert-reason-released = the relay released the alert left with it for this case
 alert-reason-drill = drill
 alert-people = State for each person:
 alert-not-reached = NOT reached: { $names }
+alert-added-not-received = What you added last has not reached yet: { $names }
 
 ### claim, release, note, stand-down, close
 
@@ -714,7 +715,7 @@ error-input = The text could not be read: { $detail }
 error-watch-output = Nobody reads this watch any more: { $detail }. Alerts would have reached nobody, so it ended.
     .next = Start it again, and check the program or disk it writes to.
 error-output = The output could not be written: { $detail }
-    .next = Check the disk or the program that reads it.
+    .next = If the command changes something, that was done: velar status shows it. Check the disk or the program that reads it.
 error-log-filter = "{ $given }" is not a filter for technical messages.
     .next = Use error, warn, info, debug or trace; for instance --log debug
 warning-log-filter = "{ $given }" is not a filter for technical messages. It was left aside.

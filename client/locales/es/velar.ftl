@@ -365,6 +365,7 @@ alert-reason-released = el relevo soltó la alerta que se le dejó para este cas
 alert-reason-drill = simulacro
 alert-people = Estado para cada persona:
 alert-not-reached = NO le ha llegado a: { $names }
+alert-added-not-received = Lo último que agregaste aún no le llega a: { $names }
 
 ### claim, release, note, stand-down, close
 
@@ -729,7 +730,7 @@ error-input = No se pudo leer el texto: { $detail }
 error-watch-output = Ya nadie lee esta guardia: { $detail }. Las alertas no le habrían llegado a nadie, así que terminó.
     .next = Iníciala otra vez, y revisa el programa o el disco donde escribe.
 error-output = No se pudo escribir el resultado: { $detail }
-    .next = Revisa el disco o el programa que lo lee.
+    .next = Si la orden cambia algo, eso quedó hecho: velar status lo muestra. Revisa el disco o el programa que lo lee.
 error-log-filter = «{ $given }» no es un filtro de mensajes técnicos.
     .next = Usa error, warn, info, debug o trace; por ejemplo --log debug
 warning-log-filter = «{ $given }» no es un filtro de mensajes técnicos. Se dejó de lado.

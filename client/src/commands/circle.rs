@@ -119,7 +119,7 @@ pub(super) fn in_circle(context: &Context, device: &mut Device, error: DeviceErr
         (DeviceError::InCircle, Ok(circle)) => {
             failure!(context.text, Exit::NotNow, "error-circle-exists", circle = circle.name)
         }
-        (DeviceError::InCircle, Err(DeviceError::NoCircle)) => {
+        (DeviceError::InCircle, Err(DeviceError::NoCircle | DeviceError::JoinPending)) => {
             failure!(context.text, Exit::NotNow, "error-join-pending")
         }
         (error, _) => context.failure(error),

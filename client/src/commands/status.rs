@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
     let vault = context.vault_dir.display().to_string();
-    if let Err(DeviceError::NoCircle) = device.circle() {
+    if let Err(DeviceError::NoCircle | DeviceError::JoinPending) = device.circle() {
         return no_circle(context, &mut device, &vault);
     }
     let mut carrier = Carrier::new(context)?;

@@ -23,6 +23,8 @@ pub struct AlertView {
     pub events: Vec<Heard>,
     /// Whom this device has told of it, and how far that got. Empty if this device raised nothing.
     pub progress: Progress,
+    /// How far its latest alarm got, if this device raised it more than once.
+    pub latest: Progress,
 }
 
 /// Key of an event.
@@ -343,7 +345,19 @@ impl Turn<'_> {
         let mut events = self.events_of(alert.id)?;
         events.sort_by_key(|heard| (heard.event().at_s, heard.event().id()));
         let progress = self.progress_of(|delivery| delivery.alert == Some(alert.id))?;
-        Ok(AlertView { alert, events, progress })
+        let me = self.me();
+        let own = events
+            .iter()
+            .map(Heard::event)
+            .filter(|event| event.author == me && matches!(event.kind, Kind::Raised { .. }));
+        let latest = match own.skip(1).last() {
+            Some(event) => {
+                let message = MessageId(event.id().0);
+                self.progress_of(|delivery| delivery.message == message)?
+            }
+            None => Progress::new(),
+        };
+        Ok(AlertView { alert, events, progress, latest })
     }
 
     /// An alert with this id was closed: my next one gets a new id.

@@ -17,6 +17,9 @@ pub enum DeviceError {
     /// Not in a circle yet.
     #[error("this device is in no circle")]
     NoCircle,
+    /// An invitation is answered, and not everything that lets this device in has come.
+    #[error("a join is under way")]
+    JoinPending,
     /// In a circle already: an identity is for one circle.
     #[error("this device is in a circle already")]
     InCircle,

@@ -17,6 +17,7 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
             let path = folder.display().to_string();
             failure!(text, Exit::NotNow, "error-vault-incomplete", path = path)
         }
+        DeviceError::JoinPending => failure!(text, Exit::NotNow, "error-join-pending"),
         DeviceError::NoCircle => failure!(text, Exit::NotFound, "error-no-circle"),
         DeviceError::InCircle => failure!(text, Exit::NotNow, "error-in-circle"),
         DeviceError::NotLead => failure!(text, Exit::NotNow, "error-not-lead"),
@@ -84,6 +85,7 @@ mod tests {
             DeviceError::Vault(VaultError::WrongPassphrase),
             DeviceError::Incomplete,
             DeviceError::NoCircle,
+            DeviceError::JoinPending,
             DeviceError::InCircle,
             DeviceError::NotLead,
             DeviceError::NotAllowed,

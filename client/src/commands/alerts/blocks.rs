@@ -111,6 +111,10 @@ fn people(context: &Context, view: &AlertView) -> Vec<String> {
     if !not_reached.is_empty() {
         lines.push(t!(text, "alert-not-reached", names = text.list(&not_reached)));
     }
+    let not_heard = show::names_where(&view.latest, |reach| !show::is_received(reach));
+    if !not_heard.is_empty() {
+        lines.push(t!(text, "alert-added-not-received", names = text.list(&not_heard)));
+    }
     lines
 }
 

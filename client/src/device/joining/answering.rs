@@ -160,7 +160,7 @@ impl Turn<'_> {
         self.queue(id, coordinator, bytes, &Post::of(Class::Care).with_stock().without_receipt())
     }
 
-    fn join_state(&self) -> Done<JoinState> {
+    pub(in crate::device) fn join_state(&self) -> Done<JoinState> {
         if self.roster()?.is_some() {
             return Ok(JoinState::In);
         }
