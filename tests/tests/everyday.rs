@@ -107,6 +107,12 @@ async fn a_panic_is_shown_taken_stood_down_and_closed() -> Outcome<()> {
 
     let early = eva.run(&["stand-down", "--confirm"]).await?;
     assert_eq!(early.code, 8, "{early:?}");
+    for other in ["Luz", "9d69f7b4"] {
+        let none = eva.run(&["close", other, "all is well"]).await?;
+        assert_eq!(none.code, 6, "nobody else's alert is meant: {none:?}");
+    }
+    let unasked = eva.run(&["close"]).await?;
+    assert_eq!(unasked.code, 7, "without a terminal nothing is decided: {unasked:?}");
     ana.must(&["stand-down", "they are gone"]).await?;
     luz_watch.line_with(r#"Ana says "I am safe""#).await?;
     let mine = ana.run(&["stand-down", "--confirm"]).await?;

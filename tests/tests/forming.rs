@@ -247,6 +247,8 @@ async fn who_is_turned_down_is_told() {
     let scene = Scene::new().await;
     let ana = scene.person("ana").await;
     scene.meet(&ana, "Ana", "defender").await;
+    let said = ana.run(&["checkin", "--json"]).await.unwrap();
+    assert_eq!((said.code, said.failure().as_str()), (8, "join-pending"), "{said:?}");
     let said = scene.lead.run(&["approve", "--reject", "--json"]).await.unwrap();
     assert_eq!((said.code, &said.json()["rejected"]["name"]), (0, &"Ana".into()));
     let said = scene.lead.run(&["approve", "--json"]).await.unwrap();
