@@ -701,6 +701,7 @@ reason-file-missing = there is no such file or folder
 reason-file-permission = you have no permission
 reason-file-is-folder = it is a folder
 reason-file-not-text = it is not text
+reason-broken-pipe = the output was closed
 reason-disk-full = the disk is full
 reason-link-scheme = it does not begin with velar-join://
 reason-link-seed = its end is missing

@@ -716,6 +716,7 @@ reason-file-missing = no existe ese archivo o carpeta
 reason-file-permission = no tienes permiso
 reason-file-is-folder = es una carpeta
 reason-file-not-text = no es texto
+reason-broken-pipe = se cerró la salida
 reason-disk-full = el disco está lleno
 reason-link-scheme = no empieza con velar-join://
 reason-link-seed = le falta el final

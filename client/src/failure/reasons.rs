@@ -19,6 +19,7 @@ pub fn reason(error: &io::Error, text: &Text) -> String {
         io::ErrorKind::PermissionDenied => t!(text, "reason-file-permission"),
         io::ErrorKind::IsADirectory => t!(text, "reason-file-is-folder"),
         io::ErrorKind::InvalidData => t!(text, "reason-file-not-text"),
+        io::ErrorKind::BrokenPipe => t!(text, "reason-broken-pipe"),
         io::ErrorKind::StorageFull => t!(text, "reason-disk-full"),
         _ => error.to_string(),
     }
