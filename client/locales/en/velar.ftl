@@ -290,6 +290,7 @@ sent-received-all = Received by everybody's terminal ({ $count }).
 sent-at-relay = At the relay, not received yet by: { $names }
 sent-kept = NOT SENT YET. It is kept here. To send it, leave velar watch open.
 sent-not-reached = NOT reached yet: { $names }
+sent-waits-at-relay = It waits for them at the relay.
 sent-keeps-trying = This device only goes on trying while velar runs: leave velar watch open.
 sent-nobody = There is nobody else in the circle yet.
 

@@ -305,6 +305,7 @@ sent-received-all = Lo recibieron todas las terminales ({ $count }).
 sent-at-relay = En el relevo, aún sin recibir por: { $names }
 sent-kept = AÚN NO SE ENVÍA. Está guardado aquí. Para que salga, deja abierto velar watch.
 sent-not-reached = AÚN NO le llega a: { $names }
+sent-waits-at-relay = Les espera en el relevo.
 sent-keeps-trying = Este equipo solo sigue intentando mientras corre velar: deja abierto velar watch.
 sent-nobody = Todavía no hay nadie más en el círculo.
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use velar_protocol::circle::{AlertId, Claim};
 use velar_protocol::seal::{MemberId, MessageId};
 
-use super::carrier::{Carrier, Ended, News, is_over};
+use super::carrier::{Carrier, Ended, News, is_over, is_sent};
 use super::{Context, show};
 use crate::cli::Panic;
 use crate::device::{Device, DeviceError, Progress, Reach};
@@ -252,6 +252,8 @@ impl<'a> Telling<'a> {
                 // They left, or their relays refuse: nothing more is tried.
             } else if exit == Exit::Kept && self.strangers.is_empty() {
                 self.add(&t!(text, "panic-kept"));
+            } else if is_sent(&self.progress) {
+                self.add(&t!(text, "sent-waits-at-relay"));
             } else {
                 self.add(&t!(text, "panic-keeps-trying"));
             }

@@ -210,7 +210,11 @@ pub(super) fn outcome(context: &Context, progress: &Progress) -> Vec<String> {
         lines.push(t!(text, "sent-not-reached", names = text.list(&not_reached)));
     }
     if !kept && !over {
-        lines.push(t!(text, "sent-keeps-trying"));
+        lines.push(if carrier::is_sent(progress) {
+            t!(text, "sent-waits-at-relay")
+        } else {
+            t!(text, "sent-keeps-trying")
+        });
     }
     lines
 }
