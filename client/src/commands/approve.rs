@@ -149,11 +149,9 @@ async fn send(
     carrier: &mut Carrier<'_>,
     before: usize,
 ) -> Result<(), Failure> {
-    if carrier.reach(device, PATIENCE, is_quiet(before)).await? {
-        Ok(())
-    } else {
-        Err(unreached(context, device, carrier, true)?)
-    }
+    let quiet = carrier.reach(device, PATIENCE, is_quiet).await?;
+    let (_, unsent) = device.unfinished().map_err(|error| context.failure(error))?;
+    if quiet && unsent <= before { Ok(()) } else { Err(unreached(context, device, carrier, true)?) }
 }
 
 /// No relay was reached in time; what is known of why.

@@ -220,15 +220,11 @@ pub(super) fn is_settled(device: &mut Device) -> Result<bool, DeviceError> {
     Ok(device.homes()?.iter().all(|home| home.registered))
 }
 
-/// Whether all is read that waited, and all is at a relay that was to be sent, but for as many messages as
-/// could not be sent `before`.
-pub(super) fn is_quiet(
-    before: usize,
-) -> impl Fn(&mut Device, &News) -> Result<bool, DeviceError> + Copy {
-    move |device, news| {
-        let calm = news.caught_up && !news.sending && is_settled(device)?;
-        Ok(calm && device.unfinished()?.1 <= before)
-    }
+/// Whether all is read that waited, and nothing is left that could be sent now. What waits for a relay that is
+/// gone, or for keys, is nothing to wait for.
+pub(super) fn is_quiet(device: &mut Device, news: &News) -> Result<bool, DeviceError> {
+    let calm = news.caught_up && !news.sending && is_settled(device)?;
+    Ok(calm && device.due(now_s(), 1, |_| false)?.is_empty())
 }
 
 /// A link for a command that ends by itself, or for a terminal that is `watching`.

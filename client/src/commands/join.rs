@@ -151,7 +151,9 @@ async fn wait_for_words(
     carrier: &mut Carrier<'_>,
 ) -> Result<Option<Exit>, Failure> {
     let looked = |device: &mut Device| Ok(device.join_state()? != JoinState::Waiting);
-    let sent = |device: &mut Device, news: &News| Ok(looked(device)? || is_quiet(0)(device, news)?);
+    let sent = |device: &mut Device, news: &News| {
+        Ok(looked(device)? || is_quiet(device, news)? && device.unfinished()?.1 == 0)
+    };
     if !carrier.reach(device, STEP, sent).await? {
         return Err(unreached(context, device, carrier, true)?);
     }
@@ -213,11 +215,7 @@ async fn entered(
         context.remark(&t!(text, "join-next"));
     }
     // What has nothing to be sealed to yet goes to somebody who is not in herself: nothing to wait for.
-    let quiet = |device: &mut Device, news: &News| {
-        let calm = is_quiet(usize::MAX)(device, news)?;
-        Ok(calm && device.due(now_s(), 1, |_| false)?.is_empty())
-    };
-    let quiet = carrier.reach(device, ENTERING, quiet).await?;
+    let quiet = carrier.reach(device, ENTERING, is_quiet).await?;
     if quiet { Ok(Exit::Done) } else { Err(unreached(context, device, carrier, true)?) }
 }
 
