@@ -4,6 +4,7 @@
 //! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
+//! * [`plan`]: the agreed check-ins; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
@@ -16,6 +17,7 @@ pub mod link;
 pub mod net;
 pub mod outbox;
 pub mod passphrase;
+pub mod plan;
 pub mod records;
 pub mod terminal;
 pub mod text;

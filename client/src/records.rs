@@ -12,6 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::inbox::{Inbox, Owed};
 use crate::outbox::{Class, Route};
+use crate::plan::Plan;
 use crate::vault::Kind;
 
 macro_rules! kinds {
@@ -87,6 +88,8 @@ kinds! {
     PassedKind = 29, "events passed on", Vec<EventId>;
     /// Key: prekey id. A one-time prekey of a member's that I have sealed to; the day.
     UsedKind = 30, "used prekey of a member", Day;
+    /// One record, key empty. The agreed check-ins.
+    PlanKind = 31, "plan", Plan;
 }
 
 /// Secret bytes, wiped on drop.

@@ -21,7 +21,7 @@ pub use alert::{
 };
 pub use card::{Address, Card, CardError, SignedCard, Spare};
 pub use invitation::{Invitation, Join, LinkError, Offer};
-pub use message::{AlertMark, Body, CheckIn, Condition, Message, MessageError};
+pub use message::{AlertMark, Body, CheckIn, Condition, Contact, Message, MessageError};
 pub use roster::{
     Agreement, Names, PersonId, Role, Roles, Roster, RosterError, RosterMember, SignedRoster,
     merge_names,

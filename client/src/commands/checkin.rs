@@ -38,6 +38,7 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
         condition: args.mood.map(Into::into),
         low_battery: args.low_battery,
         no_signal: args.no_signal,
+        planned_silence: false,
         note: args.note.unwrap_or_default(),
     };
     let at_s = now_s();

@@ -193,6 +193,18 @@ impl<'a> Teller<'a> {
                 t!(text, "watch-released", time = time, alert = alert, name = name, by = by)
             }
             EventKind::Note { text: said } => note(said),
+            EventKind::HandOver { to, .. } => {
+                let to = self.who.name(*to);
+                t!(
+                    text,
+                    "watch-handed-over",
+                    time = time,
+                    alert = alert,
+                    name = name,
+                    by = by,
+                    to = to
+                )
+            }
             EventKind::StandDownAsked { .. } => {
                 t!(text, "watch-stand-down-asked", time = time, alert = alert, name = name)
             }
@@ -212,6 +224,7 @@ impl<'a> Teller<'a> {
         };
         let said = match &event.kind {
             EventKind::Released { text: said, .. }
+            | EventKind::HandOver { text: said, .. }
             | EventKind::StandDownAsked { text: said, .. }
             | EventKind::Closed { text: said, .. }
                 if !said.is_empty() =>
@@ -282,7 +295,8 @@ fn check_in_json(said: &CheckIn) -> Value {
     json!({
         "counter": said.counter, "next_min": said.next_min, "grace_min": said.grace_min,
         "condition": said.condition.map(|condition| format!("{condition:?}").to_lowercase()),
-        "low_battery": said.low_battery, "no_signal": said.no_signal, "note": said.note,
+        "low_battery": said.low_battery, "no_signal": said.no_signal,
+        "planned_silence": said.planned_silence, "note": said.note,
     })
 }
 
@@ -292,6 +306,7 @@ pub(super) fn event_json(event: &AlertEvent) -> Value {
         EventKind::Raised { text, .. }
         | EventKind::Released { text, .. }
         | EventKind::Note { text }
+        | EventKind::HandOver { text, .. }
         | EventKind::StandDownAsked { text, .. }
         | EventKind::Closed { text, .. } => Some(text),
         EventKind::Claimed { .. } | EventKind::StandDownConfirmed { .. } => None,
@@ -315,6 +330,7 @@ fn event_name(kind: &EventKind) -> &'static str {
         EventKind::Released { .. } => "released",
         EventKind::Note { .. } => "note",
         EventKind::StandDownAsked { .. } => "stand-down-asked",
+        EventKind::HandOver { .. } => "hand-over",
         EventKind::StandDownConfirmed { .. } => "stand-down-confirmed",
         EventKind::Closed { .. } => "closed",
     }

@@ -296,6 +296,7 @@ mod tests {
         let mark = AlertMark { alert, digest: [0xff; 16] };
         let message = Message {
             sent_at_s: at_s,
+            kit: u64::MAX,
             marks: vec![mark; MAX_ALERT_MARKS],
             body: Body::Alert(event),
         };

@@ -68,6 +68,7 @@ impl Device {
                 condition: said.condition,
                 low_battery: said.low_battery,
                 no_signal: said.no_signal,
+                planned_silence: said.planned_silence,
                 note: said.note,
             };
             let body = Body::CheckIn(check_in.clone());
@@ -237,6 +238,8 @@ pub struct CheckInSaid {
     pub low_battery: bool,
     /// No signal ahead.
     pub no_signal: bool,
+    /// The time until the next one is a silence that was planned.
+    pub planned_silence: bool,
     /// Anything else.
     pub note: String,
 }

@@ -65,7 +65,8 @@ impl Turn<'_> {
                     tracing::warn!("a message by somebody who is not a member was left aside");
                     return done(false);
                 }
-                let receipt = !matches!(body, Body::Receipt { .. } | Body::Prekeys);
+                let receipt =
+                    !matches!(body, Body::Receipt { .. } | Body::Prekeys | Body::Presence { .. });
                 self.act_on_member(heard, message.sent_at_s, body)?;
                 self.compare_events(from, &message.marks)?;
                 done(receipt)
@@ -110,7 +111,13 @@ impl Turn<'_> {
                 if coordinates { self.introduce_to(member, &spare) } else { Ok(()) }
             }
             Body::Resend { envelope } => self.resend(from, envelope.0),
+            Body::Presence { watching_until_s, .. } => {
+                let mut peer = self.peer(from)?;
+                peer.watching_until_s = Some(watched_until_s(watching_until_s, self.now_s));
+                self.set_peer(from, &peer)
+            }
             Body::Prekeys
+            | Body::Contacts { .. }
             | Body::Offer(_)
             | Body::Join(_)
             | Body::Reveal { .. }

@@ -39,8 +39,9 @@ impl Text {
     pub fn reason(&self, reason: Reason) -> String {
         match reason {
             Reason::Panic => t!(self, "alert-reason-panic"),
-            Reason::Overdue => t!(self, "alert-reason-overdue"),
-            Reason::Released => t!(self, "alert-reason-released"),
+            Reason::Overdue { .. } => t!(self, "alert-reason-overdue"),
+            Reason::Released { .. } => t!(self, "alert-reason-released"),
+            Reason::Duress => t!(self, "alert-reason-duress"),
         }
     }
 
@@ -51,6 +52,7 @@ impl Text {
         let flags = [
             (checkin.low_battery, t!(self, "flag-low-battery")),
             (checkin.no_signal, t!(self, "flag-no-signal")),
+            (checkin.planned_silence, t!(self, "flag-planned-silence")),
         ];
         let said = checkin
             .condition

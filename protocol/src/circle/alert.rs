@@ -81,10 +81,18 @@ impl AlertId {
 pub enum Reason {
     /// The person asked for help.
     Panic,
-    /// An accompanier's client saw the check-in missing.
-    Overdue,
+    /// No check-in came after this one, and its time is over.
+    Overdue {
+        /// Counter of the last check-in.
+        check_in: u64,
+    },
     /// A relay released the person's held alert.
-    Released,
+    Released {
+        /// Counter of the check-in at which it was sealed; extended since, there are newer ones.
+        check_in: u64,
+    },
+    /// The person's vault was opened with another passphrase than the one the circle knows her by.
+    Duress,
 }
 
 /// What happened. Tags are the order of the variants and append-only.
@@ -143,6 +151,15 @@ pub enum EventKind {
         /// What was said.
         text: String,
     },
+    /// The author, who has it, asks another member to take it. The author's claim stands until that member claims.
+    HandOver {
+        /// Who is asked.
+        to: MemberId,
+        /// The author's claims.
+        claims: BTreeSet<EventId>,
+        /// What was said.
+        text: String,
+    },
 }
 
 impl EventKind {
@@ -170,6 +187,26 @@ pub struct AlertEvent {
 }
 
 impl AlertEvent {
+    /// What every client says of itself when `subject` did not check in again after her check-in number `check_in`.
+    ///
+    /// It is the same event whoever says it: those who judge alike hold the same set without telling each other.
+    #[must_use]
+    pub fn overdue(alert: AlertId, subject: MemberId, check_in: u64) -> Self {
+        Self::judged(alert, subject, check_in.to_le_bytes(), Reason::Overdue { check_in })
+    }
+
+    /// What every client says of itself when it opens a message of `subject`'s that was said under duress. `occasion`:
+    /// the first 8 bytes of that message's id.
+    #[must_use]
+    pub fn duress(alert: AlertId, subject: MemberId, occasion: [u8; 8]) -> Self {
+        Self::judged(alert, subject, occasion, Reason::Duress)
+    }
+
+    fn judged(alert: AlertId, subject: MemberId, salt: [u8; 8], reason: Reason) -> Self {
+        let kind = EventKind::Raised { reason, subject, drill: false, text: String::new() };
+        Self { alert, salt, author: subject, at_s: 0, kind }
+    }
+
     /// Its name: the first 16 bytes of `H(label, encoding)`. Whoever changes a word of an event while
     /// passing it on makes another event, which takes nobody's place.
     #[must_use]
@@ -294,6 +331,10 @@ pub struct Alert {
     pub claims: Vec<Claim>,
     /// Whether a claim existed and went quiet.
     pub claim_expired: bool,
+    /// Who is asked to take it: by whom, who has it until then.
+    pub handed: Vec<(MemberId, MemberId)>,
+    /// Whether a reason that is not closed is that she is under duress: nothing of it may show on her devices.
+    pub duress: bool,
     /// Where a stand-down stands.
     pub stand_down: StandDown,
     /// Who closed it, if every reason is closed.

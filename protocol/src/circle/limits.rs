@@ -27,6 +27,12 @@ pub const SPARES: usize = 4;
 /// Spares in one message.
 pub const MAX_SPARES: usize = 8;
 
+/// Contacts outside the circle: a list that a person reads in an emergency.
+pub const MAX_CONTACTS: usize = 16;
+
+/// Bytes of UTF-8 that say how to reach a contact: two lines.
+pub const MAX_CONTACT_LEN: usize = 256;
+
 /// Open alerts whose event sets one message compares.
 pub const MAX_ALERT_MARKS: usize = 4;
 

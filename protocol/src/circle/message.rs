@@ -8,8 +8,8 @@ use super::alert::{AlertEvent, AlertId, EventKind};
 use super::card::{SignedCard, Spare, check_addresses};
 use super::invitation::{Join, Offer};
 use super::limits::{
-    MAX_ALERT_MARKS, MAX_CHAIN, MAX_INTERVAL_MIN, MAX_MEMBERS, MAX_NAMED, MAX_RECEIPT, MAX_SPARES,
-    MAX_TEXT_LEN, MAX_WATCH_S,
+    MAX_ALERT_MARKS, MAX_CHAIN, MAX_CONTACT_LEN, MAX_CONTACTS, MAX_INTERVAL_MIN, MAX_MEMBERS,
+    MAX_NAMED, MAX_RECEIPT, MAX_SPARES, MAX_TEXT_LEN, MAX_WATCH_S,
 };
 use super::roster::{Names, SignedRoster, is_name};
 use crate::encoding;
@@ -24,6 +24,9 @@ const VERSION: u8 = 1;
 pub struct Message {
     /// By the sender's clock, Unix seconds.
     pub sent_at_s: u64,
+    /// Of panic kits: in what was sealed beforehand (`sent_at_s` 0) its generation; in every other message the
+    /// lowest generation of the sender's that is not void, by which an old kit in wrong hands is recognised.
+    pub kit: u64,
     /// The sender's open alerts, so that who has more events can pass them on.
     pub marks: Vec<AlertMark>,
     /// What is said.
@@ -138,6 +141,31 @@ pub enum Body {
     },
     /// Invitation: not approved (two people answered it, or the words differed).
     Void,
+    /// I am watching, or not any more. Never receipted; sealed to the last-resort prekey: towards a device that is
+    /// off it must not use up the stock.
+    Presence {
+        /// Until when, Unix seconds; 0: not any more. See [`watched_until_s`].
+        watching_until_s: u64,
+        /// A roll-call: who is watching answers with its own.
+        ask: bool,
+    },
+    /// From a coordinator: whom a person may turn to outside the circle. The highest counter counts.
+    Contacts {
+        /// Grows by one with each change.
+        counter: u64,
+        /// At most [`MAX_CONTACTS`].
+        contacts: Vec<Contact>,
+    },
+}
+
+/// Somebody outside the circle: a lawyer, a protection mechanism, a consulate. Shown to a person, who acts; the
+/// program turns to nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// Who.
+    pub name: String,
+    /// How to reach them, and for what. At most [`MAX_CONTACT_LEN`] bytes.
+    pub how: String,
 }
 
 /// A check-in.
@@ -157,6 +185,8 @@ pub struct CheckIn {
     pub low_battery: bool,
     /// No signal is expected ahead.
     pub no_signal: bool,
+    /// The time until the next one is a silence that was planned.
+    pub planned_silence: bool,
     /// What was said.
     pub note: String,
 }
@@ -243,12 +273,17 @@ impl Message {
                     && members.len() <= MAX_MEMBERS
                     && members.iter().all(|(_, spare)| spare_holds(spare))
             }
+            Body::Contacts { contacts, .. } => {
+                let holds = |c: &Contact| is_name(&c.name) && c.how.len() <= MAX_CONTACT_LEN;
+                contacts.len() <= MAX_CONTACTS && contacts.iter().all(holds)
+            }
             Body::Offer(offer) => check_addresses(&offer.reply).is_ok(),
             Body::RosterWanted { .. }
             | Body::Card(_)
             | Body::Prekeys
             | Body::Resend { .. }
             | Body::Reveal { .. }
+            | Body::Presence { .. }
             | Body::Void => true,
         };
         if holds && self.marks.len() <= MAX_ALERT_MARKS { Ok(()) } else { Err(MessageError::Limit) }
@@ -262,7 +297,9 @@ fn event_holds(event: &AlertEvent) -> bool {
             (text.as_str(), [&none, &none])
         }
         EventKind::Claimed { over } => ("", [over, &none]),
-        EventKind::Released { claims, text } => (text.as_str(), [claims, &none]),
+        EventKind::Released { claims, text } | EventKind::HandOver { claims, text, .. } => {
+            (text.as_str(), [claims, &none])
+        }
         EventKind::StandDownAsked { saw, text } | EventKind::Closed { saw, text } => {
             (text.as_str(), [saw, &none])
         }

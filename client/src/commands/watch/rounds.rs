@@ -96,6 +96,8 @@ mod tests {
             drill: false,
             claims: if taken { vec![claim] } else { Vec::new() },
             claim_expired: expired,
+            handed: Vec::new(),
+            duress: false,
             stand_down: StandDown::None,
             closed_by: None,
             seen: Seen {

@@ -145,7 +145,7 @@ impl Turn<'_> {
             nonce: self.random(),
         };
         let body = Body::Join(Box::new(join));
-        let bytes = Message { sent_at_s: self.now_s, marks: Vec::new(), body }.encode()?;
+        let bytes = Message { sent_at_s: self.now_s, kit: 0, marks: Vec::new(), body }.encode()?;
         let joining = Joining {
             link: Secret(invitation.to_string().into_bytes()),
             offer: offer_bytes,

@@ -87,7 +87,7 @@ impl Turn<'_> {
         };
         self.set_profile(&profile)?;
         let message =
-            Message { sent_at_s: self.now_s, marks: Vec::new(), body: Body::Offer(offer) };
+            Message { sent_at_s: self.now_s, kit: 0, marks: Vec::new(), body: Body::Offer(offer) };
         let bytes = message.encode()?;
         let envelope = self.seal_offer(&invitation, &bytes)?;
         let invited = Invited {

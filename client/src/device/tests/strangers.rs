@@ -28,7 +28,8 @@ fn flood(world: &mut World, through: Holder, first: u8, count: u8) {
                 let card = turn.card_for(&mut profile, identity.member())?;
                 let names = vec![(turn.me(), "otra".to_owned())];
                 let body = Body::Introduction { chain: vec![gap.signed().clone()], names, card };
-                let bytes = Message { sent_at_s: now_s, marks: Vec::new(), body }.encode()?;
+                let bytes =
+                    Message { sent_at_s: now_s, kit: 0, marks: Vec::new(), body }.encode()?;
                 turn.act(Early {
                     from: identity,
                     message: MessageId([n; 16]),

@@ -27,6 +27,16 @@ impl Alert {
             .collect()
     }
 
+    /// Asks `to` to take it, for `author`, who has it.
+    #[must_use]
+    pub fn handing_over(&self, author: MemberId, to: MemberId, text: &str) -> Vec<EventKind> {
+        let own = self.seen.claims.iter().filter(|(_, by)| *by == author).map(|(id, _)| *id);
+        in_sets(own)
+            .into_iter()
+            .map(|claims| EventKind::HandOver { to, claims, text: text.to_owned() })
+            .collect()
+    }
+
     /// Asks to stand down: for the subject.
     #[must_use]
     pub fn asking(&self, text: &str) -> Vec<EventKind> {

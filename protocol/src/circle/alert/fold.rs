@@ -36,6 +36,7 @@ impl Alert {
         let open = || raised.iter().filter(|r| !closed.contains(&r.id));
         let raised_s = open().chain(&raised).next()?.at_s;
         let left_open: BTreeSet<EventId> = open().map(|r| r.id).collect();
+        let duress = open().any(|r| r.reason == Reason::Duress);
         let claimed = fold.claims(u64::from(agreement.claim_quiet_min) * 60, now_s);
         Some(Self {
             id,
@@ -43,9 +44,11 @@ impl Alert {
             raised_s,
             reasons: raised.iter().map(|r| (r.reason, r.author, r.text.to_owned())).collect(),
             drill: raised.iter().all(|r| r.drill),
+            handed: fold.handed(&claimed.standing),
             claims: claimed.standing,
             claim_expired: claimed.expired,
-            stand_down: fold.stand_down(&raised, &left_open),
+            duress,
+            stand_down: fold.stand_down(&raised, &left_open, duress),
             closed_by: closed_by.filter(|_| left_open.is_empty()),
             seen: Seen {
                 raised: raised.iter().map(|r| r.id).collect(),
@@ -206,7 +209,27 @@ impl<'a> Fold<'a> {
         })
     }
 
-    fn stand_down(&self, raised: &[Raised<'_>], left_open: &BTreeSet<EventId>) -> StandDown {
+    /// Whom those whose claims stand have asked to take it, and who has not.
+    fn handed(&self, standing: &[Claim]) -> Vec<(MemberId, MemberId)> {
+        let mut handed = BTreeSet::new();
+        for (_, heard) in self.answers() {
+            if let EventKind::HandOver { to, claims, .. } = &heard.event.kind {
+                let by = heard.event.author;
+                let has_it = standing.iter().any(|c| c.by == by && claims.contains(&c.id));
+                if has_it && self.may_answer(*to) && !standing.iter().any(|c| c.by == *to) {
+                    handed.insert((by, *to));
+                }
+            }
+        }
+        handed.into_iter().collect()
+    }
+
+    fn stand_down(
+        &self,
+        raised: &[Raised<'_>],
+        left_open: &BTreeSet<EventId>,
+        duress: bool,
+    ) -> StandDown {
         let panics: BTreeSet<EventId> = raised
             .iter()
             .filter(|r| {
@@ -243,7 +266,9 @@ impl<'a> Fold<'a> {
             covered.extend(saw.iter().copied());
         }
         match (first, confirmer) {
-            (Some(first), Some(by)) if panics.is_subset(&covered) && left_open.is_subset(&seen) => {
+            (Some(first), Some(by))
+                if !duress && panics.is_subset(&covered) && left_open.is_subset(&seen) =>
+            {
                 StandDown::Confirmed(first, by)
             }
             _ => StandDown::Asked(asker),

@@ -1,5 +1,6 @@
 mod calm;
 mod closing;
+mod judged;
 mod properties;
 
 use super::*;
@@ -79,7 +80,10 @@ fn leader(events: &[&Heard], now_s: u64) -> Option<MemberId> {
 
 #[test]
 fn a_panic_and_two_missed_deadlines_are_one_alert_with_three_reasons() {
-    let (one, two) = (raised(ANA, T + 5, Reason::Overdue), raised(LUZ, T + 9, Reason::Overdue));
+    let (one, two) = (
+        raised(ANA, T + 5, Reason::Overdue { check_in: 7 }),
+        raised(LUZ, T + 9, Reason::Overdue { check_in: 7 }),
+    );
     let alert = fold(&[&two, &panic(), &one], T + 60);
     assert_eq!(alert.subject, id(DEFENDER));
     assert_eq!(alert.raised_s, T);
@@ -194,7 +198,7 @@ fn a_claim_expires_when_it_was_quiet_for_the_agreed_time_and_not_before() {
 
 #[test]
 fn what_a_client_does_by_itself_keeps_no_claim_alive() {
-    let overdue = raised(ANA, T + QUIET - 1, Reason::Overdue);
+    let overdue = raised(ANA, T + QUIET - 1, Reason::Overdue { check_in: 7 });
     assert_eq!(leader(&[&panic(), &claimed(ANA, T, &[]), &overdue], T + QUIET), None);
 }
 
@@ -269,7 +273,8 @@ fn removing_a_member_silences_no_alarm_and_undoes_her_claims() {
     let without = circle().without_member(&lead, id(DEFENDER)).unwrap();
     assert!(fold_in(&without, &[&panic()], T + 3).unwrap().is_open());
     let without = circle().without_member(&lead, id(ANA)).unwrap();
-    let hers = Heard::new(raised(ANA, T, Reason::Overdue).event, id(LUZ), T).unwrap();
+    let hers =
+        Heard::new(raised(ANA, T, Reason::Overdue { check_in: 7 }).event, id(LUZ), T).unwrap();
     assert!(fold_in(&without, &[&hers], T + 3).unwrap().is_open(), "passed on, about a member");
     let alert = fold_in(&without, &events, T + 3).unwrap();
     assert!(alert.is_open() && alert.claims.is_empty());
@@ -363,7 +368,7 @@ fn a_digest_compares_what_can_be_passed_on() {
 fn a_flooded_alert_is_still_taken_stood_down_and_closed_within_bounds() {
     let mut heard = vec![panic()];
     for i in 0..600_u64 {
-        heard.push(raised(LUZ, T + i, Reason::Overdue));
+        heard.push(raised(LUZ, T + i, Reason::Overdue { check_in: 7 }));
         heard.push(claimed(LUZ, T + i, &[]));
     }
     let ring = |heard: &[Heard]| {
@@ -372,7 +377,7 @@ fn a_flooded_alert_is_still_taken_stood_down_and_closed_within_bounds() {
     let say = |heard: &mut Vec<Heard>, author, kinds: Vec<EventKind>| {
         for (i, kind) in kinds.into_iter().enumerate() {
             let body = crate::circle::Body::Alert(event(author, T + 900 + i as u64, kind.clone()));
-            let message = crate::circle::Message { sent_at_s: T, marks: Vec::new(), body };
+            let message = crate::circle::Message { sent_at_s: T, kit: 0, marks: Vec::new(), body };
             message.encode().unwrap();
             heard.push(first(author, T + 900 + i as u64, kind));
         }

@@ -40,15 +40,18 @@ fn every_published_vector_is_checked() {
 
 #[test]
 fn every_variant_has_a_vector() {
-    // After the version (1 byte), the time of these samples (5) and no marks (1) comes the tag.
-    let plain = || samples().into_iter().filter(|(_, message)| message.marks.is_empty());
-    let tags: BTreeSet<u8> = plain().map(|(_, message)| message.encode().unwrap()[7]).collect();
-    assert_eq!(tags, (0..=16).collect());
+    // After the version (1 byte), the time of these samples (5), no kit (1) and no marks (1) comes the tag.
+    let plain = || {
+        let plain = |message: &Message| message.marks.is_empty() && message.kit == 0;
+        samples().into_iter().filter(move |(_, message)| plain(message))
+    };
+    let tags: BTreeSet<u8> = plain().map(|(_, message)| message.encode().unwrap()[8]).collect();
+    assert_eq!(tags, (0..=18).collect());
     let events = plain().filter_map(|(_, message)| match message.body {
         Body::Alert(event) => Some(encoding::to_bytes(&event.kind).unwrap()[0]),
         _ => None,
     });
-    assert_eq!(events.collect::<BTreeSet<u8>>(), (0..=6).collect());
+    assert_eq!(events.collect::<BTreeSet<u8>>(), (0..=7).collect());
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_request_is_confirmed_only_for_the_panics_that_it_names() {
 
 #[test]
 fn a_hold_that_she_cannot_see_does_not_void_her_request() {
-    let released = raised(DEFENDER, T + 1, Reason::Released);
+    let released = raised(DEFENDER, T + 1, Reason::Released { check_in: 7 });
     let ask = asked(DEFENDER, T + 2, &[&panic()]);
     let alert = fold(&[&panic(), &released, &ask], T + 3);
     assert_eq!(alert.stand_down, StandDown::Asked(id(DEFENDER)));
@@ -59,7 +59,7 @@ fn a_hold_that_she_cannot_see_does_not_void_her_request() {
 fn a_reason_that_the_confirmer_did_not_see_needs_another_confirmation() {
     let ask = asked(DEFENDER, T + 2, &[&panic()]);
     let confirm = confirmed(ANA, T + 3, &[&ask], &[&panic()]);
-    let overdue = raised(LUZ, T + 4, Reason::Overdue);
+    let overdue = raised(LUZ, T + 4, Reason::Overdue { check_in: 7 });
     let events = [&panic(), &ask, &confirm, &overdue];
     assert_eq!(fold(&events, T + 5).stand_down, StandDown::Asked(id(DEFENDER)));
     let again = confirmed(LUZ, T + 6, &[&ask], &[&panic(), &overdue]);
@@ -72,7 +72,7 @@ fn a_later_reason_reopens_a_closed_alert() {
     let close = closed(ANA, T + 60, &[&panic()]);
     let alert = fold(&[&panic(), &close], T + 61);
     assert_eq!(alert.closed_by, Some(id(ANA)));
-    let later = raised(LUZ, T + 3600, Reason::Overdue);
+    let later = raised(LUZ, T + 3600, Reason::Overdue { check_in: 7 });
     let alert = fold(&[&panic(), &close, &later], T + 3601);
     assert!(alert.is_open());
     assert_eq!(alert.raised_s, T + 3600, "it rings from here, not since the first reason");

@@ -29,7 +29,7 @@ struct Draw {
 fn draw() -> impl Strategy<Value = Draw> {
     let who = || proptest::sample::select(AUTHORS.to_vec());
     let sender = prop_oneof![3 => Just(None), 1 => who().prop_map(Some)];
-    (who(), sender, 0..8_u8, clock(), T..T + 7200, any::<u32>(), who(), 0..3_u8).prop_map(
+    (who(), sender, 0..10_u8, clock(), T..T + 7200, any::<u32>(), who(), 0..3_u8).prop_map(
         |(author, sender, kind, at_s, heard_s, named, subject, salt)| {
             let sender = sender.unwrap_or(author);
             Draw { author, sender, kind, at_s, heard_s, named, subject, salt }
@@ -55,12 +55,14 @@ fn build(draws: Vec<Draw>) -> Vec<Heard> {
         };
         let kind = match draw.kind {
             0 => raise(Reason::Panic),
-            1 => raise(Reason::Overdue),
+            1 => raise(Reason::Overdue { check_in: 7 }),
             2 => EventKind::Claimed { over: named },
             3 => EventKind::Released { claims: named, text },
             4 => EventKind::Note { text },
             5 => EventKind::StandDownAsked { saw: named, text },
             6 => EventKind::StandDownConfirmed { asked: named.clone(), saw: named },
+            7 => EventKind::HandOver { to: id(draw.subject), claims: named, text },
+            8 => raise(Reason::Duress),
             _ => EventKind::Closed { saw: named, text },
         };
         let mut event = event(draw.author, draw.at_s, kind);
@@ -172,7 +174,7 @@ proptest! {
 
     #[test]
     fn a_reason_that_nobody_named_keeps_the_alert_open(events in any_events(), now_s in T..T + 10_000) {
-        let mut new = raised(LUZ, T + 7200, Reason::Released);
+        let mut new = raised(LUZ, T + 7200, Reason::Released { check_in: 7 });
         new.event.salt = [0xff; 8];
         let all = [events, vec![new]].concat();
         let alert = state(&all, now_s).unwrap();

@@ -26,7 +26,12 @@ fn ids() -> impl Strategy<Value = BTreeSet<EventId>> {
 }
 
 fn kind() -> impl Strategy<Value = EventKind> {
-    let reason = prop_oneof![Just(Reason::Panic), Just(Reason::Overdue), Just(Reason::Released)];
+    let reason = prop_oneof![
+        Just(Reason::Panic),
+        any::<u64>().prop_map(|check_in| Reason::Overdue { check_in }),
+        any::<u64>().prop_map(|check_in| Reason::Released { check_in }),
+        Just(Reason::Duress),
+    ];
     prop_oneof![
         (reason, member(), any::<bool>(), text()).prop_map(|(reason, subject, drill, text)| {
             EventKind::Raised { reason, subject, drill, text }
@@ -37,6 +42,11 @@ fn kind() -> impl Strategy<Value = EventKind> {
         (ids(), text()).prop_map(|(saw, text)| EventKind::StandDownAsked { saw, text }),
         (ids(), ids()).prop_map(|(asked, saw)| EventKind::StandDownConfirmed { asked, saw }),
         (ids(), text()).prop_map(|(saw, text)| EventKind::Closed { saw, text }),
+        (member(), ids(), text()).prop_map(|(to, claims, text)| EventKind::HandOver {
+            to,
+            claims,
+            text
+        }),
     ]
 }
 
@@ -54,8 +64,9 @@ fn check_in() -> impl Strategy<Value = CheckIn> {
         Just(Condition::Afraid)
     ]);
     let minutes = || 0..=MAX_INTERVAL_MIN;
-    (any::<u64>(), minutes(), minutes(), alert(), condition, any::<[bool; 2]>(), text()).prop_map(
-        |(counter, next_min, grace_min, next_alarm, condition, [low_battery, no_signal], note)| {
+    (any::<u64>(), minutes(), minutes(), alert(), condition, any::<[bool; 3]>(), text()).prop_map(
+        |(counter, next_min, grace_min, next_alarm, condition, flags, note)| {
+            let [low_battery, no_signal, planned_silence] = flags;
             CheckIn {
                 counter,
                 next_min,
@@ -64,6 +75,7 @@ fn check_in() -> impl Strategy<Value = CheckIn> {
                 condition,
                 low_battery,
                 no_signal,
+                planned_silence,
                 note,
             }
         },
@@ -132,6 +144,12 @@ fn body() -> impl Strategy<Value = Body> {
             Body::Welcome { roster: roster(), names: names(), members, circle_name, card: card() }
         }),
         Just(Body::Void),
+        any::<(u64, bool)>()
+            .prop_map(|(watching_until_s, ask)| Body::Presence { watching_until_s, ask }),
+        (any::<u64>(), vec(("[a-zñ ]{0,30}x", "\\PC{0,40}"), 0..4)).prop_map(|(counter, list)| {
+            let contact = |(name, how)| Contact { name, how };
+            Body::Contacts { counter, contacts: list.into_iter().map(contact).collect() }
+        }),
     ]
 }
 
@@ -140,8 +158,8 @@ fn mark() -> impl Strategy<Value = AlertMark> {
 }
 
 pub(super) fn message() -> impl Strategy<Value = Message> {
-    (any::<u64>(), vec(mark(), 0..=MAX_ALERT_MARKS), body())
-        .prop_map(|(sent_at_s, marks, body)| Message { sent_at_s, marks, body })
+    (any::<[u64; 2]>(), vec(mark(), 0..=MAX_ALERT_MARKS), body())
+        .prop_map(|([sent_at_s, kit], marks, body)| Message { sent_at_s, kit, marks, body })
 }
 
 /// A sample with bytes changed, taken out or put in.

@@ -34,6 +34,15 @@ fn at_and_beyond() -> Vec<(&'static str, Body, Body)> {
         })
     };
     let named = |extra| ids(MAX_NAMED + extra);
+    let handed = |more, extra| {
+        let to = MemberId([1; 32]);
+        event(EventKind::HandOver { to, claims: named(more), text: text(extra) })
+    };
+    let contacts = |count: usize, name: &str, extra| {
+        let how = "x".repeat(MAX_CONTACT_LEN + extra);
+        let contacts = vec![Contact { name: name.to_owned(), how }; count];
+        Body::Contacts { counter: 1, contacts }
+    };
     let small = || ids(1);
     let spares = |count| vec![spare(); count];
     let spare_of = |count| Spare { addresses: vec![address(1); count], ..spare() };
@@ -118,6 +127,11 @@ fn at_and_beyond() -> Vec<(&'static str, Body, Body)> {
             event(EventKind::Closed { saw: named(0), text: text(0) }),
             event(EventKind::Closed { saw: named(1), text: text(0) }),
         ),
+        ("hand-over text", handed(0, 0), handed(0, 1)),
+        ("hand-over claims", handed(0, 0), handed(1, 0)),
+        ("contacts", contacts(MAX_CONTACTS, "x", 0), contacts(MAX_CONTACTS + 1, "x", 0)),
+        ("contact without name", contacts(1, "x", 0), contacts(1, "", 0)),
+        ("contact's way", contacts(1, "x", 0), contacts(1, "x", 1)),
         ("receipt", receipt(0), receipt(1)),
         ("rosters chain", rosters(chain(0), full()), rosters(chain(1), full())),
         (

@@ -12,7 +12,7 @@ use crate::wire::{AccessToken, Pin, RelayAddress, SendToken};
 const TIME: u64 = 1_700_000_000;
 
 pub(super) fn message(body: Body) -> Message {
-    Message { sent_at_s: TIME, marks: Vec::new(), body }
+    Message { sent_at_s: TIME, kit: 0, marks: Vec::new(), body }
 }
 
 pub(super) fn address(byte: u8) -> Address {
@@ -84,6 +84,7 @@ pub(super) fn check_in() -> CheckIn {
         condition: Some(Condition::Tired),
         low_battery: true,
         no_signal: false,
+        planned_silence: false,
         note: String::from("río"),
     }
 }
@@ -107,15 +108,17 @@ pub(super) fn samples() -> Vec<(&'static str, Message)> {
     let raised = |reason, drill| {
         event(EventKind::Raised { reason, subject: MemberId([0x84; 32]), drill, text: text() })
     };
-    let well = CheckIn { condition: None, note: String::new(), ..check_in() };
+    let well =
+        CheckIn { condition: None, planned_silence: true, note: String::new(), ..check_in() };
     let marks = [1, 2].map(|n| AlertMark { alert: AlertId([n; 16]), digest: [n + 2; 16] }).to_vec();
     let bodies = vec![
         ("say", Body::Say { text: text() }),
         ("check-in", Body::CheckIn(check_in())),
         ("check-in.plain", Body::CheckIn(well)),
         ("alert.raised.panic", raised(Reason::Panic, false)),
-        ("alert.raised.overdue", raised(Reason::Overdue, false)),
-        ("alert.raised.released.drill", raised(Reason::Released, true)),
+        ("alert.raised.overdue", raised(Reason::Overdue { check_in: 300 }, false)),
+        ("alert.raised.released.drill", raised(Reason::Released { check_in: 7 }, true)),
+        ("alert.raised.duress", raised(Reason::Duress, false)),
         ("alert.claimed", event(EventKind::Claimed { over: ids(&[1, 2]) })),
         ("alert.released", event(EventKind::Released { claims: ids(&[1]), text: text() })),
         ("alert.note", event(EventKind::Note { text: text() })),
@@ -128,6 +131,14 @@ pub(super) fn samples() -> Vec<(&'static str, Message)> {
             event(EventKind::StandDownConfirmed { asked: ids(&[4]), saw: ids(&[3, 5]) }),
         ),
         ("alert.closed", event(EventKind::Closed { saw: ids(&[3, 5]), text: text() })),
+        (
+            "alert.hand-over",
+            event(EventKind::HandOver {
+                to: MemberId([0x85; 32]),
+                claims: ids(&[1]),
+                text: text(),
+            }),
+        ),
         (
             "receipt",
             Body::Receipt {
@@ -165,10 +176,24 @@ pub(super) fn samples() -> Vec<(&'static str, Message)> {
             },
         ),
         ("void", Body::Void),
+        ("presence", Body::Presence { watching_until_s: TIME + 4800, ask: false }),
+        ("presence.ask", Body::Presence { watching_until_s: 0, ask: true }),
+        (
+            "contacts",
+            Body::Contacts {
+                counter: 2,
+                contacts: vec![Contact {
+                    name: String::from("Lic. Robles"),
+                    how: String::from("55 0000 0000, día y noche"),
+                }],
+            },
+        ),
     ];
     let marked = Message { marks, ..message(Body::Say { text: text() }) };
     let mut samples: Vec<_> =
         bodies.into_iter().map(|(name, body)| (name, message(body))).collect();
     samples.push(("say.marked", marked));
+    let beforehand = Message { sent_at_s: 0, kit: 3, ..message(raised(Reason::Panic, false)) };
+    samples.push(("alert.raised.kit", beforehand));
     samples
 }
