@@ -51,18 +51,18 @@ fn messages() -> Vec<Seed> {
     let seed = |name: &str, bytes| ("message_decoding", name.to_owned(), bytes);
     let published = notation::parse().into_iter();
     let mut seeds: Vec<Seed> = published.map(|(name, bytes)| seed(&name, bytes)).collect();
-    let say = Message::decode(&[1, 0, 0, 0, 0]).expect("an empty text").encode().unwrap();
+    let say = Message::decode(&[1, 0, 0, 0, 0, 0]).expect("an empty text").encode().unwrap();
     seeds.extend([
         seed("say-empty", say.clone()),
         seed("trailing", [&say[..], &[0]].concat()),
         seed("version-0", [&[0], &say[1..]].concat()),
         seed("version-2", [&[2], &say[1..]].concat()),
-        seed("marks-2-60", [&[1, 0, 253][..], &(1_u64 << 60).to_le_bytes()].concat()),
-        seed("text-2-60", [&[1, 0, 0, 0, 253][..], &(1_u64 << 60).to_le_bytes()].concat()),
-        seed("text-not-utf8", vec![1, 0, 0, 0, 1, 0xff]),
-        seed("receipt-2-60", [&[1, 0, 0, 3, 253][..], &(1_u64 << 60).to_le_bytes()].concat()),
-        seed("tag-17", vec![1, 0, 0, 17]),
-        seed("tag-overlong", vec![1, 0, 0, 251, 0, 0, 0]),
+        seed("marks-2-60", [&[1, 0, 0, 253][..], &(1_u64 << 60).to_le_bytes()].concat()),
+        seed("text-2-60", [&[1, 0, 0, 0, 0, 253][..], &(1_u64 << 60).to_le_bytes()].concat()),
+        seed("text-not-utf8", vec![1, 0, 0, 0, 0, 1, 0xff]),
+        seed("receipt-2-60", [&[1, 0, 0, 0, 3, 253][..], &(1_u64 << 60).to_le_bytes()].concat()),
+        seed("tag-19", vec![1, 0, 0, 0, 19]),
+        seed("tag-overlong", vec![1, 0, 0, 0, 251, 0, 0, 0]),
     ]);
     seeds
 }
