@@ -176,7 +176,9 @@ impl News {
                     self.connected.retain(|connected| *connected != relay);
                     self.trouble = Some((relay, error));
                 }
-                Happened::CannotSend(relay, error) => self.trouble = Some((relay, error)),
+                Happened::CannotSend(relay, error) | Happened::NotOpened(relay, error) => {
+                    self.trouble = Some((relay, error));
+                }
                 Happened::ClockDiffers(_, seconds) => self.clock_differs_s = Some(seconds),
                 Happened::CaughtUp(_) | Happened::Changed => {}
             }
