@@ -300,3 +300,27 @@ async fn a_watch_outlives_a_vault_that_is_busy_for_longer_than_it_waits() -> Out
     assert!(watch.stop().await?.0.success());
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_without_room_is_told_from_one_that_does_not_answer() -> Outcome<()> {
+    let Circle { mut relay, luz, ana, _root, .. } = Circle::form().await?;
+    relay.kill_nine().await?;
+    let mut relay = relay.with_flag("--free-space-mib=4294967295");
+    relay.start().await?;
+    let raised = ana.run(&["panic", "--wait", "5"]).await?;
+    assert_eq!(raised.code, 3, "{raised:?}");
+    assert!(raised.out.contains("does not take the alarm now"), "{raised:?}");
+    assert!(!raised.out.contains("NO CONNECTION"), "{raised:?}");
+    let said = ana.run(&["say", "hola"]).await?;
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("has no room for it now"), "{said:?}");
+
+    relay.kill_nine().await?;
+    let mut relay = relay.with_flag("--free-space-mib=0");
+    relay.start().await?;
+    let mut watch = luz.start(&["watch", "--json"])?;
+    let sending = ana.watch(&["--json"]).await?;
+    assert_eq!(item(&mut watch, "alert").await?["event"], "raised");
+    assert!(sending.stop().await?.0.success());
+    Ok(())
+}

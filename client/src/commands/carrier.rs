@@ -170,7 +170,8 @@ impl News {
             match one {
                 Happened::Connected(relay) => {
                     self.connected.push(relay);
-                    self.trouble = None;
+                    // That a relay has no room is not mended by its answering.
+                    self.trouble.take_if(|(_, error)| !matches!(error, NetError::Full { .. }));
                 }
                 Happened::Disconnected(relay, error) => {
                     self.connected.retain(|connected| *connected != relay);
