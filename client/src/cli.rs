@@ -175,7 +175,10 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         Err(error) => error,
     };
     match first.kind() {
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
+        // `panic -help me` asks for help of another kind.
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+            if forgiving::asks_for_help(&command, &args) =>
+        {
             return Err(Stop::Show(Box::new(first)));
         }
         clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -188,6 +191,12 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         forgiving::panic_at_any_rate(&command, &args, fits).map(|args| attempt(&command, &args))
     {
         return Ok(cli);
+    }
+    if matches!(
+        first.kind(),
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+    ) {
+        return Err(Stop::Show(Box::new(first)));
     }
     Err(Stop::Usage(usage::explain(&first, text)))
 }

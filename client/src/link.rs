@@ -51,10 +51,12 @@ enum Report {
     Time { relay: RelayAddress, time_s: u64 },
     /// A mailbox is being read.
     Reading { relay: RelayAddress },
+    /// A mailbox is being read, but the relay did not take its tokens: newer ones do not reach it.
+    NotOpened { relay: RelayAddress, error: NetError },
     /// A mailbox is not being read; it is tried again.
     NotReading { relay: RelayAddress, error: NetError },
     /// A relay answered to an envelope.
-    Answered { id: DueId, answer: Answer },
+    Answered { relay: RelayAddress, id: DueId, answer: Answer },
     /// Envelopes that were not sent, because the relay did not take one before them.
     Returned { ids: Vec<DueId> },
     /// A relay cannot be sent to; it is tried again.
@@ -70,6 +72,8 @@ pub enum Happened {
     Disconnected(RelayAddress, NetError),
     /// Everything that was waiting at this relay is here.
     CaughtUp(RelayAddress),
+    /// This relay reads the mailbox out, but did not take its newest tokens, and why: somebody's messages may be refused.
+    NotOpened(RelayAddress, NetError),
     /// Nothing can be sent to this relay now, and why.
     CannotSend(RelayAddress, NetError),
     /// This device's clock and the relay's differ by this many seconds.
@@ -94,6 +98,15 @@ pub struct Link {
     /// When something that a relay did not take may be tried again.
     retry_at: Option<Instant>,
     tend_at: Instant,
+}
+
+/// Why a relay does not take an envelope now. (That it does not know a token is the recipient's to mend.)
+fn not_now(answer: &Answer) -> Option<NetError> {
+    match *answer {
+        Answer::Full { retry_after_s } => Some(NetError::Full { retry_after_s }),
+        Answer::Unavailable { retry_after_s } => Some(NetError::Unavailable { retry_after_s }),
+        _ => None,
+    }
 }
 
 /// Seconds since 1970 by this device's clock.
@@ -269,12 +282,18 @@ impl Link {
                     }
                 }
                 Report::Reading { relay } => happened.push(Happened::Connected(relay)),
+                Report::NotOpened { relay, error } => {
+                    happened.push(Happened::NotOpened(relay, error));
+                }
                 Report::NotReading { relay, error } => {
                     self.caught_up.remove(&relay);
                     happened.push(Happened::Disconnected(relay, error));
                 }
-                Report::Answered { id, answer } => {
+                Report::Answered { relay, id, answer } => {
                     self.try_again_after(&answer);
+                    if let Some(error) = not_now(&answer) {
+                        happened.push(Happened::CannotSend(relay, error));
+                    }
                     answers.push((id, answer));
                 }
                 Report::Returned { ids } => returned.extend(ids),

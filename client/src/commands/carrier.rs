@@ -170,13 +170,16 @@ impl News {
             match one {
                 Happened::Connected(relay) => {
                     self.connected.push(relay);
-                    self.trouble = None;
+                    // That a relay has no room is not mended by its answering.
+                    self.trouble.take_if(|(_, error)| !matches!(error, NetError::Full { .. }));
                 }
                 Happened::Disconnected(relay, error) => {
                     self.connected.retain(|connected| *connected != relay);
                     self.trouble = Some((relay, error));
                 }
-                Happened::CannotSend(relay, error) => self.trouble = Some((relay, error)),
+                Happened::CannotSend(relay, error) | Happened::NotOpened(relay, error) => {
+                    self.trouble = Some((relay, error));
+                }
                 Happened::ClockDiffers(_, seconds) => self.clock_differs_s = Some(seconds),
                 Happened::CaughtUp(_) | Happened::Changed => {}
             }

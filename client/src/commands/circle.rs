@@ -12,7 +12,7 @@ use velar_protocol::wire::{AccessToken, Answer, RelayAddress, Request};
 
 use super::Context;
 use super::carrier::{Carrier, is_settled};
-use super::show::role_names;
+use super::show::{json_line, role_names};
 use crate::cli::{Circle, CircleNew};
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, failure, is_final, reason};
@@ -81,7 +81,7 @@ async fn found(
         let value = json!({
             "circle": circle, "me": me, "roles": roles, "relay": relay, "registered": reached,
         });
-        context.line(&value.to_string())?;
+        context.line(&json_line(&value))?;
     } else {
         context.line(&t!(context.text, "circle-new-done", circle = clean(circle)))?;
     }
@@ -177,7 +177,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
             "successors": circle.successors,
             "relays": relays,
         });
-        context.line(&value.to_string())?;
+        context.line(&json_line(&value))?;
     } else {
         context.line(&t!(text, "circle-name", circle = clean(&circle.name)))?;
         context.line(&t!(text, "circle-me", name = name, roles = text.roles(roles)))?;

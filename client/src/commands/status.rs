@@ -38,6 +38,9 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         let relays = context.text.list(&relays);
         if carrier.news.is_connected() {
             context.line(&t!(context.text, "status-connected", relay = relays))?;
+            if state.unsent > 0 {
+                carrier.news.remark_trouble(context);
+            }
         } else {
             context.line(&t!(context.text, "status-disconnected", relay = relays))?;
             carrier.news.remark_trouble(context);
@@ -102,7 +105,6 @@ impl State {
         let cursor = device.cursor(inbox::CURSOR)?;
         let items = device.items_after(0)?;
         let news = |(n, item): &&(u64, Item)| *n > cursor && !item.is_mine();
-        let requests = device.answers(now_s)?.iter().filter(|answer| !answer.void).count();
         let open = device.alerts(true, now_s)?;
         Ok(Self {
             now_s,
@@ -117,7 +119,7 @@ impl State {
             next_s: items.iter().rev().find_map(|(_, item)| next_of_mine(item)),
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
-            requests,
+            requests: device.requests()?,
             damage: device.damage(),
             exposed: device.was_exposed(),
         })

@@ -200,6 +200,7 @@ impl<'a> Post<'a> {
                 Some(say) => self.connection(relay.host(), &say, Some(&error)),
                 None => Ok(()),
             },
+            Happened::NotOpened(relay, error) => self.not_opened(&relay, &error),
             Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
             Happened::ClockDiffers(relay, seconds) => self.clock_differs(&relay, seconds),
             Happened::Changed => Ok(()),
@@ -250,6 +251,20 @@ impl<'a> Post<'a> {
         let data = json!({"relay": relay.host(), "count": unsent, "reason": why});
         let line = t!(text, "watch-unsent", time = self.time(), count = unsent);
         Ok(self.out.tell("unsent", data, &format!("{line} ({why})"))?)
+    }
+
+    /// What some people send to this device is refused.
+    fn not_opened(&self, relay: &RelayAddress, error: &NetError) -> Result<(), End> {
+        let why = net_reason(error, &self.context.text);
+        let data = json!({"relay": relay.host(), "reason": why});
+        let line = t!(
+            self.context.text,
+            "watch-not-opened",
+            time = self.time(),
+            relay = relay.host(),
+            why = why
+        );
+        Ok(self.out.tell("not-opened", data, &line)?)
     }
 
     fn clock_differs(&mut self, relay: &RelayAddress, seconds: u64) -> Result<(), End> {
@@ -318,7 +333,10 @@ impl<'a> Post<'a> {
     /// The vault cannot be written now: says so, rings for what is known, and waits a little.
     async fn wait_for_vault(&mut self, end: End) -> Result<(), End> {
         self.say_vault(end)?;
-        self.look(false)?;
+        match self.look(false) {
+            Err(end) if end.may_pass() => {}
+            looked => looked?,
+        }
         tokio::select! {
             () = tokio::time::sleep(VAULT_WAIT) => {}
             () = self.context.stop.wait() => {}

@@ -44,6 +44,9 @@ pub enum DeviceError {
     /// More than one alert fits.
     #[error("more than one alert fits")]
     AmbiguousAlert,
+    /// So many invitations are open that a relay would take no more.
+    #[error("too many invitations are open")]
+    TooManyInvitations,
     /// No invitation waits for this.
     #[error("nobody has answered an invitation")]
     NothingToApprove,

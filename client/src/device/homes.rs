@@ -2,7 +2,9 @@
 
 use rand_core::Rng;
 use velar_protocol::circle::Address;
+use velar_protocol::circle::limits::SPARES;
 use velar_protocol::seal::expand;
+use velar_protocol::wire::limits::MAX_TOKENS;
 use velar_protocol::wire::{AccessToken, MailboxSecret, RelayAddress, SendToken, SendTokenHash};
 
 use super::{Device, Done, Turn};
@@ -54,6 +56,16 @@ impl Home {
             None => self.issue(holder),
         }
     }
+}
+
+/// Tokens at a relay that spares may take: the others are for members and invitations.
+const SPARE_TOKENS: usize = 64;
+
+/// How many spares I leave with each of so many coordinators at once, and how many older ones stay valid beside them.
+pub(super) fn spares_for_each(coordinators: usize) -> (usize, usize) {
+    let each = SPARE_TOKENS / coordinators.max(1);
+    let new = SPARES.min(each);
+    (new, (3 * SPARES).min(each - new))
 }
 
 impl Device {
@@ -151,13 +163,19 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether each of my relays takes so many tokens more.
+    pub(super) fn has_room_for_tokens(&self, profile: &Profile, more: usize) -> bool {
+        profile.homes.iter().all(|home| home.tokens.len() + more <= MAX_TOKENS)
+    }
+
     /// Tokens of spares that a coordinator was left with long ago, and has replaced since, are revoked.
     pub(super) fn let_spares_go(
         &self,
         profile: &mut Profile,
         coordinator: velar_protocol::seal::MemberId,
+        coordinators: usize,
     ) {
-        let kept = 3 * velar_protocol::circle::limits::SPARES;
+        let kept = spares_for_each(coordinators).1;
         for home in &mut profile.homes {
             let theirs =
                 |holder: &Holder| matches!(holder, Holder::Spare(by, _) if *by == coordinator);
@@ -191,5 +209,22 @@ impl Turn<'_> {
         self.entropy.fill_bytes(&mut key);
         let item = Item { at_s: self.now_s, sent_at_s, from, what };
         Ok(self.tx.put::<crate::records::ItemKind>(&key, &item)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use velar_protocol::circle::limits::MAX_MEMBERS;
+
+    use super::*;
+
+    #[test]
+    fn members_and_spares_never_need_more_tokens_than_a_relay_takes() {
+        for coordinators in 0..MAX_MEMBERS {
+            let (new, kept) = spares_for_each(coordinators);
+            assert!(new >= 1 && kept <= 3 * SPARES, "{coordinators}");
+            assert!((MAX_MEMBERS - 1) + coordinators * (new + kept) <= MAX_TOKENS);
+        }
+        assert_eq!(spares_for_each(1), (SPARES, 3 * SPARES));
     }
 }

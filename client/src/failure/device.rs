@@ -35,6 +35,9 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::AmbiguousAlert => {
             failure!(text, Exit::NeedsConfirmation, "error-alert-ambiguous")
         }
+        DeviceError::TooManyInvitations => {
+            failure!(text, Exit::NotNow, "error-invitations-many")
+        }
         DeviceError::NothingToApprove => failure!(text, Exit::NotFound, "error-approve-none"),
         DeviceError::AmbiguousAnswer => {
             failure!(text, Exit::NeedsConfirmation, "error-approve-several")
@@ -94,6 +97,7 @@ mod tests {
             DeviceError::AmbiguousMember,
             DeviceError::UnknownAlert,
             DeviceError::AmbiguousAlert,
+            DeviceError::TooManyInvitations,
             DeviceError::NothingToApprove,
             DeviceError::AmbiguousAnswer,
             DeviceError::Void,
