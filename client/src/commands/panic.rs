@@ -213,9 +213,9 @@ impl<'a> Telling<'a> {
             }
         }
         if let Some((relay, NetError::WrongPin { .. })) = &news.trouble {
-            let host = relay.host();
+            let host = relay.place();
             if self.strangers.insert(host.to_owned()) {
-                let line = t!(text, "panic-pin", relay = host);
+                let line = t!(text, "panic-pin", relay = host.as_str());
                 self.tell("not-the-relay", json!({"relay": host}), &line);
             }
         }

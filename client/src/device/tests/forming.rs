@@ -205,7 +205,7 @@ fn a_newcomer_after_a_season_reaches_those_who_were_online_meanwhile() {
         world.now_s += 86_400;
         let now_s = world.now_s;
         for name in ["Luz", "Ana"] {
-            world.device(name).tend(true, now_s).unwrap();
+            world.device(name).tend(true, true, now_s).unwrap();
         }
         world.settle();
     }
@@ -225,7 +225,7 @@ fn a_newcomer_after_a_season_reaches_those_who_were_online_meanwhile() {
 fn a_clock_that_was_years_ahead_for_a_day_costs_nobody_their_keys() {
     let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
     let now_s = world.now_s;
-    world.device("Ana").tend(false, now_s + 4 * 365 * 86_400).unwrap();
+    world.device("Ana").tend(false, true, now_s + 4 * 365 * 86_400).unwrap();
     world.settle();
     world.device("Luz").say("sigues ahi?", &[], now_s).unwrap();
     world.settle();
