@@ -21,7 +21,8 @@ use crate::text::{Language, Text};
 
 pub use self::arguments::{
     AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Inbox, Invite, Join, Link,
-    Mood, Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
+    Mood, Panic, RelayAdd, RelayLeave, Role, Say, StandDown, Verify, Watch, WhichAlert,
+    alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
@@ -136,6 +137,23 @@ pub enum Command {
     /// Completions for a shell.
     #[command(alias = "completado")]
     Completions(Completions),
+    /// The relays through which this device is reached.
+    #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
+    Relays(Relays),
+}
+
+/// `velar relays …`
+#[derive(Debug, Subcommand)]
+pub enum Relays {
+    /// Those in use.
+    #[command(aliases = ["ver", "mostrar", "lista"])]
+    List,
+    /// Use one more.
+    #[command(aliases = ["agregar", "añadir"])]
+    Add(RelayAdd),
+    /// Use one no longer.
+    #[command(aliases = ["dejar", "quitar", "remove"])]
+    Leave(RelayLeave),
 }
 
 /// `velar circle …`

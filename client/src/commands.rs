@@ -15,6 +15,7 @@ mod items;
 mod join;
 mod members;
 mod panic;
+mod relays;
 mod say;
 mod show;
 mod status;
@@ -53,5 +54,6 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(context, args),
+        Command::Relays(args) => relays::run(context, args).await,
     }
 }

@@ -91,6 +91,8 @@ pub struct Link {
     senders: HashMap<RelayAddress, Sender>,
     under_way: HashSet<DueId>,
     caught_up: HashSet<RelayAddress>,
+    /// Relays that did not answer when they were last called.
+    down: HashSet<RelayAddress>,
     watching: bool,
     /// As far as the relay that was asked last can tell.
     clock_is_right: bool,
@@ -139,6 +141,7 @@ impl Link {
             senders: HashMap::new(),
             under_way: HashSet::new(),
             caught_up: HashSet::new(),
+            down: HashSet::new(),
             watching,
             clock_is_right: true,
             look: true,
@@ -153,9 +156,16 @@ impl Link {
         &self.connector
     }
 
-    /// Whether everything that was waiting at each of the device's relays is here.
+    /// Whether everything that was waiting at the device's relays is here: at one at least, and at each that answers.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
+        let here = |relay| self.caught_up.contains(relay);
+        let known = |relay| here(relay) || self.down.contains(relay);
+        self.readers.keys().any(here) && self.readers.keys().all(known)
+    }
+
+    /// Whether everything that was waiting at each of the device's relays is here.
+    fn is_all_read(&self) -> bool {
         self.readers.keys().all(|relay| self.caught_up.contains(relay)) && !self.readers.is_empty()
     }
 
@@ -199,7 +209,7 @@ impl Link {
             self.tend_at = Instant::now() + TEND;
             self.look = true;
             if self.is_caught_up() {
-                device.tend(self.clock_is_right, now_s())?;
+                device.tend(self.clock_is_right, self.is_all_read(), now_s())?;
             }
         }
         Ok(happened)
@@ -218,7 +228,9 @@ impl Link {
         if !std::mem::take(&mut self.look) && !retry {
             return Ok(());
         }
-        for home in device.homes()? {
+        let homes = device.homes()?;
+        self.readers.retain(|relay, _| homes.iter().any(|home| home.relay == *relay));
+        for home in homes {
             let relay = home.relay.clone();
             match self.readers.get(&relay) {
                 Some(reader) => reader.update(home),
@@ -281,12 +293,16 @@ impl Link {
                         happened.push(Happened::ClockDiffers(relay, differs));
                     }
                 }
-                Report::Reading { relay } => happened.push(Happened::Connected(relay)),
+                Report::Reading { relay } => {
+                    self.down.remove(&relay);
+                    happened.push(Happened::Connected(relay));
+                }
                 Report::NotOpened { relay, error } => {
                     happened.push(Happened::NotOpened(relay, error));
                 }
                 Report::NotReading { relay, error } => {
                     self.caught_up.remove(&relay);
+                    self.down.insert(relay.clone());
                     happened.push(Happened::Disconnected(relay, error));
                 }
                 Report::Answered { relay, id, answer } => {

@@ -741,3 +741,35 @@ error-interrupted = Interrupted.
     .next = What is kept here goes out while velar watch is open.
 error-internal = Something went wrong inside velar: { $detail }
     .next = Try again. If it happens again, report it (SECURITY.md and README.md say how), without names or texts.
+
+## Several relays
+
+help-cmd-relays = The relays through which this device is reached
+    .more = With two relays of different organisations, one that is seized, blocked or down costs nothing.
+help-cmd-relays-list = Show them, and whether each answers
+help-cmd-relays-add = Be reached through one more relay, too
+help-arg-relays-add-relay = Address of the relay, with its pin: velar://host:port#pin
+    .value = ADDRESS
+help-arg-relays-add-access-token-file = File with the access token, if the relay asks for one
+    .value = FILE
+help-cmd-relays-leave = Be reached through a relay no longer
+help-arg-relays-leave-relay = Its host, host:port, or whole address
+    .value = RELAY
+relays-answers = { $relay } answers.
+relays-silent = { $relay } does not answer now.
+relays-left = { $relay } was left ({ $time }); what is still there for you is read for 14 days.
+relays-one = This is your only relay. A second one, of another organisation: velar relays add
+relays-added = You are reached through { $relay }, too. The others have been told, or will be when they connect.
+relays-added-kept = { $relay } does not answer yet. It is kept: whatever you do next tries again.
+relays-leaving = You leave { $relay }. The others are told; what is still there for you is read for 14 days.
+relays-leaving-kept = Nobody could be told yet. Whatever you do next tries again.
+error-relay-known = You are reached through this relay already.
+    .next = velar relays shows those in use.
+error-relays-many = You are reached through { $count } relays already; no more fit.
+    .next = Leave one first: velar relays leave
+error-relay-unknown = There is no such relay among yours.
+    .next = velar relays shows those in use.
+error-relay-ambiguous = That could be several relays.
+    .next = Write its port, too: host:port
+error-relay-last = This is your only relay: without it nobody could reach you.
+    .next = Add another first: velar relays add

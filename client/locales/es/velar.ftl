@@ -756,3 +756,35 @@ error-interrupted = Interrumpido.
     .next = Lo que quedó guardado aquí sale mientras esté abierto velar watch.
 error-internal = Algo falló dentro de velar: { $detail }
     .next = Inténtalo otra vez. Si se repite, repórtalo (SECURITY.md y README.md dicen cómo), sin nombres ni textos.
+
+## Varios relevos
+
+help-cmd-relays = Los relevos por los que llega todo a este dispositivo
+    .more = Con dos relevos de organizaciones distintas, si uno se cae, lo bloquean o lo confiscan, no se pierde nada.
+help-cmd-relays-list = Muestra cuáles son y si responden
+help-cmd-relays-add = Usa también otro relevo
+help-arg-relays-add-relay = Dirección del relevo, con su huella: velar://host:puerto#huella
+    .value = DIRECCIÓN
+help-arg-relays-add-access-token-file = Archivo con la clave de acceso, si el relevo la pide
+    .value = ARCHIVO
+help-cmd-relays-leave = Deja de usar un relevo
+help-arg-relays-leave-relay = Su host, host:puerto o dirección completa
+    .value = RELEVO
+relays-answers = { $relay } responde.
+relays-silent = { $relay } no responde ahora.
+relays-left = { $relay } ya no se usa ({ $time }); lo que quede ahí para ti se lee durante 14 días.
+relays-one = Es tu único relevo. Para sumar otro, de otra organización: velar relays add
+relays-added = Lo que te manden llega también por { $relay }. Las demás personas ya lo saben, o lo sabrán al conectarse.
+relays-added-kept = { $relay } todavía no responde. Queda guardado: lo siguiente que hagas lo intenta de nuevo.
+relays-leaving = Dejas { $relay }. Se avisa a las demás personas; lo que quede ahí para ti se lee durante 14 días.
+relays-leaving-kept = Todavía no se pudo avisar a nadie. Lo siguiente que hagas lo intenta de nuevo.
+error-relay-known = Ya usas este relevo.
+    .next = velar relays muestra los que usas.
+error-relays-many = Ya usas { $count } relevos; no caben más.
+    .next = Deja uno primero: velar relays leave
+error-relay-unknown = No está entre tus relevos.
+    .next = velar relays muestra los que usas.
+error-relay-ambiguous = Podrían ser varios relevos.
+    .next = Escribe también el puerto: host:puerto
+error-relay-last = Es tu único relevo: sin él no te llegaría nada.
+    .next = Suma otro primero: velar relays add

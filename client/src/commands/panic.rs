@@ -219,9 +219,9 @@ impl<'a> Telling<'a> {
             self.add(&t!(text, "status-clock", minutes = seconds / 60));
         }
         if let Some((relay, NetError::WrongPin { .. })) = &news.trouble {
-            let host = relay.host();
+            let host = relay.place();
             if self.strangers.insert(host.to_owned()) {
-                let line = t!(text, "panic-pin", relay = host);
+                let line = t!(text, "panic-pin", relay = host.as_str());
                 self.tell("not-the-relay", json!({"relay": host}), &line);
             }
         }
@@ -233,7 +233,7 @@ impl<'a> Telling<'a> {
             if self.context.json || !told {
                 let line = match &news.trouble {
                     Some((relay, NetError::Full { .. } | NetError::Unavailable { .. })) => {
-                        t!(text, "panic-not-taken", relay = relay.host())
+                        t!(text, "panic-not-taken", relay = relay.place())
                     }
                     None if news.is_connected() => t!(text, "panic-not-out"),
                     _ => t!(text, "panic-no-connection"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use velar_protocol::wire::RelayAddress;
 
 use super::carrier::Carrier;
 use super::show::{self, Who};
@@ -26,8 +27,11 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let mut carrier = Carrier::new(context)?;
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
     let state = State::look(context, &mut device).map_err(failed)?;
-    let relays: Vec<String> =
-        device.homes().map_err(failed)?.iter().map(|home| home.relay.host().to_owned()).collect();
+    let homes = device.homes().map_err(failed)?;
+    let in_use = || homes.iter().filter(|home| home.left_s.is_none()).map(|home| &home.relay);
+    let relays: Vec<String> = in_use().map(RelayAddress::place).collect();
+    let (reached, lost): (Vec<&RelayAddress>, Vec<_>) =
+        in_use().partition(|relay| carrier.news.reads(relay));
     if context.json {
         let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
         let differs = carrier.news.clock_differs_s;
@@ -35,14 +39,16 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(context.text, "status-vault", path = vault))?;
-        let relays = context.text.list(&relays);
-        if carrier.news.is_connected() {
-            context.line(&t!(context.text, "status-connected", relay = relays))?;
-            if state.unsent > 0 {
+        let places =
+            |relays: &[&RelayAddress]| context.text.list(relays.iter().map(|relay| relay.place()));
+        if !reached.is_empty() {
+            context.line(&t!(context.text, "status-connected", relay = places(&reached)))?;
+            if state.unsent > 0 && lost.is_empty() {
                 carrier.news.remark_trouble(context);
             }
-        } else {
-            context.line(&t!(context.text, "status-disconnected", relay = relays))?;
+        }
+        if !lost.is_empty() {
+            context.line(&t!(context.text, "status-disconnected", relay = places(&lost)))?;
             carrier.news.remark_trouble(context);
         }
         if let Some(seconds) = carrier.news.clock_differs_s {

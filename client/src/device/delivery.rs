@@ -108,11 +108,12 @@ impl Device {
 
     /// Seals again what needs it, what had nothing to be sealed to, and what has aged; issues a new
     /// last-resort prekey when it is time. Cheap when there is nothing to do. With a clock that is wrong by
-    /// days nothing is forgotten and no key is dated.
+    /// days nothing is forgotten and no key is dated; nothing is forgotten either before `all_read`, every relay's backlog,
+    /// is here.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
-    pub fn tend(&mut self, clock_is_right: bool, now_s: u64) -> Done {
+    pub fn tend(&mut self, clock_is_right: bool, all_read: bool, now_s: u64) -> Done {
         if self.read(now_s, |turn| Ok(turn.profile()?.circle.is_none()))? {
             return Ok(());
         }
@@ -122,6 +123,9 @@ impl Device {
             turn.end_invitations()?;
             if clock_is_right {
                 turn.renew_card()?;
+                turn.let_homes_go()?;
+            }
+            if clock_is_right && all_read {
                 turn.forget_old()?;
             }
             Ok(())
@@ -138,7 +142,7 @@ impl Turn<'_> {
         let Some(route) = out.routes.iter_mut().find(same) else { return Ok(()) };
         route.answered(answer, out.class, self.now_s, random);
         let accepted = matches!(route.state, RouteState::Accepted { .. });
-        let host = route.relay.host().to_owned();
+        let host = route.relay.place();
         self.tx.put::<OutgoingKind>(&id.key, &out)?;
         if !out.routes.iter().any(crate::outbox::Route::is_waiting) {
             self.tx.delete::<OutgoingBytesKind>(&id.key)?;

@@ -47,7 +47,7 @@ fn refusal_reason(refusal: Refusal, text: &Text) -> String {
 /// nothing was changed.
 #[must_use]
 pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Text) -> Failure {
-    let name = relay.host().to_owned();
+    let name = relay.place();
     match error {
         NetError::WrongPin { .. } => {
             failure!(text, Exit::Refused, "error-relay-pin", relay = name)

@@ -73,7 +73,8 @@ impl Turn<'_> {
         if !self.has_room_for_tokens(&profile, to_come + 1) {
             return Err(DeviceError::TooManyInvitations);
         }
-        let home = profile.homes.first().ok_or(DeviceError::NoCircle)?;
+        let mut in_use = profile.homes.iter().filter(|home| home.left_s.is_none());
+        let home = in_use.next().ok_or(DeviceError::NoCircle)?;
         let (relay, access) = (home.relay.clone(), home.access.clone());
         let (id, seed) = (self.random::<16>(), zeroize::Zeroizing::new(self.random::<32>()));
         let nonce = zeroize::Zeroizing::new(self.random::<32>());

@@ -33,7 +33,7 @@ fn arrives(wrong: impl Fn(u64) -> u64) {
     assert!(world.device("Luz").alerts(true, now_s).unwrap().len() == 1);
     assert!(stock(&mut world) >= before, "what a wrong clock calls old is not thrown away");
 
-    world.device("Ana").tend(true, now_s).unwrap();
+    world.device("Ana").tend(true, true, now_s).unwrap();
     world.settle();
     assert!(matches!(reach(&mut world, talk), Reach::Received(_)));
 }

@@ -208,7 +208,7 @@ fn a_newcomer_after_a_season_reaches_those_who_were_online_meanwhile() {
         world.now_s += 86_400;
         let now_s = world.now_s;
         for name in ["Luz", "Ana"] {
-            world.device(name).tend(true, now_s).unwrap();
+            world.device(name).tend(true, true, now_s).unwrap();
         }
         world.settle();
     }
@@ -234,7 +234,7 @@ fn so_many_invitations_that_the_relay_would_take_no_more_tokens_are_refused_befo
     let tokens = world.device("Luz").homes().unwrap()[0].tokens.len();
     assert!(tokens + (MAX_MEMBERS - 2) <= MAX_TOKENS, "{tokens}: room for those who are to come");
     let later = now_s + 17 * 86_400;
-    world.device("Luz").tend(true, later).unwrap();
+    world.device("Luz").tend(true, true, later).unwrap();
     world.device("Luz").invite(roles, WordList::Spanish, later).unwrap();
 }
 
@@ -242,7 +242,7 @@ fn so_many_invitations_that_the_relay_would_take_no_more_tokens_are_refused_befo
 fn a_clock_that_was_years_ahead_for_a_day_costs_nobody_their_keys() {
     let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
     let now_s = world.now_s;
-    world.device("Ana").tend(false, now_s + 4 * 365 * 86_400).unwrap();
+    world.device("Ana").tend(false, true, now_s + 4 * 365 * 86_400).unwrap();
     world.settle();
     world.device("Luz").say("sigues ahi?", &[], now_s).unwrap();
     world.settle();
