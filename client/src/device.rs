@@ -12,6 +12,7 @@ mod homes;
 mod joining;
 mod opening;
 mod peers;
+mod plans;
 mod roster;
 mod sealing;
 mod tending;
