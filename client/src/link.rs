@@ -146,6 +146,12 @@ impl Link {
         self.readers.keys().all(|relay| self.caught_up.contains(relay)) && !self.readers.is_empty()
     }
 
+    /// Whether everything that was waiting at one of the device's relays at least is here.
+    #[must_use]
+    pub fn has_caught_up(&self) -> bool {
+        !self.caught_up.is_empty()
+    }
+
     /// Whether envelopes are with the senders and not answered yet.
     #[must_use]
     pub fn is_sending(&self) -> bool {

@@ -104,7 +104,47 @@ pub fn minutes_until(due: Due, now_s: u64) -> u32 {
     u32::try_from(minutes).unwrap_or(u32::MAX).min(MAX_INTERVAL_MIN)
 }
 
+/// Why a plan cannot be agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Its end, or the end of the silence, has passed.
+    #[error("the plan ends in the past")]
+    Past,
+    /// Somebody must be missed within 30 days.
+    #[error("the next check-in would be due too late")]
+    TooFar,
+    /// The itinerary has more than [`MAX_ITINERARY_LEN`] bytes.
+    #[error("the itinerary is too long")]
+    Itinerary,
+}
+
 impl Plan {
+    /// Holds a plan that is told of at `now_s` to be one that can be kept.
+    ///
+    /// # Errors
+    /// [`PlanError`].
+    pub fn check(&self, now_s: u64) -> Result<(), PlanError> {
+        if self.itinerary.len() > MAX_ITINERARY_LEN {
+            return Err(PlanError::Itinerary);
+        }
+        if self.is_over(now_s) || self.silent_until_s.is_some_and(|until_s| until_s <= now_s) {
+            return Err(PlanError::Past);
+        }
+        let due = next_due(self, now_s, &self.time_zone(), true);
+        let wait_s = due.at_s.map_or(0, |at_s| at_s.saturating_sub(now_s));
+        let interval_s = match self.rhythm {
+            Rhythm::Every { minutes } => u64::from(minutes) * 60,
+            Rhythm::At { .. } => 0,
+        };
+        // The longest that a hold lasts.
+        let after_s = (u64::from(self.grace_min) + u64::from(self.margin_min)) * 60;
+        let longest_s = wait_s.max(interval_s).saturating_add(after_s);
+        if longest_s > u64::from(MAX_INTERVAL_MIN) * 60 {
+            return Err(PlanError::TooFar);
+        }
+        Ok(())
+    }
+
     /// The time zone of its fixed times: the one it names; if it is not known here, UTC.
     #[must_use]
     pub fn time_zone(&self) -> TimeZone {

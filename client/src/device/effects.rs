@@ -145,6 +145,9 @@ impl Turn<'_> {
             tracing::warn!("calm by hearsay does not count");
             return Ok(());
         };
+        if self.is_outdated(heard.event())? {
+            return self.keep_aside(heard, sent_at_s);
+        }
         let event = heard.event().clone();
         if self.add_event(heard)? {
             let shown = Some(event.author).filter(|author| *author != self.me());
@@ -201,7 +204,8 @@ impl Turn<'_> {
         let known: BTreeSet<EventId> = passed.iter().copied().collect();
         let may = |heard: &&Heard| {
             let event = heard.event();
-            let hearsay = event.kind.travels_by_hearsay() && event.author != to;
+            let hearsay = event.kind.travels_by_hearsay()
+                && (event.author != to || super::deadlines::is_about_silence(event));
             (event.author == me || hearsay) && !known.contains(&event.id())
         };
         let mut lacking: Vec<&Heard> = events.iter().filter(may).collect();

@@ -158,6 +158,30 @@ fn minutes_are_rounded_up_and_never_more_than_a_hold_may_last() {
     assert_eq!(minutes_until(due(Some(u64::MAX)), 100), MAX_INTERVAL_MIN);
 }
 
+#[test]
+fn what_cannot_be_kept_is_not_agreed_on() {
+    let good = plan(Rhythm::Every { minutes: 60 }, "UTC");
+    let now_s = 1_800_000_000;
+    assert_eq!(good.check(now_s), Ok(()));
+    let day_s = 86_400;
+    let cases = [
+        (Plan { ends_s: Some(now_s), ..good.clone() }, PlanError::Past),
+        (Plan { silent_until_s: Some(now_s - 1), ..good.clone() }, PlanError::Past),
+        (Plan { silent_until_s: Some(now_s + 30 * day_s), ..good.clone() }, PlanError::TooFar),
+        (plan(Rhythm::Every { minutes: MAX_INTERVAL_MIN - 19 }, "UTC"), PlanError::TooFar),
+        (
+            Plan { itinerary: "x".repeat(MAX_ITINERARY_LEN + 1), ..good.clone() },
+            PlanError::Itinerary,
+        ),
+    ];
+    for (plan, error) in cases {
+        assert_eq!(plan.check(now_s), Err(error), "{plan:?}");
+    }
+    assert_eq!(plan(Rhythm::Every { minutes: MAX_INTERVAL_MIN - 20 }, "UTC").check(now_s), Ok(()));
+    let long = Plan { ends_s: Some(now_s + 300 * day_s), ..good };
+    assert_eq!(long.check(now_s), Ok(()));
+}
+
 fn rhythm() -> impl Strategy<Value = Rhythm> {
     let fixed = prop::collection::btree_set(0u16..1440, 1..8)
         .prop_map(|set| Rhythm::At { minutes_of_day: set.into_iter().collect() });
