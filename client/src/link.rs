@@ -76,6 +76,8 @@ pub enum Happened {
     ClockDiffers(RelayAddress, u64),
     /// Something in the vault has changed, here or by another process.
     Changed,
+    /// This relay, where a mailbox is read, has just answered: what it took before was on its way here.
+    Answered(RelayAddress),
 }
 
 /// Carries envelopes for one device, as long as it is held and stepped.
@@ -156,6 +158,11 @@ impl Link {
     #[must_use]
     pub fn is_sending(&self) -> bool {
         !self.under_way.is_empty()
+    }
+
+    /// Asks the device's relays whether they are still there: [`Happened::Answered`].
+    pub fn ask(&self) {
+        self.readers.values().for_each(Reader::ask);
     }
 
     /// Does what is to be done, then waits for something to happen, until `deadline` at most.
@@ -271,8 +278,9 @@ impl Link {
                     let differs = time_s.abs_diff(now_s());
                     self.clock_is_right = differs < DAY_S;
                     if differs > CLOCK_SKEW_S {
-                        happened.push(Happened::ClockDiffers(relay, differs));
+                        happened.push(Happened::ClockDiffers(relay.clone(), differs));
                     }
+                    happened.push(Happened::Answered(relay));
                 }
                 Report::Reading { relay } => happened.push(Happened::Connected(relay)),
                 Report::NotReading { relay, error } => {

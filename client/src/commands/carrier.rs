@@ -181,7 +181,7 @@ impl News {
                 }
                 Happened::CannotSend(relay, error) => self.trouble = Some((relay, error)),
                 Happened::ClockDiffers(_, seconds) => self.clock_differs_s = Some(seconds),
-                Happened::CaughtUp(_) | Happened::Changed => {}
+                Happened::CaughtUp(_) | Happened::Changed | Happened::Answered(_) => {}
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::text::t;
 
 /// Whose time is over. What is known to be missed is an alert from now on.
 pub(super) fn judge(device: &mut Device, news: &News) -> Result<Vec<Missed>, DeviceError> {
-    device.judge(news.read, &BTreeSet::new(), now_s())
+    device.judge(|_| news.read, &BTreeSet::new(), now_s())
 }
 
 /// A line for each of whom it cannot be known.

@@ -137,6 +137,9 @@ impl<'a> Post<'a> {
                 looked = Instant::now();
                 self.look(changed)?;
             }
+            if self.deadlines.asks() {
+                link.ask();
+            }
         }
     }
 
@@ -206,6 +209,12 @@ impl<'a> Post<'a> {
             },
             Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
             Happened::ClockDiffers(relay, seconds) => self.clock_differs(&relay, seconds),
+            Happened::Answered(relay) => {
+                if self.connections.is_read(&relay) {
+                    self.deadlines.answered();
+                }
+                Ok(())
+            }
             Happened::Changed => Ok(()),
         }
     }

@@ -41,23 +41,27 @@ impl Device {
 
     /// Which deadlines have passed: by `now_s`, or because they are in `past` (see [`Timers`](crate::deadlines::Timers)).
     ///
-    /// With `knows`, the backlog of a relay was read since: each becomes an alert, once, and what was kept aside about that
-    /// member counts from now on. Without, each that is no alert already is only returned as not known.
+    /// `knows` says of which the backlog of a relay was read since: each of those becomes an alert, once, and what was kept
+    /// aside about that member counts from now on. Of the others, those that are no alert already are returned as not known.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
-    pub fn judge(&mut self, knows: bool, past: &BTreeSet<Key>, now_s: u64) -> Done<Vec<Missed>> {
-        let (missed, news) = self.read(now_s, |turn| turn.missed(past))?;
-        if !knows || !news {
-            return Ok(missed);
+    pub fn judge(
+        &mut self,
+        knows: impl Fn(&Deadline) -> bool,
+        past: &BTreeSet<Key>,
+        now_s: u64,
+    ) -> Done<Vec<Missed>> {
+        let missed = self.read(now_s, |turn| turn.missed(past))?;
+        if !missed.iter().any(|(one, news)| *news && knows(&one.deadline)) {
+            return Ok(missed.into_iter().map(|(one, _)| one).collect());
         }
         self.write(now_s, |turn| {
             // Another process may have heard from her meanwhile.
-            let (missed, _) = turn.missed(past)?;
-            for one in &missed {
+            for (one, _) in turn.missed(past)?.iter().filter(|(one, _)| knows(&one.deadline)) {
                 turn.overdue(&one.deadline)?;
             }
-            turn.missed(past).map(|(missed, _)| missed)
+            Ok(turn.missed(past)?.into_iter().map(|(one, _)| one).collect())
         })
     }
 }
@@ -87,22 +91,23 @@ impl Turn<'_> {
         Ok(Deadline::of(self.me(), &said, at_s, at_s))
     }
 
-    /// What has passed, and whether that is news here.
-    fn missed(&self, past: &BTreeSet<Key>) -> Done<(Vec<Missed>, bool)> {
+    /// What has passed, and whether it, or something kept aside about that member, does not count yet.
+    fn missed(&self, past: &BTreeSet<Key>) -> Done<Vec<(Missed, bool)>> {
         let now_s = self.now_s;
         let is_past = |one: &Deadline| one.due_s <= now_s || past.contains(&one.key());
-        let (mut missed, mut news) = (Vec::new(), false);
+        let mut missed = Vec::new();
         for deadline in self.deadlines()?.into_iter().filter(is_past) {
             let key = event_key(&overdue_event(&deadline));
             let known = self.tx.contains::<EventKind>(&key)?;
-            news |= !known;
-            missed.push(Missed { deadline, known });
+            missed.push((Missed { deadline, known }, !known));
         }
         if !missed.is_empty() && self.tx.count::<QuietKind>()? > 0 {
-            let about = |heard: &Heard| missed.iter().any(|m| subject(heard) == m.deadline.member);
-            news |= self.tx.list::<QuietKind>()?.iter().any(|(_, heard)| about(heard));
+            let aside = self.tx.list::<QuietKind>()?;
+            for (one, news) in &mut missed {
+                *news |= aside.iter().any(|(_, heard)| subject(heard) == one.deadline.member);
+            }
         }
-        Ok((missed, news))
+        Ok(missed)
     }
 
     /// She did not check in again: the alert that every client finds by itself, and what was kept aside.

@@ -163,7 +163,7 @@ impl Turn<'_> {
             let events = self.events_of(mark.alert)?;
             let newest = events.iter().map(Heard::heard_s).max();
             let mine = self.event_digest(mark.alert)?;
-            // Of an alert that is not known here at all, the answer is to say so.
+            // Of an alert that is not known here, the answer is to say so.
             let settled = newest.is_none_or(|at| at + SETTLED_S <= self.now_s);
             if mine == mark.digest || !settled {
                 continue;
@@ -178,7 +178,9 @@ impl Turn<'_> {
             if peer.marks_answered.iter().any(recent) {
                 continue;
             }
-            if events.is_empty() {
+            // Without an alarm this device's own messages carry no mark of it.
+            let alarm = |heard: &Heard| matches!(heard.event().kind, Kind::Raised { .. });
+            if !events.iter().any(alarm) {
                 let mark = AlertMark { alert: mark.alert, digest: mine };
                 self.say_mark(with, mark)?;
             }

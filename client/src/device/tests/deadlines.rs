@@ -44,7 +44,7 @@ fn agreed() -> World {
 
 fn judge(world: &mut World, name: &'static str, knows: bool) -> Vec<Missed> {
     let now_s = world.now_s;
-    world.device(name).judge(knows, &BTreeSet::new(), now_s).unwrap()
+    world.device(name).judge(|_| knows, &BTreeSet::new(), now_s).unwrap()
 }
 
 fn check_in(world: &mut World) {
@@ -414,7 +414,7 @@ fn a_deadline_that_a_steady_clock_says_is_over_counts() {
     // The wall clock was set back a day.
     let now_s = world.now_s - 86_400;
     let past = BTreeSet::from([deadline.key()]);
-    let missed = world.device("Luz").judge(true, &past, now_s).unwrap();
+    let missed = world.device("Luz").judge(|_| true, &past, now_s).unwrap();
     assert!(missed.len() == 1 && missed[0].known);
     assert_eq!(reasons(&mut world, "Luz"), [Reason::Overdue { check_in: 1 }]);
 }
