@@ -69,6 +69,7 @@ async fn a_silence_is_found_by_the_accompanier_alone_and_not_claimed_before_it_i
     let ended = ana.must(&["plan", "end", "--note", "no battery, I am home"]).await?.out;
     assert!(ended.contains("No next check-in is agreed."), "{ended}");
     watch.line_with("Check-in of Ana: no battery, I am home").await?;
+    watch.line_with("stays open until somebody has spoken with Ana").await?;
     assert_eq!(ana_at(&luz).await?["due_s"], Value::Null);
     luz.must(&["close", "--unconfirmed", "she is home"]).await?;
     watch.line_with("is closed by Luz").await?;
