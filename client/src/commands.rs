@@ -17,6 +17,7 @@ mod join;
 mod members;
 mod panic;
 mod plan;
+mod relays;
 mod say;
 mod show;
 mod status;
@@ -56,5 +57,6 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(context, args),
         Command::Plan(args) => plan::run(context, args).await,
+        Command::Relays(args) => relays::run(context, args).await,
     }
 }

@@ -402,7 +402,7 @@ fn an_alert_kept_aside_is_forgotten_after_the_longest_hold() {
     for (days, left) in [(29, 1), (2, 0)] {
         world.now_s += days * 86_400;
         let now_s = world.now_s;
-        world.device("Luz").tend(true, now_s).unwrap();
+        world.device("Luz").tend(true, true, now_s).unwrap();
         assert_eq!(kept(&mut world), left);
     }
 }
