@@ -6,6 +6,7 @@
 mod arguments;
 mod forgiving;
 mod localise;
+mod plan;
 mod usage;
 
 use std::ffi::OsString;
@@ -26,6 +27,7 @@ pub use self::arguments::{
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
+pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
 
 /// One call of `velar`, understood.
 #[derive(Debug, Parser)]
@@ -137,6 +139,9 @@ pub enum Command {
     /// Completions for a shell.
     #[command(alias = "completado")]
     Completions(Completions),
+    /// The agreed check-ins.
+    #[command(aliases = ["acuerdo", "itinerario"])]
+    Plan(Plan),
     /// The relays through which this device is reached.
     #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
     Relays(Relays),

@@ -8,6 +8,7 @@ mod checkin;
 mod circle;
 mod completions;
 mod context;
+mod deadlines;
 mod inbox;
 mod init;
 mod invite;
@@ -15,6 +16,7 @@ mod items;
 mod join;
 mod members;
 mod panic;
+mod plan;
 mod relays;
 mod say;
 mod show;
@@ -54,6 +56,7 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(context, args),
+        Command::Plan(args) => plan::run(context, args).await,
         Command::Relays(args) => relays::run(context, args).await,
     }
 }

@@ -4,12 +4,13 @@
 //! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
-//! * [`plan`]: the agreed check-ins; pure.
+//! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
 pub mod cli;
 pub mod commands;
+pub mod deadlines;
 pub mod device;
 pub mod failure;
 pub mod inbox;

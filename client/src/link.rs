@@ -80,6 +80,8 @@ pub enum Happened {
     ClockDiffers(RelayAddress, u64),
     /// Something in the vault has changed, here or by another process.
     Changed,
+    /// This relay, where a mailbox is read, has just answered: what it took before was on its way here.
+    Answered(RelayAddress),
 }
 
 /// Carries envelopes for one device, as long as it is held and stepped.
@@ -91,6 +93,8 @@ pub struct Link {
     senders: HashMap<RelayAddress, Sender>,
     under_way: HashSet<DueId>,
     caught_up: HashSet<RelayAddress>,
+    /// Relays that others are told to send to; those that were left are read, too.
+    in_use: HashSet<RelayAddress>,
     /// Relays that did not answer when they were last called.
     down: HashSet<RelayAddress>,
     watching: bool,
@@ -141,6 +145,7 @@ impl Link {
             senders: HashMap::new(),
             under_way: HashSet::new(),
             caught_up: HashSet::new(),
+            in_use: HashSet::new(),
             down: HashSet::new(),
             watching,
             clock_is_right: true,
@@ -169,10 +174,21 @@ impl Link {
         self.readers.keys().all(|relay| self.caught_up.contains(relay)) && !self.readers.is_empty()
     }
 
+    /// Whether everything that was waiting at one of the relays where others reach this device is here.
+    #[must_use]
+    pub fn has_caught_up(&self) -> bool {
+        self.in_use.iter().any(|relay| self.caught_up.contains(relay))
+    }
+
     /// Whether envelopes are with the senders and not answered yet.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         !self.under_way.is_empty()
+    }
+
+    /// Asks the device's relays whether they are still there: [`Happened::Answered`].
+    pub fn ask(&self) {
+        self.readers.values().for_each(Reader::ask);
     }
 
     /// Does what is to be done, then waits for something to happen, until `deadline` at most.
@@ -230,6 +246,11 @@ impl Link {
         }
         let homes = device.homes()?;
         self.readers.retain(|relay, _| homes.iter().any(|home| home.relay == *relay));
+        self.in_use = homes
+            .iter()
+            .filter(|home| home.left_s.is_none())
+            .map(|home| home.relay.clone())
+            .collect();
         for home in homes {
             let relay = home.relay.clone();
             match self.readers.get(&relay) {
@@ -290,8 +311,9 @@ impl Link {
                     let differs = time_s.abs_diff(now_s());
                     self.clock_is_right = differs < DAY_S;
                     if differs > CLOCK_SKEW_S {
-                        happened.push(Happened::ClockDiffers(relay, differs));
+                        happened.push(Happened::ClockDiffers(relay.clone(), differs));
                     }
+                    happened.push(Happened::Answered(relay));
                 }
                 Report::Reading { relay } => {
                     self.down.remove(&relay);

@@ -90,6 +90,8 @@ kinds! {
     UsedKind = 30, "used prekey of a member", Day;
     /// One record, key empty. The agreed check-ins.
     PlanKind = 31, "plan", Plan;
+    /// Key: as in `EventKind`. Alarms about a silence that was none, kept in case one begins.
+    QuietKind = 32, "alert event kept aside", Heard;
 }
 
 /// Secret bytes, wiped on drop.
@@ -385,6 +387,13 @@ pub enum What {
     },
     /// A successor claims the lead, or the lead signed two rosters: a person has to look.
     RosterConflict,
+    /// An alarm about a silence, of somebody who has checked in since: nothing rings.
+    Outdated {
+        /// The event.
+        event: AlertEvent,
+        /// Who passed it on, if it did not come from its author.
+        told_by: Option<MemberId>,
+    },
 }
 
 /// An invitation that I made.

@@ -1,5 +1,7 @@
 //! What there is to show, as lines for people and as objects for programs.
 
+mod silence;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -63,7 +65,11 @@ impl<'a> Teller<'a> {
             What::Said { text: said, .. } => {
                 t!(text, "watch-message", time = time, name = name, text = clean(said))
             }
-            What::CheckedIn(check_in) => self.check_in(item, check_in, time, name),
+            What::CheckedIn(check_in) => {
+                let open = item.from.and_then(|from| self.still_open(from, &time));
+                let line = self.check_in(item, check_in, time, name);
+                return std::iter::once(line).chain(open).collect();
+            }
             What::Alert { event, told_by } => {
                 let passed_on = told_by.map(|by| self.passed_on(by, event.author, &time));
                 return self.alert(event, &time).into_iter().chain(passed_on).collect();
@@ -84,6 +90,7 @@ impl<'a> Teller<'a> {
             }
             What::Expired { count } => t!(text, "watch-expired", time = time, count = *count),
             What::RosterConflict => t!(text, "watch-roster-conflict", time = time),
+            What::Outdated { event, told_by } => self.outdated(event, *told_by, &time),
         };
         vec![line]
     }
@@ -98,7 +105,7 @@ impl<'a> Teller<'a> {
             What::Alert { event, told_by } => {
                 let mut data = event_json(event);
                 set(&mut data, "told_by", json!(told_by.map(|by| hex(&by.0))));
-                let subject = self.alerts.get(&event.alert).map(|alert| alert.subject);
+                let subject = self.subject(event);
                 set(&mut data, "subject", json!(subject.map(|subject| hex(&subject.0))));
                 set(&mut data, "subject_name", json!(subject.map(|s| self.who.name(s))));
                 ("alert", data)
@@ -114,6 +121,11 @@ impl<'a> Teller<'a> {
             What::Unopened { asked } => ("unopened", json!({"asked": asked})),
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
+            What::Outdated { event, told_by } => {
+                let mut data = event_json(event);
+                set(&mut data, "told_by", json!(told_by.map(|by| hex(&by.0))));
+                ("outdated-alert", data)
+            }
         };
         set(&mut data, "kind", json!(kind));
         set(&mut data, "n", json!(n));
@@ -169,7 +181,7 @@ impl<'a> Teller<'a> {
         let alert = event.alert.short();
         let state = self.alerts.get(&event.alert);
         let by = self.who.name(event.author);
-        let name = state.map_or_else(|| by.clone(), |state| self.who.name(state.subject));
+        let name = self.subject(event).map_or_else(|| by.clone(), |subject| self.who.name(subject));
         let (alert, by, name) = (alert.as_str(), by.as_str(), name.as_str());
         let note = |said: &str| {
             let said = clean(said);
@@ -178,6 +190,7 @@ impl<'a> Teller<'a> {
         let line = match &event.kind {
             EventKind::Raised { .. } => {
                 let mut lines = vec![self.raised(event, name, time)];
+                lines.extend(self.last_check_in(event, time));
                 if state.is_some_and(|s| s.is_open() && s.claims.is_empty())
                     && !state.is_some_and(|s| self.who.is_me(s.subject))
                 {
@@ -250,6 +263,10 @@ impl<'a> Teller<'a> {
             (Reason::Panic, true) if by.is_none() => {
                 return t!(text, "watch-alert", time = time, alert = alert, name = name);
             }
+            // An itinerary: it has to be said how it came here.
+            (reason @ Reason::Released { .. }, false) => {
+                format!("{}: {}", text.reason(reason), clean(said))
+            }
             (_, false) => clean(said),
             (reason, true) => text.reason(reason),
         };
@@ -317,7 +334,14 @@ pub(super) fn event_json(event: &AlertEvent) -> Value {
         "text": said,
     });
     if let EventKind::Raised { reason, drill, .. } = &event.kind {
-        set(&mut data, "reason", json!(format!("{reason:?}").to_lowercase()));
+        let (reason, check_in) = match reason {
+            Reason::Panic => ("panic", None),
+            Reason::Overdue { check_in } => ("overdue", Some(check_in)),
+            Reason::Released { check_in } => ("released", Some(check_in)),
+            Reason::Duress => ("duress", None),
+        };
+        set(&mut data, "reason", json!(reason));
+        set(&mut data, "check_in", json!(check_in));
         set(&mut data, "drill", json!(drill));
     }
     data

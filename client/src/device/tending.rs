@@ -116,6 +116,7 @@ impl Turn<'_> {
             self.lost(sender, message)?;
         }
         self.forget_early()?;
+        self.forget_outdated()?;
         self.drop_aged()?;
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
         self.tx.revise::<DeliveryKind>(|delivery| {

@@ -3,6 +3,7 @@
 mod alerts;
 mod clocks;
 mod damage;
+mod deadlines;
 mod forming;
 mod mail;
 mod office;

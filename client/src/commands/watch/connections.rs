@@ -85,6 +85,11 @@ impl Connections {
         self.relays.values().any(|state| matches!(state, State::Up { caught_up: false }))
     }
 
+    /// Whether everything that waited at this relay is here, and what comes there comes here.
+    pub(super) fn is_read(&self, relay: &RelayAddress) -> bool {
+        matches!(self.relays.get(&relay.place()), Some(State::Up { caught_up: true }))
+    }
+
     /// Whether nothing is known yet of any relay.
     pub(super) fn is_connecting(&self) -> bool {
         self.relays.values().all(|state| matches!(state, State::Connecting))
@@ -115,6 +120,8 @@ mod tests {
         assert_eq!(connections.caught_up(&relay), Some(Say::CaughtUp));
         assert_eq!(connections.caught_up(&relay), None);
         assert!(!connections.is_catching_up() && connections.look(999).is_empty());
+        assert!(connections.is_read(&relay));
         assert_eq!(connections.lost(&relay, 999), Some(Say::Lost));
+        assert!(!connections.is_read(&relay));
     }
 }
