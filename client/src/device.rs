@@ -5,11 +5,13 @@
 //! the call returns, and a process that dies before has decided nothing.
 
 mod alerts;
+mod backup;
 mod delivery;
 mod effects;
 mod error;
 mod homes;
 mod joining;
+mod log;
 mod opening;
 mod peers;
 mod roster;
@@ -30,6 +32,7 @@ pub use delivery::{Due, DueId};
 pub use error::DeviceError;
 pub use homes::HomeView;
 pub use joining::{AnswerView, JoinState, OfferToSend};
+pub use log::{Consent, LogView};
 pub use views::{MemberView, Progress, Reach};
 
 use crate::records::{Profile, ProfileKind, RosterKind, Secret};

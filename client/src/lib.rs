@@ -5,15 +5,18 @@
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`plan`]: the agreed check-ins; pure.
-//! * [`vault`], [`records`]: what is kept, sealed.
+//! * [`log`]: the chain of what happened in alerts, and its exports; pure.
+//! * [`vault`], [`records`]: what is kept, sealed; [`backup`]: what is kept elsewhere.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
+pub mod backup;
 pub mod cli;
 pub mod commands;
 pub mod device;
 pub mod failure;
 pub mod inbox;
 pub mod link;
+pub mod log;
 pub mod net;
 pub mod outbox;
 pub mod passphrase;

@@ -11,6 +11,7 @@ use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::inbox::{Inbox, Owed};
+use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
 use crate::vault::Kind;
@@ -90,6 +91,8 @@ kinds! {
     UsedKind = 30, "used prekey of a member", Day;
     /// One record, key empty. The agreed check-ins.
     PlanKind = 31, "plan", Plan;
+    /// Key: empty for the head, else [`entry_key`](crate::log::entry_key).
+    LogKind = 37, "log", LogRecord;
 }
 
 /// Secret bytes, wiped on drop.

@@ -261,6 +261,7 @@ impl Turn<'_> {
             return Ok(false);
         }
         self.tx.put::<EventKind>(&key, &heard)?;
+        self.log_event(&heard)?;
         if matches!(event.kind, Kind::Closed { .. }) {
             self.draw_next_alarm(event.alert)?;
         }
