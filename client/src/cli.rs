@@ -6,6 +6,7 @@
 mod arguments;
 mod forgiving;
 mod localise;
+mod log;
 mod usage;
 
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ pub use self::arguments::{
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
+pub use self::log::{Backup, Log, LogCommand, LogExport, LogFormat, LogVerify, Restore, Wipe};
 
 /// One call of `velar`, understood.
 #[derive(Debug, Parser)]
@@ -136,6 +138,18 @@ pub enum Command {
     /// Completions for a shell.
     #[command(alias = "completado")]
     Completions(Completions),
+    /// What happened in alerts.
+    #[command(aliases = ["bitacora", "bitácora"])]
+    Log(Log),
+    /// Destroy the vault.
+    #[command(aliases = ["borrar", "destruir"])]
+    Wipe(Wipe),
+    /// Write a backup.
+    #[command(aliases = ["respaldo", "respaldar"])]
+    Backup(Backup),
+    /// Take over a backup.
+    #[command(aliases = ["restaurar", "recuperar"])]
+    Restore(Restore),
 }
 
 /// `velar circle …`

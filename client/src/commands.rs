@@ -3,16 +3,19 @@
 
 mod alerts;
 mod approve;
+mod backup;
 mod carrier;
 mod checkin;
 mod circle;
 mod completions;
 mod context;
+mod files;
 mod inbox;
 mod init;
 mod invite;
 mod items;
 mod join;
+mod log;
 mod members;
 mod panic;
 mod say;
@@ -20,6 +23,7 @@ mod show;
 mod status;
 mod stop;
 mod watch;
+mod wipe;
 
 pub use context::Context;
 pub use stop::Stop;
@@ -53,5 +57,9 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(context, args),
+        Command::Log(args) => log::run(context, args),
+        Command::Wipe(args) => wipe::run(context, args),
+        Command::Backup(args) => backup::backup(context, args),
+        Command::Restore(args) => backup::restore(context, args),
     }
 }

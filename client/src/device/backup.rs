@@ -20,7 +20,7 @@ impl Device {
             let profile = turn.profile()?;
             let roster = turn.roster()?;
             let mut members = Vec::new();
-            for roster in &roster {
+            if let Some(roster) = &roster {
                 for entry in roster.members().iter().filter(|m| m.member() != mine.member()) {
                     let peer = turn.peer(entry.member())?;
                     let number = safety_number(&roster.circle(), &mine, &entry.identity);

@@ -67,6 +67,19 @@ impl Known {
     /// Fewest digits of a noted hash.
     pub const MIN_DIGITS: usize = 16;
 
+    /// Compares it with a whole chain, in the order of its entries.
+    ///
+    /// # Errors
+    /// [`Fault::CutOff`], [`Fault::Another`].
+    pub fn of_chain(&self, entries: &[Entry]) -> Result<Compared, Fault> {
+        let end = entries.last().map_or(0, |entry| entry.n);
+        match entries.iter().find(|entry| entry.n == self.n) {
+            Some(entry) if self.is(&entry.hash) => Ok(Compared::Same),
+            None if self.n > end => Err(Fault::CutOff(end)),
+            _ => Err(Fault::Another),
+        }
+    }
+
     fn is(&self, hash: &[u8; 32]) -> bool {
         Hex(*hash).to_string().starts_with(&self.prefix)
     }
@@ -122,9 +135,7 @@ pub fn check(file: &str, known: Option<&Known>) -> Result<Checked, Fault> {
     }
     let mut before: Option<Head> = None;
     for entry in &export.entries {
-        let follows = |head: Head| {
-            entry.n == head.n.saturating_add(1) && entry.prev.0 == head.hash
-        };
+        let follows = |head: Head| entry.n == head.n.saturating_add(1) && entry.prev.0 == head.hash;
         // Nothing comes before the chain's first entry.
         let begins = entry.n != 1 || entry.prev.0 == Head::NONE.hash;
         if entry.n == 0 || !begins || !before.is_none_or(follows) {
@@ -162,9 +173,10 @@ pub fn check(file: &str, known: Option<&Known>) -> Result<Checked, Fault> {
 /// The entries shown are of the alert that the file names, and the last is the consent to it.
 fn agrees_with_itself(export: &Export) -> bool {
     let mut shown = export.entries.iter().filter(|entry| entry.pieces.is_some());
-    let consent = export.entries.last().is_some_and(|last| {
-        last.n == export.consent && last.what() == Some(super::What::Export)
-    });
+    let consent = export
+        .entries
+        .last()
+        .is_some_and(|last| last.n == export.consent && last.what() == Some(super::What::Export));
     consent && shown.all(|entry| entry.value(Field::Alert) == Some(export.alert.as_str()))
 }
 

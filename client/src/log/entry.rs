@@ -250,9 +250,7 @@ pub(super) fn value_hash(salt: &[u8; SALT_LEN], value: &str) -> [u8; 32] {
 }
 
 /// The hash over pieces, each a field's name and the hash of its value.
-pub(super) fn content_hash<'a>(
-    pieces: impl IntoIterator<Item = (&'a str, [u8; 32])>,
-) -> [u8; 32] {
+pub(super) fn content_hash<'a>(pieces: impl IntoIterator<Item = (&'a str, [u8; 32])>) -> [u8; 32] {
     let pieces: Vec<(&str, [u8; 32])> = pieces.into_iter().collect();
     let parts: Vec<&[u8]> =
         pieces.iter().flat_map(|(field, value)| [field.as_bytes(), value.as_slice()]).collect();

@@ -153,6 +153,14 @@ impl Export {
 }
 
 impl Shown {
+    /// An entry of which nothing is left out.
+    #[must_use]
+    pub fn whole(entry: &Entry) -> Self {
+        let pieces = Some(show(entry, &Redaction::default()));
+        let (prev, hash) = (Hex(entry.prev), Hex(entry.hash));
+        Self { n: entry.n, prev, pieces, content: None, hash }
+    }
+
     /// The hash over what it says, from what is shown. `None` if it shows both or neither of two things.
     pub(super) fn content(&self) -> Option<[u8; 32]> {
         match (&self.pieces, &self.content) {

@@ -181,7 +181,8 @@ impl Redaction {
             let person = number(index);
             let mut seen = BTreeSet::new();
             for name in names {
-                let single = name.iter().filter(|word| stands_alone(word)).map(std::slice::from_ref);
+                let single =
+                    name.iter().filter(|word| stands_alone(word)).map(std::slice::from_ref);
                 for sequence in single.chain([name.as_slice()]) {
                     for at in occurrences(sequence, words) {
                         if seen.insert((at, sequence.len())) {
@@ -210,21 +211,23 @@ fn number(index: usize) -> Hidden {
 }
 
 /// Whether a word of a name is left out without the others.
-fn stands_alone(word: &String) -> bool {
-    word.chars().count() >= MIN_WORD && !PARTICLES.contains(&word.as_str())
+fn stands_alone(word: &str) -> bool {
+    word.chars().count() >= MIN_WORD && !PARTICLES.contains(&word)
 }
 
 /// Where a sequence of words begins in a text.
-fn occurrences<'a>(sequence: &'a [String], words: &'a [String]) -> impl Iterator<Item = usize> + 'a {
+fn occurrences<'a>(
+    sequence: &'a [String],
+    words: &'a [String],
+) -> impl Iterator<Item = usize> + 'a {
     let windows = words.windows(sequence.len().max(1)).enumerate();
     windows.filter(move |(_, window)| *window == sequence).map(|(at, _)| at)
 }
 
 fn occurs(sequence: &[String], entries: &[&Entry]) -> bool {
     let text = |entry: &&Entry, field| name_words(&entry.text(field));
-    let mut texts = entries
-        .iter()
-        .flat_map(|entry| [text(entry, Field::Text), text(entry, Field::Consent)]);
+    let mut texts =
+        entries.iter().flat_map(|entry| [text(entry, Field::Text), text(entry, Field::Consent)]);
     !sequence.is_empty() && texts.any(|words| occurrences(sequence, &words).next().is_some())
 }
 
@@ -257,7 +260,7 @@ fn named_in(entry: &Entry) -> impl Iterator<Item = (&str, &str)> {
         (Field::Subject, Field::SubjectName),
         (Field::To, Field::ToName),
     ];
-    pairs.into_iter().filter_map(|(id, name)| {
-        Some((entry.value(id)?, entry.value(name).unwrap_or_default()))
-    })
+    pairs
+        .into_iter()
+        .filter_map(|(id, name)| Some((entry.value(id)?, entry.value(name).unwrap_or_default())))
 }

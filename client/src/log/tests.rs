@@ -182,7 +182,8 @@ fn what_is_no_export_is_told_from_one_that_was_changed() {
 
 #[test]
 fn names_are_left_out_everywhere_and_the_rest_still_verifies() {
-    let texts = ["hablé con ANA, está bien", "LOPEZ llega; ana-lopez@x", "lo dijo aaaaaa", "Mariana no"];
+    let texts =
+        ["hablé con ANA, está bien", "LOPEZ llega; ana-lopez@x", "lo dijo aaaaaa", "Mariana no"];
     let entries = chain(&texts);
     let export = export(&entries, &Wanted::These(vec!["ana lopez".to_owned()]));
     let file = export.to_json();
@@ -199,9 +200,13 @@ fn names_are_left_out_everywhere_and_the_rest_still_verifies() {
         assert!(!["ana", "lopez", "aaaaaa", ANA].contains(&fold(value).as_str()), "{value}");
     }
     assert!(shown.contains(&"Mariana") && shown.contains(&"Luz") && shown.contains(&"hablé"));
-    let hidden = |field| export.entries.iter().flat_map(move |entry| entry.of(field)).all(|piece| {
-        piece.hidden.is_some()
-    });
+    let hidden = |field| {
+        export
+            .entries
+            .iter()
+            .flat_map(move |entry| entry.of(field))
+            .all(|piece| piece.hidden.is_some())
+    };
     assert!(hidden(Field::AlertId), "it can be checked against a member's id");
     let numbers: Vec<Option<u32>> =
         export.entries[0].of(Field::AuthorName).map(|piece| piece.person).collect();
@@ -227,9 +232,8 @@ fn everybody_can_be_left_out_and_people_keep_apart_by_number() {
 fn a_name_that_occurs_nowhere_is_an_error_and_a_word_of_a_text_is_none() {
     let entries = chain(&["la licenciada Marta Ruiz viene"]);
     let mine: Vec<&Entry> = entries.iter().collect();
-    let of = |name: &str| {
-        Redaction::of(&Wanted::These(vec![name.to_owned()]), &People::new(), &mine)
-    };
+    let of =
+        |name: &str| Redaction::of(&Wanted::These(vec![name.to_owned()]), &People::new(), &mine);
     assert_eq!(of("Anna").unwrap_err(), Unknown("Anna".to_owned()));
     assert_eq!(of("…").unwrap_err(), Unknown("…".to_owned()));
     let words = of("marta ruiz").unwrap();

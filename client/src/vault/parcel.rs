@@ -80,10 +80,12 @@ pub fn open_parcel(
         .map_err(|_| VaultError::WrongPassphrase)?;
     let key = kdf::derive(passphrase, salt, cost)?;
     let plain = aead::open(&key, &bound(header), sealed).ok_or(VaultError::WrongPassphrase)?;
-    let contents = plain.split_first_chunk().and_then(|(length, rest)| {
-        rest.get(..usize::try_from(u32::from_le_bytes(*length)).ok()?)
-    });
-    contents.map(|contents| Some(Zeroizing::new(contents.to_vec()))).ok_or(VaultError::WrongPassphrase)
+    let contents = plain
+        .split_first_chunk()
+        .and_then(|(length, rest)| rest.get(..usize::try_from(u32::from_le_bytes(*length)).ok()?));
+    contents
+        .map(|contents| Some(Zeroizing::new(contents.to_vec())))
+        .ok_or(VaultError::WrongPassphrase)
 }
 
 fn draw(entropy: Entropy<'_>, salt: &mut [u8], nonce: &mut [u8]) {
@@ -136,6 +138,9 @@ mod tests {
         let mut newer = file;
         newer[7] = 2;
         assert!(matches!(open(&newer), Err(VaultError::UnknownVersion { found: 2, known: 1 })));
-        assert!(matches!(open(b"a text of somebody, long enough to be a header of ours"), Ok(None)));
+        assert!(matches!(
+            open(b"a text of somebody, long enough to be a header of ours"),
+            Ok(None)
+        ));
     }
 }

@@ -152,9 +152,9 @@ fn beside(dir: &Path) -> io::Result<Vec<PathBuf>> {
         let (name, kind) = (entry.file_name(), entry.file_type()?);
         let name = name.to_string_lossy();
         let bare = name.strip_prefix('.').unwrap_or(&name);
-        let kit = bare.strip_prefix(KIT).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with(['.', '-', '_', '~'])
-        });
+        let kit = bare
+            .strip_prefix(KIT)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '_', '~']));
         if kit && kind.is_file() || name.starts_with(UNFINISHED) && kind.is_dir() {
             found.push(entry.path());
         }
@@ -175,7 +175,8 @@ fn overwrite(path: &Path, entropy: Entropy<'_>) -> io::Result<()> {
 
 /// Cuts the database off, so that a process that has it open finds nothing in it any more.
 fn empty(path: &Path) -> io::Result<()> {
-    let database = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vault.db"));
+    let database =
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vault.db"));
     if !database || !fs::symlink_metadata(path)?.is_file() {
         return Ok(());
     }

@@ -160,7 +160,8 @@ fn a_backup_brings_back_person_and_log_but_no_keys() {
     assert!(new.identity() != before, "a backup does not clone a device");
     assert_eq!(whole(new), Ok(()));
     assert_eq!(new.log().unwrap().head, backup.head);
-    let person = |device: &mut Device| device.read(now_s, |turn| Ok(turn.profile()?.person)).unwrap();
+    let person =
+        |device: &mut Device| device.read(now_s, |turn| Ok(turn.profile()?.person)).unwrap();
     let (again, once) = (person(new), person(world.device("Ana")));
     assert!(again == once, "she cannot confirm her own stand-down");
     assert!(world.device("Ana again").restore(&backup, now_s).is_err(), "once");
