@@ -94,6 +94,16 @@ async fn an_alerts_log_leaves_with_consent_and_without_names_and_every_change_is
         assert_eq!(refused.code, code, "{args:?}: {refused:?}");
     }
     assert_eq!(files_in(&out), [""; 0]);
+
+    // A file in the place of one of the two: the other is not made either.
+    let n = before["n"].as_u64().unwrap() + 1;
+    let alert = hers["entries"][0]["alert"].as_str().unwrap();
+    let taken = out.join(format!("velar-log-{alert}-{n}.json"));
+    fs::write(&taken, "mine")?;
+    let refused = luz.run(&["log", "export", "--out", to, "--consent", CONSENT]).await?;
+    assert_eq!(refused.code, 8, "{refused:?}");
+    assert_eq!((files_in(&out).len(), fs::read_to_string(&taken)?.as_str()), (1, "mine"));
+    fs::remove_file(&taken)?;
     assert_eq!(luz.json(&["log"]).await?.1["head"], before);
 
     let args = ["log", "export", "--out", to, "--consent", CONSENT, "--redact", "all"];

@@ -802,9 +802,10 @@ log-claimed = { $by } took the alert
 log-released = { $by } gave the alert back
 log-noted = { $by } wrote:
 log-stand-down-asked = { $by } said "I am safe"
-log-stand-down-confirmed = { $by } confirmed that it can stand down
+log-stand-down-confirmed = { $by } confirmed that the person is safe
 log-closed = { $by } closed the alert
 log-handed-over = { $by } asked { $to } to take the alert
+log-first-hand = { $by } said it too: what others had passed on before
 log-received = { $by }'s terminal received this device's alarm
 log-exported = { $by } exported the log, with this consent:
 log-other = Something that this version does not know
@@ -832,6 +833,7 @@ log-exported-note = Head of the log, to be noted or told to somebody you trust: 
 log-exported-digest = Digest of the JSON file: { $digest }
 log-exported-names = All names are in it. To leave some out: --redact NAME, or --redact all
 log-exported-redacted = { $count ->
+    [0] Words were left out of the texts.
     [one] { $count } person was left out, by id and name, in the texts too.
    *[other] { $count } people were left out, by id and name, in the texts too.
 } Read it before you hand it on.

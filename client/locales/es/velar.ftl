@@ -817,9 +817,10 @@ log-claimed = { $by } tomó la alerta
 log-released = { $by } soltó la alerta
 log-noted = { $by } anotó:
 log-stand-down-asked = { $by } dijo «estoy a salvo»
-log-stand-down-confirmed = { $by } confirmó que ya no hay peligro
+log-stand-down-confirmed = { $by } confirmó que la persona está a salvo
 log-closed = { $by } cerró la alerta
 log-handed-over = { $by } le pidió a { $to } que tomara la alerta
+log-first-hand = { $by } también lo dijo: antes lo habían transmitido otras personas
 log-received = La terminal de { $by } recibió la alarma de este equipo
 log-exported = { $by } exportó la bitácora, con este consentimiento:
 log-other = Algo que esta versión no conoce
@@ -844,9 +845,10 @@ log-compare-same = Es la bitácora cuyo final se anotó.
 log-compare-before = El final anotado es anterior a la primera entrada de este archivo: no dice nada de él.
 log-exported-to = Escrito: { $path }
 log-exported-note = Final de la bitácora, para anotarlo o decírselo a alguien de confianza: { $head }
-log-exported-digest = Resumen del archivo JSON: { $digest }
+log-exported-digest = Huella del archivo JSON: { $digest }
 log-exported-names = Lleva todos los nombres. Para omitir algunos: --redact NOMBRE, o --redact all
 log-exported-redacted = { $count ->
+    [0] Se omitieron palabras de los textos.
     [one] Se omitió a { $count } persona, por clave y por nombre, también en los textos.
    *[other] Se omitió a { $count } personas, por clave y por nombre, también en los textos.
 } Léelo antes de entregarlo.
@@ -864,7 +866,7 @@ log-md-left-out = { $count ->
    *[other] Se omitió a { $count } personas. El mismo número es siempre la misma persona; quién es lo sabe quien exportó esto.
 }
 log-md-head = Final de la bitácora:
-log-md-digest = Resumen del archivo JSON con que se comprueba:
+log-md-digest = Huella del archivo JSON con que se comprueba:
 log-md-consent = Consentimiento
 log-md-events = Lo que pasó
 log-md-arrived = Llegó { $time }.

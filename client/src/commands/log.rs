@@ -149,7 +149,7 @@ fn exported(
     if redaction.is_empty() {
         context.remark(&t!(text, "log-exported-names"));
     } else {
-        let count = redaction.people();
+        let count = export.people_left_out;
         context.remark(&t!(text, "log-exported-redacted", count = count));
         context.remark(&t!(text, "log-note-redaction"));
     }
@@ -285,12 +285,16 @@ fn targets(
     n: u64,
 ) -> Result<Vec<(LogFormat, PathBuf)>, Failure> {
     let ending = |format| if format == LogFormat::Json { "json" } else { "md" };
-    let mut formats = args.formats.clone();
+    let mut formats: Vec<LogFormat> = Vec::new();
+    for format in &args.formats {
+        if !formats.contains(format) {
+            formats.push(*format);
+        }
+    }
     if args.out.is_dir() {
         if formats.is_empty() {
             formats = vec![LogFormat::Md, LogFormat::Json];
         }
-        formats.dedup();
         let named = |format| {
             let name = format!("velar-log-{alert}-{n}.{}", ending(format));
             (format, args.out.join(name))

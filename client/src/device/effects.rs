@@ -250,6 +250,9 @@ impl Turn<'_> {
             let merged = known.clone().merge(&heard);
             if merged != known {
                 self.tx.put::<EventKind>(&key, &merged)?;
+                if merged.is_first_hand() && !known.is_first_hand() {
+                    self.log_first_hand(&merged)?;
+                }
             }
             return Ok(false);
         }

@@ -122,6 +122,20 @@ impl Turn<'_> {
         self.append_log(pieces)
     }
 
+    /// The author of an event that was passed on has said it too.
+    pub(super) fn log_first_hand(&mut self, heard: &Heard) -> Done {
+        let event = heard.event();
+        let mut pieces = vec![
+            Piece::new(Field::What, What::FirstHand.name()),
+            Piece::new(Field::Alert, event.alert.short()),
+            Piece::new(Field::AlertId, hex(&event.alert.0)),
+            Piece::new(Field::EventId, hex(&event.id().0)),
+            Piece::new(Field::HeardS, self.now_s.to_string()),
+        ];
+        pieces.extend(self.log_member(Field::Author, Field::AuthorName, event.author)?);
+        self.append_log(pieces)
+    }
+
     /// A member's client has received an alarm that this device sent.
     pub(super) fn log_received(&mut self, by: MemberId, alert: AlertId) -> Done {
         let mut pieces = vec![

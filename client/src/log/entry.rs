@@ -115,6 +115,8 @@ named!(
         Received = "received",
         /// The log of an alert was exported.
         Export = "export",
+        /// The author itself said what others had passed on before.
+        FirstHand = "first-hand",
     }
 );
 

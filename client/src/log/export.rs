@@ -1,5 +1,7 @@
 //! An export: the entries of one alert, as far as they are shown, and what binds them to the chain.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use velar_protocol::hash::labelled;
 
@@ -117,15 +119,17 @@ impl Export {
             let content = pieces.is_none().then(|| Hex(entry.content()));
             Shown { n: entry.n, prev: Hex(entry.prev), pieces, content, hash: Hex(entry.hash) }
         });
+        let mut shown: Vec<Shown> = shown.collect();
+        let people_left_out = number_people(&mut shown);
         let mut export = Self {
             format: FORMAT.to_owned(),
             alert: details.alert.clone(),
             exported_s: details.exported_s,
             language: details.language,
             consent: head.n,
-            people_left_out: u64::try_from(redaction.people()).unwrap_or(u64::MAX),
+            people_left_out,
             notes: details.notes,
-            entries: shown.collect(),
+            entries: shown,
             head: ShownHead { n: head.n, hash: Hex(head.hash) },
             digest: Hex([0; 32]),
         };
@@ -204,6 +208,22 @@ impl ShownPiece {
             _ => None,
         }
     }
+}
+
+/// Numbers people in the order in which they appear, without gaps: nobody learns how many there are besides. Returns
+/// how many appear.
+fn number_people(entries: &mut [Shown]) -> u64 {
+    let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut count = 0;
+    for piece in entries.iter_mut().flat_map(|entry| entry.pieces.iter_mut().flatten()) {
+        piece.person = piece.person.map(|person| {
+            *numbers.entry(person).or_insert_with(|| {
+                count += 1;
+                count
+            })
+        });
+    }
+    count.into()
 }
 
 /// An entry without what is left out.

@@ -38,8 +38,8 @@ pub struct Unknown(pub String);
 /// What is left out.
 #[derive(Clone, Debug, Default)]
 pub struct Redaction {
-    /// Ids of one person, and the sequences of words that name them.
-    people: Vec<(BTreeSet<String>, BTreeSet<Vec<String>>)>,
+    /// A person's id, and the sequences of words that name them.
+    people: Vec<(String, BTreeSet<Vec<String>>)>,
     /// Further sequences of words.
     words: BTreeSet<Vec<String>>,
 }
@@ -48,21 +48,17 @@ pub struct Redaction {
 pub(super) type Hidden = Option<u32>;
 
 impl Redaction {
-    /// What `wanted` means for these entries, of which `known` names the people. Those whom the entries name get
-    /// their numbers in the order in which they appear.
+    /// What `wanted` means for these entries, of which `known` names the people.
     ///
     /// # Errors
     /// [`Unknown`]: nothing may be exported then.
     pub fn of(wanted: &Wanted, known: &People, entries: &[&Entry]) -> Result<Self, Unknown> {
         let mut people = known.clone();
-        let mut order = Vec::new();
         for entry in entries {
             for (id, name) in named_in(entry) {
                 people.entry(id.to_owned()).or_default().insert(name.to_owned());
-                order.push(id.to_owned());
             }
         }
-        order.extend(known.keys().cloned());
         let with_id: BTreeSet<String> = people
             .iter()
             .filter(|(id, _)| !id.starts_with(NO_ID))
@@ -88,27 +84,18 @@ impl Redaction {
                 }
             }
         }
-        let mut this = Self { people: Vec::new(), words };
-        for id in order {
-            if hidden.remove(&id) {
-                let names = people.get(&id).into_iter().flatten().map(|name| name_words(name));
-                let names = names.filter(|words| !words.is_empty()).collect();
-                this.people.push((BTreeSet::from([id]), names));
-            }
-        }
-        Ok(this)
+        let names = |id: &String| {
+            let names = people.get(id).into_iter().flatten().map(|name| name_words(name));
+            names.filter(|words| !words.is_empty()).collect()
+        };
+        let people = hidden.iter().map(|id| (id.clone(), names(id))).collect();
+        Ok(Self { people, words })
     }
 
     /// Whether nothing is left out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.people.is_empty() && self.words.is_empty()
-    }
-
-    /// How many people it leaves out.
-    #[must_use]
-    pub fn people(&self) -> usize {
-        self.people.len()
     }
 
     /// Which pieces of an entry are left out, in their order.
@@ -151,7 +138,7 @@ impl Redaction {
             _ => return None,
         };
         let id = entry.value(of)?;
-        let person = self.people.iter().position(|(ids, _)| ids.contains(id));
+        let person = self.people.iter().position(|(hidden, _)| hidden == id);
         if let Some(person) = person {
             return Some(number(person));
         }
@@ -177,7 +164,7 @@ impl Redaction {
                 };
             }
         };
-        for (index, (ids, names)) in self.people.iter().enumerate() {
+        for (index, (id, names)) in self.people.iter().enumerate() {
             let person = number(index);
             let mut seen = BTreeSet::new();
             for name in names {
@@ -192,7 +179,7 @@ impl Redaction {
                 }
             }
             for (at, word) in words.iter().enumerate() {
-                if word.len() >= MIN_ID && ids.iter().any(|id| id.starts_with(word.as_str())) {
+                if word.len() >= MIN_ID && id.starts_with(word.as_str()) {
                     mark(at, 1, person);
                 }
             }

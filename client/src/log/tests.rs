@@ -239,11 +239,17 @@ fn a_name_that_occurs_nowhere_is_an_error_and_a_word_of_a_text_is_none() {
     let words = of("marta ruiz").unwrap();
     let shown = Export::of(&entries, &words, details()).to_json();
     assert!(!shown.contains("Marta") && !shown.contains("Ruiz") && shown.contains("licenciada"));
-    assert_eq!(of("López").unwrap().people(), 1, "a part of a name means the person");
+    let part = Export::of(&entries, &of("López").unwrap(), details());
+    assert_eq!(part.people_left_out, 1, "a part of a name means the person");
     // Who is known only from the circle is left out of texts too.
     let known = People::from([("cc".repeat(8), ["Licenciada".to_owned()].into())]);
     let everybody = Redaction::of(&Wanted::Everybody, &known, &mine).unwrap();
-    assert!(!Export::of(&entries, &everybody, details()).to_json().contains("licenciada"));
+    let export = Export::of(&entries, &everybody, details());
+    assert!(!export.to_json().contains("licenciada"));
+    let absent = People::from([("dd".repeat(8), ["Rosa".to_owned()].into())]);
+    let everybody = Redaction::of(&Wanted::Everybody, &absent, &mine).unwrap();
+    let without = Export::of(&entries, &everybody, details()).people_left_out;
+    assert_eq!(without + 1, export.people_left_out, "who does not appear is not counted");
 }
 
 #[test]

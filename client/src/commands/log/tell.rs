@@ -58,6 +58,7 @@ impl<'a> Teller<'a> {
                 t!(text, "log-handed-over", by = by, to = to)
             }
             Some(What::Received) => t!(text, "log-received", by = by),
+            Some(What::FirstHand) => t!(text, "log-first-hand", by = by),
             Some(What::Export) => t!(text, "log-exported", by = by),
             None => t!(text, "log-other"),
         }

@@ -85,6 +85,33 @@ fn an_event_that_comes_twice_is_logged_once() {
 }
 
 #[test]
+fn it_is_logged_who_passed_an_alarm_on_and_that_its_author_said_it_later() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    world.device("Ana").panic("", now_s).unwrap();
+    world.send("Ana", |_| true);
+    let mut late = Vec::new();
+    world.meddle("Eva", |waiting| late.extend(waiting.drain(..)));
+    world.settle();
+    world.now_s += 100;
+    let now_s = world.now_s;
+    world.device("Luz").say("¿ya sabes?", &[], now_s).unwrap();
+    world.settle();
+    let eva = world.device("Eva");
+    assert_eq!(whats(eva), [What::Raised]);
+    let first = eva.log().unwrap().entries.remove(0);
+    assert_eq!(first.value(Field::AuthorName), Some("Ana"));
+    assert_eq!(first.value(Field::BroughtByName), Some("Luz"));
+    world.meddle("Eva", |waiting| waiting.extend(late));
+    world.settle();
+    let eva = world.device("Eva");
+    assert_eq!(whats(eva), [What::Raised, What::FirstHand]);
+    let second = eva.log().unwrap().entries.remove(1);
+    assert_eq!(second.value(Field::EventId), first.value(Field::EventId));
+    assert_eq!(whole(eva), Ok(()));
+}
+
+#[test]
 fn a_consent_is_logged_before_anything_is_exported() {
     let mut world = circle();
     let alert = story(&mut world);
