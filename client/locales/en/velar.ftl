@@ -847,8 +847,8 @@ log-md-title = Log of alert { $alert }
 log-md-exported = Exported: { $time }
 log-md-clock = Times are by the clock of whoever said something; "arrived" is by the clock of the device that keeps this log.
 log-md-left-out = { $count ->
-    [one] { $count } person was left out. The same number is always the same person; who, is known to whoever exported this.
-   *[other] { $count } people were left out. The same number is always the same person; who, is known to whoever exported this.
+    [one] { $count } person was left out. Each number stands for one person throughout; who that is, only whoever exported this knows.
+   *[other] { $count } people were left out. Each number stands for one person throughout; who that is, only whoever exported this knows.
 }
 log-md-head = Head of the log:
 log-md-digest = Digest of the JSON file to check this by:

@@ -862,8 +862,8 @@ log-md-title = Bitácora de la alerta { $alert }
 log-md-exported = Exportada: { $time }
 log-md-clock = Las horas son del reloj de quien dijo cada cosa; «llegó» es del reloj del equipo que lleva esta bitácora.
 log-md-left-out = { $count ->
-    [one] Se omitió a { $count } persona. El mismo número es siempre la misma persona; quién es lo sabe quien exportó esto.
-   *[other] Se omitió a { $count } personas. El mismo número es siempre la misma persona; quién es lo sabe quien exportó esto.
+    [one] Se omitió a { $count } persona. Cada número es siempre la misma persona; quién es, solo lo sabe quien exportó esto.
+   *[other] Se omitió a { $count } personas. Cada número es siempre la misma persona; quién es, solo lo sabe quien exportó esto.
 }
 log-md-head = Final de la bitácora:
 log-md-digest = Huella del archivo JSON con que se comprueba:

@@ -112,15 +112,16 @@ fn export(context: &Context, args: LogExport) -> Result<Exit, Failure> {
         notes: notes(context, !redaction.is_empty()),
     };
     let export = Export::of(&log.entries, &redaction, details);
+    let with_json = targets.iter().any(|(format, _)| *format == LogFormat::Json);
     for (format, file) in files {
         let written = match format {
             LogFormat::Json => export.to_json(),
-            LogFormat::Md => markdown::document(&export, text, &context.clock),
+            LogFormat::Md => markdown::document(&export, with_json, text, &context.clock),
         };
         file.keep(context, written.as_bytes())?;
     }
     let paths: Vec<String> = targets.iter().map(|(_, path)| path.display().to_string()).collect();
-    exported(context, &export, &paths, &redaction)?;
+    exported(context, &export, &paths, with_json, &redaction)?;
     context.warn_of_damage(&device);
     Ok(Exit::Done)
 }
@@ -130,6 +131,7 @@ fn exported(
     context: &Context,
     export: &Export,
     paths: &[String],
+    with_json: bool,
     redaction: &Redaction,
 ) -> Result<(), Failure> {
     let text = &context.text;
@@ -145,7 +147,9 @@ fn exported(
         context.line(&t!(text, "log-exported-to", path = clean(path)))?;
     }
     context.line(&t!(text, "log-exported-note", head = head(end)))?;
-    context.line(&t!(text, "log-exported-digest", digest = export.digest.to_string()))?;
+    if with_json {
+        context.line(&t!(text, "log-exported-digest", digest = export.digest.to_string()))?;
+    }
     if redaction.is_empty() {
         context.remark(&t!(text, "log-exported-names"));
     } else {

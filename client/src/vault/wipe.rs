@@ -83,7 +83,7 @@ pub fn wipe(dir: &Path, entropy: &mut dyn FnMut(&mut [u8])) -> Result<Wiped, Vau
 impl Wiped {
     fn destroy_slots(&mut self, folder: &Path, entropy: Entropy<'_>) {
         let path = folder.join("slots");
-        if !path.exists() {
+        if path.try_exists().is_ok_and(|exists| !exists) {
             return;
         }
         // A mode that somebody set does not keep its owner from this.
@@ -138,7 +138,14 @@ impl Wiped {
 
 /// A folder that holds a file of a vault, or nothing at all: not one of somebody else's that is called the same.
 fn is_vault(folder: &Path) -> bool {
-    let Ok(mut inside) = fs::read_dir(folder) else { return false };
+    let mut inside = match fs::read_dir(folder) {
+        Ok(inside) => inside,
+        // One that cannot be looked at may be one: saying that there is none would be wrong.
+        Err(error) => {
+            let none = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+            return !none.contains(&error.kind());
+        }
+    };
     let files = Files::of(folder.parent().unwrap_or(folder));
     let known = [files.slots(), files.database(), folder.join("turn")];
     known.iter().any(|path| path.exists()) || inside.next().is_none()

@@ -1,13 +1,13 @@
 //! An exported log as a document for people. Pure.
 
-use crate::log::{Export, Field, What};
+use crate::log::{Export, What};
 use crate::terminal::{Clock, clean, clean_block};
 use crate::text::{Text, t};
 
 use super::tell::Teller;
 
-/// The document.
-pub(super) fn document(export: &Export, text: &Text, clock: &Clock) -> String {
+/// The document. `with_json`: the same export is there as JSON too.
+pub(super) fn document(export: &Export, with_json: bool, text: &Text, clock: &Clock) -> String {
     let teller = Teller::new(text, clock);
     let alert = clean(&export.alert);
     let mut lines = vec![format!("# {}", t!(text, "log-md-title", alert = alert)), String::new()];
@@ -21,7 +21,9 @@ pub(super) fn document(export: &Export, text: &Text, clock: &Clock) -> String {
     }
     lines.extend(facts.iter().map(|fact| format!("* {}", escaped(fact))));
     lines.push(format!("* {} `{head}`", escaped(&t!(text, "log-md-head"))));
-    lines.push(format!("* {} `{}`", escaped(&t!(text, "log-md-digest")), export.digest));
+    if with_json {
+        lines.push(format!("* {} `{}`", escaped(&t!(text, "log-md-digest")), export.digest));
+    }
     if let Some(last) = export.entries.last().filter(|entry| entry.what() == Some(What::Export)) {
         lines.extend([String::new(), format!("## {}", t!(text, "log-md-consent")), String::new()]);
         lines.extend(teller.texts(last).iter().map(|said| quoted(said)));
@@ -35,9 +37,7 @@ pub(super) fn document(export: &Export, text: &Text, clock: &Clock) -> String {
         }
         let heading = format!("{}. {} · {}", entry.n, teller.time(entry), teller.sentence(entry));
         lines.extend([String::new(), format!("### {}", escaped(&heading))]);
-        // The consent stands above.
-        let is_consent = entry.of(Field::Consent).next().is_some();
-        for said in teller.texts(entry).iter().filter(|_| !is_consent) {
+        for said in &teller.texts(entry) {
             lines.extend([String::new(), quoted(said)]);
         }
         let arrived = teller.arrived(entry).map(|time| t!(text, "log-md-arrived", time = time));
@@ -85,7 +85,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
-    use crate::log::{Details, Entry, Head, People, Piece, Redaction, Wanted};
+    use crate::log::{Details, Entry, Field, Head, People, Piece, Redaction, Wanted};
     use crate::text::Language;
 
     fn sample(wanted: &Wanted) -> Export {
@@ -127,7 +127,7 @@ mod tests {
 
     fn shown(wanted: &Wanted, language: Language) -> String {
         let clock = Clock::in_zone(TimeZone::fixed(jiff::tz::offset(-6)));
-        document(&sample(wanted), &Text::new(language), &clock)
+        document(&sample(wanted), true, &Text::new(language), &clock)
     }
 
     #[test]
@@ -141,6 +141,14 @@ mod tests {
             assert!(document.contains("2027-01-15 02:00:00 -06:00"), "{document}");
             assert!(document.contains(&sample(&Wanted::Nobody).digest.to_string()));
         }
+        let alone = document(
+            &sample(&Wanted::Nobody),
+            false,
+            &Text::new(Language::English),
+            &Clock::in_zone(TimeZone::UTC),
+        );
+        let digest = sample(&Wanted::Nobody).digest.to_string();
+        assert!(!alone.contains(&digest), "there is no file to check it by");
         assert!(english.contains("Ana López raised the alarm"), "{english}");
         assert!(spanish.contains("Ana López dio la alarma"), "{spanish}");
     }
