@@ -8,6 +8,7 @@ use velar_protocol::hash::labelled;
 use super::entry::{Entry, Field, Head, SALT_LEN, What, content_hash, value_hash};
 use super::hex::Hex;
 use super::redact::Redaction;
+use crate::terminal::is_hidden;
 
 /// Of this format; see `LOG.md`.
 pub(super) const FORMAT: &str = "velar-log/1";
@@ -19,7 +20,7 @@ const LABEL_FILE: &[u8] = b"velar/1 log file";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Export {
-    /// [`FORMAT`].
+    /// `velar-log/1`.
     pub format: String,
     /// The alert's short id.
     pub alert: String,
@@ -147,10 +148,22 @@ impl Export {
         Hex(labelled(LABEL_FILE, &[value.to_string().as_bytes()]))
     }
 
-    /// The file: JSON for programs, on lines for people.
+    /// The file: JSON for programs, on lines for people. What a terminal would act on or hide is escaped; a parser reads
+    /// the texts as they were.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut text = String::new();
+        for c in serde_json::to_string_pretty(self).unwrap_or_default().chars() {
+            let steers = c.is_control() || is_hidden(c) || matches!(c, '\u{2028}' | '\u{2029}');
+            if steers && c != '\n' {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    text.push_str(&format!("\\u{unit:04x}"));
+                }
+            } else {
+                text.push(c);
+            }
+        }
         text.push('\n');
         text
     }

@@ -273,6 +273,17 @@ fn earlier_consents_are_not_told_to_later_readers() {
     assert!(!export.to_json().contains("mecanismo") && export.to_json().contains("embajada"));
 }
 
+#[test]
+fn nothing_in_the_file_steers_a_terminal_and_the_text_is_still_what_it_was() {
+    let text = "\u{1b}[2J \u{9b}31m \u{202e}oculto\u{e0041} \u{2028}fin";
+    let export = export(&chain(&[text]), &Wanted::Nobody);
+    let file = export.to_json();
+    let steers = |c: char| c != '\n' && (c.is_control() || crate::terminal::is_hidden(c));
+    assert_eq!(file.chars().find(|c| steers(*c)), None);
+    assert_eq!(check(&file, None).unwrap().export, export);
+    assert!(serde_json::from_str::<Export>(&file).unwrap() == export);
+}
+
 /// Computed by the program in `LOG.md`, which shares nothing with this one.
 #[test]
 fn an_export_is_what_the_specification_says_byte_by_byte() {
