@@ -18,6 +18,7 @@ mod join;
 mod log;
 mod members;
 mod panic;
+mod relays;
 mod say;
 mod show;
 mod status;
@@ -57,6 +58,7 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(context, args),
+        Command::Relays(args) => relays::run(context, args).await,
         Command::Log(args) => log::run(context, args),
         Command::Wipe(args) => wipe::run(context, args),
         Command::Backup(args) => backup::backup(context, args),
