@@ -1,13 +1,16 @@
 //! What each command does: it opens the device, acts, carries envelopes for a moment, and says the truth
 //! about what became of it.
 
+mod agreement;
 mod alerts;
 mod approve;
 mod carrier;
 mod checkin;
 mod circle;
 mod completions;
+mod contacts;
 mod context;
+mod drill;
 mod inbox;
 mod init;
 mod invite;
@@ -15,6 +18,7 @@ mod items;
 mod join;
 mod members;
 mod panic;
+mod presence;
 mod say;
 mod show;
 mod status;
@@ -51,7 +55,10 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Say(args) => say::run(context, args).await,
         Command::Inbox(args) => inbox::run(context, args).await,
         Command::Watch(args) => watch::run(context, args).await,
-        Command::Status => status::run(context).await,
+        Command::Status(args) => status::run(context, args).await,
         Command::Completions(args) => completions::run(context, args),
+        Command::HandOver(args) => alerts::hand_over(context, args).await,
+        Command::Drill(args) => drill::run(context, args).await,
+        Command::Contacts(args) => contacts::run(context, args).await,
     }
 }

@@ -5,12 +5,15 @@
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`plan`]: the agreed check-ins; pure.
+//! * [`presence`], [`drill`], [`contacts`]: who keeps watch, what is kept of a drill, whom to turn to outside; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
 pub mod cli;
 pub mod commands;
+pub mod contacts;
 pub mod device;
+pub mod drill;
 pub mod failure;
 pub mod inbox;
 pub mod link;
@@ -18,6 +21,7 @@ pub mod net;
 pub mod outbox;
 pub mod passphrase;
 pub mod plan;
+pub mod presence;
 pub mod records;
 pub mod terminal;
 pub mod text;

@@ -10,6 +10,8 @@ use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey,
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::contacts::Contacts;
+use crate::drill::Drill;
 use crate::inbox::{Inbox, Owed};
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
@@ -90,6 +92,12 @@ kinds! {
     UsedKind = 30, "used prekey of a member", Day;
     /// One record, key empty. The agreed check-ins.
     PlanKind = 31, "plan", Plan;
+    /// Key: member id; when they called the roll. Key empty: until when this device said to be watching.
+    PresenceKind = 35, "presence", u64;
+    /// One record, key empty. Whom to turn to outside the circle.
+    ContactsKind = 36, "contacts", Contacts;
+    /// Key: alert id. A drill that this device raised.
+    DrillKind = 39, "drill", Drill;
 }
 
 /// Secret bytes, wiped on drop.
@@ -239,6 +247,10 @@ pub struct Peer {
     pub watching_until_s: Option<u64>,
     /// Event sets of alerts that I answered with what they lacked, and when.
     pub marks_answered: Vec<(AlertId, [u8; 16], u64)>,
+    /// Their count of messages to me in the newest that said whether they watch.
+    pub presence_sequence: u64,
+    /// When that came.
+    pub presence_s: u64,
 }
 
 /// One sealed envelope on its way.
@@ -383,6 +395,10 @@ pub enum What {
     },
     /// A successor claims the lead, or the lead signed two rosters: a person has to look.
     RosterConflict,
+    /// The lead has changed the circle's agreement.
+    Agreed,
+    /// A coordinator has set whom to turn to outside.
+    ContactsSet,
 }
 
 /// An invitation that I made.

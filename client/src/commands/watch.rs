@@ -7,11 +7,12 @@ mod end;
 mod hook;
 mod output;
 mod rounds;
+mod shift;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use velar_protocol::circle::AlertId;
 use velar_protocol::wire::RelayAddress;
 
@@ -19,7 +20,8 @@ use self::connections::{Connections, Say};
 use self::end::End;
 use self::hook::{Hook, Trouble};
 use self::output::Output;
-use self::rounds::Rounds;
+use self::rounds::{Rounds, Rules};
+use self::shift::Shift;
 use super::items::Teller;
 use super::show::{self, Who};
 use super::{Context, carrier};
@@ -50,12 +52,17 @@ const TICK: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(context: &Context, args: Watch) -> Result<Exit, Failure> {
     let device = context.device()?;
-    let mut post = Post::new(context, device, args.exec).map_err(|end| end.failure(context))?;
+    let mut post = Post::new(context, device, args.exec, Shift::new(!args.off_shift))
+        .map_err(|end| end.failure(context))?;
     post.started().map_err(|end| end.failure(context))?;
     let watched = loop {
         // What was on its way to the vault is not acknowledged: through a new link it comes again.
-        let mut link = carrier::link(context, true)?;
+        let mut link = carrier::link(context, !args.off_shift)?;
         let watched = post.watch(&mut link).await;
+        let passes = matches!(&watched, Err(end) if end.may_pass());
+        if !passes && post.sign_off(&mut link).await.is_err() {
+            tracing::warn!("that this watch ends could not be said");
+        }
         link.finish().await;
         match watched {
             Err(end) if end.may_pass() => match post.wait_for_vault(end).await {
@@ -77,12 +84,12 @@ struct Post<'a> {
     out: Output<'a>,
     who: Who,
     position: u64,
-    repeat_s: u64,
+    rules: Rules,
+    shift: Shift,
     connections: Connections,
     rounds: Rounds,
     ring_from: Instant,
     hook: Option<Hook>,
-    watching: BTreeSet<String>,
     clocks: BTreeMap<String, u64>,
     unsent: usize,
     /// Alerts that were open here at the start, until they are told.
@@ -91,7 +98,12 @@ struct Post<'a> {
 }
 
 impl<'a> Post<'a> {
-    fn new(context: &'a Context, mut device: Device, exec: Option<String>) -> Result<Self, End> {
+    fn new(
+        context: &'a Context,
+        mut device: Device,
+        exec: Option<String>,
+        shift: Shift,
+    ) -> Result<Self, End> {
         let who = Who::of(context, &mut device)?;
         let agreement = device.circle()?.agreement;
         Ok(Self {
@@ -99,12 +111,12 @@ impl<'a> Post<'a> {
             out: Output::new(context),
             who,
             position: device.cursor(CURSOR)?,
-            repeat_s: u64::from(agreement.repeat_min) * 60,
+            rules: Rules::from(&agreement),
+            shift,
             connections: Connections::default(),
             rounds: Rounds::default(),
             ring_from: Instant::now() + BACKLOG,
             hook: exec.map(Hook::new),
-            watching: BTreeSet::new(),
             clocks: BTreeMap::new(),
             unsent: 0,
             untold: Vec::new(),
@@ -128,12 +140,20 @@ impl<'a> Post<'a> {
             }
             if changed {
                 self.items()?;
+                self.agreed()?;
             }
             if changed || looked.elapsed() >= TICK {
                 looked = Instant::now();
                 self.look(changed)?;
             }
         }
+    }
+
+    /// Takes over what the circle has agreed, and who is in it.
+    fn agreed(&mut self) -> Result<(), End> {
+        self.rules = Rules::from(&self.device.circle()?.agreement);
+        self.who = Who::of(self.context, &mut self.device)?;
+        Ok(())
     }
 
     fn time(&self) -> String {
@@ -268,6 +288,8 @@ impl<'a> Post<'a> {
     fn look(&mut self, changed: bool) -> Result<(), End> {
         self.out.check()?;
         let now = now_s();
+        self.be_present(changed, now)?;
+        self.presence(changed, now)?;
         for (host, say) in self.connections.look(now) {
             self.connection(&host, &say, None)?;
         }
@@ -278,9 +300,6 @@ impl<'a> Post<'a> {
         }
         if let Some(trouble) = self.hook.as_mut().and_then(Hook::tend) {
             self.hook_failed(&trouble)?;
-        }
-        if changed {
-            self.presence(now)?;
         }
         Ok(())
     }
@@ -296,23 +315,6 @@ impl<'a> Post<'a> {
         let data = json!({"detail": detail});
         let line = t!(text, "watch-exec-failed", time = self.time(), detail = detail);
         Ok(self.out.tell("exec-failed", data, &line)?)
-    }
-
-    fn presence(&mut self, now: u64) -> Result<(), End> {
-        self.who = Who::of(self.context, &mut self.device)?;
-        let watching: BTreeSet<String> = self.who.watching(now).into_iter().collect();
-        if watching == self.watching {
-            return Ok(());
-        }
-        let text = &self.context.text;
-        let names = match watching.is_empty() {
-            true => t!(text, "word-nobody"),
-            false => text.list(&watching),
-        };
-        let data: Value = json!({"names": watching});
-        let line = t!(text, "watch-presence", time = self.time(), names = names);
-        self.watching = watching;
-        Ok(self.out.tell("presence", data, &line)?)
     }
 
     /// The vault cannot be written now: says so, rings for what is known, and waits a little.

@@ -125,6 +125,9 @@ impl Turn<'_> {
             given_up: false,
         };
         self.try_to_seal(&mut delivery)?;
+        if delivery.class == Class::Presence && delivery.parts.is_none() {
+            return Ok(());
+        }
         self.set_delivery(&delivery)
     }
 

@@ -6,3 +6,4 @@ mod forming;
 mod mail;
 mod office;
 mod strangers;
+mod watching;

@@ -29,8 +29,6 @@ pub struct MemberView {
     pub reachable: bool,
     /// When it was last heard of, by this device's clock.
     pub heard_s: Option<u64>,
-    /// Until when it said to be watching.
-    pub watching_until_s: Option<u64>,
     /// Its newest check-in, when it was sent and when it arrived.
     pub check_in: Option<(CheckIn, u64, u64)>,
 }
@@ -74,7 +72,6 @@ impl Device {
                     verified: peer.verified,
                     reachable: me || !peer.addresses.is_empty(),
                     heard_s: peer.heard_s,
-                    watching_until_s: peer.watching_until_s,
                     check_in: peer.check_in,
                 });
             }
@@ -263,7 +260,7 @@ impl Turn<'_> {
 }
 
 /// A member's name, or the beginning of the id if no name is known, or none any more.
-fn name_of(member: MemberId, peer: &Peer) -> String {
+pub(super) fn name_of(member: MemberId, peer: &Peer) -> String {
     if peer.name.is_empty() { short_id(&member.0) } else { peer.name.clone() }
 }
 

@@ -59,6 +59,7 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::AnotherPerson => failure!(text, Exit::NotNow, "error-alert-another-person"),
         DeviceError::NotYours => failure!(text, Exit::NotNow, "error-alert-not-yours"),
         DeviceError::NotTaken => failure!(text, Exit::NotNow, "error-alert-not-yours-to-release"),
+        DeviceError::CannotTake => failure!(text, Exit::NotNow, "error-hand-over-cannot"),
         DeviceError::NotAsked => failure!(text, Exit::NotNow, "error-alert-not-asked"),
         DeviceError::Seal(member, _) => {
             let member = crate::terminal::short_id(&member.0);
@@ -110,6 +111,7 @@ mod tests {
             DeviceError::NotYours,
             DeviceError::NotTaken,
             DeviceError::NotAsked,
+            DeviceError::CannotTake,
             DeviceError::Seal(MemberId([7; 32]), SealError::Recipient),
         ]
     }
