@@ -798,6 +798,7 @@ presence-nobody-next = What you send waits for them. If you go somewhere dangero
 presence-no-accompaniers = There is nobody in the circle yet who could answer an alert.
 drill-line = { $line } (drill)
 watch-drill-text = { $time } *** DRILL { $alert } *** { $name }: { $text }
+watch-off-shift = { $time } Not on shift: the others are not told that you watch. A panic rings here all the same.
 watch-tier-two = { $time } *** ALERT { $alert } of { $name } *** Nobody of those on shift has taken it, since { $since }. Now everybody is asked: velar claim { $alert }
 watch-tier-three = { $time } *** ALERT { $alert } of { $name } *** NOBODY has taken it, since { $since }.
 watch-handed-to-you = { $time } *** ALERT { $alert } of { $name } *** { $by } asks you to take it: velar claim { $alert }

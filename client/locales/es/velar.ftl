@@ -814,6 +814,7 @@ presence-nobody-next = Lo que envíes les espera. Si vas a un lugar peligroso, h
 presence-no-accompaniers = Todavía no hay nadie en el círculo que pueda responder a una alerta.
 drill-line = { $line } (simulacro)
 watch-drill-text = { $time } *** SIMULACRO { $alert } *** { $name }: { $text }
+watch-off-shift = { $time } Fuera de turno: no se avisa que estás velando. Un pánico suena aquí de todos modos.
 watch-tier-two = { $time } *** ALERTA { $alert } de { $name } *** Nadie de quienes están de turno la ha tomado, desde { $since }. Ahora se pide a todo el círculo: velar claim { $alert }
 watch-tier-three = { $time } *** ALERTA { $alert } de { $name } *** NADIE la ha tomado, desde { $since }.
 watch-handed-to-you = { $time } *** ALERTA { $alert } de { $name } *** { $by } te pide que la tomes: velar claim { $alert }

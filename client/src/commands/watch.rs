@@ -165,9 +165,13 @@ impl<'a> Post<'a> {
         let text = &self.context.text;
         let circle = crate::terminal::clean(&self.device.circle()?.name);
         let name = self.who.me().map(|me| self.who.name(me.member)).unwrap_or_default();
-        let data = json!({"circle": circle, "name": name});
+        let on_shift = self.shift.is_on();
+        let data = json!({"circle": circle, "name": name, "on_shift": on_shift});
         let line = t!(text, "watch-started", time = self.time(), circle = circle, name = name);
         self.out.tell("started", data, &line)?;
+        if !on_shift && !self.context.json {
+            self.out.lines(&[t!(text, "watch-off-shift", time = self.time())])?;
+        }
         for home in self.device.homes()? {
             if let Some(say) = self.connections.connecting(&home.relay) {
                 self.connection(home.relay.host(), &say, None)?;
@@ -288,7 +292,6 @@ impl<'a> Post<'a> {
     fn look(&mut self, changed: bool) -> Result<(), End> {
         self.out.check()?;
         let now = now_s();
-        self.be_present(changed, now)?;
         self.presence(changed, now)?;
         for (host, say) in self.connections.look(now) {
             self.connection(&host, &say, None)?;
@@ -300,6 +303,11 @@ impl<'a> Post<'a> {
         }
         if let Some(trouble) = self.hook.as_mut().and_then(Hook::tend) {
             self.hook_failed(&trouble)?;
+        }
+        match self.be_present(changed, now) {
+            // It is said again at the next look; what rings must not end for it.
+            Err(end) if end.may_pass() => self.say_vault(end)?,
+            said => said?,
         }
         Ok(())
     }

@@ -54,6 +54,14 @@ impl Device {
         })
     }
 
+    /// Until when this device has last said to be watching; 0: not.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn presence_said(&mut self) -> Done<u64> {
+        self.read(0, |turn| Ok(turn.readable::<PresenceKind>(MINE)?.unwrap_or(0)))
+    }
+
     /// A roll-call: whoever watches answers. What a watch on this device has said stays as it is.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use velar_protocol::circle::{Alert, StandDown};
 
 use super::super::Context;
 use super::super::show::{Who, hex};
+use super::MIN_ID;
 use crate::failure::{Exit, Failure, failure};
 
 /// What the command is for: without a word by the person, the only open alert that fits is meant.
@@ -83,7 +84,8 @@ pub(super) fn which<'a>(
 
 /// Whether this is the beginning of an id, not of a name.
 fn is_id(given: &str) -> bool {
-    given.trim().bytes().all(|byte| byte.is_ascii_hexdigit())
+    let given = given.trim();
+    given.len() >= MIN_ID && given.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_named(who: &Who, alert: &Alert, given: &str) -> bool {

@@ -40,6 +40,10 @@ impl Shift {
             looked: None,
         }
     }
+
+    pub(super) fn is_on(&self) -> bool {
+        self.on
+    }
 }
 
 impl Post<'_> {
@@ -50,7 +54,9 @@ impl Post<'_> {
             return Ok(());
         }
         let until_s = now.saturating_add(WATCHING_S);
-        if self.shift.heartbeat.is_due(now) {
+        // Another watch on this device has ended, and said so for both.
+        let silenced = changed && self.device.presence_said()? <= now;
+        if silenced || self.shift.heartbeat.is_due(now) {
             let first = self.shift.heartbeat == Heartbeat::default();
             self.device.say_presence(until_s, first, now)?;
             let draw = self.device.random();

@@ -5,7 +5,7 @@ use velar_protocol::circle::{Agreement, Contact, Reason, Role};
 use super::office::World;
 use crate::device::{DeviceError, DrillView};
 use crate::presence::WATCHING_S;
-use crate::records::{DeliveryKind, What};
+use crate::records::{DeliveryKind, IssuedKind, What};
 use crate::vault::Fate;
 
 fn circle() -> World {
@@ -70,11 +70,15 @@ fn not_watching_any_more_is_not_undone_by_what_was_said_before() {
 fn heartbeats_that_cannot_go_out_do_not_pile_up() {
     let mut world = circle();
     let (now_s, before) = (world.now_s, deliveries(&mut world, "Eva"));
+    let issued =
+        |world: &mut World| world.device("Eva").vault.read(|tx| tx.count::<IssuedKind>()).unwrap();
+    let prekeys = issued(&mut world);
     for hour in 0..20 {
         let at_s = now_s + hour * 3600;
         world.device("Eva").say_presence(at_s + WATCHING_S, false, at_s).unwrap();
     }
     assert_eq!(deliveries(&mut world, "Eva"), before + 2);
+    assert_eq!(issued(&mut world), prekeys, "nothing is lost with those that were dropped");
 }
 
 #[test]
@@ -103,6 +107,19 @@ fn a_roll_call_is_answered_by_who_watches_and_turns_no_watch_off() {
     assert!(world.device("Eva").answer_roll_calls(later_s + WATCHING_S, later_s).unwrap());
     world.settle();
     assert_eq!(world.office.sent, sent);
+}
+
+#[test]
+fn a_watch_notices_that_another_on_this_device_has_signed_off() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let eva = world.device("Eva");
+    assert_eq!(eva.presence_said().unwrap(), 0);
+    eva.say_presence(now_s + WATCHING_S, false, now_s).unwrap();
+    eva.call_the_roll(now_s).unwrap();
+    assert_eq!(eva.presence_said().unwrap(), now_s + WATCHING_S);
+    eva.say_presence(0, false, now_s).unwrap();
+    assert_eq!(eva.presence_said().unwrap(), 0);
 }
 
 #[test]
@@ -140,7 +157,7 @@ fn contacts_come_from_coordinators_and_reach_newcomers() {
     world.settle();
     world.admit("Luz", "Rosa", Role::Accompanier);
     for name in ["Luz", "Ana", "Eva", "Rosa"] {
-        assert_eq!(world.device(name).contacts().unwrap(), [marta.clone()], "{name}");
+        assert_eq!(world.device(name).contacts().unwrap(), std::slice::from_ref(&marta), "{name}");
     }
     world.device("Luz").set_contacts(Vec::new(), now_s).unwrap();
     world.settle();
