@@ -105,3 +105,50 @@ pub struct Status {
     #[arg(long, alias = "preguntar")]
     pub ask: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use crate::cli::{Circle, Command, ContactsCommand, parse};
+    use crate::text::{Language, Text};
+
+    fn understood(line: &str) -> Command {
+        let words = std::iter::once("velar").chain(line.split_whitespace());
+        let args: Vec<OsString> = words.map(OsString::from).collect();
+        match parse(&args, &Text::new(Language::Spanish)) {
+            Ok(cli) => cli.command,
+            Err(stop) => panic!("{line}: {stop:?}"),
+        }
+    }
+
+    #[test]
+    fn what_keeping_watch_takes_is_understood_in_spanish_too() {
+        for line in ["hand-over --to Eva 3f2a ya voy", "entregar 3f2a ya voy --to Eva"] {
+            let Command::HandOver(args) = understood(line) else { panic!("{line}") };
+            assert_eq!((args.to.as_str(), args.what.text.len()), ("Eva", 3), "{line}");
+        }
+        for line in ["contacts add Marta abogada, 55", "contactos agregar Marta abogada, 55"] {
+            let Command::Contacts(args) = understood(line) else { panic!("{line}") };
+            let Some(ContactsCommand::Add(args)) = args.command else { panic!("{line}") };
+            assert_eq!((args.name.as_str(), args.how.join(" ").as_str()), ("Marta", "abogada, 55"));
+        }
+        for line in ["circle agree --repeat 1h", "círculo acordar --repeat 60"] {
+            let Command::Circle(Circle::Agree(args)) = understood(line) else { panic!("{line}") };
+            assert_eq!(args.repeat.map(|time| time.as_secs()), Some(3600), "{line}");
+            assert_eq!(args.grace, None);
+        }
+    }
+
+    #[test]
+    fn a_drill_is_raised_unless_a_report_is_asked_for() {
+        let drill = |line: &str| match understood(line) {
+            Command::Drill(args) => (args.text.join(" "), args.report),
+            _ => panic!("{line}"),
+        };
+        assert_eq!(drill("drill"), (String::new(), None));
+        assert_eq!(drill("simulacro en domingo"), ("en domingo".to_owned(), None));
+        assert_eq!(drill("drill --report"), (String::new(), Some(None)));
+        assert_eq!(drill("drill --informe 3f2a").1, Some(Some("3f2a".to_owned())));
+    }
+}

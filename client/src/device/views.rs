@@ -7,6 +7,7 @@ use velar_protocol::circle::{CheckIn, Roles};
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::{Device, DeviceError, Done, Turn};
+use crate::outbox::Class;
 use crate::records::{CursorKind, Delivery, DeliveryKind, Item, ItemKind, Peer};
 use crate::terminal::short_id;
 
@@ -175,7 +176,9 @@ impl Device {
             let all = turn.tx.list::<DeliveryKind>()?;
             let open = |d: &Delivery| d.received_s.is_none() && !d.given_up;
             let unsent = |d: &Delivery| d.parts.is_none_or(|parts| d.accepted_parts < parts);
-            let told = all.iter().map(|(_, d)| d).filter(|d| open(d));
+            // Nobody waits for a heartbeat.
+            let counts = |d: &&Delivery| d.class != Class::Presence && open(d);
+            let told = all.iter().map(|(_, d)| d).filter(counts);
             Ok((told.clone().filter(|d| d.told).count(), told.filter(|d| unsent(d)).count()))
         })
     }

@@ -78,6 +78,7 @@ fn heartbeats_that_cannot_go_out_do_not_pile_up() {
         world.device("Eva").say_presence(at_s + WATCHING_S, false, at_s).unwrap();
     }
     assert_eq!(deliveries(&mut world, "Eva"), before + 2);
+    assert_eq!(world.device("Eva").unfinished().unwrap(), (0, 0), "nobody waits for them");
     assert_eq!(issued(&mut world), prekeys, "nothing is lost with those that were dropped");
 }
 

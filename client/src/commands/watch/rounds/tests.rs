@@ -6,6 +6,8 @@ use velar_protocol::seal::MemberId;
 
 use super::*;
 
+mod folded;
+
 const REPEAT_S: u64 = 300;
 const TIER_TWO_S: u64 = 900;
 const TIER_THREE_S: u64 = 2700;
