@@ -22,7 +22,8 @@ use crate::text::{Language, Text};
 
 pub use self::arguments::{
     AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Inbox, Invite, Join, Link,
-    Mood, Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
+    Mood, Panic, RelayAdd, RelayLeave, Role, Say, StandDown, Verify, Watch, WhichAlert,
+    alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
@@ -149,6 +150,23 @@ pub enum Command {
     /// Whom to turn to outside the circle.
     #[command(aliases = ["contactos", "contact", "contacto"])]
     Contacts(Contacts),
+    /// The relays through which this device is reached.
+    #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
+    Relays(Relays),
+}
+
+/// `velar relays …`
+#[derive(Debug, Subcommand)]
+pub enum Relays {
+    /// Those in use.
+    #[command(aliases = ["ver", "mostrar", "lista"])]
+    List,
+    /// Use one more.
+    #[command(aliases = ["agregar", "añadir"])]
+    Add(RelayAdd),
+    /// Use one no longer.
+    #[command(aliases = ["dejar", "quitar", "remove"])]
+    Leave(RelayLeave),
 }
 
 /// `velar circle …`
@@ -191,7 +209,10 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         Err(error) => error,
     };
     match first.kind() {
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
+        // `panic -help me` asks for help of another kind.
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+            if forgiving::asks_for_help(&command, &args) =>
+        {
             return Err(Stop::Show(Box::new(first)));
         }
         clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -204,6 +225,12 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         forgiving::panic_at_any_rate(&command, &args, fits).map(|args| attempt(&command, &args))
     {
         return Ok(cli);
+    }
+    if matches!(
+        first.kind(),
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+    ) {
+        return Err(Stop::Show(Box::new(first)));
     }
     Err(Stop::Usage(usage::explain(&first, text)))
 }

@@ -19,6 +19,7 @@ mod join;
 mod members;
 mod panic;
 mod presence;
+mod relays;
 mod say;
 mod show;
 mod status;
@@ -60,5 +61,6 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::HandOver(args) => alerts::hand_over(context, args).await,
         Command::Drill(args) => drill::run(context, args).await,
         Command::Contacts(args) => contacts::run(context, args).await,
+        Command::Relays(args) => relays::run(context, args).await,
     }
 }

@@ -51,10 +51,12 @@ enum Report {
     Time { relay: RelayAddress, time_s: u64 },
     /// A mailbox is being read.
     Reading { relay: RelayAddress },
+    /// A mailbox is being read, but the relay did not take its tokens: newer ones do not reach it.
+    NotOpened { relay: RelayAddress, error: NetError },
     /// A mailbox is not being read; it is tried again.
     NotReading { relay: RelayAddress, error: NetError },
     /// A relay answered to an envelope.
-    Answered { id: DueId, answer: Answer },
+    Answered { relay: RelayAddress, id: DueId, answer: Answer },
     /// Envelopes that were not sent, because the relay did not take one before them.
     Returned { ids: Vec<DueId> },
     /// A relay cannot be sent to; it is tried again.
@@ -70,6 +72,8 @@ pub enum Happened {
     Disconnected(RelayAddress, NetError),
     /// Everything that was waiting at this relay is here.
     CaughtUp(RelayAddress),
+    /// This relay reads the mailbox out, but did not take its newest tokens, and why: somebody's messages may be refused.
+    NotOpened(RelayAddress, NetError),
     /// Nothing can be sent to this relay now, and why.
     CannotSend(RelayAddress, NetError),
     /// This device's clock and the relay's differ by this many seconds.
@@ -87,6 +91,8 @@ pub struct Link {
     senders: HashMap<RelayAddress, Sender>,
     under_way: HashSet<DueId>,
     caught_up: HashSet<RelayAddress>,
+    /// Relays that did not answer when they were last called.
+    down: HashSet<RelayAddress>,
     watching: bool,
     /// As far as the relay that was asked last can tell.
     clock_is_right: bool,
@@ -94,6 +100,15 @@ pub struct Link {
     /// When something that a relay did not take may be tried again.
     retry_at: Option<Instant>,
     tend_at: Instant,
+}
+
+/// Why a relay does not take an envelope now. (That it does not know a token is the recipient's to mend.)
+fn not_now(answer: &Answer) -> Option<NetError> {
+    match *answer {
+        Answer::Full { retry_after_s } => Some(NetError::Full { retry_after_s }),
+        Answer::Unavailable { retry_after_s } => Some(NetError::Unavailable { retry_after_s }),
+        _ => None,
+    }
 }
 
 /// Seconds since 1970 by this device's clock.
@@ -123,6 +138,7 @@ impl Link {
             senders: HashMap::new(),
             under_way: HashSet::new(),
             caught_up: HashSet::new(),
+            down: HashSet::new(),
             watching,
             clock_is_right: true,
             look: true,
@@ -137,9 +153,16 @@ impl Link {
         &self.connector
     }
 
-    /// Whether everything that was waiting at each of the device's relays is here.
+    /// Whether everything that was waiting at the device's relays is here: at one at least, and at each that answers.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
+        let here = |relay| self.caught_up.contains(relay);
+        let known = |relay| here(relay) || self.down.contains(relay);
+        self.readers.keys().any(here) && self.readers.keys().all(known)
+    }
+
+    /// Whether everything that was waiting at each of the device's relays is here.
+    fn is_all_read(&self) -> bool {
         self.readers.keys().all(|relay| self.caught_up.contains(relay)) && !self.readers.is_empty()
     }
 
@@ -183,7 +206,7 @@ impl Link {
             self.tend_at = Instant::now() + TEND;
             self.look = true;
             if self.is_caught_up() {
-                device.tend(self.clock_is_right, now_s())?;
+                device.tend(self.clock_is_right, self.is_all_read(), now_s())?;
             }
         }
         Ok(happened)
@@ -207,7 +230,9 @@ impl Link {
         if !std::mem::take(&mut self.look) && !retry {
             return Ok(());
         }
-        for home in device.homes()? {
+        let homes = device.homes()?;
+        self.readers.retain(|relay, _| homes.iter().any(|home| home.relay == *relay));
+        for home in homes {
             let relay = home.relay.clone();
             match self.readers.get(&relay) {
                 Some(reader) => reader.update(home),
@@ -270,13 +295,23 @@ impl Link {
                         happened.push(Happened::ClockDiffers(relay, differs));
                     }
                 }
-                Report::Reading { relay } => happened.push(Happened::Connected(relay)),
+                Report::Reading { relay } => {
+                    self.down.remove(&relay);
+                    happened.push(Happened::Connected(relay));
+                }
+                Report::NotOpened { relay, error } => {
+                    happened.push(Happened::NotOpened(relay, error));
+                }
                 Report::NotReading { relay, error } => {
                     self.caught_up.remove(&relay);
+                    self.down.insert(relay.clone());
                     happened.push(Happened::Disconnected(relay, error));
                 }
-                Report::Answered { id, answer } => {
+                Report::Answered { relay, id, answer } => {
                     self.try_again_after(&answer);
+                    if let Some(error) = not_now(&answer) {
+                        happened.push(Happened::CannotSend(relay, error));
+                    }
                     answers.push((id, answer));
                 }
                 Report::Returned { ids } => returned.extend(ids),

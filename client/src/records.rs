@@ -184,6 +184,8 @@ pub struct Home {
     pub registered: u64,
     /// Envelopes that the relay said have expired unread; growth is reported.
     pub expired: u64,
+    /// When its relay was left: nobody is told of it any more, and it is read until all that may lie there has expired.
+    pub left_s: Option<u64>,
 }
 
 /// For whom a token or prekey was made.
@@ -321,7 +323,7 @@ pub struct Delivery {
     pub parts: Option<u8>,
     /// Parts that some relay has on disk.
     pub accepted_parts: u8,
-    /// Hosts of relays that have parts on disk, with the time of the last.
+    /// Places of relays that have parts on disk, with the time of the last.
     pub relays: Vec<(String, u64)>,
     /// When its receipt came.
     pub received_s: Option<u64>,

@@ -203,6 +203,23 @@ pub struct Watch {
     pub off_shift: bool,
 }
 
+/// `velar relays add`
+#[derive(Debug, Args)]
+pub struct RelayAdd {
+    /// The relay's address with its pin.
+    pub relay: RelayAddress,
+    /// File with the token that this relay asks for before it makes a mailbox.
+    #[arg(long)]
+    pub access_token_file: Option<PathBuf>,
+}
+
+/// `velar relays leave`
+#[derive(Debug, Args)]
+pub struct RelayLeave {
+    /// Its host, `host:port`, or whole address.
+    pub relay: String,
+}
+
 /// `velar completions`
 #[derive(Debug, Args)]
 pub struct Completions {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use velar_protocol::wire::RelayAddress;
 
 use super::carrier::Carrier;
 use super::show::{self, Who};
@@ -30,8 +31,11 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
         presence::call_the_roll(&mut carrier, &mut device).await.map_err(failed)?;
     }
     let state = State::look(context, &mut device).map_err(failed)?;
-    let relays: Vec<String> =
-        device.homes().map_err(failed)?.iter().map(|home| home.relay.host().to_owned()).collect();
+    let homes = device.homes().map_err(failed)?;
+    let in_use = || homes.iter().filter(|home| home.left_s.is_none()).map(|home| &home.relay);
+    let relays: Vec<String> = in_use().map(RelayAddress::place).collect();
+    let (reached, lost): (Vec<&RelayAddress>, Vec<_>) =
+        in_use().partition(|relay| carrier.news.reads(relay));
     if context.json {
         let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
         let differs = carrier.news.clock_differs_s;
@@ -39,11 +43,16 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(context.text, "status-vault", path = vault))?;
-        let relays = context.text.list(&relays);
-        if carrier.news.is_connected() {
-            context.line(&t!(context.text, "status-connected", relay = relays))?;
-        } else {
-            context.line(&t!(context.text, "status-disconnected", relay = relays))?;
+        let places =
+            |relays: &[&RelayAddress]| context.text.list(relays.iter().map(|relay| relay.place()));
+        if !reached.is_empty() {
+            context.line(&t!(context.text, "status-connected", relay = places(&reached)))?;
+            if state.unsent > 0 && lost.is_empty() {
+                carrier.news.remark_trouble(context);
+            }
+        }
+        if !lost.is_empty() {
+            context.line(&t!(context.text, "status-disconnected", relay = places(&lost)))?;
             carrier.news.remark_trouble(context);
         }
         if let Some(seconds) = carrier.news.clock_differs_s {
@@ -107,7 +116,6 @@ impl State {
         let cursor = device.cursor(inbox::CURSOR)?;
         let items = device.items_after(0)?;
         let news = |(n, item): &&(u64, Item)| *n > cursor && !item.is_mine();
-        let requests = device.answers(now_s)?.iter().filter(|answer| !answer.void).count();
         let open = device.alerts(true, now_s)?;
         Ok(Self {
             now_s,
@@ -123,7 +131,7 @@ impl State {
             next_s: items.iter().rev().find_map(|(_, item)| next_of_mine(item)),
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
-            requests,
+            requests: device.requests()?,
             damage: device.damage(),
             exposed: device.was_exposed(),
         })

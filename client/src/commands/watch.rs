@@ -174,7 +174,7 @@ impl<'a> Post<'a> {
         }
         for home in self.device.homes()? {
             if let Some(say) = self.connections.connecting(&home.relay) {
-                self.connection(home.relay.host(), &say, None)?;
+                self.connection(&home.relay.place(), &say, None)?;
             }
         }
         let open = self.device.alerts(true, now_s())?;
@@ -214,16 +214,17 @@ impl<'a> Post<'a> {
                 self.ring_from = self.ring_from.max(Instant::now()).min(Instant::now() + BACKLOG);
                 self.unsent = 0;
                 let say = self.connections.connected(&relay);
-                self.connection(relay.host(), &say, None)
+                self.connection(&relay.place(), &say, None)
             }
             Happened::CaughtUp(relay) => match self.connections.caught_up(&relay) {
-                Some(say) => self.connection(relay.host(), &say, None),
+                Some(say) => self.connection(&relay.place(), &say, None),
                 None => Ok(()),
             },
             Happened::Disconnected(relay, error) => match self.connections.lost(&relay, now_s()) {
-                Some(say) => self.connection(relay.host(), &say, Some(&error)),
+                Some(say) => self.connection(&relay.place(), &say, Some(&error)),
                 None => Ok(()),
             },
+            Happened::NotOpened(relay, error) => self.not_opened(&relay, &error),
             Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
             Happened::ClockDiffers(relay, seconds) => self.clock_differs(&relay, seconds),
             Happened::Changed => Ok(()),
@@ -271,19 +272,29 @@ impl<'a> Post<'a> {
         self.unsent = unsent;
         let text = &self.context.text;
         let why = net_reason(error, text);
-        let data = json!({"relay": relay.host(), "count": unsent, "reason": why});
+        let data = json!({"relay": relay.place(), "count": unsent, "reason": why});
         let line = t!(text, "watch-unsent", time = self.time(), count = unsent);
         Ok(self.out.tell("unsent", data, &format!("{line} ({why})"))?)
     }
 
+    /// What some people send to this device is refused.
+    fn not_opened(&self, relay: &RelayAddress, error: &NetError) -> Result<(), End> {
+        let why = net_reason(error, &self.context.text);
+        let place = relay.place();
+        let data = json!({"relay": place, "reason": why});
+        let line =
+            t!(self.context.text, "watch-not-opened", time = self.time(), relay = place, why = why);
+        Ok(self.out.tell("not-opened", data, &line)?)
+    }
+
     fn clock_differs(&mut self, relay: &RelayAddress, seconds: u64) -> Result<(), End> {
         let now = now_s();
-        let said = self.clocks.get(relay.host());
+        let said = self.clocks.get(&relay.place());
         if said.is_some_and(|said| now.abs_diff(*said) < CLOCK_AGAIN_S) {
             return Ok(());
         }
-        self.clocks.insert(relay.host().to_owned(), now);
-        let data = json!({"relay": relay.host(), "seconds": seconds});
+        self.clocks.insert(relay.place(), now);
+        let data = json!({"relay": relay.place(), "seconds": seconds});
         let line = t!(self.context.text, "watch-clock", time = self.time(), minutes = seconds / 60);
         Ok(self.out.tell("clock-differs", data, &line)?)
     }
@@ -328,7 +339,10 @@ impl<'a> Post<'a> {
     /// The vault cannot be written now: says so, rings for what is known, and waits a little.
     async fn wait_for_vault(&mut self, end: End) -> Result<(), End> {
         self.say_vault(end)?;
-        self.look(false)?;
+        match self.look(false) {
+            Err(end) if end.may_pass() => {}
+            looked => looked?,
+        }
         tokio::select! {
             () = tokio::time::sleep(VAULT_WAIT) => {}
             () = self.context.stop.wait() => {}

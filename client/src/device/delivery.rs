@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use velar_protocol::seal::{MemberId, MessageId};
-use velar_protocol::wire::{Answer, Delivery as WireDelivery, Envelope, RelayAddress};
+use velar_protocol::wire::{
+    Answer, Delivery as WireDelivery, Envelope, RelayAddress, SendTokenHash,
+};
 
 use super::sealing::Post;
 use super::{Device, Done, Turn};
@@ -18,7 +20,9 @@ use velar_protocol::circle::{Address, Body};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DueId {
     key: Vec<u8>,
-    route: usize,
+    /// Not its place among the routes: an address that goes while it is under way moves the others.
+    relay: RelayAddress,
+    token: SendTokenHash,
 }
 
 /// An envelope that is to be sent now.
@@ -59,8 +63,9 @@ impl Device {
             let mut due = Vec::new();
             let mut busy: HashMap<&RelayAddress, usize> = HashMap::new();
             for (out, route) in in_order(&candidates, now_s) {
-                let id = DueId { key: out.key(), route };
                 let Some(way) = out.routes.get(route) else { continue };
+                let (relay, token) = (way.relay.clone(), way.token.hash());
+                let id = DueId { key: out.key(), relay, token };
                 // Each relay has room of its own: one that does not answer must not hold up the others.
                 let taken = busy.entry(&way.relay).or_default();
                 *taken += 1;
@@ -103,11 +108,12 @@ impl Device {
 
     /// Seals again what needs it, what had nothing to be sealed to, and what has aged; issues a new
     /// last-resort prekey when it is time. Cheap when there is nothing to do. With a clock that is wrong by
-    /// days nothing is forgotten and no key is dated.
+    /// days nothing is forgotten and no key is dated; nothing is forgotten either before `all_read`, every relay's backlog,
+    /// is here.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
-    pub fn tend(&mut self, clock_is_right: bool, now_s: u64) -> Done {
+    pub fn tend(&mut self, clock_is_right: bool, all_read: bool, now_s: u64) -> Done {
         if self.read(now_s, |turn| Ok(turn.profile()?.circle.is_none()))? {
             return Ok(());
         }
@@ -117,6 +123,9 @@ impl Device {
             turn.end_invitations()?;
             if clock_is_right {
                 turn.renew_card()?;
+                turn.let_homes_go()?;
+            }
+            if clock_is_right && all_read {
                 turn.forget_old()?;
             }
             Ok(())
@@ -128,10 +137,12 @@ impl Turn<'_> {
     fn answered(&mut self, id: &DueId, answer: &Answer) -> Done {
         let Some(mut out) = self.readable::<OutgoingKind>(&id.key)? else { return Ok(()) };
         let before = accepted_at(&out.routes);
-        let Some(route) = out.routes.get_mut(id.route) else { return Ok(()) };
-        route.answered(answer, out.class, self.now_s);
+        let random = u64::from_le_bytes(self.random());
+        let same = |way: &&mut Route| way.relay == id.relay && way.token.hash() == id.token;
+        let Some(route) = out.routes.iter_mut().find(same) else { return Ok(()) };
+        route.answered(answer, out.class, self.now_s, random);
         let accepted = matches!(route.state, RouteState::Accepted { .. });
-        let host = route.relay.host().to_owned();
+        let host = route.relay.place();
         self.tx.put::<OutgoingKind>(&id.key, &out)?;
         if !out.routes.iter().any(crate::outbox::Route::is_waiting) {
             self.tx.delete::<OutgoingBytesKind>(&id.key)?;

@@ -1,6 +1,7 @@
 //! Devices talk to each other through relays that are only maps: real vaults, real sealing, virtual time.
 
 mod alerts;
+mod clocks;
 mod damage;
 mod forming;
 mod mail;

@@ -50,7 +50,7 @@ fn a_damaged_member_keeps_no_alarm_from_the_others() {
     assert_eq!(world.person("Ana").texts(), ["aqui"]);
     world.now_s += 8 * 86_400;
     let now_s = world.now_s;
-    world.device("Luz").tend(true, now_s).unwrap();
+    world.device("Luz").tend(true, true, now_s).unwrap();
     world.settle();
     let progress = world.device("Ana").progress(raised).unwrap();
     assert!(progress.iter().all(|(.., reach)| matches!(reach, Reach::Received(_))), "{progress:?}");
