@@ -6,9 +6,10 @@
 mod arguments;
 mod forgiving;
 mod localise;
-mod plan;
 mod log;
+mod plan;
 mod usage;
+mod watching;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -28,8 +29,11 @@ pub use self::arguments::{
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
-pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
 pub use self::log::{Backup, Log, LogCommand, LogExport, LogFormat, LogVerify, Restore, Wipe};
+pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
+pub use self::watching::{
+    CircleAgree, Contacts, ContactsAdd, ContactsCommand, ContactsRemove, Drill, HandOver, Status,
+};
 
 /// One call of `velar`, understood.
 #[derive(Debug, Parser)]
@@ -137,13 +141,22 @@ pub enum Command {
     Watch(Watch),
     /// The state of this device and of what it has sent.
     #[command(alias = "estado")]
-    Status,
+    Status(Status),
     /// Completions for a shell.
     #[command(alias = "completado")]
     Completions(Completions),
     /// The agreed check-ins.
     #[command(aliases = ["acuerdo", "itinerario"])]
     Plan(Plan),
+    /// Ask somebody else to take an alert one has taken.
+    #[command(aliases = ["handover", "entregar", "pasar"])]
+    HandOver(HandOver),
+    /// Practise: an alarm that says to everybody that it is a drill; or show how one went.
+    #[command(aliases = ["simulacro", "ensayo"])]
+    Drill(Drill),
+    /// Whom to turn to outside the circle.
+    #[command(aliases = ["contactos", "contact", "contacto"])]
+    Contacts(Contacts),
     /// The relays through which this device is reached.
     #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
     Relays(Relays),
@@ -184,6 +197,9 @@ pub enum Circle {
     /// Show the circle this vault belongs to.
     #[command(aliases = ["ver", "mostrar"])]
     Show,
+    /// What the circle has agreed.
+    #[command(aliases = ["acordar", "acuerdo", "agreement"])]
+    Agree(CircleAgree),
 }
 
 /// Why a command line was not carried out.

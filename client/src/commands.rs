@@ -1,6 +1,7 @@
 //! What each command does: it opens the device, acts, carries envelopes for a moment, and says the truth
 //! about what became of it.
 
+mod agreement;
 mod alerts;
 mod approve;
 mod backup;
@@ -8,8 +9,10 @@ mod carrier;
 mod checkin;
 mod circle;
 mod completions;
+mod contacts;
 mod context;
 mod deadlines;
+mod drill;
 mod files;
 mod inbox;
 mod init;
@@ -20,6 +23,7 @@ mod log;
 mod members;
 mod panic;
 mod plan;
+mod presence;
 mod relays;
 mod say;
 mod show;
@@ -58,9 +62,12 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Say(args) => say::run(context, args).await,
         Command::Inbox(args) => inbox::run(context, args).await,
         Command::Watch(args) => watch::run(context, args).await,
-        Command::Status => status::run(context).await,
+        Command::Status(args) => status::run(context, args).await,
         Command::Completions(args) => completions::run(context, args),
         Command::Plan(args) => plan::run(context, args).await,
+        Command::HandOver(args) => alerts::hand_over(context, args).await,
+        Command::Drill(args) => drill::run(context, args).await,
+        Command::Contacts(args) => contacts::run(context, args).await,
         Command::Relays(args) => relays::run(context, args).await,
         Command::Log(args) => log::run(context, args),
         Command::Wipe(args) => wipe::run(context, args),

@@ -5,6 +5,8 @@
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
+//! * [`plan`]: the agreed check-ins; pure.
+//! * [`presence`], [`drill`], [`contacts`]: who keeps watch, what is kept of a drill, whom to turn to outside; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`plan`]: the agreed check-ins; pure.
 //! * [`log`]: the chain of what happened in alerts, and its exports; pure.
@@ -14,8 +16,10 @@
 pub mod backup;
 pub mod cli;
 pub mod commands;
+pub mod contacts;
 pub mod deadlines;
 pub mod device;
+pub mod drill;
 pub mod failure;
 pub mod inbox;
 pub mod link;
@@ -24,6 +28,7 @@ pub mod net;
 pub mod outbox;
 pub mod passphrase;
 pub mod plan;
+pub mod presence;
 pub mod records;
 pub mod terminal;
 pub mod text;

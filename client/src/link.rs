@@ -127,9 +127,6 @@ const CLOCK_SKEW_S: u64 = 120;
 /// With a difference of this much nothing is forgotten and no key is dated.
 const DAY_S: u64 = 86_400;
 
-/// A watching terminal's receipts say that it watches for this long yet: nothing tells when it is closed.
-const WATCHING_S: u64 = 20 * 60;
-
 impl Link {
     /// For a command that ends by itself, or for a terminal that is `watching`.
     ///
@@ -214,7 +211,7 @@ impl Link {
         }
         // A backlog is receipted in few messages: only when nothing more is at hand.
         if self.reports.is_empty() {
-            let until = self.watching.then(|| now_s() + WATCHING_S);
+            let until = self.watching.then(|| now_s() + crate::presence::WATCHING_S);
             device.send_receipts(until, now_s())?;
         }
         if device.changed()? {
@@ -229,6 +226,11 @@ impl Link {
             }
         }
         Ok(happened)
+    }
+
+    /// The terminal is not watched any more: what is said from now on does not say so.
+    pub fn end_watch(&mut self) {
+        self.watching = false;
     }
 
     /// Closes the connections and waits a moment until the relays know.

@@ -35,6 +35,8 @@ pub enum Class {
     Care,
     /// In order; leaves the reserve alone.
     Talk,
+    /// In order; sealed to the last-resort prekey only, and worth nothing later. Heartbeats.
+    Presence,
 }
 
 /// The way of one envelope through one relay.

@@ -10,6 +10,8 @@ use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey,
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::contacts::Contacts;
+use crate::drill::Drill;
 use crate::inbox::{Inbox, Owed};
 use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
@@ -95,6 +97,12 @@ kinds! {
     QuietKind = 32, "alert event kept aside", Heard;
     /// Key: empty for the head, else [`entry_key`](crate::log::entry_key).
     LogKind = 37, "log", LogRecord;
+    /// Key: member id; when they called the roll. Key empty: until when this device said to be watching.
+    PresenceKind = 35, "presence", u64;
+    /// One record, key empty. Whom to turn to outside the circle.
+    ContactsKind = 36, "contacts", Contacts;
+    /// Key: alert id. A drill that this device raised.
+    DrillKind = 39, "drill", Drill;
 }
 
 /// Secret bytes, wiped on drop.
@@ -246,6 +254,10 @@ pub struct Peer {
     pub watching_until_s: Option<u64>,
     /// Event sets of alerts that I answered with what they lacked, and when.
     pub marks_answered: Vec<(AlertId, [u8; 16], u64)>,
+    /// Their count of messages to me in the newest that said whether they watch.
+    pub presence_sequence: u64,
+    /// When that came.
+    pub presence_s: u64,
 }
 
 /// One sealed envelope on its way.
@@ -397,6 +409,10 @@ pub enum What {
         /// Who passed it on, if it did not come from its author.
         told_by: Option<MemberId>,
     },
+    /// The lead has changed the circle's agreement.
+    Agreed,
+    /// A coordinator has set whom to turn to outside.
+    ContactsSet,
 }
 
 /// An invitation that I made.

@@ -93,7 +93,7 @@ async fn a_panic_is_shown_taken_stood_down_and_closed() -> Outcome<()> {
         assert!(line.contains("todo bien"), "{line}");
     }
     let status = ana.must(&["status"]).await?.out;
-    assert!(status.contains("2 people were watching lately"), "{status}");
+    assert!(status.contains("2 of 2 watching: "), "{status}");
 
     let raised = ana.must(&["panic", "two", "men", "at", "the", "door"]).await?.out;
     assert!(raised.contains("ALARM RAISED"), "{raised}");

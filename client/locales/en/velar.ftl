@@ -33,6 +33,10 @@ help-cmd-circle-new = Form a new circle; you become its coordinator
           velar circle new --name "Casa Norte" --me Ana --relay 'velar://relay.example.org:443#…'
         Put quotes around the address: it contains a #. Whoever operates the relay gives it to you.
 help-cmd-circle-show = Show the circle, its relay and your own roles
+help-cmd-circle-agree = Show what the circle has agreed; as its lead, change it
+    .more =
+        Without options it shows the agreement. Only the lead changes it; everybody is told.
+        Example: velar circle agree --grace 15 --tier-two 15 --repeat 5
 help-cmd-invite = Make an invitation: a link and a QR code, good for 48 hours and for one person
     .more = Show it in person. Whoever has the link can ask to join, but comes in only after your approval.
 help-cmd-join = Answer an invitation, or go on where it stopped
@@ -135,6 +139,26 @@ help-cmd-restore = Take over a backup into a new vault; then ask for an invitati
           velar init
           velar restore velar.backup
         You come back as the same person with new keys: a coordinator invites you, and you compare the four words.
+help-cmd-hand-over = Ask somebody else to take an alert that you have taken
+    .more =
+        Example: velar hand-over --to Eva my shift ends; I have spoken with her
+        It stays yours until they take it: nobody is left alone in between.
+help-cmd-drill = Practise: an alarm that everybody sees is a drill; or show how one went
+    .more =
+        Examples:
+          velar drill who answers on a Sunday?
+          velar drill --report
+        A drill goes the same way as an alarm. In danger, also during a drill: velar panic
+help-cmd-contacts = Whom to turn to outside the circle: shown when nobody takes an alert
+    .more =
+        Examples:
+          velar contacts
+          velar contacts add Marta Ruiz, lawyer, +52 55 0000 0000, day and night
+        The first word is the name; put quotes around a longer one. Coordinators change the list for everybody.
+        Velar calls nobody: a person does.
+help-cmd-contacts-list = Show the list
+help-cmd-contacts-add = Put somebody on the list, or change how to reach them
+help-cmd-contacts-remove = Take somebody off the list
 
 ### Help: options of every command
 
@@ -259,6 +283,42 @@ help-arg-plan-end-note = A few words for the circle
     .value = TEXT
 help-arg-plan-end-wait = How long to wait for receipts: 10 (seconds), 2m
     .value = SECONDS
+help-arg-watch-off-shift = Not on shift: the others are not told that you watch, and what can wait rings elsewhere first
+help-arg-status-ask = Call the roll: ask who is watching now, and wait a moment for answers
+help-arg-circle-agree-grace = After a check-in that did not come, before anybody is alarmed: 15 (minutes)
+    .value = MINUTES
+help-arg-circle-agree-tier-two = Nobody has taken it: the whole circle is asked after this long
+    .value = MINUTES
+help-arg-circle-agree-tier-three = Nobody has taken it: the contacts outside are shown after this long
+    .value = MINUTES
+help-arg-circle-agree-repeat = An alert that nobody has taken rings again after this long
+    .value = MINUTES
+help-arg-circle-agree-claim-quiet = Whoever took it and gives no sign for this long does not have it any more
+    .value = MINUTES
+help-arg-circle-agree-road = Between check-ins on the road: 60 (minutes), 1h30
+    .value = MINUTES
+help-arg-circle-agree-base = Between check-ins in base
+    .value = MINUTES
+help-arg-circle-agree-home = Between check-ins at home
+    .value = MINUTES
+help-arg-hand-over-alert = Short id, or the name of who raised it; needed only if you have taken several
+    .value = ALERT
+help-arg-hand-over-text = What they should know; its first word may be the alert's short id
+    .value = TEXT
+help-arg-hand-over-to = Who is asked to take it: short id or name
+    .value = MEMBER
+help-arg-drill-text = What is practised
+    .value = TEXT
+help-arg-drill-wait = How long to wait until everybody has it and somebody has taken it: 60 (seconds), 5m
+    .value = SECONDS
+help-arg-drill-report = Show how a drill went: the one of this short id, or the latest
+    .value = DRILL
+help-arg-contacts-add-name = Name
+    .value = NAME
+help-arg-contacts-add-how = How to reach them, and for what
+    .value = TEXT
+help-arg-contacts-remove-name = Name
+    .value = NAME
 help-arg-completions-shell = bash, zsh, fish, elvish or powershell
     .value = SHELL
 help-arg-log-alert = Short id, or the name of whom the alert is about; without it, all
@@ -577,11 +637,7 @@ status-requests = { $count ->
 }
 status-no-successor = Nobody can stand in for the lead coordinator: if they are missing, the circle cannot be changed.
 status-clock = This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
-presence-count = { $count ->
-    [0] NOBODY is watching, as far as is known.
-    [one] 1 person was watching lately: { $names }
-   *[other] { $count } people were watching lately: { $names }
-}
+presence-count = { $count } of { $total } watching: { $names }
 presence-unknown = Who is watching is not known: nobody has answered yet.
 
 ### Errors of the command line
@@ -1072,3 +1128,60 @@ error-backup-newer = { $path } was made by a newer version of velar.
     .next = Install the newer version.
 error-restore-in-circle = This vault is in a circle, joining one, or has a log already. Nothing was taken over.
     .next = To look at the backup: velar restore FILE --show. To take it over: a new vault, with --vault DIR and velar init.
+## Keeping watch: shifts, tiers, handing over, drills, contacts, the agreement
+
+presence-heard = { $name } ({ $time })
+presence-nobody = NOBODY is watching, as far as is known (0 of { $total }).
+presence-nobody-next = What you send waits for them. If you go somewhere dangerous, speak with somebody first.
+presence-no-accompaniers = There is nobody in the circle yet who could answer an alert.
+drill-line = { $line } (drill)
+watch-drill-text = { $time } *** DRILL { $alert } *** { $name }: { $text }
+watch-off-shift = { $time } Not on shift: the others are not told that you watch. A panic rings here all the same.
+watch-tier-two = { $time } *** ALERT { $alert } of { $name } *** Nobody of those on shift has taken it, since { $since }. Now everybody is asked: velar claim { $alert }
+watch-tier-three = { $time } *** ALERT { $alert } of { $name } *** NOBODY has taken it, since { $since }.
+watch-handed-to-you = { $time } *** ALERT { $alert } of { $name } *** { $by } asks you to take it: velar claim { $alert }
+watch-agreed = { $time } { $name } has changed what the circle agreed: velar circle show
+watch-agreed-own = { $time } You have changed what the circle agreed.
+watch-contacts-set = { $time } { $name } has changed whom to turn to outside the circle: velar contacts
+alert-handed = { $by } asks { $to } to take it: velar claim { $alert }
+outside-drill = This is a drill: read it aloud, and turn to nobody outside.
+outside-try = 1. Try { $name } once more by every way, and those who are near.
+outside-call = 2. Then turn to these, from the top: who, where, since when, what you ask for.
+outside-nobody = 2. No contacts outside are agreed. A coordinator adds them: velar contacts add
+outside-contact = { $name }: { $how }
+outside-note = 3. Write down what you do: velar note { $alert } …
+outside-person = Velar calls nobody. One of you does.
+hand-over-done = { $name } is asked to take alert { $alert }. Until then it stays yours.
+hand-over-next = If { $name } does not take it soon, call them.
+drill-raised = DRILL RAISED ({ $alert }), { $time }. Everybody sees that it is a drill. In danger: velar panic
+drill-next = Later: velar drill --report. Somebody else ends it: velar close { $alert }
+drill-report = Drill { $alert } of { $name }, { $time }
+drill-not-received = not yet
+drill-not-known = not known here
+drill-not-taken = –
+column-received = received after
+column-taken = taken after
+contacts-none = No contacts outside the circle yet. A coordinator adds them: velar contacts add
+contacts-when = They are shown when nobody takes an alert. Velar calls nobody: a person does.
+agree-done = Agreed. The circle is told.
+agreement-intervals = Check-ins: every { $road } on the road, { $base } in base, { $home } at home
+agreement-grace = A check-in that does not come counts as missed after { $time } more
+agreement-tiers = Nobody takes it: the whole circle after { $two }, contacts outside after { $three }
+agreement-repeat = It rings again every { $time } until somebody takes it
+agreement-quiet = A claim ends after { $time } without a sign
+error-hand-over-has-it = { $name } has taken alert { $alert } already.
+    .next = To leave it to them: velar release { $alert }
+error-hand-over-not-they = { $name } cannot take this alert.
+    .next = Ask an accompanier or coordinator who is another person than the one it is about: velar members
+error-hand-over-cannot = That member cannot take this alert.
+    .next = Ask an accompanier or coordinator who is another person than the one it is about: velar members
+error-drill-own-open = Your alert { $alert } is open. A drill now would confuse those who answer it.
+    .next = When it is closed, try again. In danger: velar panic
+error-drill-none = There has been no drill yet.
+    .next = To practise: velar drill
+error-drill-unknown = There is no drill "{ $alert }".
+    .next = velar drill --report shows the latest; velar alerts --all shows all.
+error-contact-unknown = There is no contact "{ $name }".
+    .next = velar contacts shows the list.
+error-contacts-full = The list has { $limit } contacts; more do not fit.
+    .next = Take somebody off first: velar contacts remove

@@ -38,6 +38,10 @@ help-cmd-circle-new = Formar un círculo nuevo; la coordinación queda a tu carg
           velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:443#…'
         Pon la dirección entre comillas, porque lleva un #. Te la da quien opera el relevo.
 help-cmd-circle-show = Ver el círculo, su relevo y tus propias funciones
+help-cmd-circle-agree = Ver lo que acordó el círculo; desde la coordinación principal, cambiarlo
+    .more =
+        Sin opciones muestra el acuerdo. Solo lo cambia la coordinación principal; se avisa a todo el círculo.
+        Ejemplo: velar circulo acordar --grace 15 --tier-two 15 --repeat 5
 help-cmd-invite = Hacer una invitación: un enlace y un código QR, para una persona y por 48 horas
     .more = Muéstrala en persona. Quien tenga el enlace puede pedir entrar, pero solo entra si lo apruebas.
         También: velar invitar
@@ -150,6 +154,27 @@ help-cmd-restore = Recuperar un respaldo en una bóveda nueva; después, pedir u
           velar iniciar
           velar restaurar velar.respaldo
         Vuelves como la misma persona con llaves nuevas: la coordinación te invita y comparan las cuatro palabras.
+help-cmd-hand-over = Pedir a otra persona que tome una alerta que tomaste
+    .more =
+        Ejemplo: velar entregar --to Eva termina mi turno; ya hablé con ella
+        Sigue a tu cargo hasta que la tome: nadie se queda sin compañía en medio.
+        También: velar entregar, velar pasar
+help-cmd-drill = Practicar: una alarma que todo el círculo ve como simulacro; o ver cómo salió uno
+    .more =
+        Ejemplos:
+          velar simulacro ¿quién responde en domingo?
+          velar simulacro --report
+        Un simulacro va por el mismo camino que una alarma. En peligro, también durante un simulacro: velar panico
+help-cmd-contacts = A quién acudir fuera del círculo: se muestra cuando nadie toma una alerta
+    .more =
+        Ejemplos:
+          velar contactos
+          velar contactos agregar Marta Ruiz, abogada, +52 55 0000 0000, de día y de noche
+        La primera palabra es el nombre; pon entre comillas uno más largo. La coordinación cambia la lista para todo el círculo.
+        Velar no llama a nadie: llama una persona.
+help-cmd-contacts-list = Ver la lista
+help-cmd-contacts-add = Agregar a alguien a la lista, o cambiar cómo localizarle
+help-cmd-contacts-remove = Quitar a alguien de la lista
 
 ### Ayuda: opciones de todas las órdenes
 
@@ -274,6 +299,42 @@ help-arg-plan-end-note = Unas palabras para el círculo
     .value = TEXTO
 help-arg-plan-end-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
     .value = SEGUNDOS
+help-arg-watch-off-shift = Fuera de turno: no se avisa que estás velando, y lo que puede esperar suena primero en otro lado
+help-arg-status-ask = Pasar lista: preguntar quién está velando ahora, y esperar un momento las respuestas
+help-arg-circle-agree-grace = Tras un reporte que no llegó, antes de alarmar a nadie: 15 (minutos)
+    .value = MINUTOS
+help-arg-circle-agree-tier-two = Nadie la toma: tras este tiempo se pide a todo el círculo
+    .value = MINUTOS
+help-arg-circle-agree-tier-three = Nadie la toma: tras este tiempo se muestran los contactos de fuera
+    .value = MINUTOS
+help-arg-circle-agree-repeat = Una alerta que nadie toma suena otra vez tras este tiempo
+    .value = MINUTOS
+help-arg-circle-agree-claim-quiet = Quien la tomó y no da señales en este tiempo deja de llevarla
+    .value = MINUTOS
+help-arg-circle-agree-road = Entre reportes en camino: 60 (minutos), 1h30
+    .value = MINUTOS
+help-arg-circle-agree-base = Entre reportes en la base
+    .value = MINUTOS
+help-arg-circle-agree-home = Entre reportes en casa
+    .value = MINUTOS
+help-arg-hand-over-alert = Clave corta o nombre de quien dio la alarma; solo hace falta si tomaste varias
+    .value = ALERTA
+help-arg-hand-over-text = Lo que debe saber; la primera palabra puede ser la clave corta de la alerta
+    .value = TEXTO
+help-arg-hand-over-to = A quién se le pide que la tome: clave corta o nombre
+    .value = PERSONA
+help-arg-drill-text = Qué se practica
+    .value = TEXTO
+help-arg-drill-wait = Cuánto esperar a que todas las personas lo reciban y alguien lo tome: 60 (segundos), 5m
+    .value = SEGUNDOS
+help-arg-drill-report = Ver cómo salió un simulacro: el de esta clave corta, o el último
+    .value = SIMULACRO
+help-arg-contacts-add-name = Nombre
+    .value = NOMBRE
+help-arg-contacts-add-how = Cómo localizarle, y para qué
+    .value = TEXTO
+help-arg-contacts-remove-name = Nombre
+    .value = NOMBRE
 help-arg-completions-shell = bash, zsh, fish, elvish o powershell
     .value = INTÉRPRETE
 help-arg-log-alert = Clave corta, o nombre de la persona de quien trata la alerta; si no, todas
@@ -592,11 +653,7 @@ status-requests = { $count ->
 }
 status-no-successor = Nadie puede suplir a la coordinación principal: si falta, no se puede cambiar el círculo.
 status-clock = El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
-presence-count = { $count ->
-    [0] Hasta donde se sabe, NADIE está velando.
-    [one] Hace poco estaba velando 1 persona: { $names }
-   *[other] Hace poco estaban velando { $count } personas: { $names }
-}
+presence-count = Velando: { $count } de { $total }: { $names }
 presence-unknown = No se sabe quién está velando: nadie ha respondido aún.
 
 ### Errores de la línea de órdenes
@@ -1087,3 +1144,60 @@ error-backup-newer = { $path } se hizo con una versión más nueva de velar.
     .next = Instala la versión más nueva.
 error-restore-in-circle = Esta bóveda ya está en un círculo, está entrando a uno, o ya tiene una bitácora. No se recuperó nada.
     .next = Para ver el respaldo: velar restore ARCHIVO --show. Para recuperarlo: una bóveda nueva, con --vault CARPETA y velar init.
+## Velar: turnos, tiempos, entregar, simulacros, contactos, el acuerdo
+
+presence-heard = { $name } ({ $time })
+presence-nobody = Hasta donde se sabe, NADIE está velando (0 de { $total }).
+presence-nobody-next = Lo que envíes les espera. Si vas a un lugar peligroso, habla antes con alguien.
+presence-no-accompaniers = Todavía no hay nadie en el círculo que pueda responder a una alerta.
+drill-line = { $line } (simulacro)
+watch-drill-text = { $time } *** SIMULACRO { $alert } *** { $name }: { $text }
+watch-off-shift = { $time } Fuera de turno: no se avisa que estás velando. Un pánico suena aquí de todos modos.
+watch-tier-two = { $time } *** ALERTA { $alert } de { $name } *** Nadie de quienes están de turno la ha tomado, desde { $since }. Ahora se pide a todo el círculo: velar claim { $alert }
+watch-tier-three = { $time } *** ALERTA { $alert } de { $name } *** NADIE la ha tomado, desde { $since }.
+watch-handed-to-you = { $time } *** ALERTA { $alert } de { $name } *** { $by } te pide que la tomes: velar claim { $alert }
+watch-agreed = { $time } { $name } cambió lo que acordó el círculo: velar circle show
+watch-agreed-own = { $time } Cambiaste lo que acordó el círculo.
+watch-contacts-set = { $time } { $name } cambió a quién acudir fuera del círculo: velar contacts
+alert-handed = { $by } pide a { $to } que la tome: velar claim { $alert }
+outside-drill = Es un simulacro: léelo en voz alta y no acudas a nadie de fuera.
+outside-try = 1. Busca otra vez a { $name } por todos los medios, y a quienes estén cerca.
+outside-call = 2. Después acude a estas personas, de arriba abajo: quién, dónde, desde cuándo, qué pides.
+outside-nobody = 2. No hay contactos de fuera acordados. Los agrega quien coordina: velar contacts add
+outside-contact = { $name }: { $how }
+outside-note = 3. Anota lo que haces: velar note { $alert } …
+outside-person = Velar no llama a nadie. Llama alguien de ustedes.
+hand-over-done = Se le pide a { $name } que tome la alerta { $alert }. Mientras tanto sigue a tu cargo.
+hand-over-next = Si { $name } no la toma pronto, llámale.
+drill-raised = SIMULACRO ({ $alert }), { $time }. Todo el círculo ve que es un simulacro. En peligro: velar panic
+drill-next = Después: velar drill --report. Lo termina otra persona: velar close { $alert }
+drill-report = Simulacro { $alert } de { $name }, { $time }
+drill-not-received = aún no
+drill-not-known = aquí no se sabe
+drill-not-taken = –
+column-received = lo recibió tras
+column-taken = lo tomó tras
+contacts-none = Todavía no hay contactos fuera del círculo. Los agrega quien coordina: velar contacts add
+contacts-when = Se muestran cuando nadie toma una alerta. Velar no llama a nadie: llama una persona.
+agree-done = Acordado. Se avisa al círculo.
+agreement-intervals = Reportes: cada { $road } en camino, { $base } en la base, { $home } en casa
+agreement-grace = Un reporte que no llega cuenta como faltante tras { $time } más
+agreement-tiers = Si nadie la toma: todo el círculo tras { $two }, contactos de fuera tras { $three }
+agreement-repeat = Suena otra vez cada { $time } hasta que alguien la tome
+agreement-quiet = Quien la tomó deja de llevarla tras { $time } sin dar señales
+error-hand-over-has-it = { $name } ya tomó la alerta { $alert }.
+    .next = Para dejarla a su cargo: velar release { $alert }
+error-hand-over-not-they = { $name } no puede tomar esta alerta.
+    .next = Pídeselo a quien acompañe o coordine y no sea la persona de quien trata: velar members
+error-hand-over-cannot = Esa persona no puede tomar esta alerta.
+    .next = Pídeselo a quien acompañe o coordine y no sea la persona de quien trata: velar members
+error-drill-own-open = Tu alerta { $alert } está abierta. Un simulacro ahora confundiría a quienes la atienden.
+    .next = Cuando esté cerrada, inténtalo otra vez. En peligro: velar panic
+error-drill-none = Todavía no ha habido ningún simulacro.
+    .next = Para practicar: velar drill
+error-drill-unknown = No hay un simulacro «{ $alert }».
+    .next = velar drill --report muestra el último; velar alerts --all los muestra todos.
+error-contact-unknown = No hay un contacto «{ $name }».
+    .next = velar contacts muestra la lista.
+error-contacts-full = La lista tiene { $limit } contactos; no caben más.
+    .next = Quita primero a alguien: velar contacts remove

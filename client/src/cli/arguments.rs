@@ -198,6 +198,9 @@ pub struct Watch {
     /// Command to run for each alert that rings.
     #[arg(long)]
     pub exec: Option<String>,
+    /// Not on shift: the others are not told that this terminal is watched.
+    #[arg(long, alias = "sin-turno")]
+    pub off_shift: bool,
 }
 
 /// `velar relays add`

@@ -10,9 +10,9 @@ use velar_protocol::circle::roster::is_name;
 use velar_protocol::circle::{Role, Roles};
 use velar_protocol::wire::{AccessToken, Answer, RelayAddress, Request};
 
-use super::Context;
 use super::carrier::{Carrier, is_settled};
 use super::show::{json_line, role_names};
+use super::{Context, agreement};
 use crate::cli::{Circle, CircleNew};
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, failure, is_final, reason};
@@ -31,6 +31,7 @@ pub(super) async fn run(context: &Context, args: Circle) -> Result<Exit, Failure
     match args {
         Circle::New(args) => new(context, args).await,
         Circle::Show => show(context),
+        Circle::Agree(args) => agreement::agree(context, args).await,
     }
 }
 
@@ -176,6 +177,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
             "number": circle.number,
             "successors": circle.successors,
             "relays": relays,
+            "agreement": agreement::agreement_json(&circle.agreement),
         });
         context.line(&json_line(&value))?;
     } else {
@@ -187,6 +189,9 @@ fn show(context: &Context) -> Result<Exit, Failure> {
         context.line(&t!(text, "circle-members", count = members.len()))?;
         let lead = lead.map_or_else(String::new, |lead| clean(&lead.name));
         context.line(&t!(text, "circle-roster", number = circle.number, name = lead))?;
+        for line in agreement::lines(text, &circle.agreement) {
+            context.line(&line)?;
+        }
         match members.len() {
             1 => context.remark(&t!(text, "circle-alone")),
             count if count > MANY => context.remark(&t!(text, "circle-large", count = count)),

@@ -7,9 +7,10 @@ use velar_protocol::wire::RelayAddress;
 
 use super::carrier::Carrier;
 use super::show::{self, Who};
-use super::{Context, deadlines, inbox, plan};
+use super::{Context, deadlines, inbox, plan, presence};
+use crate::cli::Status;
 use crate::deadlines::Deadline;
-use crate::device::{Device, DeviceError, JoinState, MemberView, Missed, Progress};
+use crate::device::{Device, DeviceError, JoinState, MemberView, Missed, Progress, WatcherView};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
 use crate::plan::Plan;
@@ -19,7 +20,7 @@ use crate::text::t;
 /// How long the relays are waited for.
 const WAIT: Duration = Duration::from_secs(3);
 
-pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure> {
     let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
     let vault = context.vault_dir.display().to_string();
@@ -28,6 +29,9 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     }
     let mut carrier = Carrier::new(context)?;
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
+    if args.ask {
+        presence::call_the_roll(&mut carrier, &mut device).await.map_err(failed)?;
+    }
     let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     let state = State::look(context, &mut device, missed).map_err(failed)?;
     let homes = device.homes().map_err(failed)?;
@@ -91,6 +95,7 @@ fn no_circle(context: &Context, device: &mut Device, vault: &str) -> Result<Exit
 struct State {
     now_s: u64,
     who: Who,
+    watchers: Vec<WatcherView>,
     circle: String,
     successors: usize,
     lead: bool,
@@ -124,6 +129,7 @@ impl State {
         Ok(Self {
             now_s,
             who: Who::of(context, device)?,
+            watchers: device.watchers()?,
             circle: circle.name,
             successors: circle.successors,
             lead: circle.lead,
@@ -188,13 +194,7 @@ impl State {
         if self.requests > 0 {
             lines.push(t!(text, "status-requests", count = self.requests));
         }
-        let watching = self.who.watching(self.now_s);
-        let count = watching.len();
-        lines.push(if self.who.members().iter().all(|m| m.me || m.heard_s.is_none()) {
-            t!(text, "presence-unknown")
-        } else {
-            t!(text, "presence-count", count = count, names = text.list(&watching))
-        });
+        lines.push(presence::line(context, &self.watchers, self.now_s));
         for member in self.who.members().iter().filter(|member| !member.me) {
             let name = self.who.name(member.member);
             let Some((_, sent_s, _)) = &member.check_in else { continue };
@@ -244,7 +244,8 @@ impl State {
             "last_check_in_people": self.check_in.as_ref().map(|(_, p)| show::people_json(p)),
             "next_check_in_s": self.next.map(|next| next.due_s),
             "plan": self.plan.as_ref().map(plan::as_json), "open_alerts": self.open, "unread": self.unread,
-            "requests": self.requests, "watching": self.who.watching(self.now_s),
+            "requests": self.requests, "watching": presence::names(&self.watchers, self.now_s),
+            "watchers": presence::json(&self.watchers, self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,
             "was_exposed": self.exposed,
         })

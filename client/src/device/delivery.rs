@@ -217,6 +217,17 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Heartbeats to these members that no relay has yet.
+    pub(super) fn drop_presence(&self, to: &[MemberId]) -> Done {
+        for (_, delivery) in self.tx.list::<DeliveryKind>()? {
+            if delivery.class == Class::Presence && to.contains(&delivery.to) {
+                self.clear(&delivery)?;
+                self.tx.delete::<DeliveryKind>(&delivery_key(delivery.message, delivery.to))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A member left: nothing more goes to them.
     pub(super) fn drop_deliveries(&self, to: MemberId) -> Done {
         for (_, mut delivery) in self.tx.list::<DeliveryKind>()? {

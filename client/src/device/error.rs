@@ -89,6 +89,9 @@ pub enum DeviceError {
     /// There is nothing of mine to give back.
     #[error("this device has not taken the alert")]
     NotTaken,
+    /// An alert can only be handed to another member who may answer it.
+    #[error("that member cannot take the alert")]
+    CannotTake,
     /// Nobody asked to stand down.
     #[error("nobody asked to stand down")]
     NotAsked,

@@ -131,7 +131,12 @@ impl Turn<'_> {
     ) -> Done<Option<Vec<CheckedPrekey>>> {
         let (circle, today) = (self.circle()?, self.today());
         let mut stock = self.readable::<StockKind>(&owner.member().0)?.unwrap_or_default();
-        let reserve = if class == Class::Talk { STOCK_RESERVE } else { 0 };
+        let reserve = match class {
+            Class::Alert | Class::Care => 0,
+            Class::Talk => STOCK_RESERVE,
+            // Towards a device that is off, heartbeats must not use up what alarms need.
+            Class::Presence => usize::MAX,
+        };
         let mut taken = Vec::new();
         let mut used = Vec::new();
         let mut aged = Vec::new();

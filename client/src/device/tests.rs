@@ -9,3 +9,4 @@ mod log;
 mod mail;
 mod office;
 mod strangers;
+mod watching;

@@ -63,6 +63,7 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::AnotherPerson => failure!(text, Exit::NotNow, "error-alert-another-person"),
         DeviceError::NotYours => failure!(text, Exit::NotNow, "error-alert-not-yours"),
         DeviceError::NotTaken => failure!(text, Exit::NotNow, "error-alert-not-yours-to-release"),
+        DeviceError::CannotTake => failure!(text, Exit::NotNow, "error-hand-over-cannot"),
         DeviceError::NotAsked => failure!(text, Exit::NotNow, "error-alert-not-asked"),
         DeviceError::RelayKnown => failure!(text, Exit::NotNow, "error-relay-known"),
         DeviceError::TooManyRelays => {
@@ -124,6 +125,7 @@ mod tests {
             DeviceError::NotYours,
             DeviceError::NotTaken,
             DeviceError::NotAsked,
+            DeviceError::CannotTake,
             DeviceError::RelayKnown,
             DeviceError::TooManyRelays,
             DeviceError::UnknownRelay,

@@ -119,7 +119,7 @@ impl Post<'_> {
         let waits = reads || self.connections.is_catching_up();
         for one in missed.iter().filter(|one| !one.known) {
             let key = one.deadline.key();
-            if self.deadlines.silences.says(&key, waits, self.repeat_s, steady) {
+            if self.deadlines.silences.says(&key, waits, self.rules.repeat_s, steady) {
                 self.cannot_know(one)?;
             }
         }
