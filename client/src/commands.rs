@@ -8,6 +8,7 @@ mod checkin;
 mod circle;
 mod completions;
 mod context;
+mod holds;
 mod inbox;
 mod init;
 mod invite;

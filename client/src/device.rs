@@ -8,6 +8,7 @@ mod alerts;
 mod delivery;
 mod effects;
 mod error;
+mod holding;
 mod homes;
 mod joining;
 mod opening;
@@ -28,6 +29,7 @@ use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Vo
 pub use alerts::{AlertView, CheckInSaid};
 pub use delivery::{Due, DueId};
 pub use error::DeviceError;
+pub use holding::HoldsView;
 pub use homes::HomeView;
 pub use joining::{AnswerView, JoinState, OfferToSend};
 pub use views::{MemberView, Progress, Reach};

@@ -4,6 +4,7 @@
 //! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
+//! * [`holds`]: what is left at relays, to be released if this device falls silent; pure.
 //! * [`plan`]: the agreed check-ins; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
@@ -12,6 +13,7 @@ pub mod cli;
 pub mod commands;
 pub mod device;
 pub mod failure;
+pub mod holds;
 pub mod inbox;
 pub mod link;
 pub mod net;

@@ -10,6 +10,7 @@ use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey,
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::holds::Holds;
 use crate::inbox::{Inbox, Owed};
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
@@ -90,6 +91,8 @@ kinds! {
     UsedKind = 30, "used prekey of a member", Day;
     /// One record, key empty. The agreed check-ins.
     PlanKind = 31, "plan", Plan;
+    /// One record, key empty. What is left at relays.
+    HoldKind = 33, "holds", Holds;
 }
 
 /// Secret bytes, wiped on drop.
@@ -383,6 +386,11 @@ pub enum What {
     },
     /// A successor claims the lead, or the lead signed two rosters: a person has to look.
     RosterConflict,
+    /// A relay has released the alarm that was left there, or has lost it.
+    HoldGone {
+        /// Its host.
+        relay: String,
+    },
 }
 
 /// An invitation that I made.

@@ -7,7 +7,7 @@ use velar_protocol::circle::limits::MAX_INTERVAL_MIN;
 use velar_protocol::seal::MessageId;
 
 use super::carrier::{Carrier, Ended, is_over, is_sent};
-use super::{Context, show};
+use super::{Context, holds, show};
 use crate::cli::Checkin;
 use crate::device::{CheckInSaid, Device, DeviceError, Progress};
 use crate::failure::{Exit, Failure, failure};
@@ -46,7 +46,11 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
 
     let mut carrier = Carrier::new(context)?;
     let wait = args.wait.unwrap_or(WAIT);
+    let begun = Instant::now();
     let progress = deliver(&mut carrier, &mut device, message, wait).await.map_err(failed)?;
+    let rest = wait.saturating_sub(begun.elapsed());
+    holds::settle(&mut carrier, &mut device, rest).await.map_err(failed)?;
+    let left = device.holds(now_s()).map_err(failed)?;
     let exit = show::exit(&progress);
     let next_s = (check_in.next_min > 0).then(|| at_s + u64::from(check_in.next_min) * 60);
     let alerts = device.alerts(true, now_s()).map_err(failed)?;
@@ -57,6 +61,7 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
         let data = json!({
             "check_in": check_in.counter, "message": show::hex(&message.0), "sent_at_s": at_s,
             "next_s": next_s, "own_alert": own, "people": show::people_json(&progress),
+            "holds": holds::json(&left),
         });
         context.line(&show::json_line(&data))?;
     } else {
@@ -72,6 +77,9 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
         if let Some(next_s) = next_s {
             let time = context.clock.moment(next_s, at_s);
             context.line(&t!(text, "checkin-next", time = time))?;
+        }
+        for line in holds::lines(context, &left, now_s()) {
+            context.line(&line)?;
         }
         if let Some(alert) = own {
             context.line(&t!(text, "checkin-alert-open", alert = alert))?;

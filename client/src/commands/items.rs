@@ -84,6 +84,9 @@ impl<'a> Teller<'a> {
             }
             What::Expired { count } => t!(text, "watch-expired", time = time, count = *count),
             What::RosterConflict => t!(text, "watch-roster-conflict", time = time),
+            What::HoldGone { relay } => {
+                t!(text, "watch-hold-gone", time = time, relay = clean(relay))
+            }
         };
         vec![line]
     }
@@ -114,6 +117,7 @@ impl<'a> Teller<'a> {
             What::Unopened { asked } => ("unopened", json!({"asked": asked})),
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
+            What::HoldGone { relay } => ("hold-gone", json!({"relay": relay})),
         };
         set(&mut data, "kind", json!(kind));
         set(&mut data, "n", json!(n));

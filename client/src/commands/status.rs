@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::carrier::Carrier;
 use super::show::{self, Who};
-use super::{Context, inbox};
-use crate::device::{Device, DeviceError, JoinState, MemberView, Progress};
+use super::{Context, holds, inbox};
+use crate::device::{Device, DeviceError, HoldsView, JoinState, MemberView, Progress};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
 use crate::records::{Item, What};
@@ -87,6 +87,7 @@ struct State {
     not_received: Vec<String>,
     check_in: Option<(u64, Progress)>,
     next_s: Option<u64>,
+    holds: HoldsView,
     open: Vec<String>,
     unread: usize,
     requests: usize,
@@ -115,6 +116,7 @@ impl State {
             not_received: device.not_received()?,
             check_in: device.last_check_in()?,
             next_s: items.iter().rev().find_map(|(_, item)| next_of_mine(item)),
+            holds: device.holds(now_s)?,
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
             requests,
@@ -149,6 +151,7 @@ impl State {
             }
             None => lines.push(t!(text, "status-no-checkin")),
         }
+        lines.extend(holds::lines(context, &self.holds, self.now_s));
         lines.push(t!(text, "status-alerts", count = self.open.len()));
         lines.push(t!(text, "status-unread", count = self.unread));
         if self.requests > 0 {
@@ -201,7 +204,7 @@ impl State {
             "not_received_by": self.not_received,
             "last_check_in_s": self.check_in.as_ref().map(|(at_s, _)| at_s),
             "last_check_in_people": self.check_in.as_ref().map(|(_, p)| show::people_json(p)),
-            "next_check_in_s": self.next_s, "open_alerts": self.open, "unread": self.unread,
+            "next_check_in_s": self.next_s, "holds": holds::json(&self.holds), "open_alerts": self.open, "unread": self.unread,
             "requests": self.requests, "watching": self.who.watching(self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,
             "was_exposed": self.exposed,

@@ -76,6 +76,7 @@ impl Device {
             let now_s = turn.now_s;
             profile.check_in = Some((id, check_in.clone(), now_s));
             turn.set_profile(&profile)?;
+            turn.wish_holds(&check_in)?;
             turn.show(None, now_s, What::CheckedIn(check_in.clone()))?;
             Ok((id, check_in))
         })

@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use velar_protocol::seal::{MemberId, MessageId};
-use velar_protocol::wire::{Answer, Delivery as WireDelivery, Envelope, RelayAddress};
+use velar_protocol::wire::{
+    Answer, Delivery as WireDelivery, Envelope, RelayAddress, Request, SendToken,
+};
 
 use super::sealing::Post;
 use super::{Device, Done, Turn};
+use crate::holds::{HoldRequest, StepId};
 use crate::outbox::{Candidate, Class, Route, RouteState, accepted_at, in_order, wants_resealing};
 use crate::records::{
     Delivery, DeliveryKind, Outgoing, OutgoingBytesKind, OutgoingKind, OwedKind, delivery_key,
@@ -14,25 +17,52 @@ use crate::records::{
 use crate::vault::Fate;
 use velar_protocol::circle::{Address, Body};
 
-/// One envelope on one route.
+/// One envelope on one route, or one step with one hold.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct DueId {
-    key: Vec<u8>,
-    route: usize,
+pub struct DueId(What);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum What {
+    Envelope { key: Vec<u8>, route: usize },
+    Hold(StepId),
 }
 
-/// An envelope that is to be sent now.
+/// Something that is to be asked of a relay now.
 pub struct Due {
     /// To answer by.
     pub id: DueId,
     /// Where.
     pub relay: RelayAddress,
-    /// What.
-    pub delivery: WireDelivery,
+    what: Asked,
+}
+
+enum Asked {
+    Send(WireDelivery),
+    Hold(HoldRequest),
+}
+
+impl Due {
+    /// As it is asked at `now_s`. `None`: it is too late for it.
+    #[must_use]
+    pub fn request(&self, now_s: u64) -> Option<Request> {
+        match &self.what {
+            Asked::Send(delivery) => Some(Request::Send { delivery: delivery.clone() }),
+            Asked::Hold(hold) => hold.at(now_s),
+        }
+    }
+
+    /// Whose mailbox an envelope is for: what goes there keeps its order.
+    #[must_use]
+    pub fn lane(&self) -> Option<&SendToken> {
+        match &self.what {
+            Asked::Send(delivery) => Some(&delivery.token),
+            Asked::Hold(_) => None,
+        }
+    }
 }
 
 impl Device {
-    /// What is to be sent now, in order, leaving out what `under_way` says is being sent; at most `limit`
+    /// What is to be sent now, in order, steps with holds last, leaving out what `under_way` says is being sent; at most `limit`
     /// for each relay, with what is under way.
     ///
     /// # Errors
@@ -57,21 +87,31 @@ impl Device {
                 })
                 .collect();
             let mut due = Vec::new();
-            let mut busy: HashMap<&RelayAddress, usize> = HashMap::new();
-            for (out, route) in in_order(&candidates, now_s) {
-                let id = DueId { key: out.key(), route };
-                let Some(way) = out.routes.get(route) else { continue };
-                // Each relay has room of its own: one that does not answer must not hold up the others.
-                let taken = busy.entry(&way.relay).or_default();
+            let mut busy: HashMap<RelayAddress, usize> = HashMap::new();
+            // Each relay has room of its own: one that does not answer must not hold up the others.
+            let mut has_room = |relay: &RelayAddress, id: &DueId| {
+                let taken = busy.entry(relay.clone()).or_default();
                 *taken += 1;
-                if *taken > limit || under_way(&id) {
+                *taken <= limit && !under_way(id)
+            };
+            for (out, route) in in_order(&candidates, now_s) {
+                let Some(way) = out.routes.get(route) else { continue };
+                let key = out.key();
+                let id = DueId(What::Envelope { key: key.clone(), route });
+                if !has_room(&way.relay, &id) {
                     continue;
                 }
-                let bytes = turn.readable::<OutgoingBytesKind>(&id.key)?;
+                let bytes = turn.readable::<OutgoingBytesKind>(&key)?;
                 let Some(envelope) = bytes.and_then(Envelope::new) else { continue };
-                let token = way.token.clone();
-                let relay = way.relay.clone();
-                due.push(Due { id, relay, delivery: WireDelivery { token, envelope } });
+                let what = Asked::Send(WireDelivery { token: way.token.clone(), envelope });
+                due.push(Due { id, relay: way.relay.clone(), what });
+            }
+            for step in turn.hold_steps()? {
+                let relay = step.id.relay().clone();
+                let id = DueId(What::Hold(step.id));
+                if has_room(&relay, &id) {
+                    due.push(Due { id, relay, what: Asked::Hold(step.request) });
+                }
             }
             Ok(due)
         })
@@ -84,7 +124,10 @@ impl Device {
     pub fn answered(&mut self, answers: &[(DueId, Answer)], now_s: u64) -> Done {
         self.write(now_s, |turn| {
             for (id, answer) in answers {
-                turn.answered(id, answer)?;
+                match &id.0 {
+                    What::Envelope { key, route } => turn.answered(key, *route, answer)?,
+                    What::Hold(step) => turn.hold_answered(step, answer)?,
+                }
             }
             Ok(())
         })
@@ -115,6 +158,7 @@ impl Device {
             turn.seal_waiting()?;
             turn.reseal_unheard()?;
             turn.end_invitations()?;
+            turn.keep_holds()?;
             if clock_is_right {
                 turn.renew_card()?;
                 turn.forget_old()?;
@@ -125,16 +169,16 @@ impl Device {
 }
 
 impl Turn<'_> {
-    fn answered(&mut self, id: &DueId, answer: &Answer) -> Done {
-        let Some(mut out) = self.readable::<OutgoingKind>(&id.key)? else { return Ok(()) };
+    fn answered(&mut self, key: &[u8], route: usize, answer: &Answer) -> Done {
+        let Some(mut out) = self.readable::<OutgoingKind>(key)? else { return Ok(()) };
         let before = accepted_at(&out.routes);
-        let Some(route) = out.routes.get_mut(id.route) else { return Ok(()) };
+        let Some(route) = out.routes.get_mut(route) else { return Ok(()) };
         route.answered(answer, out.class, self.now_s);
         let accepted = matches!(route.state, RouteState::Accepted { .. });
         let host = route.relay.host().to_owned();
-        self.tx.put::<OutgoingKind>(&id.key, &out)?;
+        self.tx.put::<OutgoingKind>(key, &out)?;
         if !out.routes.iter().any(crate::outbox::Route::is_waiting) {
-            self.tx.delete::<OutgoingBytesKind>(&id.key)?;
+            self.tx.delete::<OutgoingBytesKind>(key)?;
         }
         let key = delivery_key(out.message, out.to);
         let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };
