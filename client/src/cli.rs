@@ -6,6 +6,7 @@
 mod arguments;
 mod forgiving;
 mod localise;
+mod plan;
 mod usage;
 
 use std::ffi::OsString;
@@ -25,6 +26,7 @@ pub use self::arguments::{
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
+pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
 
 /// One call of `velar`, understood.
 #[derive(Debug, Parser)]
@@ -136,6 +138,9 @@ pub enum Command {
     /// Completions for a shell.
     #[command(alias = "completado")]
     Completions(Completions),
+    /// The agreed check-ins.
+    #[command(aliases = ["acuerdo", "itinerario"])]
+    Plan(Plan),
 }
 
 /// `velar circle …`

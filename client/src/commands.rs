@@ -8,6 +8,7 @@ mod checkin;
 mod circle;
 mod completions;
 mod context;
+mod deadlines;
 mod holds;
 mod inbox;
 mod init;
@@ -16,6 +17,7 @@ mod items;
 mod join;
 mod members;
 mod panic;
+mod plan;
 mod say;
 mod show;
 mod status;
@@ -54,5 +56,6 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(context, args),
+        Command::Plan(args) => plan::run(context, args).await,
     }
 }

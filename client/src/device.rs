@@ -5,6 +5,7 @@
 //! the call returns, and a process that dies before has decided nothing.
 
 mod alerts;
+mod deadlines;
 mod delivery;
 mod effects;
 mod error;
@@ -13,6 +14,7 @@ mod homes;
 mod joining;
 mod opening;
 mod peers;
+mod plans;
 mod roster;
 mod sealing;
 mod tending;
@@ -27,6 +29,7 @@ use velar_protocol::circle::{AlertId, PersonId, Roster};
 use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Voice};
 
 pub use alerts::{AlertView, CheckInSaid};
+pub use deadlines::Missed;
 pub use delivery::{Due, DueId};
 pub use error::DeviceError;
 pub use holding::HoldsView;

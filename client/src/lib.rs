@@ -5,12 +5,13 @@
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`holds`]: what is left at relays, to be released if this device falls silent; pure.
-//! * [`plan`]: the agreed check-ins; pure.
+//! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
 pub mod cli;
 pub mod commands;
+pub mod deadlines;
 pub mod device;
 pub mod failure;
 pub mod holds;

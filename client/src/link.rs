@@ -76,6 +76,8 @@ pub enum Happened {
     ClockDiffers(RelayAddress, u64),
     /// Something in the vault has changed, here or by another process.
     Changed,
+    /// This relay, where a mailbox is read, has just answered: what it took before was on its way here.
+    Answered(RelayAddress),
 }
 
 /// Carries envelopes for one device, as long as it is held and stepped.
@@ -146,10 +148,21 @@ impl Link {
         self.readers.keys().all(|relay| self.caught_up.contains(relay)) && !self.readers.is_empty()
     }
 
+    /// Whether everything that was waiting at one of the device's relays at least is here.
+    #[must_use]
+    pub fn has_caught_up(&self) -> bool {
+        !self.caught_up.is_empty()
+    }
+
     /// Whether envelopes are with the senders and not answered yet.
     #[must_use]
     pub fn is_sending(&self) -> bool {
         !self.under_way.is_empty()
+    }
+
+    /// Asks the device's relays whether they are still there: [`Happened::Answered`].
+    pub fn ask(&self) {
+        self.readers.values().for_each(Reader::ask);
     }
 
     /// Does what is to be done, then waits for something to happen, until `deadline` at most.
@@ -268,8 +281,9 @@ impl Link {
                     let differs = time_s.abs_diff(now_s());
                     self.clock_is_right = differs < DAY_S;
                     if differs > CLOCK_SKEW_S {
-                        happened.push(Happened::ClockDiffers(relay, differs));
+                        happened.push(Happened::ClockDiffers(relay.clone(), differs));
                     }
+                    happened.push(Happened::Answered(relay));
                 }
                 Report::Reading { relay } => happened.push(Happened::Connected(relay)),
                 Report::NotReading { relay, error } => {

@@ -91,6 +91,8 @@ kinds! {
     UsedKind = 30, "used prekey of a member", Day;
     /// One record, key empty. The agreed check-ins.
     PlanKind = 31, "plan", Plan;
+    /// Key: as in `EventKind`. Alarms about a silence that was none, kept in case one begins.
+    QuietKind = 32, "alert event kept aside", Heard;
     /// One record, key empty. What is left at relays.
     HoldKind = 33, "holds", Holds;
 }
@@ -386,6 +388,13 @@ pub enum What {
     },
     /// A successor claims the lead, or the lead signed two rosters: a person has to look.
     RosterConflict,
+    /// An alarm about a silence, of somebody who has checked in since: nothing rings.
+    Outdated {
+        /// The event.
+        event: AlertEvent,
+        /// Who passed it on, if it did not come from its author.
+        told_by: Option<MemberId>,
+    },
     /// A relay has released the alarm that was left there, or has lost it.
     HoldGone {
         /// Its host.

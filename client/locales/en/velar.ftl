@@ -86,6 +86,23 @@ help-cmd-watch = Keep watch: stay connected and show what comes in, until Ctrl-C
         With --exec the command runs for each alert that rings. It receives VELAR_ALERT (the short id) and
         VELAR_EVENT in its environment: no names and no texts.
 help-cmd-status = The state of this device: connection, what is not sent yet, who is watching
+help-cmd-plan = When you check in: show it, agree on it, announce a silence
+    .more =
+        Examples:
+          velar plan set --every 60m --until 20:00 --itinerary-file route.txt
+          velar plan set --at 09:00,14:00,20:00 --grace 15m
+          velar plan silence --until 18:00
+          velar plan end
+        Without more it shows the plan. Each change is told to the circle by a check-in.
+help-cmd-plan-show = Show the plan
+help-cmd-plan-set = Agree on when you check in; what is not given stays as it was
+    .more =
+        Without --every or --at, a first plan takes the circle's interval on the road.
+        A check-in up to 15 minutes before a fixed time counts for it. The last one is due at the end (--until).
+        The itinerary is sealed and left with the relays. Nobody reads it unless a check-in is missed.
+help-cmd-plan-silence = Announce a silence: your next check-in is due when it ends
+    .more = Back earlier: velar plan silence --over
+help-cmd-plan-end = End the plan: no check-in is agreed from now on
 help-cmd-completions = Print completions for a shell
 
 ### Help: options of every command
@@ -178,6 +195,39 @@ help-arg-inbox-after = Only those after this number
 help-arg-watch-plain = Line by line, for screen readers, pipes and logs
 help-arg-watch-exec = Command to run for each alert that rings
     .value = COMMAND
+help-arg-plan-set-every = So long after each check-in: 90 (minutes), 2h, 1h30
+    .value = MINUTES
+help-arg-plan-set-at = At these times of each day: 09:00,14:00,20:00
+    .value = TIMES
+help-arg-plan-set-grace = How long after that nobody is worried yet: 15 (minutes), 1h; 0 for none
+    .value = MINUTES
+help-arg-plan-set-until = The last check-in is due then: 18:00, "2026-11-25 18:00", 3d
+    .value = TIME
+help-arg-plan-set-zone = Time zone of the times, such as America/Mexico_City. Otherwise this device's
+    .value = ZONE
+help-arg-plan-set-itinerary = Where you go and how; '' for none
+    .value = TEXT
+help-arg-plan-set-itinerary-file = File with the itinerary; - means standard input
+    .value = FILE
+help-arg-plan-set-margin = How long after the grace the relays give out what is left with them: 5 (minutes)
+    .value = MINUTES
+help-arg-plan-set-low-battery = Say with each check-in that the battery may run out
+help-arg-plan-set-no-signal = Say with each check-in that there will be no signal for a while
+help-arg-plan-set-note = A few words for the circle
+    .value = TEXT
+help-arg-plan-set-wait = How long to wait for receipts: 10 (seconds), 2m
+    .value = SECONDS
+help-arg-plan-silence-until = Your next check-in is due then: 18:00, "2026-11-25 18:00", 2h
+    .value = TIME
+help-arg-plan-silence-over = The silence is over: from now on as before
+help-arg-plan-silence-note = A few words for the circle
+    .value = TEXT
+help-arg-plan-silence-wait = How long to wait for receipts: 10 (seconds), 2m
+    .value = SECONDS
+help-arg-plan-end-note = A few words for the circle
+    .value = TEXT
+help-arg-plan-end-wait = How long to wait for receipts: 10 (seconds), 2m
+    .value = SECONDS
 help-arg-completions-shell = bash, zsh, fish, elvish or powershell
     .value = SHELL
 
@@ -733,6 +783,53 @@ error-interrupted = Interrupted.
     .next = What is kept here goes out while velar watch is open.
 error-internal = Something went wrong inside velar: { $detail }
     .next = Try again. If it happens again, report it (SECURITY.md and README.md say how), without names or texts.
+
+## Plans and deadlines
+
+plan-none = There is no plan.
+plan-how = To agree on when you check in: velar plan set --every 60m, or --at 09:00,20:00
+plan-is = Your plan: { $plan }
+plan-set = Plan agreed: { $plan }
+plan-ended = No check-in is agreed from now on. Nobody will be worried if you are silent.
+plan-silent = Planned silence until { $time }.
+plan-silence-over = The planned silence is over.
+plan-silence-how = Back earlier? velar plan silence --over
+plan-every = a check-in every { $time }
+plan-at = check-ins at { $times } ({ $zone })
+plan-grace = grace { $time }
+plan-until = until { $time }
+plan-over = over: no check-in is agreed any more
+plan-silent-until = planned silence until { $time }
+plan-with-itinerary = with an itinerary
+plan-flags = Said with each check-in: { $flags }
+plan-itinerary = Itinerary, which nobody reads unless a check-in is missed:
+checkin-no-next = No next check-in is agreed.
+checkin-silence = Planned silence: check in again before { $time }
+alerts-cannot-know = { $name }: CANNOT KNOW. The check-in was due before { $due }, and no relay has answered since. Ask { $name } by another way.
+status-member-unknown = { $name }: CANNOT KNOW. Last check-in { $time }; the next was due before { $due }, and no relay has answered since
+status-own-late = Your check-in was due before { $time }: velar checkin
+watch-cannot-know = { $time } !!! CANNOT KNOW whether { $name } has checked in: it was due before { $due }, and no relay reaches this terminal. Ask { $name } by another way.
+watch-own-soon = { $time } Your check-in is due before { $due }: velar checkin
+watch-own-due = { $time } *** YOUR CHECK-IN IS DUE, since { $due } ***: velar checkin
+watch-clock-ahead = { $time } !!! The clock of this device was set AHEAD by { $minutes } minutes. Somebody may look late who is not. Check the time of this device.
+watch-clock-back = { $time } !!! The clock of this device was set BACK by { $minutes } minutes. Deadlines are kept all the same. Check the time of this device.
+watch-overdue-last = { $time } Last check-in of { $name }: { $last }; the next was due before { $due }.
+watch-outdated = { $time } A relay gave out what { $name } had left with it for a silence, but { $name } has checked in since. Nothing rings.
+watch-outdated-passed-on = { $time } { $by } passes on that { $name } did not check in, but a newer check-in of { $name } is here. Nothing rings.
+error-plan-past = That time has passed already, or is not a time at all. Nothing was changed.
+    .next = Give a later one: 18:00, "2026-11-25 18:00" or 2h
+error-plan-far = You would be missed only after more than 30 days, grace and margin included. Nothing was changed.
+    .next = Choose a shorter time, so that somebody hears from you before that.
+error-plan-zone = There is no time zone "{ $zone }".
+    .next = It looks like America/Mexico_City or Europe/Madrid.
+error-plan-zone-unknown = The time zone of this device is not known by a name.
+    .next = Say which one the times are in: --zone America/Mexico_City
+error-plan-itinerary = The itinerary has more than { $limit } bytes.
+    .next = Shorten it: it has to fit into one sealed envelope.
+error-plan-file = The itinerary could not be read from { $path }: { $detail }
+    .next = Check that the file exists and that you may read it.
+error-plan-not-silent = No planned silence is going on.
+    .next = velar plan shows what is agreed. To check in: velar checkin
 
 ## What is left at relays
 

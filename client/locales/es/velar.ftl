@@ -101,6 +101,23 @@ help-cmd-watch = Velar: mantener la conexión y mostrar lo que llega, hasta Ctrl
         VELAR_EVENT: ni nombres ni textos. También: velar vigilar, velar guardia
 help-cmd-status = El estado de este equipo: conexión, qué falta por enviar, quién está velando
     .more = También: velar estado
+help-cmd-plan = Cuándo te reportas: verlo, acordarlo, avisar de un silencio
+    .more =
+        Ejemplos:
+          velar plan acordar --cada 60m --hasta 20:00 --itinerary-file ruta.txt
+          velar plan acordar --at 09:00,14:00,20:00 --gracia 15m
+          velar plan silencio --hasta 18:00
+          velar plan terminar
+        Sin nada más, muestra el plan. Cada cambio se le dice al círculo con un reporte.
+help-cmd-plan-show = Ver el plan
+help-cmd-plan-set = Acordar cuándo te reportas; lo que no pongas queda como estaba
+    .more =
+        Sin --every ni --at, un primer plan toma el intervalo del círculo para cuando se está en camino.
+        Un reporte hasta 15 minutos antes de una hora fija cuenta para esa hora. El último toca al final (--until).
+        El itinerario se sella y se deja con los relevos. Nadie lo lee si no falta un reporte.
+help-cmd-plan-silence = Avisar de un silencio: tu siguiente reporte toca cuando termina
+    .more = Si vuelves antes: velar plan silence --over
+help-cmd-plan-end = Terminar el plan: desde ahora no queda acordado ningún reporte
 help-cmd-completions = Imprimir el autocompletado para un intérprete de órdenes
 
 ### Ayuda: opciones de todas las órdenes
@@ -193,6 +210,39 @@ help-arg-inbox-after = Solo los que siguen a este número
 help-arg-watch-plain = Línea por línea, para lectores de pantalla, tuberías y registros
 help-arg-watch-exec = Orden que corre por cada alerta que suena
     .value = ORDEN
+help-arg-plan-set-every = Tanto tiempo después de cada reporte: 90 (minutos), 2h, 1h30
+    .value = MINUTOS
+help-arg-plan-set-at = A estas horas de cada día: 09:00,14:00,20:00
+    .value = HORAS
+help-arg-plan-set-grace = Cuánto después todavía no hay alarma: 15 (minutos), 1h; 0 si nada
+    .value = MINUTOS
+help-arg-plan-set-until = El último reporte toca entonces: 18:00, "2026-11-25 18:00", 3d
+    .value = HORA
+help-arg-plan-set-zone = Zona horaria de las horas, como America/Mexico_City. Si no, la de este equipo
+    .value = ZONA
+help-arg-plan-set-itinerary = A dónde vas y cómo; '' para ninguno
+    .value = TEXTO
+help-arg-plan-set-itinerary-file = Archivo con el itinerario; - es la entrada estándar
+    .value = ARCHIVO
+help-arg-plan-set-margin = Cuánto después de la gracia sueltan los relevos lo que se les dejó: 5 (minutos)
+    .value = MINUTOS
+help-arg-plan-set-low-battery = Decir en cada reporte que se puede acabar la batería
+help-arg-plan-set-no-signal = Decir en cada reporte que habrá un rato sin señal
+help-arg-plan-set-note = Unas palabras para el círculo
+    .value = TEXTO
+help-arg-plan-set-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
+    .value = SEGUNDOS
+help-arg-plan-silence-until = Tu siguiente reporte toca entonces: 18:00, "2026-11-25 18:00", 2h
+    .value = HORA
+help-arg-plan-silence-over = El silencio terminó: desde ahora como antes
+help-arg-plan-silence-note = Unas palabras para el círculo
+    .value = TEXTO
+help-arg-plan-silence-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
+    .value = SEGUNDOS
+help-arg-plan-end-note = Unas palabras para el círculo
+    .value = TEXTO
+help-arg-plan-end-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
+    .value = SEGUNDOS
 help-arg-completions-shell = bash, zsh, fish, elvish o powershell
     .value = INTÉRPRETE
 
@@ -748,6 +798,53 @@ error-interrupted = Interrumpido.
     .next = Lo que quedó guardado aquí sale mientras esté abierto velar watch.
 error-internal = Algo falló dentro de velar: { $detail }
     .next = Inténtalo otra vez. Si se repite, repórtalo (SECURITY.md y README.md dicen cómo), sin nombres ni textos.
+
+## Planes y plazos
+
+plan-none = No hay plan.
+plan-how = Para acordar cuándo te reportas: velar plan set --every 60m, o --at 09:00,20:00
+plan-is = Tu plan: { $plan }
+plan-set = Plan acordado: { $plan }
+plan-ended = Desde ahora no queda acordado ningún reporte. Nadie se va a preocupar si guardas silencio.
+plan-silent = Silencio planeado hasta { $time }.
+plan-silence-over = Terminó el silencio planeado.
+plan-silence-how = ¿Vuelves antes? velar plan silence --over
+plan-every = un reporte cada { $time }
+plan-at = reportes a las { $times } ({ $zone })
+plan-grace = gracia { $time }
+plan-until = hasta { $time }
+plan-over = terminado: ya no hay reportes acordados
+plan-silent-until = silencio planeado hasta { $time }
+plan-with-itinerary = con itinerario
+plan-flags = Se dice en cada reporte: { $flags }
+plan-itinerary = Itinerario, que nadie lee si no falta un reporte:
+checkin-no-next = No queda acordado un siguiente reporte.
+checkin-silence = Silencio planeado: repórtate otra vez antes de { $time }
+alerts-cannot-know = { $name }: NO SE PUEDE SABER. El reporte tocaba antes de { $due }, y desde entonces ningún relevo ha respondido. Pregúntale a { $name } por otro medio.
+status-member-unknown = { $name }: NO SE PUEDE SABER. Último reporte { $time }; el siguiente tocaba antes de { $due }, y desde entonces ningún relevo ha respondido
+status-own-late = Tu reporte tocaba antes de { $time }: velar checkin
+watch-cannot-know = { $time } !!! NO SE PUEDE SABER si { $name } se reportó: tocaba antes de { $due }, y a esta terminal no llega ningún relevo. Pregúntale a { $name } por otro medio.
+watch-own-soon = { $time } Tu reporte toca antes de { $due }: velar checkin
+watch-own-due = { $time } *** YA TOCA TU REPORTE, desde { $due } ***: velar checkin
+watch-clock-ahead = { $time } !!! El reloj de este equipo se ADELANTÓ { $minutes } minutos. Puede parecer que alguien se atrasó sin que sea así. Revisa la hora de este equipo.
+watch-clock-back = { $time } !!! El reloj de este equipo se ATRASÓ { $minutes } minutos. Los plazos se cuidan igual. Revisa la hora de este equipo.
+watch-overdue-last = { $time } Último reporte de { $name }: { $last }; el siguiente tocaba antes de { $due }.
+watch-outdated = { $time } Un relevo soltó lo que { $name } le dejó por si guardaba silencio, pero { $name } se ha reportado desde entonces. No suena nada.
+watch-outdated-passed-on = { $time } { $by } avisa que faltó un reporte de { $name }, pero aquí hay uno más nuevo. No suena nada.
+error-plan-past = Esa hora ya pasó, o no existe. No se cambió nada.
+    .next = Pon una más tarde: 18:00, "2026-11-25 18:00" o 2h
+error-plan-far = Pasarían más de 30 días antes de que se notara tu ausencia, con gracia y margen. No se cambió nada.
+    .next = Elige un tiempo más corto, para que alguien sepa de ti antes.
+error-plan-zone = No existe la zona horaria «{ $zone }».
+    .next = Se escribe como America/Mexico_City o Europe/Madrid.
+error-plan-zone-unknown = No se conoce el nombre de la zona horaria de este equipo.
+    .next = Di en cuál son las horas: --zone America/Mexico_City
+error-plan-itinerary = El itinerario tiene más de { $limit } bytes.
+    .next = Acórtalo: tiene que caber en un sobre sellado.
+error-plan-file = No se pudo leer el itinerario de { $path }: { $detail }
+    .next = Revisa que el archivo exista y que puedas leerlo.
+error-plan-not-silent = No hay un silencio planeado en curso.
+    .next = velar plan muestra lo acordado. Para reportarte: velar checkin
 
 ## Lo que queda en los relevos
 

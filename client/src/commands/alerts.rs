@@ -17,11 +17,11 @@ use self::which::{Which, which};
 use super::carrier::{CATCH_UP, Carrier, is_sent};
 use super::items::alert_json;
 use super::show::{self, Who};
-use super::{Context, say};
+use super::{Context, deadlines, say};
 use crate::cli::{
     AlertText, Alerts, Close as CloseArgs, StandDown as StandDownArgs, WhichAlert, alert_and_text,
 };
-use crate::device::{Device, DeviceError, Progress, Reach};
+use crate::device::{Device, DeviceError, Missed, Progress, Reach};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
 use crate::terminal::{Reply, asker};
@@ -40,7 +40,8 @@ pub(super) async fn list(context: &Context, args: Alerts) -> Result<Exit, Failur
     let views = desk.device.alerts(!args.all, now).map_err(|error| desk.context.failure(error))?;
     if context.json {
         let alerts: Vec<Value> = views.iter().map(|view| blocks::json(view, &desk.who)).collect();
-        let data = json!({"up_to_date": desk.up_to_date, "alerts": alerts});
+        let unknown = deadlines::unknown_json(&desk.who, &desk.missed);
+        let data = json!({"up_to_date": desk.up_to_date, "alerts": alerts, "cannot_know": unknown});
         context.line(&show::json_line(&data))?;
     } else {
         for view in &views {
@@ -50,6 +51,9 @@ pub(super) async fn list(context: &Context, args: Alerts) -> Result<Exit, Failur
         }
         if views.is_empty() {
             context.line(&t!(text, "alerts-none"))?;
+        }
+        for line in deadlines::unknown(context, &desk.who, &desk.missed) {
+            context.line(&line)?;
         }
         if !args.all {
             context.remark(&t!(text, "alerts-closed-too"));
@@ -225,6 +229,7 @@ struct Desk<'a> {
     carrier: Carrier<'a>,
     who: Who,
     up_to_date: bool,
+    missed: Vec<Missed>,
 }
 
 impl<'a> Desk<'a> {
@@ -238,8 +243,9 @@ impl<'a> Desk<'a> {
             carrier.news.remark_trouble(context);
             context.remark(&t!(context.text, "alerts-not-up-to-date"));
         }
+        let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
         let who = Who::of(context, &mut device).map_err(failed)?;
-        Ok(Self { context, device, carrier, who, up_to_date })
+        Ok(Self { context, device, carrier, who, up_to_date, missed })
     }
 
     fn failed_about(&self, error: DeviceError, alert: &Alert) -> Failure {

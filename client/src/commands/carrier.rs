@@ -33,6 +33,8 @@ pub(super) struct News {
     connected: Vec<RelayAddress>,
     /// Everything that waited at the relays is here.
     pub(super) caught_up: bool,
+    /// Everything that waited at one relay at least is here.
+    pub(super) read: bool,
     /// Envelopes are on their way to a relay that has not answered.
     sending: bool,
     /// The last thing that failed.
@@ -94,6 +96,7 @@ impl<'a> Carrier<'a> {
             };
             self.news.take(happened);
             self.news.caught_up = self.link.is_caught_up();
+            self.news.read = self.link.has_caught_up();
             self.news.sending = self.link.is_sending();
         }
     }
@@ -178,7 +181,7 @@ impl News {
                 }
                 Happened::CannotSend(relay, error) => self.trouble = Some((relay, error)),
                 Happened::ClockDiffers(_, seconds) => self.clock_differs_s = Some(seconds),
-                Happened::CaughtUp(_) | Happened::Changed => {}
+                Happened::CaughtUp(_) | Happened::Changed | Happened::Answered(_) => {}
             }
         }
     }

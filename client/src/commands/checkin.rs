@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
+use velar_protocol::circle::CheckIn;
 use velar_protocol::circle::limits::MAX_INTERVAL_MIN;
 use velar_protocol::seal::MessageId;
 
@@ -12,6 +13,7 @@ use crate::cli::Checkin;
 use crate::device::{CheckInSaid, Device, DeviceError, Progress};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
+use crate::plan::minutes_until;
 use crate::text::t;
 
 /// How long receipts are waited for unless said otherwise.
@@ -25,29 +27,65 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
     let text = &context.text;
     let mut device = context.device()?;
     let failed = |error: DeviceError| context.failure(error);
-    let agreement = device.circle().map_err(failed)?.agreement;
-    let next_min = match args.next {
-        Some(next) => minutes(next).ok_or_else(|| {
-            let given = crate::terminal::span(next);
-            failure!(text, Exit::Usage, "error-usage-value", given = given, option = "--next")
-        })?,
-        None => agreement.in_base_min,
+    let at_s = now_s();
+    let (next_min, planned_silence) = match args.next {
+        Some(next) => {
+            let minutes = minutes(next).ok_or_else(|| {
+                let given = crate::terminal::span(next);
+                failure!(text, Exit::Usage, "error-usage-value", given = given, option = "--next")
+            })?;
+            (minutes, false)
+        }
+        None => {
+            let due = device.next_check_in(at_s).map_err(failed)?;
+            (minutes_until(due, at_s), due.silence)
+        }
     };
     let said = CheckInSaid {
         next_min,
         condition: args.mood.map(Into::into),
         low_battery: args.low_battery,
         no_signal: args.no_signal,
-        planned_silence: false,
+        planned_silence,
         note: args.note.unwrap_or_default(),
     };
-    let at_s = now_s();
     let (message, check_in) = device.check_in(said, at_s).map_err(failed)?;
+    let said = Said { message, check_in, at_s };
+    say(context, device, &said, args.wait.unwrap_or(WAIT), None).await
+}
 
+/// A check-in that is in the vault.
+pub(super) struct Said {
+    /// Its message.
+    pub(super) message: MessageId,
+    /// What it says.
+    pub(super) check_in: CheckIn,
+    /// When it was made.
+    pub(super) at_s: u64,
+}
+
+/// What a command that changed the plan tells besides.
+pub(super) struct Besides {
+    /// For people, before what became of the check-in.
+    pub(super) line: String,
+    /// For programs, under `plan`.
+    pub(super) plan: Value,
+}
+
+/// Carries a check-in for `wait` at most, and says the truth about what became of it.
+pub(super) async fn say(
+    context: &Context,
+    mut device: Device,
+    said: &Said,
+    wait: Duration,
+    besides: Option<Besides>,
+) -> Result<Exit, Failure> {
+    let text = &context.text;
+    let failed = |error: DeviceError| context.failure(error);
+    let Said { message, check_in, at_s } = said;
     let mut carrier = Carrier::new(context)?;
-    let wait = args.wait.unwrap_or(WAIT);
     let begun = Instant::now();
-    let progress = deliver(&mut carrier, &mut device, message, wait).await.map_err(failed)?;
+    let progress = deliver(&mut carrier, &mut device, *message, wait).await.map_err(failed)?;
     let rest = wait.saturating_sub(begun.elapsed());
     holds::settle(&mut carrier, &mut device, rest).await.map_err(failed)?;
     let left = device.holds(now_s()).map_err(failed)?;
@@ -58,11 +96,14 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
     let own = alerts.iter().find(|view| view.alert.subject == me).map(|view| view.alert.id.short());
 
     if context.json {
-        let data = json!({
+        let mut data = json!({
             "check_in": check_in.counter, "message": show::hex(&message.0), "sent_at_s": at_s,
             "next_s": next_s, "own_alert": own, "people": show::people_json(&progress),
             "holds": holds::json(&left),
         });
+        if let Some(besides) = besides {
+            show::set(&mut data, "plan", besides.plan);
+        }
         context.line(&show::json_line(&data))?;
     } else {
         let first = if exit == Exit::Kept {
@@ -70,13 +111,14 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
         } else {
             t!(text, "checkin-done")
         };
-        context.line(&first)?;
+        for line in besides.map(|besides| besides.line).into_iter().chain([first]) {
+            context.line(&line)?;
+        }
         for line in show::outcome(context, &progress) {
             context.line(&line)?;
         }
-        if let Some(next_s) = next_s {
-            let time = context.clock.moment(next_s, at_s);
-            context.line(&t!(text, "checkin-next", time = time))?;
+        for line in next(context, check_in, next_s, *at_s) {
+            context.line(&line)?;
         }
         for line in holds::lines(context, &left, now_s()) {
             context.line(&line)?;
@@ -90,6 +132,17 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
     }
     carrier.finish(&mut device).await.map_err(failed)?;
     Ok(exit)
+}
+
+/// When the next one is due, or that none is.
+fn next(context: &Context, said: &CheckIn, next_s: Option<u64>, now_s: u64) -> Vec<String> {
+    let text = &context.text;
+    let Some(next_s) = next_s else { return vec![t!(text, "checkin-no-next")] };
+    let time = context.clock.moment(next_s, now_s);
+    if said.planned_silence {
+        return vec![t!(text, "checkin-silence", time = time), t!(text, "plan-silence-how")];
+    }
+    vec![t!(text, "checkin-next", time = time)]
 }
 
 /// Whole minutes within what may be agreed.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::carrier::Carrier;
 use super::items::Teller;
 use super::show::Who;
-use super::{Context, show};
+use super::{Context, deadlines, show};
 use crate::cli::Inbox;
 use crate::device::DeviceError;
 use crate::failure::{Exit, Failure, failure, reader_has_gone, reason};
@@ -26,6 +26,7 @@ pub(super) async fn run(context: &Context, args: Inbox) -> Result<Exit, Failure>
     if !carrier.catch_up(&mut device, WAIT).await.map_err(failed)? {
         carrier.news.remark_trouble(context);
     }
+    let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     // What has come may be from somebody who has come too.
     let who = Who::of(context, &mut device).map_err(failed)?;
 
@@ -47,6 +48,9 @@ pub(super) async fn run(context: &Context, args: Inbox) -> Result<Exit, Failure>
     if lines.is_empty() && !context.json {
         let none = if after == 0 { t!(text, "inbox-none-at-all") } else { t!(text, "inbox-none") };
         context.remark(&none);
+    }
+    if !context.json {
+        deadlines::unknown(context, &who, &missed).iter().for_each(|line| context.remark(line));
     }
     match print(&lines) {
         Ok(()) => {

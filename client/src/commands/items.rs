@@ -1,5 +1,7 @@
 //! What there is to show, as lines for people and as objects for programs.
 
+mod silence;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -84,6 +86,7 @@ impl<'a> Teller<'a> {
             }
             What::Expired { count } => t!(text, "watch-expired", time = time, count = *count),
             What::RosterConflict => t!(text, "watch-roster-conflict", time = time),
+            What::Outdated { event, told_by } => self.outdated(event, *told_by, &time),
             What::HoldGone { relay } => {
                 t!(text, "watch-hold-gone", time = time, relay = clean(relay))
             }
@@ -117,6 +120,11 @@ impl<'a> Teller<'a> {
             What::Unopened { asked } => ("unopened", json!({"asked": asked})),
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
+            What::Outdated { event, told_by } => {
+                let mut data = event_json(event);
+                set(&mut data, "told_by", json!(told_by.map(|by| hex(&by.0))));
+                ("outdated-alert", data)
+            }
             What::HoldGone { relay } => ("hold-gone", json!({"relay": relay})),
         };
         set(&mut data, "kind", json!(kind));
@@ -182,6 +190,7 @@ impl<'a> Teller<'a> {
         let line = match &event.kind {
             EventKind::Raised { .. } => {
                 let mut lines = vec![self.raised(event, name, time)];
+                lines.extend(self.last_check_in(event, time));
                 if state.is_some_and(|s| s.is_open() && s.claims.is_empty())
                     && !state.is_some_and(|s| self.who.is_me(s.subject))
                 {
@@ -254,6 +263,10 @@ impl<'a> Teller<'a> {
             (Reason::Panic, true) if by.is_none() => {
                 return t!(text, "watch-alert", time = time, alert = alert, name = name);
             }
+            // An itinerary: it has to be said how it came here.
+            (reason @ Reason::Released { .. }, false) => {
+                format!("{}: {}", text.reason(reason), clean(said))
+            }
             (_, false) => clean(said),
             (reason, true) => text.reason(reason),
         };
@@ -321,7 +334,14 @@ pub(super) fn event_json(event: &AlertEvent) -> Value {
         "text": said,
     });
     if let EventKind::Raised { reason, drill, .. } = &event.kind {
-        set(&mut data, "reason", json!(format!("{reason:?}").to_lowercase()));
+        let (reason, check_in) = match reason {
+            Reason::Panic => ("panic", None),
+            Reason::Overdue { check_in } => ("overdue", Some(check_in)),
+            Reason::Released { check_in } => ("released", Some(check_in)),
+            Reason::Duress => ("duress", None),
+        };
+        set(&mut data, "reason", json!(reason));
+        set(&mut data, "check_in", json!(check_in));
         set(&mut data, "drill", json!(drill));
     }
     data

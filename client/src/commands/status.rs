@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use super::carrier::Carrier;
 use super::show::{self, Who};
-use super::{Context, holds, inbox};
-use crate::device::{Device, DeviceError, HoldsView, JoinState, MemberView, Progress};
+use super::{Context, deadlines, holds, inbox, plan};
+use crate::deadlines::Deadline;
+use crate::device::{Device, DeviceError, HoldsView, JoinState, MemberView, Missed, Progress};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
-use crate::records::{Item, What};
+use crate::plan::Plan;
+use crate::records::Item;
 use crate::text::t;
 
 /// How long the relays are waited for.
@@ -25,7 +27,8 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     }
     let mut carrier = Carrier::new(context)?;
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
-    let state = State::look(context, &mut device).map_err(failed)?;
+    let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
+    let state = State::look(context, &mut device, missed).map_err(failed)?;
     let relays: Vec<String> =
         device.homes().map_err(failed)?.iter().map(|home| home.relay.host().to_owned()).collect();
     if context.json {
@@ -86,7 +89,9 @@ struct State {
     unsent: usize,
     not_received: Vec<String>,
     check_in: Option<(u64, Progress)>,
-    next_s: Option<u64>,
+    next: Option<Deadline>,
+    plan: Option<Plan>,
+    missed: Vec<Missed>,
     holds: HoldsView,
     open: Vec<String>,
     unread: usize,
@@ -96,7 +101,11 @@ struct State {
 }
 
 impl State {
-    fn look(context: &Context, device: &mut Device) -> Result<Self, DeviceError> {
+    fn look(
+        context: &Context,
+        device: &mut Device,
+        missed: Vec<Missed>,
+    ) -> Result<Self, DeviceError> {
         let now_s = now_s();
         let circle = device.circle()?;
         let (unfinished, unsent) = device.unfinished()?;
@@ -115,7 +124,9 @@ impl State {
             unsent,
             not_received: device.not_received()?,
             check_in: device.last_check_in()?,
-            next_s: items.iter().rev().find_map(|(_, item)| next_of_mine(item)),
+            next: device.own_deadline()?,
+            plan: device.plan()?,
+            missed,
             holds: device.holds(now_s)?,
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
@@ -123,6 +134,12 @@ impl State {
             damage: device.damage(),
             exposed: device.was_exposed(),
         })
+    }
+
+    /// Whether a member's time is over, and if so, whether that is known or cannot be.
+    fn missed_by(&self, member: &MemberView) -> Option<bool> {
+        let missed = self.missed.iter().find(|one| one.deadline.member == member.member);
+        missed.map(|one| one.known)
     }
 
     fn lines(&self, context: &Context) -> Vec<String> {
@@ -145,11 +162,20 @@ impl State {
                 for line in show::outcome(context, progress) {
                     lines.push(format!("  {line}"));
                 }
-                if let Some(next_s) = self.next_s {
-                    lines.push(t!(text, "status-next-checkin", time = moment(next_s)));
+                match self.next {
+                    Some(next) if next.due_s <= self.now_s => {
+                        lines.push(t!(text, "status-own-late", time = moment(next.due_s)));
+                    }
+                    Some(next) => {
+                        lines.push(t!(text, "status-next-checkin", time = moment(next.due_s)));
+                    }
+                    None => {}
                 }
             }
             None => lines.push(t!(text, "status-no-checkin")),
+        }
+        if let Some(plan) = &self.plan {
+            lines.push(t!(text, "plan-is", plan = plan::line(context, plan, self.now_s)));
         }
         lines.extend(holds::lines(context, &self.holds, self.now_s));
         lines.push(t!(text, "status-alerts", count = self.open.len()));
@@ -168,11 +194,17 @@ impl State {
             let name = self.who.name(member.member);
             let Some((_, sent_s, _)) = &member.check_in else { continue };
             let time = moment(*sent_s);
-            lines.push(match due_s(member) {
+            let due_s = due_s(member);
+            let missed = self.missed_by(member);
+            lines.push(match due_s {
                 None => t!(text, "status-member-checkin", name = name, time = time),
-                Some(due_s) if due_s < self.now_s => {
+                Some(due_s) if missed == Some(true) => {
                     let due = moment(due_s);
                     t!(text, "status-member-late", name = name, time = time, due = due)
+                }
+                Some(due_s) if missed == Some(false) => {
+                    let due = moment(due_s);
+                    t!(text, "status-member-unknown", name = name, time = time, due = due)
                 }
                 Some(due_s) => {
                     let due = moment(due_s);
@@ -193,7 +225,8 @@ impl State {
             json!({
                 "member": show::hex(&member.member.0), "name": member.name, "me": member.me,
                 "check_in_s": member.check_in.as_ref().map(|(_, sent_s, _)| sent_s),
-                "due_s": due_s, "late": due_s.is_some_and(|due_s| due_s < self.now_s),
+                "due_s": due_s, "late": self.missed_by(member) == Some(true),
+                "cannot_know": self.missed_by(member) == Some(false),
                 "heard_s": member.heard_s, "reachable": member.reachable,
             })
         };
@@ -204,7 +237,9 @@ impl State {
             "not_received_by": self.not_received,
             "last_check_in_s": self.check_in.as_ref().map(|(at_s, _)| at_s),
             "last_check_in_people": self.check_in.as_ref().map(|(_, p)| show::people_json(p)),
-            "next_check_in_s": self.next_s, "holds": holds::json(&self.holds), "open_alerts": self.open, "unread": self.unread,
+            "next_check_in_s": self.next.map(|next| next.due_s),
+            "plan": self.plan.as_ref().map(plan::as_json), "holds": holds::json(&self.holds),
+            "open_alerts": self.open, "unread": self.unread,
             "requests": self.requests, "watching": self.who.watching(self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,
             "was_exposed": self.exposed,
@@ -212,19 +247,8 @@ impl State {
     }
 }
 
-/// When my next check-in is due, if this item is my last one and says so.
-fn next_of_mine(item: &Item) -> Option<u64> {
-    match (&item.what, item.from) {
-        (What::CheckedIn(said), None) => {
-            Some(item.sent_at_s.saturating_add(u64::from(said.next_min) * 60))
-        }
-        _ => None,
-    }
-}
-
-/// When a member's silence becomes one: after the interval and the grace of its last check-in.
+/// When a member's silence becomes one.
 fn due_s(member: &MemberView) -> Option<u64> {
     let (said, sent_s, arrived_s) = member.check_in.as_ref()?;
-    let minutes = u64::from(said.next_min) + u64::from(said.grace_min);
-    (said.next_min > 0).then(|| (*sent_s).min(*arrived_s).saturating_add(minutes * 60))
+    Deadline::of(member.member, said, *sent_s, *arrived_s).map(|deadline| deadline.due_s)
 }

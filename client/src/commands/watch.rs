@@ -3,6 +3,7 @@
 
 mod alarms;
 mod connections;
+mod deadlines;
 mod end;
 mod hook;
 mod output;
@@ -16,6 +17,7 @@ use velar_protocol::circle::AlertId;
 use velar_protocol::wire::RelayAddress;
 
 use self::connections::{Connections, Say};
+use self::deadlines::Deadlines;
 use self::end::End;
 use self::hook::{Hook, Trouble};
 use self::output::Output;
@@ -80,6 +82,7 @@ struct Post<'a> {
     repeat_s: u64,
     connections: Connections,
     rounds: Rounds,
+    deadlines: Deadlines,
     ring_from: Instant,
     hook: Option<Hook>,
     watching: BTreeSet<String>,
@@ -102,6 +105,7 @@ impl<'a> Post<'a> {
             repeat_s: u64::from(agreement.repeat_min) * 60,
             connections: Connections::default(),
             rounds: Rounds::default(),
+            deadlines: Deadlines::default(),
             ring_from: Instant::now() + BACKLOG,
             hook: exec.map(Hook::new),
             watching: BTreeSet::new(),
@@ -132,6 +136,9 @@ impl<'a> Post<'a> {
             if changed || looked.elapsed() >= TICK {
                 looked = Instant::now();
                 self.look(changed)?;
+            }
+            if self.deadlines.asks() {
+                link.ask();
             }
         }
     }
@@ -202,6 +209,12 @@ impl<'a> Post<'a> {
             },
             Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
             Happened::ClockDiffers(relay, seconds) => self.clock_differs(&relay, seconds),
+            Happened::Answered(relay) => {
+                if self.connections.is_read(&relay) {
+                    self.deadlines.answered();
+                }
+                Ok(())
+            }
             Happened::Changed => Ok(()),
         }
     }
@@ -273,6 +286,7 @@ impl<'a> Post<'a> {
         }
         let settling = self.connections.is_catching_up() || self.connections.is_connecting();
         if !settling || Instant::now() >= self.ring_from {
+            self.deadlines(now)?;
             self.open_alerts()?;
             self.ring(now)?;
         }

@@ -51,35 +51,12 @@ impl Device {
         })
     }
 
-    /// Checks in with everybody.
+    /// Checks in with everybody. Grace and flags are those of the plan, if one holds.
     ///
     /// # Errors
     /// [`DeviceError::NoCircle`], [`DeviceError::Message`] if the note is too long.
     pub fn check_in(&mut self, said: CheckInSaid, now_s: u64) -> Done<(MessageId, CheckIn)> {
-        self.write(now_s, |turn| {
-            let grace_min = turn.the_roster()?.agreement().grace_min;
-            let mut profile = turn.profile()?;
-            profile.check_in_counter += 1;
-            let check_in = CheckIn {
-                counter: profile.check_in_counter,
-                next_min: said.next_min,
-                grace_min,
-                next_alarm: profile.next_alarm,
-                condition: said.condition,
-                low_battery: said.low_battery,
-                no_signal: said.no_signal,
-                planned_silence: said.planned_silence,
-                note: said.note,
-            };
-            let body = Body::CheckIn(check_in.clone());
-            let id = turn.tell_all(body, &Post::of(Class::Care).told())?;
-            let now_s = turn.now_s;
-            profile.check_in = Some((id, check_in.clone(), now_s));
-            turn.set_profile(&profile)?;
-            turn.wish_holds(&check_in)?;
-            turn.show(None, now_s, What::CheckedIn(check_in.clone()))?;
-            Ok((id, check_in))
-        })
+        self.write(now_s, |turn| turn.check_in(said))
     }
 
     /// Says something to these members, or to everybody else.
@@ -246,6 +223,32 @@ pub struct CheckInSaid {
 }
 
 impl Turn<'_> {
+    pub(super) fn check_in(&mut self, said: CheckInSaid) -> Done<(MessageId, CheckIn)> {
+        let plan = self.plan()?.filter(|plan| !plan.is_over(self.now_s));
+        let agreed_min = self.the_roster()?.agreement().grace_min;
+        let mut profile = self.profile()?;
+        profile.check_in_counter += 1;
+        let check_in = CheckIn {
+            counter: profile.check_in_counter,
+            next_min: said.next_min,
+            grace_min: plan.as_ref().map_or(agreed_min, |plan| plan.grace_min),
+            next_alarm: profile.next_alarm,
+            condition: said.condition,
+            low_battery: said.low_battery || plan.as_ref().is_some_and(|plan| plan.low_battery),
+            no_signal: said.no_signal || plan.as_ref().is_some_and(|plan| plan.no_signal),
+            planned_silence: said.planned_silence,
+            note: said.note,
+        };
+        let body = Body::CheckIn(check_in.clone());
+        let id = self.tell_all(body, &Post::of(Class::Care).told())?;
+        let now_s = self.now_s;
+        profile.check_in = Some((id, check_in.clone(), now_s));
+        self.set_profile(&profile)?;
+        self.wish_holds(&check_in)?;
+        self.show(None, now_s, What::CheckedIn(check_in.clone()))?;
+        Ok((id, check_in))
+    }
+
     /// Says events to everybody, one message each, and keeps them here.
     fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done<Vec<MessageId>> {
         let mut said = Vec::with_capacity(kinds.len());

@@ -145,6 +145,9 @@ impl Turn<'_> {
             tracing::warn!("calm by hearsay does not count");
             return Ok(());
         };
+        if self.is_outdated(heard.event())? {
+            return self.keep_aside(heard, sent_at_s);
+        }
         let event = heard.event().clone();
         if self.add_event(heard)? {
             let shown = Some(event.author).filter(|author| *author != self.me());
@@ -160,7 +163,7 @@ impl Turn<'_> {
             let events = self.events_of(mark.alert)?;
             let newest = events.iter().map(Heard::heard_s).max();
             let mine = self.event_digest(mark.alert)?;
-            // Of an alert that is not known here at all, the answer is to say so.
+            // Of an alert that is not known here, the answer is to say so.
             let settled = newest.is_none_or(|at| at + SETTLED_S <= self.now_s);
             if mine == mark.digest || !settled {
                 continue;
@@ -175,7 +178,9 @@ impl Turn<'_> {
             if peer.marks_answered.iter().any(recent) {
                 continue;
             }
-            if events.is_empty() {
+            // Without an alarm this device's own messages carry no mark of it.
+            let alarm = |heard: &Heard| matches!(heard.event().kind, Kind::Raised { .. });
+            if !events.iter().any(alarm) {
                 let mark = AlertMark { alert: mark.alert, digest: mine };
                 self.say_mark(with, mark)?;
             }
@@ -201,7 +206,8 @@ impl Turn<'_> {
         let known: BTreeSet<EventId> = passed.iter().copied().collect();
         let may = |heard: &&Heard| {
             let event = heard.event();
-            let hearsay = event.kind.travels_by_hearsay() && event.author != to;
+            let hearsay = event.kind.travels_by_hearsay()
+                && (event.author != to || super::deadlines::is_about_silence(event));
             (event.author == me || hearsay) && !known.contains(&event.id())
         };
         let mut lacking: Vec<&Heard> = events.iter().filter(may).collect();

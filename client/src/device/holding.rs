@@ -10,7 +10,7 @@ use super::{Device, DeviceError, Done, Turn};
 use crate::holds::{About, Holds, SlotView, Step, StepId, Told};
 use crate::plan::{MARGIN_MIN, Plan};
 use crate::records::{
-    DeliveryKind, HoldKind, PlanKind, StockKeyKind, StockKind, UsedKind, What, delivery_key,
+    DeliveryKind, HoldKind, StockKeyKind, StockKind, UsedKind, What, delivery_key,
 };
 use crate::vault::VaultError;
 
@@ -62,9 +62,14 @@ impl Turn<'_> {
         Ok(self.tx.put::<HoldKind>(&[], holds)?)
     }
 
+    /// What was agreed, unless that is over.
+    fn running_plan(&self) -> Done<Option<Plan>> {
+        Ok(self.plan()?.filter(|plan| !plan.is_over(self.now_s)))
+    }
+
     /// This check-in was made now: holds are to last as long as it says.
     pub(super) fn wish_holds(&mut self, check_in: &CheckIn) -> Done {
-        let plan = self.readable::<PlanKind>(&[])?;
+        let plan = self.running_plan()?;
         let margin_min = plan.as_ref().map_or(MARGIN_MIN, |plan| plan.margin_min);
         let minutes = [check_in.next_min, check_in.grace_min, margin_min].map(u64::from);
         let for_s = (minutes.iter().sum::<u64>() * 60).min(u64::from(HOLD_MAX_DAYS) * 86_400);
@@ -242,7 +247,7 @@ impl Turn<'_> {
             && let Some((_, check_in, _)) = self.profile()?.check_in
         {
             if holds.is_out() {
-                let plan = self.readable::<PlanKind>(&[])?;
+                let plan = self.running_plan()?;
                 self.begin_alarm(&mut holds, &check_in, plan.as_ref());
             }
             self.fill_holds(&mut holds, false)?;

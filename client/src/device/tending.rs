@@ -127,6 +127,7 @@ impl Turn<'_> {
             self.lost(sender, message)?;
         }
         self.forget_early()?;
+        self.forget_outdated()?;
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
         self.tx.revise::<DeliveryKind>(|delivery| {
             let done = delivery.received_s.is_some() || delivery.given_up;

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod damage;
+mod deadlines;
 mod forming;
 mod holds;
 mod mail;

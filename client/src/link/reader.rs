@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use velar_protocol::wire::limits::MAX_UNACKED;
 use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
@@ -15,6 +15,7 @@ use crate::net::{Backoff, Connector, NetError, Purpose, RelayConnection};
 pub(super) struct Reader {
     acks: mpsc::Sender<(u64, Ack)>,
     home: watch::Sender<Arc<HomeView>>,
+    asked: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
@@ -23,6 +24,7 @@ struct Reading {
     reports: mpsc::Sender<Report>,
     acks: mpsc::Receiver<(u64, Ack)>,
     home: watch::Receiver<Arc<HomeView>>,
+    asked: Arc<Notify>,
     relay: RelayAddress,
     /// Counts this task's connections.
     connection: u64,
@@ -37,15 +39,17 @@ impl Reader {
         let (acks, pending) = mpsc::channel(2 * MAX_UNACKED);
         let relay = home.relay.clone();
         let (home, updates) = watch::channel(Arc::new(home));
+        let asked = Arc::new(Notify::new());
         let reading = Reading {
             connector: connector.clone(),
             reports: reports.clone(),
             acks: pending,
             home: updates,
+            asked: asked.clone(),
             relay,
             connection: 0,
         };
-        Self { acks, home, task: tokio::spawn(reading.run()) }
+        Self { acks, home, asked, task: tokio::spawn(reading.run()) }
     }
 
     /// Another set of tokens, perhaps, or the same one, which another process has replaced at the relay by an older one.
@@ -58,6 +62,11 @@ impl Reader {
             }
             open
         });
+    }
+
+    /// Asks whether the relay is still there, and what its clock says.
+    pub(super) fn ask(&self) {
+        self.asked.notify_one();
     }
 
     /// The relay may delete this one. Without a connection it is dropped: the envelope comes again, is
@@ -125,6 +134,8 @@ impl Reading {
                         acks.ack(ack).await?;
                     }
                 }
+                // Without an answer the connection counts as lost, long before it would by itself.
+                () = self.asked.notified() => self.check_clock(&connection).await?,
                 changed = self.home.changed() => {
                     changed.map_err(|_| NetError::ClosedHere)?;
                     let home = self.home.borrow_and_update().clone();

@@ -24,6 +24,12 @@ impl Clock {
         Self { zone }
     }
 
+    /// Its time zone.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// Short and unambiguous: `14:03` if it is the same day as `now`, else `2026-11-22 14:03`. Unix seconds.
     #[must_use]
     pub fn moment(&self, at_s: u64, now_s: u64) -> String {

@@ -1,7 +1,7 @@
 //! One alert as a block of lines, or as an object.
 
 use serde_json::{Value, json};
-use velar_protocol::circle::{EventKind, Heard, StandDown};
+use velar_protocol::circle::{EventKind, Heard, Reason, StandDown};
 
 use super::super::Context;
 use super::super::items::{alert_json, event_json};
@@ -33,6 +33,9 @@ pub(super) fn block(context: &Context, who: &Who, view: &AlertView, now_s: u64) 
         let line = match &event.kind {
             EventKind::Raised { reason, text: said, .. } if said.is_empty() => {
                 format!("{by}: {}", text.reason(*reason))
+            }
+            EventKind::Raised { reason: reason @ Reason::Released { .. }, text: said, .. } => {
+                format!("{by}: {}: {}", text.reason(*reason), clean(said))
             }
             EventKind::Raised { text: said, .. } => {
                 t!(text, "alert-text", name = by.as_str(), text = clean(said))

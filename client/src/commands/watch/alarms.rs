@@ -60,7 +60,7 @@ impl Post<'_> {
                 self.rung(alert, ring)?;
             }
             if let Some(hook) = &mut self.hook {
-                hook.ring(id, ring);
+                hook.ring(id, ring.name());
             }
         }
         Ok(())

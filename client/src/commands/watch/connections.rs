@@ -85,6 +85,16 @@ impl Connections {
         self.relays.values().any(|state| matches!(state, State::Up { caught_up: false }))
     }
 
+    /// Whether everything that waited at this relay is here, and what comes there comes here.
+    pub(super) fn is_read(&self, relay: &RelayAddress) -> bool {
+        matches!(self.relays.get(relay.host()), Some(State::Up { caught_up: true }))
+    }
+
+    /// Whether that is so of one relay at least.
+    pub(super) fn has_caught_up(&self) -> bool {
+        self.relays.values().any(|state| matches!(state, State::Up { caught_up: true }))
+    }
+
     /// Whether nothing is known yet of any relay.
     pub(super) fn is_connecting(&self) -> bool {
         self.relays.values().all(|state| matches!(state, State::Connecting))
@@ -115,6 +125,8 @@ mod tests {
         assert_eq!(connections.caught_up(&relay), Some(Say::CaughtUp));
         assert_eq!(connections.caught_up(&relay), None);
         assert!(!connections.is_catching_up() && connections.look(999).is_empty());
+        assert!(connections.has_caught_up() && connections.is_read(&relay));
         assert_eq!(connections.lost(&relay, 999), Some(Say::Lost));
+        assert!(!connections.has_caught_up() && !connections.is_read(&relay));
     }
 }

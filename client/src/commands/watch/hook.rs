@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 use velar_protocol::circle::AlertId;
 
-use super::rounds::Ring;
-
 /// A command that runs longer is ended: the next ringing would wait behind it.
 const LONGEST: Duration = Duration::from_secs(60);
 
@@ -18,7 +16,7 @@ const WAITING: usize = 32;
 /// Runs a command for each ringing. It gets no names and no texts: its environment can be read by others.
 pub(super) struct Hook {
     command: String,
-    waiting: VecDeque<(AlertId, Ring)>,
+    waiting: VecDeque<(AlertId, &'static str)>,
     running: Option<(Child, Instant)>,
 }
 
@@ -37,10 +35,10 @@ impl Hook {
         Self { command, waiting: VecDeque::new(), running: None }
     }
 
-    /// Runs it for this when its turn comes.
-    pub(super) fn ring(&mut self, alert: AlertId, ring: Ring) {
-        if self.waiting.len() < WAITING && !self.waiting.contains(&(alert, ring)) {
-            self.waiting.push_back((alert, ring));
+    /// Runs it for this when its turn comes. `event`: the stable name of why it rings.
+    pub(super) fn ring(&mut self, alert: AlertId, event: &'static str) {
+        if self.waiting.len() < WAITING && !self.waiting.contains(&(alert, event)) {
+            self.waiting.push_back((alert, event));
         }
     }
 
@@ -62,12 +60,12 @@ impl Hook {
                 Err(error) => return Some(Trouble::Io(error)),
             }
         }
-        let (alert, ring) = self.waiting.pop_front()?;
+        let (alert, event) = self.waiting.pop_front()?;
         let child = Command::new("sh")
             .arg("-c")
             .arg(&self.command)
             .env("VELAR_ALERT", alert.short())
-            .env("VELAR_EVENT", ring.name())
+            .env("VELAR_EVENT", event)
             .stdin(Stdio::null())
             // Standard output is for data alone.
             .stdout(Stdio::from(std::io::stderr()))

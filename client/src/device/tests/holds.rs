@@ -279,6 +279,11 @@ fn a_relay_that_could_not_be_reached_does_not_keep_the_other_from_being_asked() 
     world.office.down.clear();
     world.pass_to(first_s);
     world.settle();
+    for name in ["Luz", "Eva"] {
+        assert!(world.device(name).alerts(true, first_s).unwrap().is_empty(), "no false alarm");
+        let quiet = |item: &&Item| matches!(item.what, What::Outdated { .. });
+        assert_eq!(world.person(name).shown.iter().filter(quiet).count(), 1, "one quiet line");
+    }
     let told = |item: &&Item| matches!(item.what, What::HoldGone { .. });
     assert_eq!(world.person("Ana").shown.iter().filter(told).count(), 1);
     assert_eq!(world.held().iter().filter(|(_, at_s)| *at_s == second_s).count(), 2);

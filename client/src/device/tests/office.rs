@@ -30,6 +30,8 @@ pub(super) struct Office {
     pub(super) holds: HashMap<RelayAddress, Relay>,
     /// These relays answer nothing, and release nothing.
     pub(super) down: BTreeSet<u16>,
+    /// No relay takes a hold.
+    pub(super) without_holds: bool,
 }
 
 impl Office {
@@ -46,6 +48,7 @@ impl Office {
         }
         match due.request(now_s)? {
             Request::Send { delivery } => Some(self.send(delivery.token.hash(), delivery.envelope)),
+            _ if self.without_holds => Some(Answer::Full { retry_after_s: 3600 }),
             hold => {
                 let tokens = &self.tokens;
                 let takes = |token: &SendTokenHash| match tokens.get(token) {
