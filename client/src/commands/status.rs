@@ -18,6 +18,9 @@ use crate::text::t;
 /// How long the relays are waited for.
 const WAIT: Duration = Duration::from_secs(3);
 
+/// How long relays that answer are waited for to take what is left with them.
+const SETTLE: Duration = Duration::from_secs(1);
+
 pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
@@ -27,6 +30,9 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     }
     let mut carrier = Carrier::new(context)?;
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
+    if carrier.news.is_connected() {
+        holds::settle(&mut carrier, &mut device, SETTLE).await.map_err(failed)?;
+    }
     let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     let state = State::look(context, &mut device, missed).map_err(failed)?;
     let relays: Vec<String> =
