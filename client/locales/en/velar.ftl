@@ -84,7 +84,8 @@ help-cmd-inbox = Read messages
 help-cmd-watch = Keep watch: stay connected and show what comes in, until Ctrl-C
     .more =
         With --exec the command runs for each alert that rings. It receives VELAR_ALERT (the short id) and
-        VELAR_EVENT in its environment: no names and no texts.
+        VELAR_EVENT in its environment: no names and no texts. VELAR_EVENT is cannot-know when a check-in was due
+        and no relay answers.
 help-cmd-status = The state of this device: connection, what is not sent yet, who is watching
 help-cmd-plan = When you check in: show it, agree on it, announce a silence
     .more =
@@ -804,6 +805,7 @@ plan-with-itinerary = with an itinerary
 plan-flags = Said with each check-in: { $flags }
 plan-itinerary = Itinerary, which nobody reads unless a check-in is missed:
 checkin-no-next = No next check-in is agreed.
+checkin-no-plan = You have no plan: this is your circle's interval in base. For other times, or none: velar plan --help
 checkin-silence = Planned silence: check in again before { $time }
 alerts-cannot-know = { $name }: CANNOT KNOW. The check-in was due before { $due }, and no relay has answered since. Ask { $name } by another way.
 status-member-unknown = { $name }: CANNOT KNOW. Last check-in { $time }; the next was due before { $due }, and no relay has answered since
@@ -814,6 +816,7 @@ watch-own-due = { $time } *** YOUR CHECK-IN IS DUE, since { $due } ***: velar ch
 watch-clock-ahead = { $time } !!! The clock of this device was set AHEAD by { $minutes } minutes. Somebody may look late who is not. Check the time of this device.
 watch-clock-back = { $time } !!! The clock of this device was set BACK by { $minutes } minutes. Deadlines are kept all the same. Check the time of this device.
 watch-overdue-last = { $time } Last check-in of { $name }: { $last }; the next was due before { $due }.
+watch-checkin-open = { $time } Alert { $alert } of { $name } stays open until somebody has spoken with { $name }: velar claim { $alert }, then velar close { $alert }
 watch-outdated = { $time } A relay gave out what { $name } had left with it for a silence, but { $name } has checked in since. Nothing rings.
 watch-outdated-passed-on = { $time } { $by } passes on that { $name } did not check in, but a newer check-in of { $name } is here. Nothing rings.
 error-plan-past = That time has passed already, or is not a time at all. Nothing was changed.

@@ -98,7 +98,8 @@ help-cmd-inbox = Leer mensajes
 help-cmd-watch = Velar: mantener la conexión y mostrar lo que llega, hasta Ctrl-C
     .more =
         Con --exec, la orden corre por cada alerta que suena. Recibe en su entorno VELAR_ALERT (la clave corta) y
-        VELAR_EVENT: ni nombres ni textos. También: velar vigilar, velar guardia
+        VELAR_EVENT: ni nombres ni textos. VELAR_EVENT es cannot-know cuando tocaba un reporte y ningún relevo responde.
+        También: velar vigilar, velar guardia
 help-cmd-status = El estado de este equipo: conexión, qué falta por enviar, quién está velando
     .more = También: velar estado
 help-cmd-plan = Cuándo te reportas: verlo, acordarlo, avisar de un silencio
@@ -819,6 +820,7 @@ plan-with-itinerary = con itinerario
 plan-flags = Se dice en cada reporte: { $flags }
 plan-itinerary = Itinerario, que nadie lee si no falta un reporte:
 checkin-no-next = No queda acordado un siguiente reporte.
+checkin-no-plan = No tienes plan: este es el intervalo de tu círculo en base. Para otras horas, o ninguna: velar plan --help
 checkin-silence = Silencio planeado: repórtate otra vez antes de { $time }
 alerts-cannot-know = { $name }: NO SE PUEDE SABER. El reporte tocaba antes de { $due }, y desde entonces ningún relevo ha respondido. Pregúntale a { $name } por otro medio.
 status-member-unknown = { $name }: NO SE PUEDE SABER. Último reporte { $time }; el siguiente tocaba antes de { $due }, y desde entonces ningún relevo ha respondido
@@ -829,6 +831,7 @@ watch-own-due = { $time } *** YA TOCA TU REPORTE, desde { $due } ***: velar chec
 watch-clock-ahead = { $time } !!! El reloj de este equipo se ADELANTÓ { $minutes } minutos. Puede parecer que alguien se atrasó sin que sea así. Revisa la hora de este equipo.
 watch-clock-back = { $time } !!! El reloj de este equipo se ATRASÓ { $minutes } minutos. Los plazos se cuidan igual. Revisa la hora de este equipo.
 watch-overdue-last = { $time } Último reporte de { $name }: { $last }; el siguiente tocaba antes de { $due }.
+watch-checkin-open = { $time } La alerta { $alert } de { $name } sigue abierta hasta que alguien hable con { $name }: velar claim { $alert }, y después velar close { $alert }
 watch-outdated = { $time } Un relevo soltó lo que { $name } le dejó por si guardaba silencio, pero { $name } se ha reportado desde entonces. No suena nada.
 watch-outdated-passed-on = { $time } { $by } avisa que faltó un reporte de { $name }, pero aquí hay uno más nuevo. No suena nada.
 error-plan-past = Esa hora ya pasó, o no existe. No se cambió nada.

@@ -28,6 +28,8 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
     let mut device = context.device()?;
     let failed = |error: DeviceError| context.failure(error);
     let at_s = now_s();
+    let by_agreement =
+        args.next.is_none() && device.plan().map_err(failed)?.is_none() && !context.json;
     let (next_min, planned_silence) = match args.next {
         Some(next) => {
             let minutes = minutes(next).ok_or_else(|| {
@@ -51,7 +53,11 @@ pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failur
     };
     let (message, check_in) = device.check_in(said, at_s).map_err(failed)?;
     let said = Said { message, check_in, at_s };
-    say(context, device, &said, args.wait.unwrap_or(WAIT), None).await
+    let exit = say(context, device, &said, args.wait.unwrap_or(WAIT), None).await?;
+    if by_agreement {
+        context.line(&t!(text, "checkin-no-plan"))?;
+    }
+    Ok(exit)
 }
 
 /// A check-in that is in the vault.
@@ -99,6 +105,7 @@ pub(super) async fn say(
         let mut data = json!({
             "check_in": check_in.counter, "message": show::hex(&message.0), "sent_at_s": at_s,
             "next_s": next_s, "own_alert": own, "people": show::people_json(&progress),
+            "clock_differs_s": carrier.news.clock_differs_s,
             "holds": holds::json(&left),
         });
         if let Some(besides) = besides {
@@ -125,6 +132,10 @@ pub(super) async fn say(
         }
         if let Some(alert) = own {
             context.line(&t!(text, "checkin-alert-open", alert = alert))?;
+        }
+        // Those who watch count from the earlier of two clocks.
+        if let Some(seconds) = carrier.news.clock_differs_s {
+            context.remark(&t!(text, "status-clock", minutes = seconds / 60));
         }
         if exit == Exit::Kept {
             carrier.news.remark_trouble(context);

@@ -65,7 +65,11 @@ impl<'a> Teller<'a> {
             What::Said { text: said, .. } => {
                 t!(text, "watch-message", time = time, name = name, text = clean(said))
             }
-            What::CheckedIn(check_in) => self.check_in(item, check_in, time, name),
+            What::CheckedIn(check_in) => {
+                let open = item.from.and_then(|from| self.still_open(from, &time));
+                let line = self.check_in(item, check_in, time, name);
+                return std::iter::once(line).chain(open).collect();
+            }
             What::Alert { event, told_by } => {
                 let passed_on = told_by.map(|by| self.passed_on(by, event.author, &time));
                 return self.alert(event, &time).into_iter().chain(passed_on).collect();
@@ -104,7 +108,7 @@ impl<'a> Teller<'a> {
             What::Alert { event, told_by } => {
                 let mut data = event_json(event);
                 set(&mut data, "told_by", json!(told_by.map(|by| hex(&by.0))));
-                let subject = self.alerts.get(&event.alert).map(|alert| alert.subject);
+                let subject = self.subject(event);
                 set(&mut data, "subject", json!(subject.map(|subject| hex(&subject.0))));
                 set(&mut data, "subject_name", json!(subject.map(|s| self.who.name(s))));
                 ("alert", data)
@@ -181,7 +185,7 @@ impl<'a> Teller<'a> {
         let alert = event.alert.short();
         let state = self.alerts.get(&event.alert);
         let by = self.who.name(event.author);
-        let name = state.map_or_else(|| by.clone(), |state| self.who.name(state.subject));
+        let name = self.subject(event).map_or_else(|| by.clone(), |subject| self.who.name(subject));
         let (alert, by, name) = (alert.as_str(), by.as_str(), name.as_str());
         let note = |said: &str| {
             let said = clean(said);

@@ -9,6 +9,21 @@ use crate::terminal::clean;
 use crate::text::t;
 
 impl Teller<'_> {
+    /// Whom an event's alert is about, as far as is known: its id may say so before anybody else does.
+    pub(super) fn subject(&self, event: &AlertEvent) -> Option<MemberId> {
+        let known = self.alerts.get(&event.alert).map(|alert| alert.subject);
+        let mut members = self.who.members().iter().map(|known| known.member);
+        known.or_else(|| members.find(|member| event.alert.is_about(*member)))
+    }
+
+    /// A check-in closes no alert: whoever sent it may not have been free to.
+    pub(super) fn still_open(&self, of: MemberId, time: &str) -> Option<String> {
+        let open = self.alerts.values().find(|alert| alert.is_open() && alert.subject == of)?;
+        let (alert, name) = (open.id.short(), self.who.name(of));
+        let text = &self.context.text;
+        Some(t!(text, "watch-checkin-open", time = time, alert = alert, name = name))
+    }
+
     /// Of whom a deadline was missed: what her last check-in said.
     pub(super) fn last_check_in(&self, event: &AlertEvent, time: &str) -> Option<String> {
         let text = &self.context.text;
