@@ -14,6 +14,7 @@ mod context;
 mod deadlines;
 mod drill;
 mod files;
+mod holds;
 mod inbox;
 mod init;
 mod invite;

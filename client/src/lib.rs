@@ -4,6 +4,7 @@
 //! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
+//! * [`holds`]: what is left at relays, to be released if this device falls silent; pure.
 //! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
 //! * [`plan`]: the agreed check-ins; pure.
 //! * [`presence`], [`drill`], [`contacts`]: who keeps watch, what is kept of a drill, whom to turn to outside; pure.
@@ -21,6 +22,7 @@ pub mod deadlines;
 pub mod device;
 pub mod drill;
 pub mod failure;
+pub mod holds;
 pub mod inbox;
 pub mod link;
 pub mod log;

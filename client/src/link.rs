@@ -55,9 +55,9 @@ enum Report {
     NotOpened { relay: RelayAddress, error: NetError },
     /// A mailbox is not being read; it is tried again.
     NotReading { relay: RelayAddress, error: NetError },
-    /// A relay answered to an envelope.
+    /// A relay answered to an envelope, or to a step with a hold.
     Answered { relay: RelayAddress, id: DueId, answer: Answer },
-    /// Envelopes that were not sent, because the relay did not take one before them.
+    /// What was not sent, because the relay did not take what goes before it, or it was too late.
     Returned { ids: Vec<DueId> },
     /// A relay cannot be sent to; it is tried again.
     NotSending { relay: RelayAddress, error: NetError },
@@ -280,7 +280,10 @@ impl Link {
     /// An alert that a relay cannot take now must not wait for the next round.
     fn try_again_after(&mut self, answer: &Answer) {
         let wait_s = match answer {
-            Answer::Accepted => return,
+            Answer::Accepted
+            | Answer::Held { .. }
+            | Answer::Extended { .. }
+            | Answer::Cancelled => return,
             Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
                 (*retry_after_s).max(1)
             }

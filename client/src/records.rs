@@ -12,6 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::contacts::Contacts;
 use crate::drill::Drill;
+use crate::holds::Holds;
 use crate::inbox::{Inbox, Owed};
 use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
@@ -103,6 +104,8 @@ kinds! {
     ContactsKind = 36, "contacts", Contacts;
     /// Key: alert id. A drill that this device raised.
     DrillKind = 39, "drill", Drill;
+    /// One record, key empty. What is left at relays.
+    HoldKind = 33, "holds", Holds;
 }
 
 /// Secret bytes, wiped on drop.
@@ -413,6 +416,11 @@ pub enum What {
     Agreed,
     /// A coordinator has set whom to turn to outside.
     ContactsSet,
+    /// A relay has released the alarm that was left there, or has lost it.
+    HoldGone {
+        /// Its host.
+        relay: String,
+    },
 }
 
 /// An invitation that I made.

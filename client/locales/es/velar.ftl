@@ -1201,3 +1201,17 @@ error-contact-unknown = No hay un contacto «{ $name }».
     .next = velar contacts muestra la lista.
 error-contacts-full = La lista tiene { $limit } contactos; no caben más.
     .next = Quita primero a alguien: velar contacts remove
+## Lo que queda en los relevos
+
+hold-armed = Si no te reportas, { $relay } avisa a tu círculo ({ $time }).
+hold-behind = { $relay } AÚN NO sabe de este reporte y podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo; quien ya tiene tu reporte no lo toma por alarma.
+hold-unknown = En { $relay } hay algo por si no te reportas; no se ha confirmado hasta cuándo. velar status vuelve a preguntar.
+hold-nothing = En { $relay } aún no hay nada por si no te reportas. velar status lo intenta de nuevo.
+hold-none = En ningún relevo hay algo por si no te reportas: tu círculo se tiene que dar cuenta por su cuenta. velar status lo intenta de nuevo.
+hold-over = El plazo terminó ({ $time }): { $relay } avisa a tu círculo, o ya avisó. Si estás a salvo: velar checkin
+hold-ends = Lo que hay en { $relay } por si no te reportas ya no hace falta, pero aún no se cancela: podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo.
+hold-nothing-for = Ningún relevo puede avisar por ti a { $names }: faltan las claves para hacerlo, o su relevo se negó. Pide que abran velar status y vuelve a reportarte.
+hold-too-long = El relevo no guarda nada por tanto tiempo. Repórtate más seguido: velar checkin --next 12h
+hold-full = El relevo no tiene espacio. Avisa a quien lo opera.
+hold-refused = El relevo no lo aceptó esta vez; se le vuelve a pedir.
+watch-hold-gone = { $time } Lo que habías dejado en { $relay } por si no te reportabas ya no está ahí: puede que tu círculo haya recibido el aviso. Revisa velar alerts; si estás a salvo: velar stand-down

@@ -8,7 +8,7 @@ use velar_protocol::circle::limits::MAX_INTERVAL_MIN;
 use velar_protocol::seal::MessageId;
 
 use super::carrier::{Carrier, Ended, is_over, is_sent};
-use super::{Context, presence, show};
+use super::{Context, holds, presence, show};
 use crate::cli::Checkin;
 use crate::device::{CheckInSaid, Device, DeviceError, Progress};
 use crate::failure::{Exit, Failure, failure};
@@ -90,7 +90,11 @@ pub(super) async fn say(
     let failed = |error: DeviceError| context.failure(error);
     let Said { message, check_in, at_s } = said;
     let mut carrier = Carrier::new(context)?;
+    let begun = Instant::now();
     let progress = deliver(&mut carrier, &mut device, *message, wait).await.map_err(failed)?;
+    let rest = wait.saturating_sub(begun.elapsed());
+    holds::settle(&mut carrier, &mut device, rest).await.map_err(failed)?;
+    let left = device.holds(now_s()).map_err(failed)?;
     let exit = show::exit(&progress);
     let next_s = (check_in.next_min > 0).then(|| at_s + u64::from(check_in.next_min) * 60);
     let alerts = device.alerts(true, now_s()).map_err(failed)?;
@@ -105,6 +109,7 @@ pub(super) async fn say(
             "next_s": next_s, "own_alert": own, "people": show::people_json(&progress),
             "clock_differs_s": carrier.news.clock_differs_s,
             "watching": presence::names(&watchers, now_s()), "watchers": watchers.len(),
+            "holds": holds::json(&left),
         });
         if let Some(besides) = besides {
             show::set(&mut data, "plan", besides.plan);
@@ -130,6 +135,9 @@ pub(super) async fn say(
             for line in presence::told_at_check_in(context, &watchers, now_s()) {
                 context.line(&line)?;
             }
+        }
+        for line in holds::lines(context, &left, now_s()) {
+            context.line(&line)?;
         }
         if let Some(alert) = own {
             context.line(&t!(text, "checkin-alert-open", alert = alert))?;

@@ -103,6 +103,9 @@ impl<'a> Teller<'a> {
             What::Agreed if item.from.is_none() => t!(text, "watch-agreed-own", time = time),
             What::Agreed => t!(text, "watch-agreed", time = time, name = name),
             What::ContactsSet => t!(text, "watch-contacts-set", time = time, name = name),
+            What::HoldGone { relay } => {
+                t!(text, "watch-hold-gone", time = time, relay = clean(relay))
+            }
         };
         vec![line]
     }
@@ -140,6 +143,7 @@ impl<'a> Teller<'a> {
             }
             What::Agreed => ("agreed", json!({})),
             What::ContactsSet => ("contacts-set", json!({})),
+            What::HoldGone { relay } => ("hold-gone", json!({"relay": relay})),
         };
         set(&mut data, "kind", json!(kind));
         set(&mut data, "n", json!(n));

@@ -7,10 +7,12 @@ use velar_protocol::wire::RelayAddress;
 
 use super::carrier::Carrier;
 use super::show::{self, Who};
-use super::{Context, deadlines, inbox, plan, presence};
+use super::{Context, deadlines, holds, inbox, plan, presence};
 use crate::cli::Status;
 use crate::deadlines::Deadline;
-use crate::device::{Device, DeviceError, JoinState, MemberView, Missed, Progress, WatcherView};
+use crate::device::{
+    Device, DeviceError, HoldsView, JoinState, MemberView, Missed, Progress, WatcherView,
+};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
 use crate::plan::Plan;
@@ -19,6 +21,9 @@ use crate::text::t;
 
 /// How long the relays are waited for.
 const WAIT: Duration = Duration::from_secs(3);
+
+/// How long relays that answer are waited for to take what is left with them.
+const SETTLE: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure> {
     let failed = |error: DeviceError| context.failure(error);
@@ -31,6 +36,9 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
     if args.ask {
         presence::call_the_roll(&mut carrier, &mut device).await.map_err(failed)?;
+    }
+    if carrier.news.is_connected() {
+        holds::settle(&mut carrier, &mut device, SETTLE).await.map_err(failed)?;
     }
     let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     let state = State::look(context, &mut device, missed).map_err(failed)?;
@@ -106,6 +114,7 @@ struct State {
     next: Option<Deadline>,
     plan: Option<Plan>,
     missed: Vec<Missed>,
+    holds: HoldsView,
     open: Vec<String>,
     unread: usize,
     requests: usize,
@@ -140,6 +149,7 @@ impl State {
             next: device.own_deadline()?,
             plan: device.plan()?,
             missed,
+            holds: device.holds(now_s)?,
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
             requests: device.requests()?,
@@ -189,6 +199,7 @@ impl State {
         if let Some(plan) = &self.plan {
             lines.push(t!(text, "plan-is", plan = plan::line(context, plan, self.now_s)));
         }
+        lines.extend(holds::lines(context, &self.holds, self.now_s));
         lines.push(t!(text, "status-alerts", count = self.open.len()));
         lines.push(t!(text, "status-unread", count = self.unread));
         if self.requests > 0 {
@@ -243,7 +254,8 @@ impl State {
             "last_check_in_s": self.check_in.as_ref().map(|(at_s, _)| at_s),
             "last_check_in_people": self.check_in.as_ref().map(|(_, p)| show::people_json(p)),
             "next_check_in_s": self.next.map(|next| next.due_s),
-            "plan": self.plan.as_ref().map(plan::as_json), "open_alerts": self.open, "unread": self.unread,
+            "plan": self.plan.as_ref().map(plan::as_json), "holds": holds::json(&self.holds),
+            "open_alerts": self.open, "unread": self.unread,
             "requests": self.requests, "watching": presence::names(&self.watchers, self.now_s),
             "watchers": presence::json(&self.watchers, self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,

@@ -244,6 +244,7 @@ impl Turn<'_> {
         let now_s = self.now_s;
         profile.check_in = Some((id, check_in.clone(), now_s));
         self.set_profile(&profile)?;
+        self.wish_holds(&check_in)?;
         self.show(None, now_s, What::CheckedIn(check_in.clone()))?;
         Ok((id, check_in))
     }

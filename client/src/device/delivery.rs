@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use velar_protocol::seal::{MemberId, MessageId};
 use velar_protocol::wire::{
-    Answer, Delivery as WireDelivery, Envelope, RelayAddress, SendTokenHash,
+    Answer, Delivery as WireDelivery, Envelope, RelayAddress, Request, SendToken, SendTokenHash,
 };
 
 use super::sealing::Post;
 use super::{Device, Done, Turn};
+use crate::holds::{HoldRequest, StepId};
 use crate::outbox::{Candidate, Class, Route, RouteState, accepted_at, in_order, wants_resealing};
 use crate::records::{
     Delivery, DeliveryKind, Outgoing, OutgoingBytesKind, OutgoingKind, OwedKind, delivery_key,
@@ -16,27 +17,57 @@ use crate::records::{
 use crate::vault::Fate;
 use velar_protocol::circle::{Address, Body};
 
-/// One envelope on one route.
+/// One envelope on one route, or one step with one hold.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct DueId {
-    key: Vec<u8>,
-    /// Not its place among the routes: an address that goes while it is under way moves the others.
-    relay: RelayAddress,
-    token: SendTokenHash,
+pub struct DueId(What);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum What {
+    Envelope {
+        key: Vec<u8>,
+        /// Not its place among the routes: an address that goes while it is under way moves the others.
+        relay: RelayAddress,
+        token: SendTokenHash,
+    },
+    Hold(StepId),
 }
 
-/// An envelope that is to be sent now.
+/// Something that is to be asked of a relay now.
 pub struct Due {
     /// To answer by.
     pub id: DueId,
     /// Where.
     pub relay: RelayAddress,
-    /// What.
-    pub delivery: WireDelivery,
+    what: Asked,
+}
+
+enum Asked {
+    Send(WireDelivery),
+    Hold(HoldRequest),
+}
+
+impl Due {
+    /// As it is asked at `now_s`. `None`: it is too late for it.
+    #[must_use]
+    pub fn request(&self, now_s: u64) -> Option<Request> {
+        match &self.what {
+            Asked::Send(delivery) => Some(Request::Send { delivery: delivery.clone() }),
+            Asked::Hold(hold) => hold.at(now_s),
+        }
+    }
+
+    /// Whose mailbox an envelope is for: what goes there keeps its order.
+    #[must_use]
+    pub fn lane(&self) -> Option<&SendToken> {
+        match &self.what {
+            Asked::Send(delivery) => Some(&delivery.token),
+            Asked::Hold(_) => None,
+        }
+    }
 }
 
 impl Device {
-    /// What is to be sent now, in order, leaving out what `under_way` says is being sent; at most `limit`
+    /// What is to be sent now, in order, steps with holds last, leaving out what `under_way` says is being sent; at most `limit`
     /// for each relay, with what is under way.
     ///
     /// # Errors
@@ -61,22 +92,32 @@ impl Device {
                 })
                 .collect();
             let mut due = Vec::new();
-            let mut busy: HashMap<&RelayAddress, usize> = HashMap::new();
+            let mut busy: HashMap<RelayAddress, usize> = HashMap::new();
+            // Each relay has room of its own: one that does not answer must not hold up the others.
+            let mut has_room = |relay: &RelayAddress, id: &DueId| {
+                let taken = busy.entry(relay.clone()).or_default();
+                *taken += 1;
+                *taken <= limit && !under_way(id)
+            };
             for (out, route) in in_order(&candidates, now_s) {
                 let Some(way) = out.routes.get(route) else { continue };
+                let key = out.key();
                 let (relay, token) = (way.relay.clone(), way.token.hash());
-                let id = DueId { key: out.key(), relay, token };
-                // Each relay has room of its own: one that does not answer must not hold up the others.
-                let taken = busy.entry(&way.relay).or_default();
-                *taken += 1;
-                if *taken > limit || under_way(&id) {
+                let id = DueId(What::Envelope { key: key.clone(), relay, token });
+                if !has_room(&way.relay, &id) {
                     continue;
                 }
-                let bytes = turn.readable::<OutgoingBytesKind>(&id.key)?;
+                let bytes = turn.readable::<OutgoingBytesKind>(&key)?;
                 let Some(envelope) = bytes.and_then(Envelope::new) else { continue };
-                let token = way.token.clone();
-                let relay = way.relay.clone();
-                due.push(Due { id, relay, delivery: WireDelivery { token, envelope } });
+                let what = Asked::Send(WireDelivery { token: way.token.clone(), envelope });
+                due.push(Due { id, relay: way.relay.clone(), what });
+            }
+            for step in turn.hold_steps()? {
+                let relay = step.id.relay().clone();
+                let id = DueId(What::Hold(step.id));
+                if has_room(&relay, &id) {
+                    due.push(Due { id, relay, what: Asked::Hold(step.request) });
+                }
             }
             Ok(due)
         })
@@ -89,7 +130,12 @@ impl Device {
     pub fn answered(&mut self, answers: &[(DueId, Answer)], now_s: u64) -> Done {
         self.write(now_s, |turn| {
             for (id, answer) in answers {
-                turn.answered(id, answer)?;
+                match &id.0 {
+                    What::Envelope { key, relay, token } => {
+                        turn.answered(key, relay, token, answer)?;
+                    }
+                    What::Hold(step) => turn.hold_answered(step, answer)?,
+                }
             }
             Ok(())
         })
@@ -121,6 +167,7 @@ impl Device {
             turn.seal_waiting()?;
             turn.reseal_unheard()?;
             turn.end_invitations()?;
+            turn.keep_holds()?;
             if clock_is_right {
                 turn.renew_card()?;
                 turn.let_homes_go()?;
@@ -134,18 +181,24 @@ impl Device {
 }
 
 impl Turn<'_> {
-    fn answered(&mut self, id: &DueId, answer: &Answer) -> Done {
-        let Some(mut out) = self.readable::<OutgoingKind>(&id.key)? else { return Ok(()) };
+    fn answered(
+        &mut self,
+        key: &[u8],
+        relay: &RelayAddress,
+        token: &SendTokenHash,
+        answer: &Answer,
+    ) -> Done {
+        let Some(mut out) = self.readable::<OutgoingKind>(key)? else { return Ok(()) };
         let before = accepted_at(&out.routes);
         let random = u64::from_le_bytes(self.random());
-        let same = |way: &&mut Route| way.relay == id.relay && way.token.hash() == id.token;
+        let same = |way: &&mut Route| way.relay == *relay && way.token.hash() == *token;
         let Some(route) = out.routes.iter_mut().find(same) else { return Ok(()) };
         route.answered(answer, out.class, self.now_s, random);
         let accepted = matches!(route.state, RouteState::Accepted { .. });
         let host = route.relay.place();
-        self.tx.put::<OutgoingKind>(&id.key, &out)?;
+        self.tx.put::<OutgoingKind>(key, &out)?;
         if !out.routes.iter().any(crate::outbox::Route::is_waiting) {
-            self.tx.delete::<OutgoingBytesKind>(&id.key)?;
+            self.tx.delete::<OutgoingBytesKind>(key)?;
         }
         let key = delivery_key(out.message, out.to);
         let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };

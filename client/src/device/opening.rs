@@ -1,7 +1,7 @@
 //! From an envelope to what it says, in one transaction: decrypt, store, delete the key, remember the
 //! envelope. Only after that is the relay told to delete it. A failed decryption consumes nothing.
 
-use velar_protocol::circle::{Body, Message};
+use velar_protocol::circle::{AlertEvent, Body, EventKind, Message, Reason};
 use velar_protocol::seal::{
     Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches, open,
 };
@@ -159,6 +159,7 @@ impl Turn<'_> {
             None => (opened.part, None),
         };
         let message = part.message;
+        let heard_before_s = self.peer(claimed)?.heard_s;
         if let Some(identity) = &known {
             self.take_along(identity, &part)?;
             // Sealed again: its parts need not be put together once more.
@@ -197,7 +198,15 @@ impl Turn<'_> {
             tracing::warn!("a newcomer's message does not say who it is by");
             return Ok(());
         };
-        self.heard(identity, complete)
+        let beforehand = was_left_at_a_relay(&complete.whole);
+        self.heard(identity, complete)?;
+        // What a relay released is no sign of life: its author said it long ago.
+        if beforehand {
+            let mut peer = self.peer(claimed)?;
+            peer.heard_s = heard_before_s;
+            self.set_peer(claimed, &peer)?;
+        }
+        Ok(())
     }
 
     /// What every part says beside its message: prekeys, the voice, which roster its sender knows.
@@ -327,6 +336,18 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether a message lay in a hold until a relay released it.
+fn was_left_at_a_relay(whole: &Whole) -> bool {
+    let released = |event: &AlertEvent| match event.kind {
+        EventKind::Raised { reason, .. } => matches!(reason, Reason::Released { .. }),
+        _ => false,
+    };
+    match Message::decode(&whole.body) {
+        Ok(Message { sent_at_s: 0, body: Body::Alert(event), .. }) => released(&event),
+        _ => false,
     }
 }
 

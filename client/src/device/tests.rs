@@ -5,6 +5,7 @@ mod clocks;
 mod damage;
 mod deadlines;
 mod forming;
+mod holds;
 mod log;
 mod mail;
 mod office;

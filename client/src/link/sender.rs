@@ -1,4 +1,4 @@
-//! Sends envelopes to one relay, in order, many at once, on a connection that proves nothing about who sends.
+//! Sends envelopes, and asks for holds, at one relay, in order, many at once, on a connection that proves nothing about who sends.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use velar_protocol::wire::{Answer, RelayAddress, Request, SendToken};
+use velar_protocol::wire::{Answer, RelayAddress, SendToken};
 
-use super::Report;
+use super::{Report, now_s};
 use crate::device::Due;
 use crate::net::{Backoff, Connector, NetError, Purpose};
 
@@ -96,8 +96,12 @@ impl Sending {
             while on_wire < IN_FLIGHT
                 && let Some(due) = self.pending.get(on_wire)
             {
-                sink.send(&Request::Send { delivery: due.delivery.clone() }).await?;
-                on_wire += 1;
+                if let Some(request) = due.request(now_s()) {
+                    sink.send(&request).await?;
+                    on_wire += 1;
+                } else if let Some(late) = self.pending.remove(on_wire) {
+                    self.say(Report::Returned { ids: vec![late.id] }).await?;
+                }
             }
             tokio::select! {
                 answer = source.answer(), if on_wire > 0 => {
@@ -105,7 +109,7 @@ impl Sending {
                     backoff.reset();
                     on_wire -= 1;
                     if let Some(due) = self.pending.pop_front() {
-                        let refused = (answer != Answer::Accepted).then_some(due.delivery.token);
+                        let refused = due.lane().filter(|_| answer != Answer::Accepted).cloned();
                         let relay = self.relay.clone();
                         self.say(Report::Answered { relay, id: due.id, answer }).await?;
                         if let Some(token) = refused {
@@ -134,7 +138,7 @@ impl Sending {
         }
         let waiting = self.pending.split_off(on_wire.min(self.pending.len()));
         let (back, rest): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|due| due.delivery.token == *token);
+            waiting.into_iter().partition(|due| due.lane() == Some(token));
         self.pending.extend(rest);
         self.say(Report::Returned { ids: back.into_iter().map(|due| due.id).collect() }).await
     }

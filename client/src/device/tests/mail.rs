@@ -217,7 +217,7 @@ fn what_was_received_leaves_the_outbox() {
     let reach = |world: &mut World| world.device("Ana").progress(message).unwrap()[0].2.clone();
     assert_eq!(reach(&mut world), Reach::Queued);
     world.send("Ana", |_| true);
-    assert_eq!(reach(&mut world), Reach::AtRelay(vec!["127.0.0.1".into()]));
+    assert_eq!(reach(&mut world), Reach::AtRelay(vec!["127.0.0.1:4433".into()]));
     world.settle();
     assert!(matches!(reach(&mut world), Reach::Received(_)));
     for name in ["Ana", "Luz"] {

@@ -7,10 +7,12 @@ use velar_protocol::circle::words::WordList;
 use velar_protocol::circle::{Invitation, Role, Roles};
 use velar_protocol::seal::MemberId;
 use velar_protocol::wire::{
-    Answer, Envelope, MailboxId, Pin, Refusal, RelayAddress, SendTokenHash,
+    Answer, DeliveryOutcome, Envelope, MailboxId, Pin, Refusal, RelayAddress, Request,
+    SendTokenHash,
 };
 
-use crate::device::{Device, JoinState};
+use crate::device::{Device, Due, JoinState};
+use crate::holds::testing::Relay;
 use crate::passphrase::Passphrase;
 use crate::records::{Item, What};
 use crate::vault::{KdfCost, Vault};
@@ -24,6 +26,12 @@ pub(super) struct Office {
     boxes: HashMap<MailboxId, VecDeque<Envelope>>,
     seen: BTreeSet<[u8; 32]>,
     pub(super) sent: usize,
+    /// What is held, by relay.
+    pub(super) holds: HashMap<RelayAddress, Relay>,
+    /// These relays answer nothing, and release nothing.
+    pub(super) down: BTreeSet<u16>,
+    /// No relay takes a hold.
+    pub(super) without_holds: bool,
 }
 
 impl Office {
@@ -31,6 +39,34 @@ impl Office {
         self.boxes.entry(mailbox).or_default();
         self.tokens.retain(|_, owner| *owner != mailbox);
         self.tokens.extend(tokens.iter().map(|token| (*token, mailbox)));
+    }
+
+    /// The answer of one of its relays to what a device asks; `None` if that is down.
+    fn ask(&mut self, due: &Due, now_s: u64) -> Option<Answer> {
+        if self.down.contains(&due.relay.port()) {
+            return None;
+        }
+        match due.request(now_s)? {
+            Request::Send { delivery } => Some(self.send(delivery.token.hash(), delivery.envelope)),
+            _ if self.without_holds => Some(Answer::Full { retry_after_s: 3600 }),
+            hold => {
+                let tokens = &self.tokens;
+                let takes = |token: &SendTokenHash| match tokens.get(token) {
+                    Some(_) => DeliveryOutcome::Held,
+                    None => DeliveryOutcome::Refused,
+                };
+                Some(self.holds.entry(due.relay.clone()).or_default().ask(hold, now_s, takes))
+            }
+        }
+    }
+
+    /// Holds whose time is over are released.
+    pub(super) fn release(&mut self, now_s: u64) {
+        let up = self.holds.iter_mut().filter(|(relay, _)| !self.down.contains(&relay.port()));
+        let released: Vec<_> = up.flat_map(|(_, held)| held.release(now_s)).collect();
+        for delivery in released {
+            self.send(delivery.token.hash(), delivery.envelope);
+        }
     }
 
     fn send(&mut self, token: SendTokenHash, envelope: Envelope) -> Answer {
@@ -190,6 +226,7 @@ impl World {
         mut accepts: impl FnMut(usize) -> bool,
     ) -> bool {
         let now_s = self.now_s;
+        self.office.release(now_s);
         let person = self.people.get_mut(name).unwrap();
         for home in person.device.homes().unwrap() {
             self.office.open(home.mailbox.id(), &home.tokens);
@@ -201,8 +238,8 @@ impl World {
         for (index, due) in
             person.device.due(now_s, 1000, |_| false).unwrap().into_iter().enumerate()
         {
-            let answer = self.office.send(due.delivery.token.hash(), due.delivery.envelope);
-            if accepts(index) {
+            let answer = self.office.ask(&due, now_s);
+            if let Some(answer) = answer.filter(|_| accepts(index)) {
                 answers.push((due.id, answer));
             }
         }

@@ -1,0 +1,100 @@
+//! What is left at relays for when this device falls silent, as check-ins and the status tell it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::carrier::Carrier;
+use super::show::hex;
+use crate::device::{Device, DeviceError, HoldsView};
+use crate::holds::{SlotState, SlotView, Trouble};
+use crate::link::now_s;
+use crate::terminal::clean;
+use crate::text::t;
+
+/// Carries until relays have answered about the newest check-in, for `wait` at most.
+pub(super) async fn settle(
+    carrier: &mut Carrier<'_>,
+    device: &mut Device,
+    wait: Duration,
+) -> Result<(), DeviceError> {
+    carrier.until(device, wait, |device, _| Ok(!device.holds_pending(now_s())?)).await?;
+    Ok(())
+}
+
+/// A line for each relay, and one for those whom no relay would tell. Nothing if nothing is agreed and nothing is left.
+pub(super) fn lines(context: &Context, view: &HoldsView, now_s: u64) -> Vec<String> {
+    let text = &context.text;
+    let mut lines = Vec::new();
+    for slot in &view.relays {
+        lines.push(line(context, slot, now_s));
+        let reason = match slot.trouble {
+            Some(Trouble::TooLong) => t!(text, "hold-too-long"),
+            Some(Trouble::Full) => t!(text, "hold-full"),
+            Some(Trouble::Unavailable | Trouble::Refused) => t!(text, "hold-refused"),
+            None => continue,
+        };
+        lines.push(format!("  {reason}"));
+    }
+    let names = view.nothing_for.iter().map(|(_, name)| clean(name));
+    let some = view.relays.iter().any(|slot| matches!(slot.state, SlotState::Armed { .. }));
+    // Who is not told by any relay is named only beside those who are: otherwise it is everybody.
+    if some && !view.nothing_for.is_empty() {
+        lines.push(t!(text, "hold-nothing-for", names = text.list(names)));
+    } else if view.relays.is_empty() && !view.nothing_for.is_empty() {
+        lines.push(t!(text, "hold-none"));
+    }
+    lines
+}
+
+fn line(context: &Context, slot: &SlotView, now_s: u64) -> String {
+    let text = &context.text;
+    let relay = slot.relay.place();
+    let moment = |at_s: u64| context.clock.moment(at_s, now_s);
+    match slot.state {
+        SlotState::Over { until_s } => {
+            t!(text, "hold-over", relay = relay, time = moment(until_s))
+        }
+        SlotState::Armed { until_s } | SlotState::Behind { until_s: Some(until_s) }
+            if slot.ends =>
+        {
+            t!(text, "hold-ends", relay = relay, time = moment(until_s))
+        }
+        SlotState::Armed { until_s } => {
+            t!(text, "hold-armed", relay = relay, time = moment(until_s))
+        }
+        SlotState::Behind { until_s: Some(until_s) } => {
+            t!(text, "hold-behind", relay = relay, time = moment(until_s))
+        }
+        SlotState::Behind { until_s: None } => t!(text, "hold-unknown", relay = relay),
+        SlotState::Nothing => t!(text, "hold-nothing", relay = relay),
+    }
+}
+
+/// `{"until_s", "relays": [{"relay", "state", "until_s", "ends", "trouble", "not_for"}], "nothing_for"}`.
+pub(super) fn json(view: &HoldsView) -> Value {
+    let slot = |slot: &SlotView| {
+        let (state, until_s) = match slot.state {
+            SlotState::Armed { until_s } => ("armed", Some(until_s)),
+            SlotState::Behind { until_s } => ("behind", until_s),
+            SlotState::Over { until_s } => ("over", Some(until_s)),
+            SlotState::Nothing => ("nothing", None),
+        };
+        let trouble = slot.trouble.map(|trouble| match trouble {
+            Trouble::TooLong => "too-long",
+            Trouble::Full => "full",
+            Trouble::Unavailable => "unavailable",
+            Trouble::Refused => "refused",
+        });
+        let not_for: Vec<String> = slot.not_for.iter().map(|member| hex(&member.0)).collect();
+        json!({
+            "relay": slot.relay.place(), "state": state, "until_s": until_s, "ends": slot.ends,
+            "trouble": trouble, "not_for": not_for,
+        })
+    };
+    let relays: Vec<Value> = view.relays.iter().map(slot).collect();
+    let person = |(member, name): &(velar_protocol::seal::MemberId, String)| json!({"member": hex(&member.0), "name": name});
+    let nothing_for: Vec<Value> = view.nothing_for.iter().map(person).collect();
+    json!({"until_s": view.until_s, "relays": relays, "nothing_for": nothing_for})
+}
