@@ -7,6 +7,7 @@ mod arguments;
 mod forgiving;
 mod localise;
 mod plan;
+mod log;
 mod usage;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub use self::arguments::{
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
 pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
+pub use self::log::{Backup, Log, LogCommand, LogExport, LogFormat, LogVerify, Restore, Wipe};
 
 /// One call of `velar`, understood.
 #[derive(Debug, Parser)]
@@ -145,6 +147,18 @@ pub enum Command {
     /// The relays through which this device is reached.
     #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
     Relays(Relays),
+    /// What happened in alerts.
+    #[command(aliases = ["bitacora", "bitácora"])]
+    Log(Log),
+    /// Destroy the vault.
+    #[command(aliases = ["borrar", "destruir"])]
+    Wipe(Wipe),
+    /// Write a backup.
+    #[command(aliases = ["respaldo", "respaldar"])]
+    Backup(Backup),
+    /// Take over a backup.
+    #[command(aliases = ["restaurar", "recuperar"])]
+    Restore(Restore),
 }
 
 /// `velar relays …`

@@ -3,17 +3,20 @@
 
 mod alerts;
 mod approve;
+mod backup;
 mod carrier;
 mod checkin;
 mod circle;
 mod completions;
 mod context;
 mod deadlines;
+mod files;
 mod inbox;
 mod init;
 mod invite;
 mod items;
 mod join;
+mod log;
 mod members;
 mod panic;
 mod plan;
@@ -23,6 +26,7 @@ mod show;
 mod status;
 mod stop;
 mod watch;
+mod wipe;
 
 pub use context::Context;
 pub use stop::Stop;
@@ -58,5 +62,9 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Completions(args) => completions::run(context, args),
         Command::Plan(args) => plan::run(context, args).await,
         Command::Relays(args) => relays::run(context, args).await,
+        Command::Log(args) => log::run(context, args),
+        Command::Wipe(args) => wipe::run(context, args),
+        Command::Backup(args) => backup::backup(context, args),
+        Command::Restore(args) => backup::restore(context, args),
     }
 }

@@ -6,11 +6,13 @@
 
 mod alerts;
 mod deadlines;
+mod backup;
 mod delivery;
 mod effects;
 mod error;
 mod homes;
 mod joining;
+mod log;
 mod opening;
 mod peers;
 mod plans;
@@ -33,6 +35,7 @@ pub use delivery::{Due, DueId};
 pub use error::DeviceError;
 pub use homes::HomeView;
 pub use joining::{AnswerView, JoinState, OfferToSend};
+pub use log::{Consent, LogView};
 pub use views::{MemberView, Progress, Reach};
 
 use crate::records::{Profile, ProfileKind, RosterKind, Secret};

@@ -6,8 +6,12 @@
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
+//! * [`plan`]: the agreed check-ins; pure.
+//! * [`log`]: the chain of what happened in alerts, and its exports; pure.
+//! * [`vault`], [`records`]: what is kept, sealed; [`backup`]: what is kept elsewhere.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
+pub mod backup;
 pub mod cli;
 pub mod commands;
 pub mod deadlines;
@@ -15,6 +19,7 @@ pub mod device;
 pub mod failure;
 pub mod inbox;
 pub mod link;
+pub mod log;
 pub mod net;
 pub mod outbox;
 pub mod passphrase;

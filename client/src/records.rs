@@ -11,6 +11,7 @@ use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::inbox::{Inbox, Owed};
+use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
 use crate::vault::Kind;
@@ -92,6 +93,8 @@ kinds! {
     PlanKind = 31, "plan", Plan;
     /// Key: as in `EventKind`. Alarms about a silence that was none, kept in case one begins.
     QuietKind = 32, "alert event kept aside", Heard;
+    /// Key: empty for the head, else [`entry_key`](crate::log::entry_key).
+    LogKind = 37, "log", LogRecord;
 }
 
 /// Secret bytes, wiped on drop.

@@ -105,6 +105,36 @@ help-cmd-plan-silence = Announce a silence: your next check-in is due when it en
     .more = Back earlier: velar plan silence --over
 help-cmd-plan-end = End the plan: no check-in is agreed from now on
 help-cmd-completions = Print completions for a shell
+help-cmd-log = What happened in alerts: everything that this device heard and said, in a chain that only grows
+    .more =
+        Examples:
+          velar log
+          velar log 3f2a
+help-cmd-log-export = Write an alert's log to files, with the consent of whom it is about
+    .more =
+        Example:
+          velar log export 3f2a --out . --redact Eva --consent "Ana agreed on 3 May, for the protection mechanism"
+        The consent stands in the log and in the file. Files are only for you, and none is replaced.
+        What is left out stays left out, and the rest can still be checked: velar log verify FILE
+help-cmd-log-verify = Check that nothing was changed: in this device's log, or in an exported JSON file
+    .more =
+        Only a head that was noted before, or told to somebody, shows that it is still the same log:
+          velar log verify velar-log-3f2a9c01-12.json --head 12:8c1f0a2b3d4e5f60
+help-cmd-wipe = Destroy the vault on this device, at once and for good
+    .more =
+        No passphrase is needed, and nobody is told. What lies at the relays for the case of your silence stays there.
+        In a hurry: velar wipe --yes
+help-cmd-backup = Write names, safety numbers, the plan and the log to a sealed file; no keys
+    .more =
+        Example:
+          velar backup velar.backup
+        It has a passphrase of its own. Nobody can act in your name with it.
+help-cmd-restore = Take over a backup into a new vault; then ask for an invitation
+    .more =
+        Example:
+          velar init
+          velar restore velar.backup
+        You come back as the same person with new keys: a coordinator invites you, and you compare the four words.
 
 ### Help: options of every command
 
@@ -231,6 +261,32 @@ help-arg-plan-end-wait = How long to wait for receipts: 10 (seconds), 2m
     .value = SECONDS
 help-arg-completions-shell = bash, zsh, fish, elvish or powershell
     .value = SHELL
+help-arg-log-alert = Short id, or the name of whom the alert is about; without it, all
+    .value = ALERT
+help-arg-log-export-alert = Short id, or the name of whom the alert is about; needed only if there are several
+    .value = ALERT
+help-arg-log-export-out = A folder, or the name of the new file
+    .value = PATH
+help-arg-log-export-formats = md (for people) or json (for checking). May be repeated; in a folder otherwise both
+    .value = FORMAT
+help-arg-log-export-consent = Who agreed to this, when, and to what
+    .value = TEXT
+help-arg-log-export-redact = Leave out this person or these words, or all for everybody. May be repeated
+    .value = NAME
+help-arg-log-verify-file = An exported JSON file; without it, this device's log
+    .value = FILE
+help-arg-log-verify-head = The head that was noted before: number, colon, and at least 16 digits
+    .value = HEAD
+help-arg-wipe-yes = Do not ask
+help-arg-backup-file = The new file
+    .value = FILE
+help-arg-backup-backup-passphrase-file = Read the backup's own passphrase from the first line of this file
+    .value = FILE
+help-arg-restore-file = The backup
+    .value = FILE
+help-arg-restore-backup-passphrase-file = Read the backup's own passphrase from the first line of this file
+    .value = FILE
+help-arg-restore-show = Only show what is in it
 
 ### Words
 
@@ -874,3 +930,146 @@ error-relay-ambiguous = That could be several relays.
     .next = Write its port, too: host:port
 error-relay-last = This is your only relay: without it nobody could reach you.
     .next = Add another first: velar relays add
+
+## Log, wipe, backup
+
+log-empty = The log is empty: no alert has come to this device yet.
+log-head = Head of the log: { $head }
+log-raised = { $by } raised the alarm
+log-raised-by = { $by } raised the alarm about { $name }
+log-raised-about = Alarm about { $name }: { $reason }
+log-drill = { $line } (drill)
+log-claimed = { $by } took the alert
+log-released = { $by } gave the alert back
+log-noted = { $by } wrote:
+log-stand-down-asked = { $by } said "I am safe"
+log-stand-down-confirmed = { $by } confirmed that the person is safe
+log-closed = { $by } closed the alert
+log-handed-over = { $by } asked { $to } to take the alert
+log-first-hand = { $by } said it too: what others had passed on before
+log-received = { $by }'s terminal received this device's alarm
+log-exported = { $by } exported the log, with this consent:
+log-other = Something that this version does not know
+log-person = [Person { $number }]
+log-whole = The log is whole: { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+}, each following the one before it.
+log-file-whole = The file is whole: { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+} of alert { $alert }, each in its place in the chain.
+log-file-left-out = Left out of it: { $words ->
+    [one] { $words } word or id
+   *[other] { $words } words or ids
+}, and { $entries ->
+    [one] { $entries } whole entry
+   *[other] { $entries } whole entries
+}, most likely of other alerts. What was left out was not changed either.
+log-compare-none = That it is the same log as before is shown only by a head that was noted then: --head HEAD
+log-compare-same = It is the log whose head was noted.
+log-compare-before = The noted head is older than the first entry of this file: it says nothing about it.
+log-exported-to = Written: { $path }
+log-exported-note = Head of the log, to be noted or told to somebody you trust: { $head }
+log-exported-digest = Digest of the JSON file: { $digest }
+log-exported-names = All names are in it. To leave some out: --redact NAME, or --redact all
+log-exported-redacted = { $count ->
+    [0] Words were left out of the texts.
+    [one] { $count } person was left out, by id and name, in the texts too.
+   *[other] { $count } people were left out, by id and name, in the texts too.
+} Read it before you hand it on.
+log-note-one-device = This is what one device heard and said, in the order in which it did. Other devices of the circle keep logs of their own; compare them.
+log-note-chain = Each entry is bound to all before it. Whoever noted the head of the log earlier can check that nothing up to it was changed, moved or removed; without a noted head the file only shows that it is whole in itself.
+log-note-unsigned = Nothing here is signed. It does not prove to third parties who said what.
+log-note-complete = Entries of other alerts are shown only as hashes. That none of this alert is among them is not proven.
+log-note-redaction = Names were left out word by word. Nicknames, misspellings, family ties, places, times, and how somebody writes stay: who was there may recognise people.
+log-note-names = This document holds names. Whoever has it can harm those who are named; give it only to whom they agreed to.
+log-md-title = Log of alert { $alert }
+log-md-exported = Exported: { $time }
+log-md-clock = Times are by the clock of whoever said something; "arrived" is by the clock of the device that keeps this log.
+log-md-left-out = { $count ->
+    [one] { $count } person was left out. Each number stands for one person throughout; who that is, only whoever exported this knows.
+   *[other] { $count } people were left out. Each number stands for one person throughout; who that is, only whoever exported this knows.
+}
+log-md-head = Head of the log:
+log-md-digest = Digest of the JSON file to check this by:
+log-md-consent = Consent
+log-md-events = What happened
+log-md-arrived = Arrived { $time }.
+log-md-passed-on = Passed on by { $by }.
+log-md-others = { $count ->
+    [one] { $count } entry of the log in between is not shown.
+   *[other] { $count } entries of the log in between are not shown.
+}
+log-md-notes = How to read this
+# What is typed to wipe; several words separated by spaces, the first is shown.
+wipe-words = wipe borrar
+wipe-warning = This destroys the vault in { $path } for good: keys, messages, the log, and the panic kit. Nobody is told and nothing at the relays is cancelled. Only a backup brings anything back.
+wipe-ask = To go on, type { $word }:
+wipe-keys = The keys are destroyed: no passphrase opens this vault ever again.
+wipe-done = All that was Velar's in { $path } is deleted.
+wipe-kit = The panic kit is destroyed too: no alarm can be raised from here.
+wipe-others = Left alone, not Velar's: { $paths }
+wipe-silence = Nobody was told. If a check-in was agreed, your silence still rings: your circle is alarmed when it does not come.
+wipe-flash = Flash memory (phones, SSDs, cards) and copies of the disk may keep old pieces for a while. Whoever recovers them still needs your passphrase.
+backup-passphrase = The backup's own passphrase:{" "}
+backup-passphrase-new = New passphrase, for the backup only:{" "}
+backup-done = Backup written: { $path }
+backup-what = It holds names, safety numbers, the plan and the log, but no keys and no messages. Keep it away from this device, and its passphrase away from it.
+backup-of = Backup of { $name }, made { $time }
+backup-plan = Plan: agreed check-ins
+backup-log = Log: { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+}
+restore-done = Plan and log are in this vault now. The safety numbers above were those of your former device: compare them anew with everybody.
+restore-next = Next: ask a coordinator for an invitation, then velar join. Ask them to remove your former device.
+
+error-log-consent = An alert's log is exported only with consent, in words: who agreed, when, and to what.
+    .next = Ask whom it is about, then add for instance: --consent "Ana agreed on 3 May to give this to the protection mechanism"
+error-log-redact = Nobody is called "{ $name }", and no text of this alert has these words. Nothing was written.
+    .next = Write it as it stands there: velar log shows it. A slip here would leave a name in.
+error-log-formats = Two formats need a folder.
+    .next = Give an existing folder with --out, or one format.
+error-log-empty = The log is empty: no alert has come to this device yet.
+    .next = velar alerts fetches what lies at the relay.
+error-log-unknown = The log has no alert "{ $alert }".
+    .next = velar log shows what it has.
+error-log-several = The log has several alerts: { $alerts }
+    .next = Say which one: add its short id.
+error-log-none = That is not an exported log of this version.
+    .next = Give the JSON file that velar log export wrote; the Markdown one cannot be checked.
+error-log-changed = Entry { $n } was CHANGED after it was written.
+    .next = Do not rely on it. Every device of the circle keeps a log of its own: compare with others.
+error-log-place = Entry { $n } does NOT follow the one before it: one is missing, was put in, or was moved.
+    .next = Do not rely on it. Every device of the circle keeps a log of its own: compare with others.
+error-log-cut = The log ends with entry { $n }, and it had gone on: the end is MISSING.
+    .next = Ask for the whole of it. Every device of the circle keeps a log of its own: compare with others.
+error-log-contradiction = The file CONTRADICTS its own entries: another alert, or no consent.
+    .next = Do not rely on it. Ask for a new export.
+error-log-digest = Something around the entries was CHANGED: the notes, or which person is which number.
+    .next = Do not rely on it. Ask for a new export.
+error-log-another = This is ANOTHER log than the one whose head is known.
+    .next = Check the head you typed. If it is right, do not rely on this log; compare with others of the circle.
+error-file-exists = There is a file { $path } already; it was left as it is.
+    .next = Choose another name or folder.
+error-file-write = { $path } could not be written: { $detail }
+    .next = Check the folder, its permissions and the disk, and try again.
+error-file-read = { $path } could not be read: { $detail }
+    .next = Check the name and that you may read it.
+error-wipe-unconfirmed = Nothing was wiped: there is nobody here to ask.
+    .next = If you mean it: velar wipe --yes
+error-wipe-left = The keys are destroyed, but this could not be deleted: { $paths }
+    .next = Nobody can open it any more. Delete the rest by hand.
+error-wipe-keys = NOT EVERYTHING could be destroyed: { $paths }
+    .next = Try again as the owner of the folder. If that does not help, destroy the device or its memory.
+error-vault-gone = The vault in { $path } is not there any more: it was wiped, moved or deleted while velar was running.
+    .next = Nothing more is received or sent from here. If you did not do that, warn your circle by another way.
+error-backup-none = { $path } is not a backup of Velar.
+    .next = Check the name.
+error-backup-locked = { $path } does not open: the passphrase is another one, or the file is damaged.
+    .next = A backup has a passphrase of its own, not the vault's. Try again, or use another copy.
+error-backup-newer = { $path } was made by a newer version of velar.
+    .next = Install the newer version.
+error-restore-in-circle = This vault is in a circle, joining one, or has a log already. Nothing was taken over.
+    .next = To look at the backup: velar restore FILE --show. To take it over: a new vault, with --vault DIR and velar init.

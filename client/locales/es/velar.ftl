@@ -120,6 +120,36 @@ help-cmd-plan-silence = Avisar de un silencio: tu siguiente reporte toca cuando 
     .more = Si vuelves antes: velar plan silence --over
 help-cmd-plan-end = Terminar el plan: desde ahora no queda acordado ningún reporte
 help-cmd-completions = Imprimir el autocompletado para un intérprete de órdenes
+help-cmd-log = La bitácora: lo que pasó en las alertas, todo lo que este equipo oyó y dijo, en una cadena que solo crece
+    .more =
+        Ejemplos:
+          velar bitacora
+          velar bitacora 3f2a
+help-cmd-log-export = Escribir la bitácora de una alerta en archivos, con el consentimiento de la persona de quien trata
+    .more =
+        Ejemplo:
+          velar bitacora exportar 3f2a --out . --redact Eva --consent "Ana aceptó el 3 de mayo, para el mecanismo de protección"
+        El consentimiento queda en la bitácora y en el archivo. Los archivos son solo para ti, y no se reemplaza ninguno.
+        Lo omitido queda fuera y lo demás se puede comprobar: velar bitacora verificar ARCHIVO
+help-cmd-log-verify = Comprobar que nada cambió: en la bitácora de este equipo, o en un archivo JSON exportado
+    .more =
+        Solo un final anotado antes, o dicho a alguien, muestra que sigue siendo la misma bitácora:
+          velar bitacora verificar velar-log-3f2a9c01-12.json --head 12:8c1f0a2b3d4e5f60
+help-cmd-wipe = Destruir la bóveda de este equipo, de inmediato y para siempre
+    .more =
+        No hace falta la frase de acceso, y no se le avisa a nadie. Lo que está en los relevos por si guardas silencio sigue ahí.
+        Con prisa: velar wipe --yes. También: velar borrar
+help-cmd-backup = Escribir nombres, números de seguridad, el plan y la bitácora en un archivo sellado; sin llaves
+    .more =
+        Ejemplo:
+          velar respaldo velar.respaldo
+        Lleva su propia frase de acceso. Con él nadie puede actuar en tu nombre.
+help-cmd-restore = Recuperar un respaldo en una bóveda nueva; después, pedir una invitación
+    .more =
+        Ejemplo:
+          velar iniciar
+          velar restaurar velar.respaldo
+        Vuelves como la misma persona con llaves nuevas: la coordinación te invita y comparan las cuatro palabras.
 
 ### Ayuda: opciones de todas las órdenes
 
@@ -246,6 +276,32 @@ help-arg-plan-end-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
     .value = SEGUNDOS
 help-arg-completions-shell = bash, zsh, fish, elvish o powershell
     .value = INTÉRPRETE
+help-arg-log-alert = Clave corta, o nombre de la persona de quien trata la alerta; si no, todas
+    .value = ALERTA
+help-arg-log-export-alert = Clave corta, o nombre de la persona de quien trata la alerta; solo hace falta si hay varias
+    .value = ALERTA
+help-arg-log-export-out = Una carpeta, o el nombre del archivo nuevo
+    .value = RUTA
+help-arg-log-export-formats = md (para personas) o json (para comprobar). Se puede repetir; en una carpeta, si no, los dos
+    .value = FORMATO
+help-arg-log-export-consent = Quién aceptó, cuándo y qué
+    .value = TEXTO
+help-arg-log-export-redact = Omitir a esta persona o estas palabras, o all para todas las personas. Se puede repetir
+    .value = NOMBRE
+help-arg-log-verify-file = Un archivo JSON exportado; si no, la bitácora de este equipo
+    .value = ARCHIVO
+help-arg-log-verify-head = El final que se anotó antes: número, dos puntos y al menos 16 dígitos
+    .value = FINAL
+help-arg-wipe-yes = No preguntar
+help-arg-backup-file = El archivo nuevo
+    .value = ARCHIVO
+help-arg-backup-backup-passphrase-file = Leer la frase de acceso del respaldo de la primera línea de este archivo
+    .value = ARCHIVO
+help-arg-restore-file = El respaldo
+    .value = ARCHIVO
+help-arg-restore-backup-passphrase-file = Leer la frase de acceso del respaldo de la primera línea de este archivo
+    .value = ARCHIVO
+help-arg-restore-show = Solo mostrar lo que contiene
 
 ### Palabras
 
@@ -889,3 +945,146 @@ error-relay-ambiguous = Podrían ser varios relevos.
     .next = Escribe también el puerto: host:puerto
 error-relay-last = Es tu único relevo: sin él no te llegaría nada.
     .next = Suma otro primero: velar relays add
+
+## Bitácora, borrado, respaldo
+
+log-empty = La bitácora está vacía: todavía no ha llegado ninguna alerta a este equipo.
+log-head = Final de la bitácora: { $head }
+log-raised = { $by } dio la alarma
+log-raised-by = { $by } dio la alarma por { $name }
+log-raised-about = Alarma por { $name }: { $reason }
+log-drill = { $line } (simulacro)
+log-claimed = { $by } tomó la alerta
+log-released = { $by } soltó la alerta
+log-noted = { $by } anotó:
+log-stand-down-asked = { $by } dijo «estoy a salvo»
+log-stand-down-confirmed = { $by } confirmó que la persona está a salvo
+log-closed = { $by } cerró la alerta
+log-handed-over = { $by } le pidió a { $to } que tomara la alerta
+log-first-hand = { $by } también lo dijo: antes lo habían transmitido otras personas
+log-received = La terminal de { $by } recibió la alarma de este equipo
+log-exported = { $by } exportó la bitácora, con este consentimiento:
+log-other = Algo que esta versión no conoce
+log-person = [Persona { $number }]
+log-whole = La bitácora está íntegra: { $count ->
+    [one] { $count } entrada
+   *[other] { $count } entradas
+}, cada una sigue a la anterior.
+log-file-whole = El archivo está íntegro: { $count ->
+    [one] { $count } entrada
+   *[other] { $count } entradas
+} de la alerta { $alert }, cada una en su lugar de la cadena.
+log-file-left-out = Se omitió: { $words ->
+    [one] { $words } palabra o clave
+   *[other] { $words } palabras o claves
+} y { $entries ->
+    [one] { $entries } entrada completa
+   *[other] { $entries } entradas completas
+}, lo más probable de otras alertas. Lo omitido tampoco cambió.
+log-compare-none = Que es la misma bitácora de antes solo lo muestra un final que se haya anotado entonces: --head FINAL
+log-compare-same = Es la bitácora cuyo final se anotó.
+log-compare-before = El final anotado es anterior a la primera entrada de este archivo: no dice nada de él.
+log-exported-to = Escrito: { $path }
+log-exported-note = Final de la bitácora, para anotarlo o decírselo a alguien de confianza: { $head }
+log-exported-digest = Huella del archivo JSON: { $digest }
+log-exported-names = Lleva todos los nombres. Para omitir algunos: --redact NOMBRE, o --redact all
+log-exported-redacted = { $count ->
+    [0] Se omitieron palabras de los textos.
+    [one] Se omitió a { $count } persona, por clave y por nombre, también en los textos.
+   *[other] Se omitió a { $count } personas, por clave y por nombre, también en los textos.
+} Léelo antes de entregarlo.
+log-note-one-device = Esto es lo que un equipo oyó y dijo, en ese orden. Los demás equipos del círculo llevan su propia bitácora; compárenlas.
+log-note-chain = Cada entrada está atada a todas las anteriores. Quien haya anotado antes el final de la bitácora puede comprobar que hasta ahí nada se cambió, se movió ni se quitó; sin un final anotado, el archivo solo muestra que está íntegro en sí mismo.
+log-note-unsigned = Aquí nada va firmado. No le prueba a terceros quién dijo qué.
+log-note-complete = De otras alertas solo se muestran huellas. No está probado que entre ellas no haya entradas de esta alerta.
+log-note-redaction = Los nombres se omitieron palabra por palabra. Quedan apodos, erratas, parentescos, lugares, horas y la manera de escribir: quien estuvo ahí puede reconocer a las personas.
+log-note-names = Este documento lleva nombres. Quien lo tenga puede dañar a las personas nombradas; entrégalo solo a quien ellas hayan aceptado.
+log-md-title = Bitácora de la alerta { $alert }
+log-md-exported = Exportada: { $time }
+log-md-clock = Las horas son del reloj de quien dijo cada cosa; «llegó» es del reloj del equipo que lleva esta bitácora.
+log-md-left-out = { $count ->
+    [one] Se omitió a { $count } persona. Cada número es siempre la misma persona; quién es, solo lo sabe quien exportó esto.
+   *[other] Se omitió a { $count } personas. Cada número es siempre la misma persona; quién es, solo lo sabe quien exportó esto.
+}
+log-md-head = Final de la bitácora:
+log-md-digest = Huella del archivo JSON con que se comprueba:
+log-md-consent = Consentimiento
+log-md-events = Lo que pasó
+log-md-arrived = Llegó { $time }.
+log-md-passed-on = Lo transmitió { $by }.
+log-md-others = { $count ->
+    [one] Entre estas hay { $count } entrada de la bitácora que no se muestra.
+   *[other] Entre estas hay { $count } entradas de la bitácora que no se muestran.
+}
+log-md-notes = Cómo leer esto
+# Lo que se escribe para borrar; varias palabras separadas por espacios, la primera es la que se muestra.
+wipe-words = borrar wipe
+wipe-warning = Esto destruye para siempre la bóveda en { $path }: llaves, mensajes, bitácora y el paquete de pánico. No se le avisa a nadie y en los relevos no se cancela nada. Solo un respaldo puede devolver algo.
+wipe-ask = Para seguir, escribe { $word }:
+wipe-keys = Las llaves quedaron destruidas: ninguna frase de acceso vuelve a abrir esta bóveda.
+wipe-done = Se borró todo lo que era de Velar en { $path }.
+wipe-kit = También se destruyó el paquete de pánico: desde aquí ya no se puede dar la alarma.
+wipe-others = Se dejó como está, no es de Velar: { $paths }
+wipe-silence = No se le avisó a nadie. Si había un reporte acordado, tu silencio sigue sonando: cuando no llegue, se alarma tu círculo.
+wipe-flash = La memoria flash (teléfonos, SSD, tarjetas) y las copias del disco pueden guardar restos por un tiempo. A quien los recupere todavía le hace falta tu frase de acceso.
+backup-passphrase = Frase de acceso del respaldo:{" "}
+backup-passphrase-new = Frase de acceso nueva, solo para el respaldo:{" "}
+backup-done = Respaldo escrito: { $path }
+backup-what = Lleva nombres, números de seguridad, el plan y la bitácora, pero ninguna llave ni mensaje. Guárdalo lejos de este equipo, y su frase de acceso lejos de él.
+backup-of = Respaldo de { $name }, hecho { $time }
+backup-plan = Plan: reportes acordados
+backup-log = Bitácora: { $count ->
+    [one] { $count } entrada
+   *[other] { $count } entradas
+}
+restore-done = El plan y la bitácora ya están en esta bóveda. Los números de seguridad de arriba eran los de tu equipo anterior: compáralos de nuevo con cada persona.
+restore-next = Sigue: pide una invitación a la coordinación y después velar join. Pídele también que quite tu equipo anterior.
+
+error-log-consent = La bitácora de una alerta solo se exporta con consentimiento, dicho con palabras: quién aceptó, cuándo y qué.
+    .next = Pregúntale a la persona de quien trata y agrega por ejemplo: --consent "Ana aceptó el 3 de mayo entregarla al mecanismo de protección"
+error-log-redact = Nadie se llama «{ $name }», y ningún texto de esta alerta lleva esas palabras. No se escribió nada.
+    .next = Escríbelo tal como está ahí: velar log lo muestra. Un error aquí dejaría un nombre a la vista.
+error-log-formats = Dos formatos necesitan una carpeta.
+    .next = Da una carpeta que exista con --out, o un solo formato.
+error-log-empty = La bitácora está vacía: todavía no ha llegado ninguna alerta a este equipo.
+    .next = velar alerts trae lo que está en el relevo.
+error-log-unknown = La bitácora no tiene una alerta «{ $alert }».
+    .next = velar log muestra las que tiene.
+error-log-several = La bitácora tiene varias alertas: { $alerts }
+    .next = Di cuál: agrega su clave corta.
+error-log-none = Eso no es una bitácora exportada de esta versión.
+    .next = Da el archivo JSON que escribió velar log export; el de Markdown no se puede comprobar.
+error-log-changed = La entrada { $n } SE CAMBIÓ después de escribirse.
+    .next = No te fíes de ella. Cada equipo del círculo lleva su propia bitácora: compara con otras personas.
+error-log-place = La entrada { $n } NO sigue a la anterior: falta una, se metió o se movió.
+    .next = No te fíes de ella. Cada equipo del círculo lleva su propia bitácora: compara con otras personas.
+error-log-cut = La bitácora termina en la entrada { $n }, y había seguido: FALTA el final.
+    .next = Pídela completa. Cada equipo del círculo lleva su propia bitácora: compara con otras personas.
+error-log-contradiction = El archivo SE CONTRADICE con sus propias entradas: es otra alerta, o falta el consentimiento.
+    .next = No te fíes de él. Pide que la exporten de nuevo.
+error-log-digest = Algo alrededor de las entradas SE CAMBIÓ: las notas, o qué persona es cada número.
+    .next = No te fíes de él. Pide que la exporten de nuevo.
+error-log-another = Es OTRA bitácora, no la del final que se conoce.
+    .next = Revisa el final que escribiste. Si está bien, no te fíes de esta bitácora; compara con otras personas del círculo.
+error-file-exists = Ya hay un archivo { $path }; se dejó como está.
+    .next = Elige otro nombre u otra carpeta.
+error-file-write = No se pudo escribir { $path }: { $detail }
+    .next = Revisa la carpeta, sus permisos y el disco, e inténtalo otra vez.
+error-file-read = No se pudo leer { $path }: { $detail }
+    .next = Revisa el nombre y que tengas permiso de leerlo.
+error-wipe-unconfirmed = No se borró nada: aquí no hay a quién preguntarle.
+    .next = Si es lo que quieres: velar wipe --yes
+error-wipe-left = Las llaves quedaron destruidas, pero esto no se pudo borrar: { $paths }
+    .next = Ya nadie lo puede abrir. Borra el resto a mano.
+error-wipe-keys = NO SE PUDO destruir todo: { $paths }
+    .next = Inténtalo otra vez con la cuenta dueña de la carpeta. Si eso no ayuda, destruye el equipo o su memoria.
+error-vault-gone = La bóveda en { $path } ya no está: se borró o se movió mientras velar corría.
+    .next = Desde aquí ya no se recibe ni se envía nada. Si no lo hiciste tú, avisa a tu círculo por otro medio.
+error-backup-none = { $path } no es un respaldo de Velar.
+    .next = Revisa el nombre.
+error-backup-locked = { $path } no abre: la frase de acceso es otra, o el archivo está dañado.
+    .next = Un respaldo lleva su propia frase de acceso, no la de la bóveda. Inténtalo otra vez, o usa otra copia.
+error-backup-newer = { $path } se hizo con una versión más nueva de velar.
+    .next = Instala la versión más nueva.
+error-restore-in-circle = Esta bóveda ya está en un círculo, está entrando a uno, o ya tiene una bitácora. No se recuperó nada.
+    .next = Para ver el respaldo: velar restore ARCHIVO --show. Para recuperarlo: una bóveda nueva, con --vault CARPETA y velar init.

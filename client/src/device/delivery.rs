@@ -202,14 +202,16 @@ impl Turn<'_> {
     }
 
     /// A receipt: this member has this message. Their text is not kept for sending any more.
-    pub(super) fn receipted(&self, by: MemberId, message: MessageId) -> Done {
+    pub(super) fn receipted(&mut self, by: MemberId, message: MessageId) -> Done {
         let key = delivery_key(message, by);
         let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };
         self.clear(&delivery)?;
         if delivery.told {
             delivery.bytes = Vec::new();
+            let alert = delivery.alert.filter(|_| delivery.received_s.is_none());
             delivery.received_s = delivery.received_s.or(Some(self.now_s));
-            return self.set_delivery(&delivery);
+            self.set_delivery(&delivery)?;
+            return alert.map_or(Ok(()), |alert| self.log_received(by, alert));
         }
         self.tx.delete::<DeliveryKind>(&key)?;
         Ok(())

@@ -256,6 +256,9 @@ impl Turn<'_> {
             let merged = known.clone().merge(&heard);
             if merged != known {
                 self.tx.put::<EventKind>(&key, &merged)?;
+                if merged.is_first_hand() && !known.is_first_hand() {
+                    self.log_first_hand(&merged)?;
+                }
             }
             return Ok(false);
         }
@@ -267,6 +270,7 @@ impl Turn<'_> {
             return Ok(false);
         }
         self.tx.put::<EventKind>(&key, &heard)?;
+        self.log_event(&heard)?;
         if matches!(event.kind, Kind::Closed { .. }) {
             self.draw_next_alarm(event.alert)?;
         }

@@ -5,6 +5,7 @@ mod clocks;
 mod damage;
 mod deadlines;
 mod forming;
+mod log;
 mod mail;
 mod office;
 mod strangers;
