@@ -931,6 +931,7 @@ alerts-cannot-know = { $name }: CANNOT KNOW. The check-in was due before { $due 
 status-member-unknown = { $name }: CANNOT KNOW. Last check-in { $time }; the next was due before { $due }, and no relay has answered since
 status-own-late = Your check-in was due before { $time }: velar checkin
 watch-cannot-know = { $time } !!! CANNOT KNOW whether { $name } has checked in: it was due before { $due }, and no relay reaches this terminal. Ask { $name } by another way.
+watch-late-unkept = { $time } *** { $name } HAS NOT CHECKED IN ***: it was due before { $due }. The vault cannot be written, so it is no alert here yet. Get in touch with { $name } and tell the others.
 watch-own-soon = { $time } Your check-in is due before { $due }: velar checkin
 watch-own-due = { $time } *** YOUR CHECK-IN IS DUE, since { $due } ***: velar checkin
 watch-clock-ahead = { $time } !!! The clock of this device was set AHEAD by { $minutes } minutes. Somebody may look late who is not. Check the time of this device.

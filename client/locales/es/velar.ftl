@@ -947,6 +947,7 @@ alerts-cannot-know = { $name }: NO SE PUEDE SABER. El reporte tocaba antes de { 
 status-member-unknown = { $name }: NO SE PUEDE SABER. Último reporte { $time }; el siguiente tocaba antes de { $due }, y desde entonces ningún relevo ha respondido
 status-own-late = Tu reporte tocaba antes de { $time }: velar checkin
 watch-cannot-know = { $time } !!! NO SE PUEDE SABER si { $name } se reportó: tocaba antes de { $due }, y a esta terminal no llega ningún relevo. Pregúntale a { $name } por otro medio.
+watch-late-unkept = { $time } *** { $name } NO SE HA REPORTADO ***: tocaba antes de { $due }. No se puede escribir en la bóveda, así que aquí aún no es una alerta. Busca a { $name } y avisa a las demás personas.
 watch-own-soon = { $time } Tu reporte toca antes de { $due }: velar checkin
 watch-own-due = { $time } *** YA TOCA TU REPORTE, desde { $due } ***: velar checkin
 watch-clock-ahead = { $time } !!! El reloj de este equipo se ADELANTÓ { $minutes } minutos. Puede parecer que alguien se atrasó sin que sea así. Revisa la hora de este equipo.

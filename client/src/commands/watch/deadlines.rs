@@ -50,7 +50,7 @@ struct Silences {
 struct Silence {
     since: u64,
     answered: bool,
-    /// When it was last said that nothing is known.
+    /// When it was last said that it is no alert.
     said: Option<u64>,
 }
 
@@ -80,10 +80,11 @@ impl Silences {
         self.open.get(key).is_some_and(|silence| silence.answered)
     }
 
-    /// Whether to say now that it cannot be known; `waits`: a relay is connected and may answer yet.
+    /// Whether to say now what is no alert: that it cannot be known, or could not be kept. `waits`: a relay is connected
+    /// and may answer yet.
     fn says(&mut self, key: &Key, waits: bool, repeat_s: u64, steady_s: u64) -> bool {
         let Some(silence) = self.open.get_mut(key) else { return false };
-        if silence.answered || waits && steady_s < silence.since + ANSWER_S {
+        if !silence.answered && waits && steady_s < silence.since + ANSWER_S {
             return false;
         }
         let due = silence.said.is_none_or(|said| steady_s >= said + repeat_s.max(1));
@@ -111,7 +112,17 @@ impl Post<'_> {
         let knows = |deadline: &Deadline| {
             reads && !open.contains(&deadline.key()) || silences.is_certain(&deadline.key())
         };
-        let missed = if nothing { missed } else { self.device.judge(knows, &past, now)? };
+        let judged =
+            if nothing { Ok(missed.clone()) } else { self.device.judge(knows, &past, now) };
+        let missed = match judged.map_err(End::from) {
+            Ok(missed) => missed,
+            // A full disk silences nobody.
+            Err(end) if end.may_pass() => {
+                self.say_vault(end)?;
+                missed
+            }
+            Err(end) => return Err(end),
+        };
         // What was found just now is shown before it rings.
         if missed.iter().any(|one| one.known) {
             self.items()?;
@@ -119,8 +130,9 @@ impl Post<'_> {
         let waits = reads || self.connections.is_catching_up();
         for one in missed.iter().filter(|one| !one.known) {
             let key = one.deadline.key();
+            let certain = self.deadlines.silences.is_certain(&key);
             if self.deadlines.silences.says(&key, waits, self.rules.repeat_s, steady) {
-                self.cannot_know(one)?;
+                self.not_an_alert(one, certain)?;
             }
         }
         self.own_check_in(now, steady)
@@ -133,7 +145,7 @@ impl Post<'_> {
     }
 
     /// Said again at the times of an alert that nobody has taken.
-    fn cannot_know(&mut self, missed: &Missed) -> Result<(), End> {
+    fn not_an_alert(&mut self, missed: &Missed, certain: bool) -> Result<(), End> {
         let (member, due_s) = (missed.deadline.member, missed.deadline.due_s);
         let name = self.who.name(member);
         let data = json!({
@@ -142,10 +154,16 @@ impl Post<'_> {
         });
         let due = self.context.clock.moment(due_s, crate::link::now_s());
         let text = &self.context.text;
-        let line = t!(text, "watch-cannot-know", time = self.time(), name = name, due = due);
-        self.out.tell("cannot-know", data, &line)?;
+        let (kind, line) = if certain {
+            let line = t!(text, "watch-late-unkept", time = self.time(), name = name, due = due);
+            ("late-not-kept", line)
+        } else {
+            let line = t!(text, "watch-cannot-know", time = self.time(), name = name, due = due);
+            ("cannot-know", line)
+        };
+        self.out.tell(kind, data, &line)?;
         if let Some(hook) = &mut self.hook {
-            hook.ring(missed.deadline.alert, "cannot-know");
+            hook.ring(missed.deadline.alert, kind);
         }
         Ok(self.out.bell()?)
     }
@@ -212,7 +230,20 @@ mod tests {
         silences.answered();
         look(&mut silences, true, 101);
         assert!(silences.is_certain(&KEY) && !silences.asks);
-        assert!(!silences.says(&KEY, true, 300, 900));
+        // It is an alert now; if it could not be kept, that is said at once.
+        silences.look(&BTreeSet::new(), true, 102);
+        assert!(!silences.says(&KEY, true, 300, 102));
+    }
+
+    #[test]
+    fn what_is_certain_and_cannot_be_kept_is_said_at_once_and_again() {
+        let mut silences = Silences::default();
+        look(&mut silences, true, 100);
+        silences.answered();
+        look(&mut silences, true, 101);
+        assert!(silences.is_certain(&KEY) && silences.says(&KEY, true, 300, 101));
+        assert!(!silences.says(&KEY, true, 300, 102));
+        assert!(silences.says(&KEY, true, 300, 401));
     }
 
     #[test]
