@@ -1,6 +1,6 @@
 //! What is left at relays for when this device falls silent, as check-ins and the status tell it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -13,13 +13,24 @@ use crate::link::now_s;
 use crate::terminal::clean;
 use crate::text::t;
 
+/// One relay that answers is enough: the others are waited for no longer than this.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Carries until relays have answered about the newest check-in, for `wait` at most.
 pub(super) async fn settle(
     carrier: &mut Carrier<'_>,
     device: &mut Device,
     wait: Duration,
 ) -> Result<(), DeviceError> {
-    carrier.until(device, wait, |device, _| Ok(!device.holds_pending(now_s())?)).await?;
+    let begun = Instant::now();
+    let settled = |device: &mut Device| {
+        if !device.holds_pending(now_s())? {
+            return Ok(true);
+        }
+        let armed = |slot: &SlotView| matches!(slot.state, SlotState::Armed { .. });
+        Ok(begun.elapsed() >= PATIENCE && device.holds(now_s())?.relays.iter().any(armed))
+    };
+    carrier.until(device, wait, |device, _| settled(device)).await?;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //! envelope. Only after that is the relay told to delete it. A failed decryption consumes nothing.
 
 use velar_protocol::circle::{AlertEvent, Body, EventKind, Message, Reason};
+use velar_protocol::seal::lifetimes::STOCK_RESERVE;
 use velar_protocol::seal::{
     Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches, open,
 };
@@ -220,13 +221,14 @@ impl Turn<'_> {
         peer.heard_s = Some(self.now_s);
         let Voice(voice) = part.voice;
         peer.voice.get_or_insert(voice);
-        // They hold fewer of mine than I count: the rest was lost on the way, or is on it.
-        // At most once a day: a member who claims it each time must not fill this vault with keys.
-        if usize::from(part.yours_held) + 2 < velar_protocol::seal::lifetimes::STOCK_RESERVE
-            && peer.outstanding as usize >= velar_protocol::seal::lifetimes::STOCK_MAX
+        // They hold fewer of mine than I count: the rest was lost on the way, or is on it, or lies sealed to at relays
+        // and in kits. At most once a day: a member who claims it each time must not fill this vault with keys.
+        let (held, few) = (u32::from(part.yours_held), 2 * STOCK_RESERVE as u32);
+        if held < few
+            && peer.outstanding >= held + few
             && peer.restocked_s.saturating_add(86_400) <= self.now_s
         {
-            peer.outstanding = u32::from(part.yours_held);
+            peer.outstanding = held;
             peer.restocked_s = self.now_s;
         }
         self.set_peer(from.member(), &peer)?;

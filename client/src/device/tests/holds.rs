@@ -203,6 +203,24 @@ fn an_itinerary_that_changed_replaces_what_lay_there() {
 }
 
 #[test]
+fn keys_that_are_sealed_to_and_never_used_do_not_run_out() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let luz = world.person("Luz").member();
+    let mut least = usize::MAX;
+    for number in 1..=60 {
+        world.plan(number, "otro camino");
+        world.now_s += 12 * 60 * MINUTE_S;
+        world.check_in(24 * 60);
+        world.settle();
+        assert!(world.holds().nothing_for.is_empty(), "after {number} of them");
+        let now_s = world.now_s;
+        let stock = world.device("Ana").read(now_s, |turn| turn.in_stock(luz)).unwrap();
+        least = least.min(stock);
+    }
+    assert!(least > 1, "something is always left for an alarm: {least}");
+}
+
+#[test]
 fn a_released_alarm_is_no_sign_of_life() {
     let mut world = circle();
     let due_s = world.check_in(60);
