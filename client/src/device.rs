@@ -10,6 +10,7 @@ mod effects;
 mod error;
 mod homes;
 mod joining;
+mod kits;
 mod opening;
 mod peers;
 mod roster;
@@ -30,6 +31,7 @@ pub use delivery::{Due, DueId};
 pub use error::DeviceError;
 pub use homes::HomeView;
 pub use joining::{AnswerView, JoinState, OfferToSend};
+pub use kits::KitView;
 pub use views::{MemberView, Progress, Reach};
 
 use crate::records::{Profile, ProfileKind, RosterKind, Secret};
@@ -127,6 +129,12 @@ impl Device {
     #[must_use]
     pub fn was_exposed(&self) -> bool {
         self.vault.was_exposed()
+    }
+
+    /// The folder that holds the vault's own: what lies beside the vault is there.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.vault.dir()
     }
 
     /// A random number for jitter.

@@ -3,6 +3,7 @@
 //! * [`device`]: this device as a member of its circle, over its vault; no network, no clock.
 //! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
 //! * [`net`]: connections to relays, known by their pins.
+//! * [`kit`]: the panic kit beside the vault, for an alarm without passphrase.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`plan`]: the agreed check-ins; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
@@ -13,6 +14,7 @@ pub mod commands;
 pub mod device;
 pub mod failure;
 pub mod inbox;
+pub mod kit;
 pub mod link;
 pub mod net;
 pub mod outbox;

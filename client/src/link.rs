@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use velar_protocol::wire::{Ack, Answer, Envelope, RelayAddress};
 
 use crate::device::{Device, DeviceError, DueId};
+use crate::kit::{self, KitFile, Stamp};
 use crate::net::{Connector, NetError};
 
 use self::reader::Reader;
@@ -94,6 +95,8 @@ pub struct Link {
     /// When something that a relay did not take may be tried again.
     retry_at: Option<Instant>,
     tend_at: Instant,
+    /// The panic kit as it was when it was last looked at.
+    kit: Option<Stamp>,
 }
 
 /// Seconds since 1970 by this device's clock.
@@ -131,6 +134,7 @@ impl Link {
             look: true,
             retry_at: None,
             tend_at: Instant::now(),
+            kit: None,
         })
     }
 
@@ -161,6 +165,11 @@ impl Link {
         device: &mut Device,
         deadline: Instant,
     ) -> Result<Vec<Happened>, DeviceError> {
+        // Another process has raised an alarm with it, perhaps.
+        if KitFile::of(device.folder()).stamp() != self.kit {
+            kit::reconcile(device, now_s())?;
+            self.kit = KitFile::of(device.folder()).stamp();
+        }
         self.look_at_vault(device)?;
         let mut happened = Vec::new();
         let wake = deadline.min(Instant::now() + LOOK).min(self.tend_at.max(Instant::now()));
@@ -187,9 +196,20 @@ impl Link {
             self.look = true;
             if self.is_caught_up() {
                 device.tend(self.clock_is_right, now_s())?;
+                self.keep_kit(device)?;
             }
         }
         Ok(happened)
+    }
+
+    /// Brings the panic kit up to date. For a command that ends: while it goes on, each round does.
+    ///
+    /// # Errors
+    /// [`DeviceError`] of the vault.
+    pub fn keep_kit(&mut self, device: &mut Device) -> Result<(), DeviceError> {
+        kit::keep(device, self.clock_is_right, now_s())?;
+        self.kit = KitFile::of(device.folder()).stamp();
+        Ok(())
     }
 
     /// Closes the connections and waits a moment until the relays know.

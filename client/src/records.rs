@@ -11,6 +11,7 @@ use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::inbox::{Inbox, Owed};
+use crate::kit::KitRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
 use crate::vault::Kind;
@@ -90,6 +91,8 @@ kinds! {
     UsedKind = 30, "used prekey of a member", Day;
     /// One record, key empty. The agreed check-ins.
     PlanKind = 31, "plan", Plan;
+    /// Key: empty, or see [`Made::key`](crate::kit::Made::key). The panic kit.
+    KitKind = 34, "panic kit", KitRecord;
 }
 
 /// Secret bytes, wiped on drop.
@@ -239,6 +242,8 @@ pub struct Peer {
     pub watching_until_s: Option<u64>,
     /// Event sets of alerts that I answered with what they lacked, and when.
     pub marks_answered: Vec<(AlertId, [u8; 16], u64)>,
+    /// The lowest generation of their panic kit that they have not called void.
+    pub kit_valid_from: u64,
 }
 
 /// One sealed envelope on its way.
@@ -383,6 +388,16 @@ pub enum What {
     },
     /// A successor claims the lead, or the lead signed two rosters: a person has to look.
     RosterConflict,
+    /// An alarm came by a panic kit that its owner had called void: somebody may hold an old copy.
+    OldKit {
+        /// The alert.
+        alert: AlertId,
+    },
+    /// An alarm of this device's kit is out, and the kit on this device was not used: somebody may hold a copy.
+    KitCopied {
+        /// The alert.
+        alert: AlertId,
+    },
 }
 
 /// An invitation that I made.

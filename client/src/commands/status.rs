@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::carrier::Carrier;
+use super::panic::KitLines;
 use super::show::{self, Who};
 use super::{Context, inbox};
 use crate::device::{Device, DeviceError, JoinState, MemberView, Progress};
@@ -25,6 +26,8 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     }
     let mut carrier = Carrier::new(context)?;
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
+    carrier.keep_kit(&mut device).map_err(failed)?;
+    let kit = KitLines::of(context, &mut device).map_err(failed)?;
     let state = State::look(context, &mut device).map_err(failed)?;
     let relays: Vec<String> =
         device.homes().map_err(failed)?.iter().map(|home| home.relay.host().to_owned()).collect();
@@ -32,6 +35,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
         let differs = carrier.news.clock_differs_s;
         show::set(&mut data, "clock_differs_s", json!(differs));
+        show::set(&mut data, "kit", kit.json());
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(context.text, "status-vault", path = vault))?;
@@ -45,7 +49,7 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         if let Some(seconds) = carrier.news.clock_differs_s {
             context.line(&t!(context.text, "status-clock", minutes = seconds / 60))?;
         }
-        for line in state.lines(context) {
+        for line in state.lines(context).into_iter().chain(kit.lines(context)) {
             context.line(&line)?;
         }
     }

@@ -2,6 +2,7 @@
 //! envelope. Only after that is the relay told to delete it. A failed decryption consumes nothing.
 
 use velar_protocol::circle::{Body, Message};
+use velar_protocol::seal::lifetimes::STOCK_RESERVE;
 use velar_protocol::seal::{
     Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches, open,
 };
@@ -24,6 +25,13 @@ const MAX_EARLY_OF_MEMBER: usize = 128;
 
 /// And by strangers who came the same way: whoever has seen an invitation can invent many.
 const MAX_EARLY_OF_STRANGERS: usize = 32;
+
+/// A member who holds no more of my prekeys than this cannot make a whole panic kit.
+const FEW_HELD: usize = 2 * STOCK_RESERVE;
+
+/// So many fewer than I count are hardly on their way: they were lost, grew old, or were sealed to in kits and
+/// holds that were never sent. Without this the count would fill up with those, and nothing would be brought any more.
+const MANY_LOST: usize = STOCK_RESERVE;
 
 /// What became of a message.
 pub(super) enum Acted {
@@ -211,10 +219,10 @@ impl Turn<'_> {
         peer.heard_s = Some(self.now_s);
         let Voice(voice) = part.voice;
         peer.voice.get_or_insert(voice);
-        // They hold fewer of mine than I count: the rest was lost on the way, or is on it.
+        // They hold fewer of mine than I count: the rest was lost, or aged in a kit or hold, or is on its way.
         // At most once a day: a member who claims it each time must not fill this vault with keys.
-        if usize::from(part.yours_held) + 2 < velar_protocol::seal::lifetimes::STOCK_RESERVE
-            && peer.outstanding as usize >= velar_protocol::seal::lifetimes::STOCK_MAX
+        if usize::from(part.yours_held) < FEW_HELD
+            && peer.outstanding as usize >= usize::from(part.yours_held) + MANY_LOST
             && peer.restocked_s.saturating_add(86_400) <= self.now_s
         {
             peer.outstanding = u32::from(part.yours_held);

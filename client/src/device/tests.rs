@@ -3,6 +3,7 @@
 mod alerts;
 mod damage;
 mod forming;
+mod kits;
 mod mail;
 mod office;
 mod strangers;

@@ -33,7 +33,7 @@ impl Office {
         self.tokens.extend(tokens.iter().map(|token| (*token, mailbox)));
     }
 
-    fn send(&mut self, token: SendTokenHash, envelope: Envelope) -> Answer {
+    pub(super) fn send(&mut self, token: SendTokenHash, envelope: Envelope) -> Answer {
         let Some(mailbox) = self.tokens.get(&token) else {
             return Answer::Refused(Refusal::UnknownToken);
         };
