@@ -56,8 +56,8 @@ help-cmd-panic = Raise the alarm: the whole circle at once
     .more =
         Example:
           velar panic two men are following me, near the market
-        With the panic kit it needs no passphrase and goes out at once; it is asked for afterwards, to see who has
-        received it. Quotes are not needed. A mistyped option does not stop the alarm; an unknown one is sent along as text.
+        With the panic kit it goes out at once, without the passphrase; that is asked for afterwards.
+        Quotes are not needed. A mistyped option does not stop the alarm; an unknown one is sent along as text.
         Also: velar sos, velar alarm. Better ten false alarms than one silence.
 help-cmd-alerts = Open alerts, with their true state for each person
 help-cmd-claim = Take an alert: the others see that you are on it

@@ -66,8 +66,8 @@ help-cmd-panic = Dar la alarma: a todo el círculo, de inmediato
     .more =
         Ejemplo:
           velar panico me siguen dos hombres, cerca del mercado
-        Con el kit de pánico no hace falta la frase de acceso y sale de inmediato; después se pide, para ver quién la
-        recibió. No hacen falta comillas. Una opción mal escrita no detiene la alarma; una desconocida se envía como texto.
+        Con el kit de pánico sale de inmediato, sin la frase de acceso; esta se pide después.
+        No hacen falta comillas. Una opción mal escrita no detiene la alarma; una desconocida se envía como texto.
         También: velar panico, velar sos, velar auxilio. Más vale diez falsas alarmas que un silencio.
 help-cmd-alerts = Alertas abiertas, con su estado verdadero para cada persona
     .more = También: velar alertas

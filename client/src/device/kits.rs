@@ -30,6 +30,8 @@ const MAX_REMEMBERED: usize = 64;
 pub struct KitView {
     /// Alarms that can be raised without the passphrase.
     pub left: usize,
+    /// How many of them have an envelope for everybody.
+    pub whole: usize,
     /// For how many people the next of them has no envelope.
     pub lacking: usize,
     /// The day on which the oldest was sealed.
@@ -74,10 +76,14 @@ impl Device {
         self.read(0, |turn| {
             let book = turn.kit_book()?;
             let others = turn.others().map_or(0, |others| others.len());
-            let mut ready = book.generations.iter().filter(|made| made.is_ready());
-            let Some(first) = ready.next() else { return Ok(KitView::default()) };
-            let lacking = others.saturating_sub(first.seats.len());
-            Ok(KitView { left: 1 + ready.count(), lacking, sealed: Some(first.day) })
+            let ready: Vec<&Made> = book.generations.iter().filter(|one| one.is_ready()).collect();
+            let Some(first) = ready.first() else { return Ok(KitView::default()) };
+            Ok(KitView {
+                left: ready.len(),
+                whole: ready.iter().filter(|one| one.seats.len() >= others).count(),
+                lacking: others.saturating_sub(first.seats.len()),
+                sealed: Some(first.day),
+            })
         })
     }
 }

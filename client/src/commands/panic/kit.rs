@@ -110,8 +110,8 @@ impl KitLines {
     }
 
     pub(in crate::commands) fn json(&self) -> Value {
-        let (left, lacking) = (self.kit.left, self.kit.lacking);
-        json!({"left": left, "lacking": lacking, "disarmed": self.disarmed})
+        let KitView { left, whole, lacking, .. } = self.kit;
+        json!({"left": left, "whole": whole, "lacking": lacking, "disarmed": self.disarmed})
     }
 }
 
