@@ -91,6 +91,8 @@ pub struct Link {
     watching: bool,
     /// As far as the relay that was asked last can tell.
     clock_is_right: bool,
+    /// Whether a relay has said what time it is.
+    clock_is_known: bool,
     look: bool,
     /// When something that a relay did not take may be tried again.
     retry_at: Option<Instant>,
@@ -131,6 +133,7 @@ impl Link {
             caught_up: HashSet::new(),
             watching,
             clock_is_right: true,
+            clock_is_known: false,
             look: true,
             retry_at: None,
             tend_at: Instant::now(),
@@ -207,7 +210,8 @@ impl Link {
     /// # Errors
     /// [`DeviceError`] of the vault.
     pub fn keep_kit(&mut self, device: &mut Device) -> Result<(), DeviceError> {
-        kit::keep(device, self.clock_is_right, now_s())?;
+        // With a wrong clock keys would look old that are not.
+        kit::keep(device, self.clock_is_right && self.clock_is_known, now_s())?;
         self.kit = KitFile::of(device.folder()).stamp();
         Ok(())
     }
@@ -284,6 +288,7 @@ impl Link {
                 Report::Time { relay, time_s } => {
                     let differs = time_s.abs_diff(now_s());
                     self.clock_is_right = differs < DAY_S;
+                    self.clock_is_known = true;
                     if differs > CLOCK_SKEW_S {
                         happened.push(Happened::ClockDiffers(relay, differs));
                     }

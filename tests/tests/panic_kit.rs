@@ -5,8 +5,13 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod common;
+
 use serde_json::Value;
 use tempfile::TempDir;
+use velar::kit::{Contents, Generation, KitFile, SealedFor, Way};
+use velar::net::Purpose;
+use velar_protocol::seal::Day;
 use velar_tests::load::Outcome;
 use velar_tests::person::{Person, form_circle, program};
 use velar_tests::process::RelayProcess;
@@ -172,5 +177,36 @@ async fn an_alarm_of_the_kit_waits_for_the_relay_and_is_not_wasted() -> Outcome<
     let (_, shown) = circle.ana.json(&["alerts"]).await?;
     let events = shown["alerts"][0]["events"].as_array().unwrap();
     assert_eq!(events.iter().filter(|event| event["event"] == "raised").count(), 1, "{shown}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_relay_of_two_is_enough_and_no_vault_is_looked_at() -> Outcome<()> {
+    let (here, gone) = (common::Relay::start(), common::Relay::start());
+    let reader = common::connect(&here, Purpose::Read).await;
+    common::open(&reader, 7).await;
+    let mut subscription = reader.subscribe(&[common::secret(7)]).await?;
+    let way = |relay: &common::Relay| Way {
+        relay: relay.address.clone(),
+        token: common::token(7),
+        accepted: false,
+    };
+    // What the device knows is both; the person has moved to the second since, or the first is down.
+    let sealed = SealedFor { envelope: common::envelope(9), ways: vec![way(&gone), way(&here)] };
+    let homes = vec![gone.address.clone()];
+    // Sealed by a clock that was far ahead.
+    let made = Generation::new(1, Day(40_000), [0xab; 4], 0, homes, vec![sealed]);
+    gone.stop().await;
+
+    let root = tempfile::tempdir()?;
+    let person = Person::without_vault(root.path(), "Ana")?;
+    std::fs::create_dir(person.vault())?;
+    let contents = Contents { disarmed: false, generations: vec![made] };
+    assert!(KitFile::of(&person.vault()).replace(None, &contents.encode())?);
+    let raised = person.run_locked(&["panic"]).await?;
+    assert_eq!(raised.code, 4, "{raised:?}");
+    assert!(raised.out.contains("ALARM RAISED (abababab)"), "{raised:?}");
+    assert_eq!(common::next_envelope(&mut subscription).await.0, 9);
+    here.stop().await;
     Ok(())
 }

@@ -6,7 +6,7 @@ mod used;
 
 use velar_protocol::circle::{Address, AlertId, Body, EventKind as Kind, Reason, Roster};
 use velar_protocol::seal::lifetimes::PRIVATE_HALF_DAYS;
-use velar_protocol::seal::{Day, MemberId, MessageId};
+use velar_protocol::seal::{MemberId, MessageId};
 use velar_protocol::wire::Envelope;
 
 use super::{Device, Done, Turn};
@@ -25,8 +25,6 @@ pub struct KitView {
     pub whole: usize,
     /// For how many people the next of them has no envelope.
     pub lacking: usize,
-    /// The day on which the oldest was sealed.
-    pub sealed: Option<Day>,
 }
 
 impl Device {
@@ -73,7 +71,6 @@ impl Device {
                 left: ready.len(),
                 whole: ready.iter().filter(|one| one.seats.len() >= others).count(),
                 lacking: others.saturating_sub(first.seats.len()),
-                sealed: Some(first.day),
             })
         })
     }

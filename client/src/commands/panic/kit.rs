@@ -47,10 +47,15 @@ pub(super) async fn run(
         context.device().map_err(|failure| context.remark(failure.what())).ok()
     } else if context.can_ask() {
         alarm.listen(|alarm| alarm.heard || alarm.begun.elapsed() >= NO_ANSWER).await;
+        // Ctrl-C at the question ends it at once.
+        let (placed, total) = (alarm.placed(), alarm.total());
+        let so_far = t!(context.text, "panic-kit-summary", count = placed, total = total);
+        context.stop.last_words(Some(so_far));
         context.device_if_wanted()
     } else {
         None
     };
+    context.stop.last_words(None);
     match device {
         Some(device) => alarm.followed(device, said, wait).await,
         None => alarm.alone(said, wait).await,
@@ -110,7 +115,7 @@ impl KitLines {
     }
 
     pub(in crate::commands) fn json(&self) -> Value {
-        let KitView { left, whole, lacking, .. } = self.kit;
+        let KitView { left, whole, lacking } = self.kit;
         json!({"left": left, "whole": whole, "lacking": lacking, "disarmed": self.disarmed})
     }
 }
