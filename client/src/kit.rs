@@ -27,15 +27,25 @@ use crate::device::{Device, DeviceError};
 /// Generations that a kit holds.
 pub const GENERATIONS: usize = 3;
 
-/// Takes what `velar panic` did with the kit into the vault, and the kit to what it should be. With `renew`
-/// false no envelope is sealed: this device's clock is wrong by days, or it has only just been opened.
+/// How much of the kit may be made now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renew {
+    /// Nothing: this device's clock is wrong by days, or its vault has only just been opened.
+    Nothing,
+    /// What lacks, but nothing is called old: no relay has said yet what time it is.
+    Lacking,
+    /// Everything.
+    All,
+}
+
+/// Takes what `velar panic` did with the kit into the vault, and the kit to what it should be.
 ///
 /// A kit that cannot be written stays as it is and is tried again with the next call: this is an error of
 /// the vault alone.
 ///
 /// # Errors
 /// [`DeviceError`] of the vault.
-pub fn keep(device: &mut Device, renew: bool, now_s: u64) -> Result<(), DeviceError> {
+pub fn keep(device: &mut Device, renew: Renew, now_s: u64) -> Result<(), DeviceError> {
     let file = KitFile::of(device.folder());
     let before = match file.bytes() {
         Ok(before) => before,
@@ -62,7 +72,7 @@ pub fn reconcile(device: &mut Device, now_s: u64) -> Result<(), DeviceError> {
     let bytes = KitFile::of(device.folder()).bytes().ok().flatten();
     let used = |found: Contents| found.generations.iter().any(|one| one.used_s.is_some());
     if bytes.as_deref().map(Contents::decode).is_some_and(used) {
-        keep(device, false, now_s)?;
+        keep(device, Renew::Nothing, now_s)?;
     }
     Ok(())
 }
@@ -82,6 +92,6 @@ pub fn raised(
     found.generations.retain(|one| one.number != taken.generation.number);
     let used_s = taken.generation.used_s.or(Some(now_s));
     found.generations.push(Generation { used_s, ..taken.generation.clone() });
-    device.keep_kit(Some(&found), false, now_s)?;
+    device.keep_kit(Some(&found), Renew::Nothing, now_s)?;
     device.kit_message(taken.generation.number)
 }

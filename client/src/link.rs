@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use velar_protocol::wire::{Ack, Answer, Envelope, RelayAddress};
 
 use crate::device::{Device, DeviceError, DueId};
-use crate::kit::{self, KitFile, Stamp};
+use crate::kit::{self, KitFile, Renew, Stamp};
 use crate::net::{Connector, NetError};
 
 use self::reader::Reader;
@@ -211,7 +211,12 @@ impl Link {
     /// [`DeviceError`] of the vault.
     pub fn keep_kit(&mut self, device: &mut Device) -> Result<(), DeviceError> {
         // With a wrong clock keys would look old that are not.
-        kit::keep(device, self.clock_is_right && self.clock_is_known, now_s())?;
+        let renew = match self.clock_is_known {
+            true if self.clock_is_right => Renew::All,
+            true => Renew::Nothing,
+            false => Renew::Lacking,
+        };
+        kit::keep(device, renew, now_s())?;
         self.kit = KitFile::of(device.folder()).stamp();
         Ok(())
     }

@@ -10,7 +10,7 @@ use velar_protocol::seal::{MemberId, MessageId};
 use velar_protocol::wire::Envelope;
 
 use super::{Device, Done, Turn};
-use crate::kit::{Book, Contents, Generation, KitRecord, Made, SealedFor, Way};
+use crate::kit::{Book, Contents, Generation, KitRecord, Made, Renew, SealedFor, Way};
 use crate::records::KitKind;
 
 /// Generations of which something is remembered at most.
@@ -29,14 +29,14 @@ pub struct KitView {
 
 impl Device {
     /// Takes in what was `found` in the kit's file, and says what it should hold; `None` if it is as it should be.
-    /// With `renew` generations are made, completed and made anew; without, only what was used is taken in.
+    /// As far as `renew` says, generations are made, completed and made anew.
     ///
     /// # Errors
     /// [`DeviceError::Vault`].
     pub fn keep_kit(
         &mut self,
         found: Option<&Contents>,
-        renew: bool,
+        renew: Renew,
         now_s: u64,
     ) -> Done<Option<Contents>> {
         self.write(now_s, |turn| {
@@ -136,7 +136,7 @@ impl Turn<'_> {
         &mut self,
         roster: &Roster,
         found: Option<&Contents>,
-        renew: bool,
+        renew: Renew,
     ) -> Done<Option<Contents>> {
         let mut book = self.kit_book()?;
         let before = book.clone();
@@ -152,8 +152,8 @@ impl Turn<'_> {
             }
             made.placed |= here;
         }
-        if renew && !disarmed {
-            self.renew_kit(&mut book, roster)?;
+        if renew != Renew::Nothing && !disarmed {
+            self.renew_kit(&mut book, roster, renew)?;
         }
         if book != before {
             self.forget_kits(&mut book)?;

@@ -13,7 +13,7 @@ use super::telling::{NO_ANSWER, Raised, Telling};
 use super::{SAY_SO, UNTIL_STOPPED, WAIT, cut, follow};
 use crate::device::{Device, DeviceError, KitView};
 use crate::failure::{Exit, Failure, failure, net_reason, reason};
-use crate::kit::{self, Contents, KitFile, News, Posting, Taken};
+use crate::kit::{self, Contents, KitFile, News, Posting, Renew, Taken};
 use crate::link::now_s;
 use crate::net::NetError;
 use crate::passphrase::PassphraseSource;
@@ -81,7 +81,7 @@ pub(super) async fn arm(context: &Context) -> Result<Exit, Failure> {
         let detail = reason(&error, &context.text);
         failure!(context.text, Exit::Failed, "error-kit", detail = detail)
     })?;
-    kit::keep(&mut device, true, now_s()).map_err(|error| context.failure(error))?;
+    kit::keep(&mut device, Renew::Lacking, now_s()).map_err(|error| context.failure(error))?;
     let left = device.kit().map_err(|error| context.failure(error))?.left;
     say(context, &json!({"armed": left}), &t!(context.text, "panic-armed", count = left));
     Ok(if left > 0 { Exit::Done } else { Exit::NotNow })

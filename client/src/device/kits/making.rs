@@ -5,7 +5,7 @@ use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_RESERVE};
 use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Part, seal, split};
 
 use super::super::{DeviceError, Done, Turn};
-use crate::kit::{Book, GENERATIONS, KitRecord, Made, Seat, State};
+use crate::kit::{Book, GENERATIONS, KitRecord, Made, Renew, Seat, State};
 use crate::records::{KitKind, Peer, StockKeyKind, StockKind, UsedKind};
 
 /// A generation is made anew after this many days: prekeys in it are then at most this much older than when sealed to.
@@ -22,7 +22,7 @@ impl Turn<'_> {
 
     /// Brings each generation up to date, replaces those that are old or about an alert that is over, and makes what
     /// lacks of [`GENERATIONS`].
-    pub(super) fn renew_kit(&mut self, book: &mut Book, roster: &Roster) -> Done {
+    pub(super) fn renew_kit(&mut self, book: &mut Book, roster: &Roster, renew: Renew) -> Done {
         let next_alarm = self.profile()?.next_alarm;
         let others = self.others()?;
         let (mut rank, mut voided) = (0, 0);
@@ -37,7 +37,8 @@ impl Turn<'_> {
                 && today < made.day.0 + WEEK_DAYS;
             let needed: Vec<MemberId> = made.seats.iter().map(|seat| seat.to).collect();
             // An old one is better than none.
-            if !fits && self.can_seal_to(&needed, roster, rank, voided)? {
+            let old = !fits && renew == Renew::All;
+            if old && self.can_seal_to(&needed, roster, rank, voided)? {
                 self.void_kit(made)?;
                 voided += 1;
                 continue;

@@ -7,7 +7,7 @@ use velar_protocol::wire::{Answer, Pin, RelayAddress};
 use super::office::{START_S, World};
 use crate::device::sealing::Post;
 use crate::device::{CheckInSaid, Reach};
-use crate::kit::{self, Contents, GENERATIONS, Generation, KitFile};
+use crate::kit::{self, Contents, GENERATIONS, Generation, KitFile, Renew};
 use crate::outbox::Class;
 use crate::records::{KitKind, StockKind, What};
 
@@ -38,7 +38,7 @@ fn file(world: &mut World) -> KitFile {
 /// Ana's device looks after its kit; what is in the file then.
 fn keep(world: &mut World) -> Contents {
     let now_s = world.now_s;
-    kit::keep(world.device("Ana"), true, now_s).unwrap();
+    kit::keep(world.device("Ana"), Renew::All, now_s).unwrap();
     Contents::decode(&file(world).bytes().unwrap().unwrap_or_default())
 }
 
@@ -282,6 +282,24 @@ fn a_kit_is_made_anew_each_week_and_an_old_one_is_better_than_none() {
 }
 
 #[test]
+fn without_a_relay_that_says_the_time_a_kit_is_completed_and_nothing_is_called_old() {
+    let mut world = circle();
+    let first = keep(&mut world);
+    panic_by_kit(&mut world);
+    // As far as this device knows, half a year has gone by.
+    world.now_s += 180 * DAY_S;
+    let now_s = world.now_s;
+    kit::keep(world.device("Ana"), Renew::Lacking, now_s).unwrap();
+    world.now_s -= 180 * DAY_S;
+    let kept = Contents::decode(&file(&mut world).bytes().unwrap().unwrap());
+    assert_eq!(kept.unmarked().generations, first.unmarked().generations[1..]);
+    let now_s = world.now_s;
+    kit::keep(world.device("Ana"), Renew::Lacking, now_s).unwrap();
+    let bytes = file(&mut world).bytes().unwrap().unwrap();
+    assert_eq!(numbers(&Contents::decode(&bytes)), [2, 3, 4], "no prekey was thrown away");
+}
+
+#[test]
 fn a_clock_that_is_wrong_by_a_day_changes_nothing() {
     for wrong in [0, 2 * DAY_S] {
         let mut world = circle();
@@ -306,9 +324,12 @@ fn kits_that_are_never_used_do_not_use_up_anybodys_keys() {
         for name in ["Ana", "Luz", "Eva"] {
             let now_s = world.now_s;
             world.device(name).check_in(CheckInSaid::default(), now_s).unwrap();
-            world.settle();
+        }
+        world.settle();
+        for name in ["Ana", "Luz", "Eva"] {
+            let now_s = world.now_s;
             world.device(name).tend(true, now_s).unwrap();
-            kit::keep(world.device(name), true, now_s).unwrap();
+            kit::keep(world.device(name), Renew::All, now_s).unwrap();
         }
         world.settle();
         let contents = keep(&mut world);
