@@ -16,6 +16,7 @@ mod handover;
 mod holding;
 mod homes;
 mod joining;
+mod kits;
 mod log;
 mod opening;
 mod peers;
@@ -42,6 +43,7 @@ pub use error::DeviceError;
 pub use holding::HoldsView;
 pub use homes::HomeView;
 pub use joining::{AnswerView, JoinState, OfferToSend};
+pub use kits::KitView;
 pub use log::{Consent, LogView};
 pub use presence::WatcherView;
 pub use views::{MemberView, Progress, Reach};
@@ -141,6 +143,12 @@ impl Device {
     #[must_use]
     pub fn was_exposed(&self) -> bool {
         self.vault.was_exposed()
+    }
+
+    /// The folder that holds the vault's own: what lies beside the vault is there.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        self.vault.dir()
     }
 
     /// A random number for jitter.

@@ -3,6 +3,7 @@
 //! * [`device`]: this device as a member of its circle, over its vault; no network, no clock.
 //! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
 //! * [`net`]: connections to relays, known by their pins.
+//! * [`kit`]: the panic kit beside the vault, for an alarm without passphrase.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`holds`]: what is left at relays, to be released if this device falls silent; pure.
 //! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
@@ -24,6 +25,7 @@ pub mod drill;
 pub mod failure;
 pub mod holds;
 pub mod inbox;
+pub mod kit;
 pub mod link;
 pub mod log;
 pub mod net;

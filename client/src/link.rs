@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use velar_protocol::wire::{Ack, Answer, Envelope, RelayAddress};
 
 use crate::device::{Device, DeviceError, DueId};
+use crate::kit::{self, KitFile, Renew, Stamp};
 use crate::net::{Connector, NetError};
 
 use self::reader::Reader;
@@ -100,10 +101,14 @@ pub struct Link {
     watching: bool,
     /// As far as the relay that was asked last can tell.
     clock_is_right: bool,
+    /// Whether a relay has said what time it is.
+    clock_is_known: bool,
     look: bool,
     /// When something that a relay did not take may be tried again.
     retry_at: Option<Instant>,
     tend_at: Instant,
+    /// The panic kit as it was when it was last looked at.
+    kit: Option<Stamp>,
 }
 
 /// Why a relay does not take an envelope now. (That it does not know a token is the recipient's to mend.)
@@ -146,9 +151,11 @@ impl Link {
             down: HashSet::new(),
             watching,
             clock_is_right: true,
+            clock_is_known: false,
             look: true,
             retry_at: None,
             tend_at: Instant::now(),
+            kit: None,
         })
     }
 
@@ -197,6 +204,11 @@ impl Link {
         device: &mut Device,
         deadline: Instant,
     ) -> Result<Vec<Happened>, DeviceError> {
+        // Another process has raised an alarm with it, perhaps.
+        if KitFile::of(device.folder()).stamp() != self.kit {
+            kit::reconcile(device, now_s())?;
+            self.kit = KitFile::of(device.folder()).stamp();
+        }
         self.look_at_vault(device)?;
         let mut happened = Vec::new();
         let wake = deadline.min(Instant::now() + LOOK).min(self.tend_at.max(Instant::now()));
@@ -223,6 +235,7 @@ impl Link {
             self.look = true;
             if self.is_caught_up() {
                 device.tend(self.clock_is_right, self.is_all_read(), now_s())?;
+                self.keep_kit(device)?;
             }
         }
         Ok(happened)
@@ -231,6 +244,22 @@ impl Link {
     /// The terminal is not watched any more: what is said from now on does not say so.
     pub fn end_watch(&mut self) {
         self.watching = false;
+    }
+
+    /// Brings the panic kit up to date. For a command that ends: while it goes on, each round does.
+    ///
+    /// # Errors
+    /// [`DeviceError`] of the vault.
+    pub fn keep_kit(&mut self, device: &mut Device) -> Result<(), DeviceError> {
+        // With a wrong clock keys would look old that are not.
+        let renew = match self.clock_is_known {
+            true if self.clock_is_right => Renew::All,
+            true => Renew::Nothing,
+            false => Renew::Lacking,
+        };
+        kit::keep(device, renew, now_s())?;
+        self.kit = KitFile::of(device.folder()).stamp();
+        Ok(())
     }
 
     /// Closes the connections and waits a moment until the relays know.
@@ -315,6 +344,7 @@ impl Link {
                 Report::Time { relay, time_s } => {
                     let differs = time_s.abs_diff(now_s());
                     self.clock_is_right = differs < DAY_S;
+                    self.clock_is_known = true;
                     if differs > CLOCK_SKEW_S {
                         happened.push(Happened::ClockDiffers(relay.clone(), differs));
                     }

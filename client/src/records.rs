@@ -14,6 +14,7 @@ use crate::contacts::Contacts;
 use crate::drill::Drill;
 use crate::holds::Holds;
 use crate::inbox::{Inbox, Owed};
+use crate::kit::KitRecord;
 use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
@@ -106,6 +107,8 @@ kinds! {
     DrillKind = 39, "drill", Drill;
     /// One record, key empty. What is left at relays.
     HoldKind = 33, "holds", Holds;
+    /// Key: empty, or see [`Made::key`](crate::kit::Made::key). The panic kit.
+    KitKind = 34, "panic kit", KitRecord;
 }
 
 /// Secret bytes, wiped on drop.
@@ -261,6 +264,8 @@ pub struct Peer {
     pub presence_sequence: u64,
     /// When that came.
     pub presence_s: u64,
+    /// The lowest generation of their panic kit that they have not called void.
+    pub kit_valid_from: u64,
 }
 
 /// One sealed envelope on its way.
@@ -418,8 +423,18 @@ pub enum What {
     ContactsSet,
     /// A relay has released the alarm that was left there, or has lost it.
     HoldGone {
-        /// Its host.
+        /// Its place.
         relay: String,
+    },
+    /// An alarm came by a panic kit that its owner had called void: somebody may hold an old copy.
+    OldKit {
+        /// The alert.
+        alert: AlertId,
+    },
+    /// An alarm of this device's kit is out, and the kit on this device was not used: somebody may hold a copy.
+    KitCopied {
+        /// The alert.
+        alert: AlertId,
     },
 }
 

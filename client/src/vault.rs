@@ -150,6 +150,12 @@ impl Vault {
         })
     }
 
+    /// The folder that holds this vault's own.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Says, inside every sealed message, with which passphrase this vault was opened.
     #[must_use]
     pub fn voice(&self) -> [u8; 16] {

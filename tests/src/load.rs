@@ -1,5 +1,6 @@
 //! Loads on a relay: mailboxes with one sender each, over the client's own network layer.
 
+mod alarm;
 mod idle;
 mod latency;
 mod stored;
@@ -14,6 +15,7 @@ use velar_protocol::wire::{
     Ack, Answer, Delivery, Envelope, Event, Info, MailboxSecret, RelayAddress, Request, SendToken,
 };
 
+pub use alarm::{Alarm, alarm};
 pub use idle::{Idle, idle};
 pub use latency::{Latency, latency};
 pub use stored::{Stored, drain, stored};

@@ -123,13 +123,21 @@ impl Person {
     /// # Errors
     /// If the program is not there.
     pub fn command(&self, args: &[&str]) -> Outcome<Command> {
+        let mut command = self.locked(args)?;
+        command.arg("--passphrase-file").arg(self.folder.join("passphrase"));
+        Ok(command)
+    }
+
+    /// The same without the passphrase: nothing that opens the vault is at hand, nor anybody who could be asked.
+    ///
+    /// # Errors
+    /// As [`Person::command`].
+    pub fn locked(&self, args: &[&str]) -> Outcome<Command> {
         let mut command = Command::new(program("velar")?);
         command
             .args(args)
             .arg("--vault")
             .arg(self.vault())
-            .arg("--passphrase-file")
-            .arg(self.folder.join("passphrase"))
             .arg("--lang=en")
             .env("TZ", "UTC")
             .env_remove("VELAR_LOG")
@@ -148,6 +156,25 @@ impl Person {
     pub async fn run(&self, args: &[&str]) -> Outcome<Ran> {
         let output = timeout(PATIENCE, self.command(args)?.output());
         Ok(output.await.map_err(|_| format!("{args:?} does not end"))??.into())
+    }
+
+    /// Runs it to its end, without the passphrase.
+    ///
+    /// # Errors
+    /// As [`Person::run`].
+    pub async fn run_locked(&self, args: &[&str]) -> Outcome<Ran> {
+        let output = timeout(PATIENCE, self.locked(args)?.output());
+        Ok(output.await.map_err(|_| format!("{args:?} does not end"))??.into())
+    }
+
+    /// Starts it without the passphrase, otherwise as [`Person::start`].
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_locked(&self, args: &[&str]) -> Outcome<Running> {
+        let mut child = self.locked(args)?.stderr(Stdio::inherit()).spawn()?;
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        Ok(Running::new(child, Box::new(stdout)))
     }
 
     /// Runs it with this on standard input.

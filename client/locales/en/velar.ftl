@@ -60,6 +60,7 @@ help-cmd-panic = Raise the alarm: the whole circle at once
     .more =
         Example:
           velar panic two men are following me, near the market
+        With the panic kit it goes out at once, without the passphrase; that is asked for afterwards.
         Quotes are not needed. A mistyped option does not stop the alarm; an unknown one is sent along as text.
         Also: velar sos, velar alarm. Better ten false alarms than one silence.
 help-cmd-alerts = Open alerts, with their true state for each person
@@ -219,8 +220,10 @@ help-arg-checkin-wait = How long to wait for receipts: 10 (seconds), 2m
     .value = SECONDS
 help-arg-panic-text = What is happening, if you can say
     .value = TEXT
-help-arg-panic-wait = How long to wait for receipts: 30 (seconds), 2m. On a terminal it goes on until a relay has the alarm
+help-arg-panic-wait = How long to go on at most: 30 (seconds), 2m. Without it: until somebody has received the alarm
     .value = SECONDS
+help-arg-panic-disarm = Remove the panic kit from this device; raises no alarm
+help-arg-panic-arm = Make a panic kit again after --disarm; raises no alarm
 help-arg-alerts-all = Closed ones too
 help-arg-claim-alert = Short id, or the name of who raised it; needed only if several are open
     .value = ALERT
@@ -490,6 +493,8 @@ panic-pin = Whoever answers at { $relay } is NOT your relay. The alarm was not g
 panic-cut = The text was too long: only its beginning goes out.
 panic-goes-on = This goes on trying until a relay has the alarm. Ctrl-C ends it.
 panic-kept = NOT SENT YET: the alarm is kept here. To get it out, leave velar watch open.
+panic-goes-on = This goes on until somebody has received the alarm. Ctrl-C ends it.
+panic-kept = NO CONNECTION: the alarm has not gone out yet. It is kept here. To get it out, leave velar watch open.
 panic-keeps-trying = This device only goes on trying while velar runs. Type now, and leave it open: velar watch
 panic-other-means = If you can, use another way too: call, shout, go where there are people.
 panic-failed = THE ALARM WAS NOT RAISED. Use another way now: call, shout, go where there are people.
@@ -1200,3 +1205,51 @@ hold-too-long = The relay does not keep anything that long. Check in more often:
 hold-full = The relay has no room for it. Tell its operator.
 hold-refused = The relay did not accept it this time; it is asked again.
 watch-hold-gone = { $time } What you had left at { $relay } for when you do not check in is not there any more: your circle may have been alerted. See velar alerts; if you are safe: velar stand-down
+## Panic kit: an alarm without the passphrase
+
+panic-kit-again = Your alarm { $alert } had not got everywhere: it is sent again.
+panic-kit-old = This kit was sealed { $days } days ago: it may not open for everybody. Use another way too.
+panic-kit-prompt = The alarm is on its way. Passphrase, to see who receives it (Enter: go on without):
+panic-kit-prompt-again = That does not open the vault. Again (Enter: go on without):
+panic-kit-unlocked = The vault is open: who has received it shows here.
+panic-kit-words = Your words did not go with it: that needs the passphrase. To send them: velar note
+panic-kit-goes-on = This goes on trying until a relay has the alarm. Ctrl-C ends it.
+panic-kit-summary = { $count ->
+    [0] The alarm is at NO relay yet.
+   *[other] The alarm is at the relay for { $count } of { $total } people. Whether they have received it cannot be known without the passphrase.
+}
+panic-kit-lacking = { $count ->
+    [one] For { $count } person there was nothing in the kit. To reach that person too: velar status, with your passphrase.
+   *[other] For { $count } people there was nothing in the kit. To reach them too: velar status, with your passphrase.
+}
+panic-kit-not-everywhere = It has not got to everybody's relay. To go on trying: velar panic again, or velar watch with your passphrase.
+panic-kit-state = To see who has received and taken it: velar alerts, with your passphrase.
+panic-kit-left = { $count ->
+    [0] That was the last alarm without a passphrase. To renew the kit: velar status, with your passphrase.
+    [one] One more alarm can be raised without the passphrase.
+   *[other] { $count } more alarms can be raised without the passphrase.
+}
+panic-kit-used-up = { $count ->
+    [one] The only alarm of the kit was raised and is at the relay. Another one, and a new kit, need your passphrase.
+   *[other] All { $count } alarms of the kit were raised and are at the relay. Another one, and a new kit, need your passphrase.
+}
+panic-disarmed = The panic kit is gone from this device. velar panic asks for your passphrase from now on. To make a kit again: velar panic --arm
+panic-armed = { $count ->
+    [0] There is no kit yet: nobody's keys for it are here. It is made by itself as soon as they are: velar status
+    [one] The panic kit is ready: one alarm can be raised without the passphrase.
+   *[other] The panic kit is ready: { $count } alarms can be raised without the passphrase.
+}
+status-kit = { $count ->
+    [0] Panic kit: none. velar panic asks for your passphrase.
+    [one] Panic kit: one alarm is ready without the passphrase.
+   *[other] Panic kit: { $count } alarms are ready without the passphrase.
+}
+status-kit-lacking = { $count ->
+    [one] It has nothing for { $count } person yet: that person's keys come when both terminals have been connected.
+   *[other] It has nothing for { $count } people yet: their keys come when both terminals have been connected.
+}
+status-kit-disarmed = Panic kit: removed by you. To make one again: velar panic --arm
+watch-old-kit = { $time }  That alarm came by an OLD panic kit of { $name }: it may be { $name }, or somebody who holds a copy. Take it as real, and ask { $name } by another way.
+watch-kit-copied = { $time }  ALARM { $alert } went out in your name with your panic kit, and not from here. If it was not you, somebody holds a copy: tell your circle by another way. The copy is void from now on.
+error-kit = The panic kit could not be changed: { $detail }
+    .next = Check the disk and the rights of the folder, then try again. Until then it is as it was.

@@ -70,6 +70,7 @@ help-cmd-panic = Dar la alarma: a todo el círculo, de inmediato
     .more =
         Ejemplo:
           velar panico me siguen dos hombres, cerca del mercado
+        Con el kit de pánico sale de inmediato, sin la frase de acceso; esta se pide después.
         No hacen falta comillas. Una opción mal escrita no detiene la alarma; una desconocida se envía como texto.
         También: velar panico, velar sos, velar auxilio. Más vale diez falsas alarmas que un silencio.
 help-cmd-alerts = Alertas abiertas, con su estado verdadero para cada persona
@@ -235,8 +236,10 @@ help-arg-checkin-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
     .value = SEGUNDOS
 help-arg-panic-text = Qué está pasando, si puedes decirlo
     .value = TEXTO
-help-arg-panic-wait = Cuánto esperar los acuses de recibo: 30 (segundos), 2m. En una terminal sigue hasta que un relevo tenga la alarma
+help-arg-panic-wait = Cuánto seguir como máximo: 30 (segundos), 2m. Sin esto: hasta que alguien haya recibido la alarma
     .value = SEGUNDOS
+help-arg-panic-disarm = Quitar de este equipo el kit de pánico; no da ninguna alarma
+help-arg-panic-arm = Hacer otra vez un kit de pánico después de --disarm; no da ninguna alarma
 help-arg-alerts-all = También las cerradas
 help-arg-claim-alert = Clave corta, o nombre de quien dio la alarma; solo hace falta si hay varias abiertas
     .value = ALERTA
@@ -506,6 +509,8 @@ panic-pin = Quien responde en { $relay } NO es tu relevo. La alarma no se le ent
 panic-cut = El texto era muy largo: solo sale el principio.
 panic-goes-on = Se sigue intentando hasta que un relevo tenga la alarma. Ctrl-C lo termina.
 panic-kept = AÚN NO SALE: la alarma está guardada aquí. Para que salga, deja abierto velar watch.
+panic-goes-on = Se sigue hasta que alguien haya recibido la alarma. Ctrl-C lo termina.
+panic-kept = SIN CONEXIÓN: la alarma aún no sale. Está guardada aquí. Para que salga, deja abierto velar watch.
 panic-keeps-trying = Este equipo solo sigue intentando mientras corre velar. Escribe ahora y déjalo abierto: velar watch
 panic-other-means = Si puedes, usa también otro medio: llama, grita, ve a donde haya gente.
 panic-failed = NO SE DIO LA ALARMA. Usa otro medio ya: llama, grita, ve a donde haya gente.
@@ -1216,3 +1221,51 @@ hold-too-long = El relevo no guarda nada por tanto tiempo. Repórtate más segui
 hold-full = El relevo no tiene espacio. Avisa a quien lo opera.
 hold-refused = El relevo no lo aceptó esta vez; se le vuelve a pedir.
 watch-hold-gone = { $time } Lo que habías dejado en { $relay } por si no te reportabas ya no está ahí: puede que tu círculo haya recibido el aviso. Revisa velar alerts; si estás a salvo: velar stand-down
+## Kit de pánico: una alarma sin la frase de acceso
+
+panic-kit-again = Tu alarma { $alert } no había llegado a todas partes: se envía otra vez.
+panic-kit-old = Este kit se selló hace { $days } días: quizá no se abra en todas las terminales. Usa también otro medio.
+panic-kit-prompt = La alarma va en camino. Frase de acceso, para ver quién la recibe (Enter: seguir sin ella):
+panic-kit-prompt-again = Esa no abre la bóveda. Otra vez (Enter: seguir sin ella):
+panic-kit-unlocked = La bóveda está abierta: aquí se ve quién la recibe.
+panic-kit-words = Tus palabras no salieron con ella: para eso hace falta la frase de acceso. Para enviarlas: velar note
+panic-kit-goes-on = Se sigue intentando hasta que un relevo tenga la alarma. Ctrl-C lo termina.
+panic-kit-summary = { $count ->
+    [0] La alarma NO está todavía en ningún relevo.
+   *[other] La alarma está en el relevo para { $count } de { $total } personas. Sin la frase de acceso no se puede saber si la recibieron.
+}
+panic-kit-lacking = { $count ->
+    [one] Para { $count } persona no había nada en el kit. Para que también le llegue: velar status, con tu frase de acceso.
+   *[other] Para { $count } personas no había nada en el kit. Para que también les llegue: velar status, con tu frase de acceso.
+}
+panic-kit-not-everywhere = No ha llegado al relevo de todas las personas. Para seguir intentando: otra vez velar panic, o velar watch con tu frase de acceso.
+panic-kit-state = Para ver quién la recibió y quién la tomó: velar alerts, con tu frase de acceso.
+panic-kit-left = { $count ->
+    [0] Fue la última alarma sin frase de acceso. Para renovar el kit: velar status, con tu frase de acceso.
+    [one] Queda una alarma más sin la frase de acceso.
+   *[other] Quedan { $count } alarmas más sin la frase de acceso.
+}
+panic-kit-used-up = { $count ->
+    [one] La única alarma del kit ya se dio y está en el relevo. Para otra, y para un kit nuevo, hace falta tu frase de acceso.
+   *[other] Las { $count } alarmas del kit ya se dieron y están en el relevo. Para otra, y para un kit nuevo, hace falta tu frase de acceso.
+}
+panic-disarmed = El kit de pánico ya no está en este equipo. Desde ahora velar panic pide tu frase de acceso. Para hacer otro: velar panic --arm
+panic-armed = { $count ->
+    [0] Todavía no hay kit: faltan aquí las llaves de otras personas. Se hace solo en cuanto estén: velar status
+    [one] El kit de pánico está listo: se puede dar una alarma sin la frase de acceso.
+   *[other] El kit de pánico está listo: se pueden dar { $count } alarmas sin la frase de acceso.
+}
+status-kit = { $count ->
+    [0] Kit de pánico: no hay. velar panic pide tu frase de acceso.
+    [one] Kit de pánico: hay una alarma lista sin la frase de acceso.
+   *[other] Kit de pánico: hay { $count } alarmas listas sin la frase de acceso.
+}
+status-kit-lacking = { $count ->
+    [one] Todavía no tiene nada para { $count } persona: sus llaves llegan cuando las dos terminales se hayan conectado.
+   *[other] Todavía no tiene nada para { $count } personas: sus llaves llegan cuando ambas terminales se hayan conectado.
+}
+status-kit-disarmed = Kit de pánico: lo quitaste tú. Para hacer otro: velar panic --arm
+watch-old-kit = { $time }  Esa alarma salió de un kit de pánico VIEJO de { $name }: puede ser { $name }, o alguien que tiene una copia. Tómala como real y pregúntale a { $name } por otro medio.
+watch-kit-copied = { $time }  La ALARMA { $alert } salió a tu nombre con tu kit de pánico, y no desde aquí. Si no fuiste tú, alguien tiene una copia: avisa a tu círculo por otro medio. La copia queda sin validez desde ahora.
+error-kit = No se pudo cambiar el kit de pánico: { $detail }
+    .next = Revisa el disco y los permisos de la carpeta, e inténtalo otra vez. Mientras tanto sigue como estaba.

@@ -116,9 +116,15 @@ pub struct Checkin {
 pub struct Panic {
     /// What is happening; quotes are not needed.
     pub text: Vec<String>,
-    /// How long to wait for receipts.
+    /// How long to go on at most.
     #[arg(long, value_parser = seconds)]
     pub wait: Option<Duration>,
+    /// Remove the panic kit from this device; raises no alarm. With a text it is an alarm all the same.
+    #[arg(long, alias = "desarmar")]
+    pub disarm: bool,
+    /// Make a panic kit again after `--disarm`; raises no alarm.
+    #[arg(long, alias = "armar")]
+    pub arm: bool,
 }
 
 /// `velar alerts`

@@ -157,8 +157,17 @@ impl<'a> Carrier<'a> {
             };
             self.until(device, SETTLE, nothing_due).await?;
         }
+        self.keep_kit(device)?;
         self.close().await;
         Ok(())
+    }
+
+    /// Brings the panic kit up to date with what is known now.
+    ///
+    /// # Errors
+    /// [`DeviceError`] of the vault.
+    pub(super) fn keep_kit(&mut self, device: &mut Device) -> Result<(), DeviceError> {
+        self.link.keep_kit(device)
     }
 
     /// Closes the connections at once.

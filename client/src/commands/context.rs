@@ -10,8 +10,10 @@ use crate::failure::{
     Exit, Failure, device_failure, failure, net_failure, passphrase_failure, reader_has_gone,
     reason, vault_failure,
 };
+use crate::kit;
+use crate::link::now_s;
 use crate::net::NetError;
-use crate::passphrase::{PassphraseError, PassphraseSource};
+use crate::passphrase::{Passphrase, PassphraseError, PassphraseSource};
 use crate::terminal::{self, Clock};
 use crate::text::{Text, t};
 use crate::vault::{Vault, VaultError};
@@ -70,18 +72,45 @@ impl Context {
         opened
     }
 
+    /// Asks for the passphrase of an alarm that is on its way already. `None`: nothing was typed, or nothing that
+    /// opens the vault; that is said.
+    #[must_use]
+    pub fn device_if_wanted(&self) -> Option<Device> {
+        let mut prompt = t!(self.text, "panic-kit-prompt");
+        for _ in 0..TRIES {
+            let typed = self.stop.while_asking(|| PassphraseSource::Prompt.read(&prompt)).ok()?;
+            match self.opened(&typed) {
+                Ok(device) => return Some(device),
+                Err(failure) => {
+                    self.remark(failure.what());
+                    if failure.exit() != Exit::Locked {
+                        return None;
+                    }
+                }
+            }
+            prompt = t!(self.text, "panic-kit-prompt-again");
+        }
+        None
+    }
+
     fn open(&self, source: &PassphraseSource, prompt: &str) -> Result<Device, Failure> {
         let passphrase = self
             .stop
             .while_asking(|| source.read(prompt))
             .map_err(|error| self.passphrase_failure(&error))?;
-        let vault = Vault::open(&self.vault_dir, &passphrase)
-            .map_err(|error| self.vault_failure(&error))?;
-        let device = Device::of(vault).map_err(|error| self.failure(error))?;
+        self.opened(&passphrase)
+    }
+
+    fn opened(&self, passphrase: &Passphrase) -> Result<Device, Failure> {
+        let vault =
+            Vault::open(&self.vault_dir, passphrase).map_err(|error| self.vault_failure(&error))?;
+        let mut device = Device::of(vault).map_err(|error| self.failure(error))?;
         if device.was_exposed() {
             self.remark(&t!(self.text, "warning-exposed"));
         }
         self.warn_of_damage(&device);
+        // An alarm that was raised without the passphrase is known from here on.
+        kit::reconcile(&mut device, now_s()).map_err(|error| self.failure(error))?;
         Ok(device)
     }
 

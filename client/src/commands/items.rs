@@ -106,6 +106,10 @@ impl<'a> Teller<'a> {
             What::HoldGone { relay } => {
                 t!(text, "watch-hold-gone", time = time, relay = clean(relay))
             }
+            What::OldKit { .. } => t!(text, "watch-old-kit", time = time, name = name),
+            What::KitCopied { alert } => {
+                t!(text, "watch-kit-copied", time = time, alert = alert.short())
+            }
         };
         vec![line]
     }
@@ -144,11 +148,14 @@ impl<'a> Teller<'a> {
             What::Agreed => ("agreed", json!({})),
             What::ContactsSet => ("contacts-set", json!({})),
             What::HoldGone { relay } => ("hold-gone", json!({"relay": relay})),
+            What::OldKit { alert } => ("old-kit", json!({"alert": alert.short()})),
+            What::KitCopied { alert } => ("kit-copied", json!({"alert": alert.short()})),
         };
         set(&mut data, "kind", json!(kind));
         set(&mut data, "n", json!(n));
         set(&mut data, "at_s", json!(item.at_s));
-        set(&mut data, "sent_at_s", json!(item.sent_at_s));
+        // 0: sealed beforehand, in a kit or a hold.
+        set(&mut data, "sent_at_s", json!(Some(item.sent_at_s).filter(|at_s| *at_s > 0)));
         set(&mut data, "from", json!(item.from.map(|from| hex(&from.0))));
         set(&mut data, "name", json!(self.author(item)));
         set(&mut data, "mine", json!(item.is_mine()));
@@ -359,7 +366,7 @@ pub(super) fn event_json(event: &AlertEvent) -> Value {
     };
     let mut data = json!({
         "alert": event.alert.short(), "alert_id": hex(&event.alert.0), "event": event_name(&event.kind),
-        "event_id": hex(&event.id().0), "author": hex(&event.author.0), "event_at_s": event.at_s,
+        "event_id": hex(&event.id().0), "author": hex(&event.author.0), "event_at_s": Some(event.at_s).filter(|at_s| *at_s > 0),
         "text": said,
     });
     if let EventKind::HandOver { to, .. } = &event.kind {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use velar_protocol::wire::RelayAddress;
 
 use super::carrier::Carrier;
+use super::panic::KitLines;
 use super::show::{self, Who};
 use super::{Context, deadlines, holds, inbox, plan, presence};
 use crate::cli::Status;
@@ -40,6 +41,8 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
     if carrier.news.is_connected() {
         holds::settle(&mut carrier, &mut device, SETTLE).await.map_err(failed)?;
     }
+    carrier.keep_kit(&mut device).map_err(failed)?;
+    let kit = KitLines::of(context, &mut device).map_err(failed)?;
     let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     let state = State::look(context, &mut device, missed).map_err(failed)?;
     let homes = device.homes().map_err(failed)?;
@@ -51,6 +54,7 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
         let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
         let differs = carrier.news.clock_differs_s;
         show::set(&mut data, "clock_differs_s", json!(differs));
+        show::set(&mut data, "kit", kit.json());
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(context.text, "status-vault", path = vault))?;
@@ -69,7 +73,7 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
         if let Some(seconds) = carrier.news.clock_differs_s {
             context.line(&t!(context.text, "status-clock", minutes = seconds / 60))?;
         }
-        for line in state.lines(context) {
+        for line in state.lines(context).into_iter().chain(kit.lines(context)) {
             context.line(&line)?;
         }
     }

@@ -351,7 +351,12 @@ impl Turn<'_> {
 
     fn view(&mut self, alert: Alert) -> Done<AlertView> {
         let mut events = self.events_of(alert.id)?;
-        events.sort_by_key(|heard| (heard.event().at_s, heard.event().id()));
+        let at_s = |heard: &Heard| match heard.event().at_s {
+            // Sealed beforehand: its time is that of its arrival.
+            0 => heard.heard_s(),
+            at_s => at_s,
+        };
+        events.sort_by_key(|heard| (at_s(heard), heard.event().id()));
         let progress = self.progress_of(|delivery| delivery.alert == Some(alert.id))?;
         let me = self.me();
         let own = events

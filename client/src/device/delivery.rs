@@ -257,7 +257,9 @@ impl Turn<'_> {
     /// A receipt: this member has this message. Their text is not kept for sending any more.
     pub(super) fn receipted(&mut self, by: MemberId, message: MessageId) -> Done {
         let key = delivery_key(message, by);
-        let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };
+        let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else {
+            return self.kit_receipted(by, message);
+        };
         self.clear(&delivery)?;
         if delivery.told {
             delivery.bytes = Vec::new();

@@ -67,7 +67,11 @@ impl Turn<'_> {
                 }
                 let receipt =
                     !matches!(body, Body::Receipt { .. } | Body::Prekeys | Body::Presence { .. });
+                let old_kit = self.heard_kit(from, message.sent_at_s, message.kit, &body)?;
                 self.act_on_member(heard, message.sent_at_s, body)?;
+                if let Some(alert) = old_kit {
+                    self.show(Some(from), message.sent_at_s, What::OldKit { alert })?;
+                }
                 self.compare_events(from, &message.marks)?;
                 done(receipt)
             }

@@ -2,16 +2,14 @@
 
 use velar_protocol::circle::{AlertEvent, Body, CheckIn, EventKind, Message, Reason};
 use velar_protocol::seal::assembly::parts_needed;
-use velar_protocol::seal::lifetimes::{HOLD_MAX_DAYS, PREKEY_MAX_AGE_DAYS};
-use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, MessageId, Part, seal};
+use velar_protocol::seal::lifetimes::HOLD_MAX_DAYS;
+use velar_protocol::seal::{MemberId, MessageId, Part, seal};
 use velar_protocol::wire::{Answer, Envelope, RelayAddress, SendToken};
 
 use super::{Device, DeviceError, Done, Turn};
 use crate::holds::{About, Holds, SlotView, Step, StepId, Told};
 use crate::plan::{MARGIN_MIN, Plan};
-use crate::records::{
-    DeliveryKind, HoldKind, StockKeyKind, StockKind, UsedKind, What, delivery_key,
-};
+use crate::records::{DeliveryKind, HoldKind, What, delivery_key};
 use crate::vault::VaultError;
 
 /// What is left at relays, for the person.
@@ -175,7 +173,7 @@ impl Turn<'_> {
         if self.peer(member)?.addresses.is_empty() {
             return Ok(None);
         }
-        let Some(prekey) = self.take_one_time(&recipient)? else { return Ok(None) };
+        let Some(prekey) = self.take_one_time(&recipient, 0)? else { return Ok(None) };
         let (roster_number, roster_hash) =
             self.roster()?.map_or((0, [0; 32]), |roster| (roster.number(), roster.hash()));
         let part = Part {
@@ -195,24 +193,6 @@ impl Turn<'_> {
         seal(self.identity, &recipient, &circle, &prekey, &part, &mut self.entropy)
             .map(Some)
             .map_err(|error| DeviceError::Seal(member, error))
-    }
-
-    /// The oldest one-time prekey of theirs that can be sealed to, also of the reserve.
-    fn take_one_time(&self, owner: &Identity) -> Done<Option<CheckedPrekey>> {
-        let (circle, today) = (self.circle()?, self.today());
-        let key = owner.member().0;
-        let mut stock = self.readable::<StockKind>(&key)?.unwrap_or_default();
-        let mut taken = None;
-        while taken.is_none() && !stock.is_empty() {
-            let id = stock.remove(0);
-            if let Some(prekey) = self.readable::<StockKeyKind>(&id.0)? {
-                taken = prekey.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS).ok();
-            }
-            self.tx.delete::<StockKeyKind>(&id.0)?;
-            self.tx.put::<UsedKind>(&id.0, &today)?;
-        }
-        self.tx.put::<StockKind>(&key, &stock)?;
-        Ok(taken)
     }
 
     /// What relays are to be asked now: only once the check-in itself is at a relay for somebody. (Otherwise the deadline

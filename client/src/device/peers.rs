@@ -178,6 +178,33 @@ impl Turn<'_> {
         Ok(Some(taken))
     }
 
+    /// Takes the oldest one-time prekey of a member's that can be sealed to, while more than `keep` stay.
+    pub(super) fn take_one_time(
+        &self,
+        owner: &Identity,
+        keep: usize,
+    ) -> Done<Option<CheckedPrekey>> {
+        let member = owner.member();
+        let mut stock = self.readable::<StockKind>(&member.0)?.unwrap_or_default();
+        let (circle, today) = (self.circle()?, self.today());
+        let mut at = 0;
+        while stock.len() > keep && at < stock.len() {
+            let Some(id) = stock.get(at).copied() else { break };
+            let prekey = self.readable::<StockKeyKind>(&id.0)?;
+            let checked =
+                prekey.and_then(|p| p.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS).ok());
+            if let Some(checked) = checked {
+                stock.remove(at);
+                self.tx.delete::<StockKeyKind>(&id.0)?;
+                self.tx.put::<UsedKind>(&id.0, &today)?;
+                self.tx.put::<StockKind>(&member.0, &stock)?;
+                return Ok(Some(checked));
+            }
+            at += 1;
+        }
+        Ok(None)
+    }
+
     /// Lets go of one-time prekeys of others that are too old to be sealed to. Only with a clock that is right.
     pub(super) fn drop_aged(&self) -> Done {
         let today = self.today();

@@ -78,7 +78,8 @@ impl Turn<'_> {
         body: Body,
         post: &Post,
     ) -> Done {
-        let message = Message { sent_at_s, kit: 0, marks: self.marks()?, body };
+        let kit = self.kit_valid_from()?;
+        let message = Message { sent_at_s, kit, marks: self.marks()?, body };
         let bytes = message.encode()?;
         for member in to {
             self.queue(id, *member, bytes.clone(), post)?;
@@ -89,7 +90,8 @@ impl Turn<'_> {
     /// Says what is known here of an alert, and nothing else.
     pub(super) fn say_mark(&mut self, to: MemberId, mark: AlertMark) -> Done {
         let sent_at_s = self.now_s;
-        let message = Message { sent_at_s, kit: 0, marks: vec![mark], body: Body::Prekeys };
+        let kit = self.kit_valid_from()?;
+        let message = Message { sent_at_s, kit, marks: vec![mark], body: Body::Prekeys };
         let id = MessageId(self.random());
         self.queue(id, to, message.encode()?, &Post::of(Class::Care).without_receipt())
     }

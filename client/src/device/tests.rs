@@ -6,6 +6,7 @@ mod damage;
 mod deadlines;
 mod forming;
 mod holds;
+mod kits;
 mod log;
 mod mail;
 mod office;

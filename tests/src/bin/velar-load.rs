@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use velar_tests::load::{Outcome, drain, idle, latency, stored, throughput};
+use velar_tests::load::{Outcome, alarm, drain, idle, latency, stored, throughput};
 use velar_tests::process::{RelayProcess, disk_kib};
 
 /// Loads a relay and prints what it measured.
@@ -44,6 +44,13 @@ enum Load {
         /// Pause between an answer and the next envelope; 0: back to back.
         #[arg(long, default_value_t = 0)]
         pace_ms: u64,
+    },
+    /// Alarms with the panic kit, from the start of `velar panic` to the line on a watching screen. `VELAR_TEST_BINARIES`
+    /// names the folder of the programs.
+    Alarm {
+        /// How many.
+        #[arg(long, default_value_t = 200)]
+        runs: usize,
     },
     /// Readers that only stay subscribed.
     Idle {
@@ -91,6 +98,11 @@ async fn run(arguments: Arguments) -> Outcome<()> {
             let seen = latency(&address, count, Duration::from_millis(pace_ms)).await?;
             print_latency("ack", seen.ack_p50, seen.ack_p99);
             print_latency("delivered", seen.delivered_p50, seen.delivered_p99);
+        }
+        Load::Alarm { runs } => {
+            let seen = alarm(&address, folder.path(), runs).await?;
+            print_latency("shown", seen.shown_p50, seen.shown_p99);
+            println!("ended_p50 {:.3} ms", micros(seen.ended_p50) / 1e3);
         }
         Load::Idle { connections } => {
             let seen = idle(&address, usage, connections, Duration::from_secs(5)).await?;

@@ -69,7 +69,7 @@ impl Office {
         }
     }
 
-    fn send(&mut self, token: SendTokenHash, envelope: Envelope) -> Answer {
+    pub(super) fn send(&mut self, token: SendTokenHash, envelope: Envelope) -> Answer {
         let Some(mailbox) = self.tokens.get(&token) else {
             return Answer::Refused(Refusal::UnknownToken);
         };
