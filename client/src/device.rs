@@ -6,6 +6,7 @@
 
 mod alerts;
 mod delivery;
+mod duress;
 mod effects;
 mod error;
 mod homes;

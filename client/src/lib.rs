@@ -5,12 +5,14 @@
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`plan`]: the agreed check-ins; pure.
+//! * [`duress`]: what a member's own devices may know of her alert; a record.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
 pub mod cli;
 pub mod commands;
 pub mod device;
+pub mod duress;
 pub mod failure;
 pub mod inbox;
 pub mod link;

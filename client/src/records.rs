@@ -10,6 +10,7 @@ use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey,
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::duress::Apart;
 use crate::inbox::{Inbox, Owed};
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
@@ -90,6 +91,8 @@ kinds! {
     UsedKind = 30, "used prekey of a member", Day;
     /// One record, key empty. The agreed check-ins.
     PlanKind = 31, "plan", Plan;
+    /// Key: alert id. Of an alert with a reason duress: what devices of the person it is about may know.
+    DuressKind = 38, "what is kept apart", Apart;
 }
 
 /// Secret bytes, wiped on drop.

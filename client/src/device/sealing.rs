@@ -81,7 +81,11 @@ impl Turn<'_> {
         let message = Message { sent_at_s, kit: 0, marks: self.marks()?, body };
         let bytes = message.encode()?;
         for member in to {
-            self.queue(id, *member, bytes.clone(), post)?;
+            let bytes = match self.marks_apart(*member)? {
+                None => bytes.clone(),
+                Some(marks) => Message { marks, ..message.clone() }.encode()?,
+            };
+            self.queue(id, *member, bytes, post)?;
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod damage;
+mod duress;
 mod forming;
 mod mail;
 mod office;
