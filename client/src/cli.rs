@@ -20,8 +20,9 @@ use crate::passphrase::PassphraseSource;
 use crate::text::{Language, Text};
 
 pub use self::arguments::{
-    AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Inbox, Invite, Join, Link,
-    Mood, Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
+    AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Duress, Inbox, Invite,
+    Join, Link, Mood, Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text,
+    spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
@@ -136,6 +137,9 @@ pub enum Command {
     /// Completions for a shell.
     #[command(alias = "completado")]
     Completions(Completions),
+    /// A second passphrase, for when somebody makes one unlock.
+    #[command(aliases = ["coaccion", "coacción"])]
+    Duress(Duress),
 }
 
 /// `velar circle …`

@@ -8,6 +8,7 @@ mod checkin;
 mod circle;
 mod completions;
 mod context;
+mod duress;
 mod inbox;
 mod init;
 mod invite;
@@ -53,5 +54,6 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Watch(args) => watch::run(context, args).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(context, args),
+        Command::Duress(args) => duress::run(context, args),
     }
 }

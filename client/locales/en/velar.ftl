@@ -87,6 +87,13 @@ help-cmd-watch = Keep watch: stay connected and show what comes in, until Ctrl-C
         VELAR_EVENT in its environment: no names and no texts.
 help-cmd-status = The state of this device: connection, what is not sent yet, who is watching
 help-cmd-completions = Print completions for a shell
+help-cmd-duress = Set, change or remove a second passphrase, for when somebody makes you unlock
+    .more =
+        With it everything looks and works as usual, and your circle learns that you may be acting under coercion.
+          velar duress            sets it, or sets another
+          velar duress --remove   only one passphrase opens the vault then
+        Use the passphrase of every day to run this: the one that you do not type here is replaced, whatever it was.
+        Nobody can see whether there is a second one. Agree with your circle beforehand on what they do then.
 
 ### Help: options of every command
 
@@ -180,6 +187,11 @@ help-arg-watch-exec = Command to run for each alert that rings
     .value = COMMAND
 help-arg-completions-shell = bash, zsh, fish, elvish or powershell
     .value = SHELL
+help-arg-duress-second-file = File whose first line is the second passphrase
+    .value = FILE
+help-arg-duress-second-fd = Read the second passphrase from this open file descriptor
+    .value = N
+help-arg-duress-remove = Remove the second passphrase
 
 ### Words
 
@@ -733,3 +745,33 @@ error-interrupted = Interrupted.
     .next = What is kept here goes out while velar watch is open.
 error-internal = Something went wrong inside velar: { $detail }
     .next = Try again. If it happens again, report it (SECURITY.md and README.md say how), without names or texts.
+
+## Duress
+
+duress-advice = With the second passphrase everything looks as usual, and your circle learns that you may be acting under coercion. Choose one that you can say without hesitating and would not type by mistake.
+duress-second = Second passphrase:{" "}
+duress-set = The second passphrase is set. If there was another, it opens nothing any more.
+duress-set-next = Go on with the one you have just used. Agree with your circle on what they do when you use the other.
+duress-removed = Done: only the passphrase you have just used opens the vault.
+error-duress-alike = This passphrase opens the vault already, or is too much like one that does.
+    .next = Choose quite different words, so that a slip does not turn one into the other.
+watch-duress = { $time } *** ALERT { $alert } *** { $name } may be acting under coercion: the second passphrase was used.
+watch-duress-how = { $time } Nothing of this shows on { $name }'s devices. Whoever holds them reads what you send there: write calmly to { $name }, and agree among yourselves here: velar note { $alert } …
+watch-duress-passed-on = { $time } { $by }'s terminal noticed it.
+watch-stand-down-duress = { $time } Alert { $alert }: "I am safe" may have been said under coercion. It stays open: velar alerts
+watch-stand-down-confirmed-duress = { $time } Alert { $alert }: { $by } answered { $name } calmly. For all others it stays open.
+watch-stand-down-confirmed-own = { $time } Alert { $alert }: { $by } confirmed that you are safe. It was right to call: better ten false alarms than one silence.
+watch-closed-own = { $time } Your alert { $alert } is closed by { $by }. It was right to call.
+alert-duress = { $name } may be acting under coercion: the second passphrase was used
+alert-duress-how = Nothing of this shows on { $name }'s devices, nor do your notes here. Write calmly to { $name }.
+alert-stand-down-duress = { $name } says "I am safe", { $time }, perhaps under coercion. To answer calmly; it stays open for all others: velar stand-down { $alert } --confirm
+stand-down-duress-advice = { $name } may be acting under coercion. A confirmation looks as usual on { $name }'s device; for all others the alert stays open.
+stand-down-duress-ask = Answer { $name } as if all were well?
+stand-down-duress-done = { $name }'s device shows that you confirmed. For all others alert { $alert } stays open: { $name } may be acting under coercion.
+stand-down-calm = Tell { $name } that it was right to call: better ten false alarms than one silence.
+close-duress-ask = { $name } may be acting under coercion. Has somebody seen { $name } safe and free to speak? Close it?
+error-close-duress = { $name } may be acting under coercion. Nothing was closed.
+    .next = Once somebody has seen { $name } safe and free to speak: velar close --unconfirmed
+close-duress-done = { $name }'s devices show it as open until { $name } uses the passphrase of every day again.
+say-duress = { $names } may be acting under coercion, and whoever holds their device reads this.
+say-duress-ask = Send it?

@@ -102,6 +102,14 @@ help-cmd-watch = Velar: mantener la conexión y mostrar lo que llega, hasta Ctrl
 help-cmd-status = El estado de este equipo: conexión, qué falta por enviar, quién está velando
     .more = También: velar estado
 help-cmd-completions = Imprimir el autocompletado para un intérprete de órdenes
+help-cmd-duress = Poner, cambiar o quitar una segunda frase de acceso, por si alguien te obliga a abrir
+    .more =
+        Con ella todo se ve y funciona igual, y tu círculo se entera de que puedes estar actuando bajo coacción.
+          velar duress            la pone, o pone otra
+          velar duress --remove   desde entonces solo una frase abre la bóveda
+        Hazlo con la frase de todos los días: la que no escribas aquí se reemplaza, fuera la que fuera.
+        Nadie puede ver si hay una segunda. Acuerden antes en tu círculo qué harán en ese caso.
+        También: velar coaccion
 
 ### Ayuda: opciones de todas las órdenes
 
@@ -195,6 +203,11 @@ help-arg-watch-exec = Orden que corre por cada alerta que suena
     .value = ORDEN
 help-arg-completions-shell = bash, zsh, fish, elvish o powershell
     .value = INTÉRPRETE
+help-arg-duress-second-file = Archivo cuya primera línea es la segunda frase de acceso
+    .value = ARCHIVO
+help-arg-duress-second-fd = Leer la segunda frase de acceso de este descriptor de archivo abierto
+    .value = N
+help-arg-duress-remove = Quitar la segunda frase de acceso
 
 ### Palabras
 
@@ -748,3 +761,33 @@ error-interrupted = Interrumpido.
     .next = Lo que quedó guardado aquí sale mientras esté abierto velar watch.
 error-internal = Algo falló dentro de velar: { $detail }
     .next = Inténtalo otra vez. Si se repite, repórtalo (SECURITY.md y README.md dicen cómo), sin nombres ni textos.
+
+## Coacción
+
+duress-advice = Con la segunda frase todo se ve como siempre, y tu círculo se entera de que puedes estar actuando bajo coacción. Elige una que puedas decir sin titubear y que no escribirías por error.
+duress-second = Segunda frase de acceso:{" "}
+duress-set = La segunda frase de acceso está puesta. Si había otra, ya no abre nada.
+duress-set-next = Sigue usando la que acabas de escribir. Acuerden en tu círculo qué harán cuando uses la otra.
+duress-removed = Listo: solo la frase que acabas de usar abre la bóveda.
+error-duress-alike = Esa frase ya abre la bóveda, o se parece demasiado a una que la abre.
+    .next = Elige palabras muy distintas, para que un error de dedo no convierta una en la otra.
+watch-duress = { $time } *** ALERTA { $alert } *** { $name } puede estar actuando bajo coacción: se usó la segunda frase de acceso.
+watch-duress-how = { $time } Nada de esto se ve en los equipos de { $name }. Quien los tenga lee lo que mandes ahí: escríbele con calma a { $name }, y acuerden entre ustedes aquí: velar note { $alert } …
+watch-duress-passed-on = { $time } Lo notó la terminal de { $by }.
+watch-stand-down-duress = { $time } Alerta { $alert }: ese «estoy a salvo» puede haberse dicho bajo coacción. Sigue abierta: velar alerts
+watch-stand-down-confirmed-duress = { $time } Alerta { $alert }: { $by } le respondió con calma a { $name }. Para el resto sigue abierta.
+watch-stand-down-confirmed-own = { $time } Alerta { $alert }: { $by } confirmó que estás a salvo. Hiciste bien en avisar: más vale diez falsas alarmas que un silencio.
+watch-closed-own = { $time } Tu alerta { $alert } la cerró { $by }. Hiciste bien en avisar.
+alert-duress = { $name } puede estar actuando bajo coacción: se usó la segunda frase de acceso
+alert-duress-how = Nada de esto se ve en los equipos de { $name }, tampoco tus notas de aquí. Escríbele con calma a { $name }.
+alert-stand-down-duress = { $name } dice «estoy a salvo», { $time }, quizá bajo coacción. Para responderle con calma; para el resto sigue abierta: velar stand-down { $alert } --confirm
+stand-down-duress-advice = { $name } puede estar actuando bajo coacción. Una confirmación se ve como siempre en el equipo de { $name }; para el resto la alerta sigue abierta.
+stand-down-duress-ask = ¿Responderle a { $name } como si todo estuviera bien?
+stand-down-duress-done = En el equipo de { $name } se ve que confirmaste. Para el resto la alerta { $alert } sigue abierta: { $name } puede estar actuando bajo coacción.
+stand-down-calm = Dile a { $name } que hizo bien en avisar: más vale diez falsas alarmas que un silencio.
+close-duress-ask = { $name } puede estar actuando bajo coacción. ¿Alguien ha visto a { $name } a salvo y con libertad para hablar? ¿Cerrarla?
+error-close-duress = { $name } puede estar actuando bajo coacción. No se cerró nada.
+    .next = Cuando alguien haya visto a { $name } a salvo y con libertad para hablar: velar close --unconfirmed
+close-duress-done = En los equipos de { $name } se ve abierta hasta que { $name } vuelva a usar la frase de todos los días.
+say-duress = { $names }: puede estar actuando bajo coacción, y quien tenga su equipo lee esto.
+say-duress-ask = ¿Mandarlo?

@@ -226,8 +226,15 @@ fn event_shape(kind: &EventKind) -> String {
     }
 }
 
+/// Each case forms two circles: few here, more where `PROPTEST_CASES` asks for them.
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let default = ProptestConfig { max_shrink_iters: 20, ..ProptestConfig::default() };
+    ProptestConfig { cases: if asked { default.cases } else { 4 }, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3, max_shrink_iters: 0, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn nothing_that_comes_to_her_depends_on_it(steps in prop::collection::vec(step(), 5..30)) {
