@@ -302,8 +302,6 @@ pub struct Delivery {
     pub bytes: Vec<u8>,
     /// Prekeys to bring at least; once sealed, as many as it brought: sealed again, its parts are the same.
     pub prekeys: u8,
-    /// With which passphrase the vault was open when this was said.
-    pub voice: Voice,
     /// My count of messages to this recipient.
     pub sequence: u64,
     /// When it was queued.

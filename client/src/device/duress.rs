@@ -137,7 +137,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether what somebody else said was said to her devices too, or by them.
+    /// Whether what somebody else said was said to her devices too, or by them: as far as can be known here. (Who had
+    /// not heard of her alarm yet did not say it to them; then an id that they do not have is named to them, no more.)
     fn she_may_know(&mut self, apart: &Apart, event: &AlertEvent) -> Done<bool> {
         Ok(match event.kind {
             _ if apart.is_hers(event.author, &self.the_roster()?) => true,

@@ -117,7 +117,6 @@ impl Turn<'_> {
             told: post.told,
             bytes,
             prekeys: post.prekeys,
-            voice: self.voice,
             sequence: peer.sequence,
             queued_s: self.now_s,
             parts: None,
@@ -189,7 +188,8 @@ impl Turn<'_> {
                 sender: self.me(),
                 roster_number,
                 roster_hash,
-                voice: delivery.voice,
+                // Of who seals it now. A voice that was kept would show, beside another, that there are two.
+                voice: self.voice,
                 message: delivery.message,
                 sequence: delivery.sequence,
                 index,

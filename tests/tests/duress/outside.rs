@@ -20,25 +20,22 @@ use super::Circle;
 /// A usual day, an alarm, and `duress` itself. Nobody else is online: nothing but this device's doing is seen.
 const DAY: &[&[&str]] = &[
     &["checkin", "--mood", "tired", "--note", "en camino"],
-    &["status"],
+    &["status", "--json"],
     &["inbox", "--all"],
     &["say", "llego a las seis"],
     &["panic", "ayuda", "--wait", "1"],
     &["alerts"],
-    &["checkin", "--json"],
     &["stand-down", "fue un error"],
     &["alerts", "--json"],
-    &["status", "--json"],
     &["close"],
-    &["claim"],
-    &["members"],
+    &["status"],
     &["duress", "--second-file", "THIRD"],
     &["duress", "--second-file", "ALIKE"],
     &["duress", "--remove"],
 ];
 
 /// How often the day is lived under each passphrase.
-const DAYS: usize = 3;
+const DAYS: usize = 2;
 
 /// What a command did.
 #[derive(Debug, PartialEq)]
@@ -60,8 +57,7 @@ pub(super) async fn is_alike(circle: &Circle, scratch: &Path) -> Outcome<()> {
     // Everybody is off now, and nothing lies in Ana's mailbox.
     circle.ana.must(&["status"]).await?;
     circle.ana.must(&["status"]).await?;
-    let third = circle.ana.write_secret("third", "nubes sobre el cerro")?;
-    let _ = third;
+    circle.ana.write_secret("third", "nubes sobre el cerro")?;
     copy(&circle.ana.vault(), &kept.path().join("vault"))?;
     let mut days: Vec<(Vec<Done>, Vec<BTreeMap<String, u64>>)> = Vec::new();
     for day in 0..2 * DAYS {

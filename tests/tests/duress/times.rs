@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
 use velar_tests::load::Outcome;
 use velar_tests::person::Person;
 use velar_tests::ranks::{Pair, compare, compare_all, limit};
@@ -10,23 +11,21 @@ use velar_tests::ranks::{Pair, compare, compare_all, limit};
 use super::Circle;
 
 /// Pairs of runs of each command.
-const PAIRS: usize = 60;
+const PAIRS: usize = 48;
 
 /// How often two passphrases that make no difference may fail this test.
 const FALSE_ALARM: f64 = 1e-6;
 
 /// No more pairs are begun after this long: a slow machine has fewer, not a longer test.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Fewer pairs could not show a difference, however large (`ranks`): the limit is about 6, and at most √pairs is reached.
-const LEAST: usize = 40;
+/// Fewer pairs say too little: all commands together can reach √(pairs × commands), twice the limit.
+const LEAST: usize = 24;
 
 /// What a person does on a usual day, and an alarm.
 const COMMANDS: &[&[&str]] = &[
     &["checkin"],
     &["status"],
-    &["inbox"],
-    &["alerts"],
     &["say", "voy", "para", "allá"],
     &["panic"],
     &["stand-down"],
@@ -42,8 +41,13 @@ struct Way {
 }
 
 pub(super) async fn are_alike(circle: &Circle) -> Outcome<()> {
-    let at_luz = circle.luz.watch(&["--json"]).await?;
-    let at_eva = circle.eva.watch(&["--json"]).await?;
+    // Their output is read on, or they would wait for that.
+    let mut others = JoinSet::new();
+    for person in [&circle.luz, &circle.eva] {
+        let mut watch = person.watch(&["--plain"]).await?;
+        others
+            .spawn(async move { watch.until(|_| false).await.map_err(|error| error.to_string()) });
+    }
     let way = |own, other| Way { ana: circle.ana.typing(own), other: circle.ana.file(other) };
     let ways = [way("passphrase", "second"), way("second", "passphrase")];
     let mut groups: Vec<Vec<Pair>> = vec![Vec::new(); COMMANDS.len()];
@@ -73,8 +77,7 @@ pub(super) async fn are_alike(circle: &Circle) -> Outcome<()> {
         worst = worst.max(apart.location).max(apart.spread);
     }
     assert!(worst < limit, "{worst} of {limit}");
-    at_luz.stop().await?;
-    at_eva.stop().await?;
+    assert!(others.try_join_next().is_none(), "somebody did not watch to the end");
     Ok(())
 }
 
@@ -87,8 +90,9 @@ async fn round(way: &Way, times: &mut Vec<f64>) -> Outcome<()> {
         let begun = Instant::now();
         let ran = way.ana.run(&args).await?;
         times.push(begun.elapsed().as_secs_f64() * 1000.0);
-        let refused = command[0] == "duress";
-        assert_eq!(ran.code, if refused { 8 } else { 0 }, "{command:?}: {ran:?}");
+        // On a slow machine receipts come later than a command waits for them.
+        let codes: &[i32] = if command[0] == "duress" { &[8] } else { &[0, 3, 4] };
+        assert!(codes.contains(&ran.code), "{command:?}: {ran:?}");
     }
     Ok(())
 }

@@ -102,6 +102,14 @@ fn hers(world: &mut World) -> Option<AlertId> {
     views.last().map(|view| view.alert.id)
 }
 
+/// Whether this device has heard her raise this alert.
+fn knows_panic(world: &mut World, name: &'static str, alert: AlertId) -> bool {
+    let now_s = world.now_s;
+    let views = world.device(name).alerts(false, now_s).unwrap();
+    let known = views.iter().find(|view| view.alert.id == alert);
+    known.is_some_and(|view| super::reasons(view).contains(&super::Reason::Panic))
+}
+
 fn act(world: &mut World, step: &Step, duress: bool, closed: &mut bool) {
     let now_s = world.now_s;
     let alert = hers(world);
@@ -114,7 +122,9 @@ fn act(world: &mut World, step: &Step, duress: bool, closed: &mut bool) {
         (Step::Panic, _) => drop(world.device("Ana").panic("ayuda", now_s)),
         (Step::StandDown, Some(alert)) => drop(world.device("Ana").stand_down(alert, "", now_s)),
         (Step::OwnNote, Some(alert)) => drop(world.device("Ana").note(alert, "sigo", now_s)),
-        (Step::Claim(name), Some(alert)) => drop(world.device(name).claim(alert, now_s)),
+        (Step::Claim(name), Some(alert)) if knows_panic(world, name, alert) => {
+            drop(world.device(name).claim(alert, now_s));
+        }
         // A claim that a closing has ended cannot be given back.
         (Step::Release(name), Some(alert)) if !*closed => {
             drop(world.device(name).release(alert, "", now_s));
@@ -126,6 +136,11 @@ fn act(world: &mut World, step: &Step, duress: bool, closed: &mut bool) {
             *closed |= matches!(step, Step::Close(_));
             if duress {
                 act_on_duress(world, step);
+            }
+            // What one says before he has heard her alarm, and another hears after it, that other takes for said
+            // to her too: it may be named towards her. The ids in a sealed message show nothing.
+            if matches!(step, Step::Take(_)) {
+                world.settle();
             }
         }
         (Step::Pass(seconds), _) => world.now_s += seconds,
