@@ -90,8 +90,8 @@ help-cmd-completions = Print completions for a shell
 help-cmd-duress = Set, change or remove a second passphrase, for when somebody makes you unlock
     .more =
         With it everything looks and works as usual, and your circle learns that you may be acting under coercion.
-          velar duress            sets it, or sets another
-          velar duress --remove   only one passphrase opens the vault then
+        Set it, or another:  velar duress
+        Remove it:           velar duress --remove
         Use the passphrase of every day to run this: the one that you do not type here is replaced, whatever it was.
         Nobody can see whether there is a second one. Agree with your circle beforehand on what they do then.
 

@@ -102,11 +102,11 @@ help-cmd-watch = Velar: mantener la conexión y mostrar lo que llega, hasta Ctrl
 help-cmd-status = El estado de este equipo: conexión, qué falta por enviar, quién está velando
     .more = También: velar estado
 help-cmd-completions = Imprimir el autocompletado para un intérprete de órdenes
-help-cmd-duress = Poner, cambiar o quitar una segunda frase de acceso, por si alguien te obliga a abrir
+help-cmd-duress = Poner, cambiar o quitar una segunda frase de acceso, por si te obligan a abrir
     .more =
         Con ella todo se ve y funciona igual, y tu círculo se entera de que puedes estar actuando bajo coacción.
-          velar duress            la pone, o pone otra
-          velar duress --remove   desde entonces solo una frase abre la bóveda
+        Ponerla, o poner otra:  velar duress
+        Quitarla:               velar duress --remove
         Hazlo con la frase de todos los días: la que no escribas aquí se reemplaza, fuera la que fuera.
         Nadie puede ver si hay una segunda. Acuerden antes en tu círculo qué harán en ese caso.
         También: velar coaccion

@@ -20,7 +20,7 @@ const FALSE_ALARM: f64 = 1e-6;
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Fewer pairs say too little: all commands together can reach √(pairs × commands), twice the limit.
-const LEAST: usize = 24;
+const LEAST: usize = 16;
 
 /// What a person does on a usual day, and an alarm.
 const COMMANDS: &[&[&str]] = &[
