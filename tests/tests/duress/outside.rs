@@ -19,11 +19,11 @@ use super::Circle;
 
 /// A usual day, an alarm, and `duress` itself. Nobody else is online: nothing but this device's doing is seen.
 const DAY: &[&[&str]] = &[
-    &["checkin", "--mood", "tired", "--note", "en camino"],
+    &["checkin", "--mood", "tired", "--note", "en camino", "--wait", "20"],
     &["status", "--json"],
     &["inbox", "--all"],
     &["say", "llego a las seis"],
-    &["panic", "ayuda", "--wait", "1"],
+    &["panic", "ayuda", "--wait", "4"],
     &["alerts"],
     &["stand-down", "fue un error"],
     &["alerts", "--json"],
@@ -85,6 +85,7 @@ pub(super) async fn is_alike(circle: &Circle, scratch: &Path) -> Outcome<()> {
         };
         (0..sizes.len()).map(of).collect()
     };
+    eprintln!("sizes: {:?}", seen(0).last());
     for (at, (usual, duress)) in seen(0).into_iter().zip(seen(1)).enumerate() {
         assert_eq!(usual, duress, "sizes after {:?}", DAY[at]);
     }

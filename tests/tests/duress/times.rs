@@ -19,7 +19,7 @@ const FALSE_ALARM: f64 = 1e-6;
 /// No more pairs are begun after this long: a slow machine has fewer, not a longer test.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Fewer pairs say too little: all commands together can reach √(pairs × commands), twice the limit.
+/// Fewer pairs say too little: all commands together can reach √(pairs × commands).
 const LEAST: usize = 16;
 
 /// What a person does on a usual day, and an alarm.
