@@ -50,6 +50,9 @@ struct Done {
     files: BTreeMap<String, u32>,
 }
 
+/// What each command did, and the sizes of the files after it.
+type Day = (Vec<Done>, Vec<BTreeMap<String, u64>>);
+
 pub(super) async fn is_alike(circle: &Circle, scratch: &Path) -> Outcome<()> {
     let relay = circle.address()?;
     let boxes = [mailbox(&circle.luz)?, mailbox(&circle.eva)?];
@@ -59,7 +62,7 @@ pub(super) async fn is_alike(circle: &Circle, scratch: &Path) -> Outcome<()> {
     circle.ana.must(&["status"]).await?;
     circle.ana.write_secret("third", "nubes sobre el cerro")?;
     copy(&circle.ana.vault(), &kept.path().join("vault"))?;
-    let mut days: Vec<(Vec<Done>, Vec<BTreeMap<String, u64>>)> = Vec::new();
+    let mut days: Vec<Day> = Vec::new();
     for day in 0..2 * DAYS {
         fs::remove_dir_all(circle.ana.vault())?;
         copy(&kept.path().join("vault"), &circle.ana.vault())?;
@@ -85,18 +88,13 @@ pub(super) async fn is_alike(circle: &Circle, scratch: &Path) -> Outcome<()> {
         };
         (0..sizes.len()).map(of).collect()
     };
-    eprintln!("sizes: {:?}", seen(0).last());
     for (at, (usual, duress)) in seen(0).into_iter().zip(seen(1)).enumerate() {
         assert_eq!(usual, duress, "sizes after {:?}", DAY[at]);
     }
     Ok(())
 }
 
-async fn live(
-    way: &Person,
-    relay: &RelayAddress,
-    boxes: &[MailboxSecret],
-) -> Outcome<(Vec<Done>, Vec<BTreeMap<String, u64>>)> {
+async fn live(way: &Person, relay: &RelayAddress, boxes: &[MailboxSecret]) -> Outcome<Day> {
     let mut before = waiting(relay, boxes).await?;
     let (mut done, mut sizes) = (Vec::new(), Vec::new());
     for command in DAY {
