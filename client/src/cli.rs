@@ -23,8 +23,8 @@ use crate::passphrase::PassphraseSource;
 use crate::text::{Language, Text};
 
 pub use self::arguments::{
-    AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Inbox, Invite, Join, Link,
-    Mood, Panic, RelayAdd, RelayLeave, Role, Say, StandDown, Verify, Watch, WhichAlert,
+    AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Duress, Inbox, Invite,
+    Join, Link, Mood, Panic, RelayAdd, RelayLeave, Role, Say, StandDown, Verify, Watch, WhichAlert,
     alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
@@ -172,6 +172,9 @@ pub enum Command {
     /// Take over a backup.
     #[command(aliases = ["restaurar", "recuperar"])]
     Restore(Restore),
+    /// A second passphrase, for when somebody makes one unlock.
+    #[command(aliases = ["coaccion", "coacción"])]
+    Duress(Duress),
 }
 
 /// `velar relays …`

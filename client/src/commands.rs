@@ -13,6 +13,7 @@ mod contacts;
 mod context;
 mod deadlines;
 mod drill;
+mod duress;
 mod files;
 mod holds;
 mod inbox;
@@ -74,5 +75,6 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Wipe(args) => wipe::run(context, args),
         Command::Backup(args) => backup::backup(context, args),
         Command::Restore(args) => backup::restore(context, args),
+        Command::Duress(args) => duress::run(context, args),
     }
 }

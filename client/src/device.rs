@@ -10,6 +10,7 @@ mod backup;
 mod deadlines;
 mod delivery;
 mod drills;
+mod duress;
 mod effects;
 mod error;
 mod handover;

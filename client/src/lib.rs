@@ -9,6 +9,7 @@
 //! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
 //! * [`plan`]: the agreed check-ins; pure.
 //! * [`presence`], [`drill`], [`contacts`]: who keeps watch, what is kept of a drill, whom to turn to outside; pure.
+//! * [`duress`]: what a member's own devices may know of her alert; a record.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`plan`]: the agreed check-ins; pure.
 //! * [`log`]: the chain of what happened in alerts, and its exports; pure.
@@ -22,6 +23,7 @@ pub mod contacts;
 pub mod deadlines;
 pub mod device;
 pub mod drill;
+pub mod duress;
 pub mod failure;
 pub mod holds;
 pub mod inbox;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::{Zeroize, Zeroizing};
 
+mod alike;
 #[cfg(test)]
 mod tests;
 

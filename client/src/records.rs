@@ -12,6 +12,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::contacts::Contacts;
 use crate::drill::Drill;
+use crate::duress::Apart;
 use crate::holds::Holds;
 use crate::inbox::{Inbox, Owed};
 use crate::kit::KitRecord;
@@ -109,6 +110,8 @@ kinds! {
     HoldKind = 33, "holds", Holds;
     /// Key: empty, or see [`Made::key`](crate::kit::Made::key). The panic kit.
     KitKind = 34, "panic kit", KitRecord;
+    /// Key: alert id. Of an alert with a reason duress: what devices of the person it is about may know.
+    DuressKind = 38, "what is kept apart", Apart;
 }
 
 /// Secret bytes, wiped on drop.
@@ -326,8 +329,6 @@ pub struct Delivery {
     pub bytes: Vec<u8>,
     /// Prekeys to bring at least; once sealed, as many as it brought: sealed again, its parts are the same.
     pub prekeys: u8,
-    /// With which passphrase the vault was open when this was said.
-    pub voice: Voice,
     /// My count of messages to this recipient.
     pub sequence: u64,
     /// When it was queued.

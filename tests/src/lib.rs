@@ -4,4 +4,5 @@ pub mod job;
 pub mod load;
 pub mod person;
 pub mod process;
+pub mod ranks;
 pub mod search;

@@ -7,10 +7,14 @@ use std::process::{ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use rand_core::Rng;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
+use velar::device::{Device, Entropy};
+use velar::passphrase::PassphraseSource;
+use velar::vault::{KdfCost, Vault};
 use velar_protocol::wire::RelayAddress;
 
 use crate::load::Outcome;
@@ -27,6 +31,7 @@ pub struct Person {
     /// As the circle knows them.
     pub name: String,
     folder: PathBuf,
+    passphrase: PathBuf,
 }
 
 /// How a command ended.
@@ -98,12 +103,43 @@ impl Person {
     /// # Errors
     /// If they cannot be written.
     pub fn without_vault(root: &Path, name: &str) -> Outcome<Self> {
-        let person = Self { name: name.to_owned(), folder: root.join(name) };
-        fs::create_dir_all(&person.folder)?;
-        let passphrase = person.folder.join("passphrase");
-        fs::write(&passphrase, PASSPHRASE)?;
-        fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600))?;
+        let folder = root.join(name);
+        fs::create_dir_all(&folder)?;
+        let person = Self { name: name.to_owned(), passphrase: folder.join("passphrase"), folder };
+        person.write_secret("passphrase", PASSPHRASE)?;
         Ok(person)
+    }
+
+    /// As [`Person::new`], with a vault whose passphrase costs next to nothing to try: it opens in no time.
+    ///
+    /// # Errors
+    /// If it cannot be made.
+    pub fn with_cheap_vault(root: &Path, name: &str) -> Outcome<Self> {
+        let person = Self::without_vault(root, name)?;
+        let passphrase = PassphraseSource::File(person.passphrase.clone()).read("")?;
+        let cost = KdfCost::new(KdfCost::MIN_MEMORY_KIB, 1)?;
+        let mut entropy = Entropy::default();
+        let mut draw = |buffer: &mut [u8]| entropy.fill_bytes(buffer);
+        let mut vault = Vault::create(&person.vault(), &passphrase, cost, &mut draw)?;
+        Device::initialise(&mut vault)?;
+        Ok(person)
+    }
+
+    /// Writes a file of this person's that only they can read.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_secret(&self, name: &str, content: &str) -> Outcome<PathBuf> {
+        let path = self.file(name);
+        fs::write(&path, content)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(path)
+    }
+
+    /// The same person with the same vault, who types what is in this file of theirs.
+    #[must_use]
+    pub fn typing(&self, passphrase: &str) -> Self {
+        Self { passphrase: self.file(passphrase), ..self.clone() }
     }
 
     /// The vault's folder.
@@ -124,7 +160,7 @@ impl Person {
     /// If the program is not there.
     pub fn command(&self, args: &[&str]) -> Outcome<Command> {
         let mut command = self.locked(args)?;
-        command.arg("--passphrase-file").arg(self.folder.join("passphrase"));
+        command.arg("--passphrase-file").arg(&self.passphrase);
         Ok(command)
     }
 
@@ -384,24 +420,36 @@ pub async fn form_circle(
     coordinator: &str,
     others: &[(&str, &str)],
 ) -> Outcome<Vec<Person>> {
-    let first = Person::new(root, coordinator).await?;
+    let mut people = vec![Person::new(root, coordinator).await?];
+    for (name, _) in others {
+        people.push(Person::new(root, name).await?);
+    }
+    let roles: Vec<&str> = others.iter().map(|(_, role)| *role).collect();
+    gather(relay, &people, &roles).await?;
+    Ok(people)
+}
+
+/// Has these people, who have vaults and no circle yet, form one: the first coordinates, the others come in with
+/// these roles.
+///
+/// # Errors
+/// If a step fails.
+pub async fn gather(relay: &RelayAddress, people: &[Person], roles: &[&str]) -> Outcome<()> {
+    let (first, others) = people.split_first().ok_or("nobody")?;
     let relay = relay.to_string();
     first
-        .must(&["circle", "new", "--name", "Casa Norte", "--me", coordinator, "--relay", &relay])
+        .must(&["circle", "new", "--name", "Casa Norte", "--me", &first.name, "--relay", &relay])
         .await?;
-    let mut people = vec![first.clone()];
-    for (name, role) in others {
-        let person = Person::new(root, name).await?;
-        invite(&first, &person, role).await?;
-        people.push(person);
+    for (person, role) in others.iter().zip(roles) {
+        invite(first, person, role).await?;
     }
     // What was said in passing arrives: rosters, cards, introductions.
     for _ in 0..2 {
-        for person in &people {
+        for person in people {
             person.must(&["status"]).await?;
         }
     }
-    Ok(people)
+    Ok(())
 }
 
 async fn invite(coordinator: &Person, person: &Person, role: &str) -> Outcome<()> {

@@ -160,6 +160,13 @@ help-cmd-contacts = Whom to turn to outside the circle: shown when nobody takes 
 help-cmd-contacts-list = Show the list
 help-cmd-contacts-add = Put somebody on the list, or change how to reach them
 help-cmd-contacts-remove = Take somebody off the list
+help-cmd-duress = Set, change or remove a second passphrase, for when somebody makes you unlock
+    .more =
+        With it everything looks and works as usual, and your circle learns that you may be acting under coercion.
+        Set it, or another:  velar duress
+        Remove it:           velar duress --remove
+        Use the passphrase of every day to run this: the one that you do not type here is replaced, whatever it was.
+        Nobody can see whether there is a second one. Agree with your circle beforehand on what they do then.
 
 ### Help: options of every command
 
@@ -350,6 +357,11 @@ help-arg-restore-file = The backup
 help-arg-restore-backup-passphrase-file = Read the backup's own passphrase from the first line of this file
     .value = FILE
 help-arg-restore-show = Only show what is in it
+help-arg-duress-second-file = File whose first line is the second passphrase
+    .value = FILE
+help-arg-duress-second-fd = Read the second passphrase from this open file descriptor
+    .value = N
+help-arg-duress-remove = Remove the second passphrase
 
 ### Words
 
@@ -1253,3 +1265,32 @@ watch-old-kit = { $time }  That alarm came by an OLD panic kit of { $name }: it 
 watch-kit-copied = { $time }  ALARM { $alert } went out in your name with your panic kit, and not from here. If it was not you, somebody holds a copy: tell your circle by another way. The copy is void from now on.
 error-kit = The panic kit could not be changed: { $detail }
     .next = Check the disk and the rights of the folder, then try again. Until then it is as it was.
+## Duress
+
+duress-advice = With the second passphrase everything looks as usual, and your circle learns that you may be acting under coercion. Choose one that you can say without hesitating and would not type by mistake.
+duress-second = Second passphrase:{" "}
+duress-set = The second passphrase is set. If there was another, it opens nothing any more.
+duress-set-next = Go on with the one you have just used. Agree with your circle on what they do when you use the other.
+duress-removed = Done: only the passphrase you have just used opens the vault.
+error-duress-alike = This passphrase opens the vault already, or is too much like one that does.
+    .next = Choose quite different words, so that a slip does not turn one into the other.
+watch-duress = { $time } *** ALERT { $alert } *** { $name } may be acting under coercion: the second passphrase was used.
+watch-duress-how = { $time } Nothing of this shows on { $name }'s devices. Whoever holds them reads what you send there: write calmly to { $name }, and agree among yourselves here: velar note { $alert } …
+watch-duress-passed-on = { $time } { $by }'s terminal noticed it.
+watch-stand-down-duress = { $time } Alert { $alert }: "I am safe" may have been said under coercion. It stays open: velar alerts
+watch-stand-down-confirmed-duress = { $time } Alert { $alert }: { $by } answered { $name } calmly. For all others it stays open.
+watch-stand-down-confirmed-own = { $time } Alert { $alert }: { $by } confirmed that you are safe. It was right to call: better ten false alarms than one silence.
+watch-closed-own = { $time } Your alert { $alert } is closed by { $by }. It was right to call.
+alert-duress = { $name } may be acting under coercion: the second passphrase was used
+alert-duress-how = Nothing of this shows on { $name }'s devices, nor do your notes here. Write calmly to { $name }.
+alert-stand-down-duress = { $name } says "I am safe", { $time }, perhaps under coercion. To answer calmly; it stays open for all others: velar stand-down { $alert } --confirm
+stand-down-duress-advice = { $name } may be acting under coercion. A confirmation looks as usual on { $name }'s device; for all others the alert stays open.
+stand-down-duress-ask = Answer { $name } as if all were well?
+stand-down-duress-done = { $name }'s device shows that you confirmed. For all others alert { $alert } stays open: { $name } may be acting under coercion.
+stand-down-calm = Tell { $name } that it was right to call: better ten false alarms than one silence.
+close-duress-ask = { $name } may be acting under coercion. Has somebody seen { $name } safe and free to speak? Close it?
+error-close-duress = { $name } may be acting under coercion. Nothing was closed.
+    .next = Once somebody has seen { $name } safe and free to speak: velar close --unconfirmed
+close-duress-done = { $name }'s devices show it as open until { $name } uses the passphrase of every day again.
+say-duress = { $names } may be acting under coercion, and whoever holds their device reads this.
+say-duress-ask = Send it?

@@ -176,6 +176,14 @@ help-cmd-contacts = A quién acudir fuera del círculo: se muestra cuando nadie 
 help-cmd-contacts-list = Ver la lista
 help-cmd-contacts-add = Agregar a alguien a la lista, o cambiar cómo localizarle
 help-cmd-contacts-remove = Quitar a alguien de la lista
+help-cmd-duress = Poner, cambiar o quitar una segunda frase de acceso, por si te obligan a abrir
+    .more =
+        Con ella todo se ve y funciona igual, y tu círculo se entera de que puedes estar actuando bajo coacción.
+        Ponerla, o poner otra:  velar duress
+        Quitarla:               velar duress --remove
+        Hazlo con la frase de todos los días: la que no escribas aquí se reemplaza, fuera la que fuera.
+        Nadie puede ver si hay una segunda. Acuerden antes en tu círculo qué harán en ese caso.
+        También: velar coaccion
 
 ### Ayuda: opciones de todas las órdenes
 
@@ -366,6 +374,11 @@ help-arg-restore-file = El respaldo
 help-arg-restore-backup-passphrase-file = Leer la frase de acceso del respaldo de la primera línea de este archivo
     .value = ARCHIVO
 help-arg-restore-show = Solo mostrar lo que contiene
+help-arg-duress-second-file = Archivo cuya primera línea es la segunda frase de acceso
+    .value = ARCHIVO
+help-arg-duress-second-fd = Leer la segunda frase de acceso de este descriptor de archivo abierto
+    .value = N
+help-arg-duress-remove = Quitar la segunda frase de acceso
 
 ### Palabras
 
@@ -1269,3 +1282,32 @@ watch-old-kit = { $time }  Esa alarma salió de un kit de pánico VIEJO de { $na
 watch-kit-copied = { $time }  La ALARMA { $alert } salió a tu nombre con tu kit de pánico, y no desde aquí. Si no fuiste tú, alguien tiene una copia: avisa a tu círculo por otro medio. La copia queda sin validez desde ahora.
 error-kit = No se pudo cambiar el kit de pánico: { $detail }
     .next = Revisa el disco y los permisos de la carpeta, e inténtalo otra vez. Mientras tanto sigue como estaba.
+## Coacción
+
+duress-advice = Con la segunda frase todo se ve como siempre, y tu círculo se entera de que puedes estar actuando bajo coacción. Elige una que puedas decir sin titubear y que no escribirías por error.
+duress-second = Segunda frase de acceso:{" "}
+duress-set = La segunda frase de acceso está puesta. Si había otra, ya no abre nada.
+duress-set-next = Sigue usando la que acabas de escribir. Acuerden en tu círculo qué harán cuando uses la otra.
+duress-removed = Listo: solo la frase que acabas de usar abre la bóveda.
+error-duress-alike = Esa frase ya abre la bóveda, o se parece demasiado a una que la abre.
+    .next = Elige palabras muy distintas, para que un error de dedo no convierta una en la otra.
+watch-duress = { $time } *** ALERTA { $alert } *** { $name } puede estar actuando bajo coacción: se usó la segunda frase de acceso.
+watch-duress-how = { $time } Nada de esto se ve en los equipos de { $name }. Quien los tenga lee lo que mandes ahí: escríbele con calma a { $name }, y acuerden entre ustedes aquí: velar note { $alert } …
+watch-duress-passed-on = { $time } Lo notó la terminal de { $by }.
+watch-stand-down-duress = { $time } Alerta { $alert }: ese «estoy a salvo» puede haberse dicho bajo coacción. Sigue abierta: velar alerts
+watch-stand-down-confirmed-duress = { $time } Alerta { $alert }: { $by } le respondió con calma a { $name }. Para el resto sigue abierta.
+watch-stand-down-confirmed-own = { $time } Alerta { $alert }: { $by } confirmó que estás a salvo. Hiciste bien en avisar: más vale diez falsas alarmas que un silencio.
+watch-closed-own = { $time } Tu alerta { $alert } la cerró { $by }. Hiciste bien en avisar.
+alert-duress = { $name } puede estar actuando bajo coacción: se usó la segunda frase de acceso
+alert-duress-how = Nada de esto se ve en los equipos de { $name }, tampoco tus notas de aquí. Escríbele con calma a { $name }.
+alert-stand-down-duress = { $name } dice «estoy a salvo», { $time }, quizá bajo coacción. Para responderle con calma; para el resto sigue abierta: velar stand-down { $alert } --confirm
+stand-down-duress-advice = { $name } puede estar actuando bajo coacción. Una confirmación se ve como siempre en el equipo de { $name }; para el resto la alerta sigue abierta.
+stand-down-duress-ask = ¿Responderle a { $name } como si todo estuviera bien?
+stand-down-duress-done = En el equipo de { $name } se ve que confirmaste. Para el resto la alerta { $alert } sigue abierta: { $name } puede estar actuando bajo coacción.
+stand-down-calm = Dile a { $name } que hizo bien en avisar: más vale diez falsas alarmas que un silencio.
+close-duress-ask = { $name } puede estar actuando bajo coacción. ¿Alguien ha visto a { $name } a salvo y con libertad para hablar? ¿Cerrarla?
+error-close-duress = { $name } puede estar actuando bajo coacción. No se cerró nada.
+    .next = Cuando alguien haya visto a { $name } a salvo y con libertad para hablar: velar close --unconfirmed
+close-duress-done = En los equipos de { $name } se ve abierta hasta que { $name } vuelva a usar la frase de todos los días.
+say-duress = { $names }: puede estar actuando bajo coacción, y quien tenga su equipo lee esto.
+say-duress-ask = ¿Mandarlo?

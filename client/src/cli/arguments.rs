@@ -226,6 +226,20 @@ pub struct RelayLeave {
     pub relay: String,
 }
 
+/// `velar duress`
+#[derive(Debug, Args)]
+pub struct Duress {
+    /// File whose first line is the second passphrase.
+    #[arg(long, conflicts_with_all = ["second_fd", "remove"])]
+    pub second_file: Option<PathBuf>,
+    /// Open file descriptor to read the second passphrase from.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..), conflicts_with = "remove")]
+    pub second_fd: Option<i32>,
+    /// From now on only the passphrase in use opens the vault.
+    #[arg(long, alias = "quitar")]
+    pub remove: bool,
+}
+
 /// `velar completions`
 #[derive(Debug, Args)]
 pub struct Completions {

@@ -173,12 +173,24 @@ async fn confirm(mut desk: Desk<'_>, given: Option<&str>) -> Result<Exit, Failur
             name = name
         ));
     }
-    let advice = t!(text, "stand-down-confirm-advice", name = name.as_str());
-    desk.agree(&advice, &t!(text, "stand-down-confirm-ask", name = name.as_str()))?;
+    let shown = name.as_str();
+    let (advice, ask) = if alert.duress {
+        let advice = t!(text, "stand-down-duress-advice", name = shown);
+        (advice, t!(text, "stand-down-duress-ask", name = shown))
+    } else {
+        let advice = t!(text, "stand-down-confirm-advice", name = shown);
+        (advice, t!(text, "stand-down-confirm-ask", name = shown))
+    };
+    desk.agree(&advice, &ask)?;
     let said = desk.device.confirm_stand_down(alert.id, now_s());
     let said = said.map_err(|error| desk.context.failure(error))?;
     let progress = desk.send(&said).await?;
-    let lines = vec![t!(text, "stand-down-confirmed", alert = id, name = name)];
+    let lines = if alert.duress {
+        vec![t!(text, "stand-down-duress-done", alert = id, name = shown)]
+    } else {
+        let done = t!(text, "stand-down-confirmed", alert = id, name = shown);
+        vec![done, t!(text, "stand-down-calm", name = shown)]
+    };
     desk.end("stand-down-confirmed", &alert, &progress, lines).await
 }
 
@@ -197,14 +209,25 @@ pub(super) async fn close(context: &Context, args: CloseArgs) -> Result<Exit, Fa
         let name = desk.who.name(alert.subject);
         if context.json || !std::io::stdin().is_terminal() {
             let exit = Exit::NeedsConfirmation;
+            if alert.duress {
+                return Err(failure!(text, exit, "error-close-duress", name = name));
+            }
             return Err(failure!(text, exit, "error-close-unconfirmed", name = name));
         }
-        desk.agree("", &t!(text, "close-unconfirmed-ask", name = name))?;
+        let ask = match alert.duress {
+            true => t!(text, "close-duress-ask", name = name),
+            false => t!(text, "close-unconfirmed-ask", name = name),
+        };
+        desk.agree("", &ask)?;
     }
     let said =
         desk.device.close(alert.id, &said, now_s()).map_err(|error| desk.context.failure(error))?;
     let progress = desk.send(&said).await?;
-    let lines = vec![t!(text, "close-done", alert = id), t!(text, "close-debrief")];
+    let mut lines = vec![t!(text, "close-done", alert = id)];
+    if alert.duress {
+        lines.push(t!(text, "close-duress-done", name = desk.who.name(alert.subject)));
+    }
+    lines.push(t!(text, "close-debrief"));
     desk.end("closed", &alert, &progress, lines).await
 }
 

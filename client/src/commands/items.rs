@@ -11,6 +11,7 @@ use velar_protocol::seal::MemberId;
 use super::Context;
 use super::show::{Who, hex, set};
 use crate::device::{Device, DeviceError};
+use crate::duress::under_duress;
 use crate::records::{Item, What};
 use crate::terminal::clean;
 use crate::text::{Text, t};
@@ -71,7 +72,7 @@ impl<'a> Teller<'a> {
                 return std::iter::once(line).chain(open).collect();
             }
             What::Alert { event, told_by } => {
-                let passed_on = told_by.map(|by| self.passed_on(by, event.author, &time));
+                let passed_on = told_by.map(|by| self.passed_on(by, event, &time));
                 let state = self.alerts.get(&event.alert);
                 let mark = |line| match (state, &event.kind) {
                     // This one says so by itself.
@@ -176,8 +177,12 @@ impl<'a> Teller<'a> {
     }
 
     /// That it did not come from whose words it is said to be.
-    fn passed_on(&self, by: MemberId, author: MemberId, time: &str) -> String {
-        let (by, name) = (self.who.name(by), self.who.name(author));
+    fn passed_on(&self, by: MemberId, event: &AlertEvent, time: &str) -> String {
+        let (by, name) = (self.who.name(by), self.who.name(event.author));
+        if under_duress(event).is_some() {
+            // Nobody's words: each terminal finds it by itself.
+            return t!(self.context.text, "watch-duress-passed-on", time = time, by = by);
+        }
         t!(self.context.text, "watch-passed-on", time = time, by = by, name = name)
     }
 
@@ -207,6 +212,8 @@ impl<'a> Teller<'a> {
         let state = self.alerts.get(&event.alert);
         let by = self.who.name(event.author);
         let name = self.subject(event).map_or_else(|| by.clone(), |subject| self.who.name(subject));
+        // Who called hears that it was right, whatever it was.
+        let own = state.is_some_and(|state| self.who.is_me(state.subject));
         let (alert, by, name) = (alert.as_str(), by.as_str(), name.as_str());
         let note = |said: &str| {
             let said = clean(said);
@@ -216,6 +223,10 @@ impl<'a> Teller<'a> {
             EventKind::Raised { .. } => {
                 let mut lines = vec![self.raised(event, name, time)];
                 lines.extend(self.last_check_in(event, time));
+                if under_duress(event).is_some() {
+                    let how = t!(text, "watch-duress-how", time = time, alert = alert, name = name);
+                    lines.push(how);
+                }
                 if state.is_some_and(|s| s.is_open() && s.claims.is_empty())
                     && !state.is_some_and(|s| self.who.is_me(s.subject))
                 {
@@ -242,6 +253,25 @@ impl<'a> Teller<'a> {
                     by = by,
                     to = to
                 )
+            }
+            EventKind::StandDownAsked { .. } if state.is_some_and(|state| state.duress) => {
+                t!(text, "watch-stand-down-duress", time = time, alert = alert)
+            }
+            EventKind::StandDownConfirmed { .. } if state.is_some_and(|state| state.duress) => {
+                t!(
+                    text,
+                    "watch-stand-down-confirmed-duress",
+                    time = time,
+                    alert = alert,
+                    name = name,
+                    by = by
+                )
+            }
+            EventKind::StandDownConfirmed { .. } if own => {
+                t!(text, "watch-stand-down-confirmed-own", time = time, alert = alert, by = by)
+            }
+            EventKind::Closed { .. } if own => {
+                t!(text, "watch-closed-own", time = time, alert = alert, by = by)
             }
             EventKind::StandDownAsked { .. } => {
                 t!(text, "watch-stand-down-asked", time = time, alert = alert, name = name)
@@ -281,6 +311,9 @@ impl<'a> Teller<'a> {
         };
         let (alert, by) = (event.alert.short(), self.who.name(event.author));
         let by = Some(by).filter(|by| by != name);
+        if under_duress(event).is_some() {
+            return t!(text, "watch-duress", time = time, alert = alert, name = name);
+        }
         if *drill && said.is_empty() {
             return t!(text, "watch-drill", time = time, alert = alert, name = name);
         }
@@ -426,7 +459,7 @@ pub(super) fn alert_json(alert: &Alert, who: &Who) -> Value {
     let handed: Vec<Value> = handed.collect();
     json!({
         "alert": alert.id.short(), "alert_id": hex(&alert.id.0), "subject": person(alert.subject),
-        "raised_s": alert.raised_s, "drill": alert.drill, "open": alert.is_open(),
+        "raised_s": alert.raised_s, "drill": alert.drill, "duress": alert.duress, "open": alert.is_open(),
         "claims": claims, "leader": alert.leading().map(|claim| person(claim.by)),
         "handed": handed, "claim_expired": alert.claim_expired, "stand_down_asked": asked.map(person),
         "stand_down_confirmed": confirmed.map(person), "closed_by": alert.closed_by.map(person),

@@ -1,17 +1,20 @@
 //! `velar say`: a message to the circle or to some of its members.
 
-use std::io::Read;
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Read};
 
 use serde_json::json;
 use velar_protocol::circle::limits::MAX_TEXT_LEN;
 use velar_protocol::seal::MemberId;
 
 use super::carrier::Carrier;
+use super::show::Who;
 use super::{Context, checkin, show};
 use crate::cli::Say;
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, failure, reason};
 use crate::link::now_s;
+use crate::terminal::{Reply, asker};
 use crate::text::t;
 
 pub(super) async fn run(context: &Context, args: Say) -> Result<Exit, Failure> {
@@ -20,6 +23,7 @@ pub(super) async fn run(context: &Context, args: Say) -> Result<Exit, Failure> {
     check(context, &said)?;
     let mut device = context.device()?;
     let to = recipients(context, &mut device, &args.to)?;
+    read_under_duress(context, &mut device, &to)?;
     let message = device.say(&said, &to, now_s()).map_err(failed)?;
 
     let mut carrier = Carrier::new(context)?;
@@ -98,4 +102,36 @@ fn recipients(
         }
     }
     Ok(to)
+}
+
+/// Conversation goes to everybody whom it is for, also to somebody under duress: whoever writes is told, and asked
+/// where there is somebody to ask.
+fn read_under_duress(
+    context: &Context,
+    device: &mut Device,
+    to: &[MemberId],
+) -> Result<(), Failure> {
+    let text = &context.text;
+    let failed = |error: DeviceError| context.failure(error);
+    let who = Who::of(context, device).map_err(failed)?;
+    let alerts = device.alerts(true, now_s()).map_err(failed)?;
+    let reads = |member: &MemberId| to.is_empty() || to.contains(member);
+    let about = alerts.iter().map(|view| &view.alert).filter(|alert| alert.duress);
+    let names: BTreeSet<String> =
+        about.map(|alert| alert.subject).filter(reads).map(|member| who.name(member)).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let warning = t!(text, "say-duress", names = text.list(&names));
+    if context.json || !std::io::stdin().is_terminal() {
+        context.remark(&warning);
+        return Ok(());
+    }
+    let Ok(mut asker) = asker() else { return Ok(()) };
+    let asked =
+        asker.show(&warning).and_then(|()| asker.yes_or_no(&t!(text, "say-duress-ask"), text));
+    match asked {
+        Ok(Reply::Yes) => Ok(()),
+        _ => Err(failure!(text, Exit::NeedsConfirmation, "error-declined")),
+    }
 }

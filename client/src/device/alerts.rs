@@ -252,27 +252,36 @@ impl Turn<'_> {
     /// Says events to everybody, one message each, and keeps them here.
     pub(super) fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done<Vec<MessageId>> {
         let mut said = Vec::with_capacity(kinds.len());
+        let others = self.others()?;
+        // Her devices hear something else where they must not know why this is said: see `duress`.
+        let for_her = self.said_to_her(alert, &kinds)?;
+        let (hers, others) = match &for_her {
+            None => (Vec::new(), others),
+            Some(_) => self.her_devices(alert, others)?,
+        };
         for kind in kinds {
-            let event = AlertEvent {
-                alert,
-                salt: self.random(),
-                author: self.me(),
-                at_s: self.now_s,
-                kind,
-            };
-            let others = self.others()?;
+            let event = self.event(alert, kind);
             said.push(self.tell_event(&others, &event)?);
             let now_s = self.now_s;
             if let Some(heard) = Heard::new(event.clone(), event.author, now_s) {
                 self.add_event(heard)?;
             }
+            if for_her.is_none() {
+                self.she_knows(alert, event.id())?;
+            }
             self.show(None, now_s, What::Alert { event, told_by: None })?;
         }
+        self.tell_her(alert, &hers, for_her.unwrap_or_default())?;
         Ok(said)
     }
 
+    /// An event of mine, now.
+    pub(super) fn event(&mut self, alert: AlertId, kind: Kind) -> AlertEvent {
+        AlertEvent { alert, salt: self.random(), author: self.me(), at_s: self.now_s, kind }
+    }
+
     /// Says an event of mine. Its message has the event's id: said again, it is the same message.
-    fn tell_event(&mut self, to: &[MemberId], event: &AlertEvent) -> Done<MessageId> {
+    pub(super) fn tell_event(&mut self, to: &[MemberId], event: &AlertEvent) -> Done<MessageId> {
         let mut post = Post::of(Class::Alert).told();
         post.alert = Some(event.alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
         let id = MessageId(event.id().0);
@@ -292,8 +301,9 @@ impl Turn<'_> {
         }
         self.tell_contacts(newcomer)?;
         let me = self.me();
-        for alert in self.open_alerts()? {
-            for heard in self.events_of(alert.id)? {
+        for alert in self.open_for(newcomer)? {
+            let events = self.events_for(alert, newcomer)?;
+            for heard in self.without_notes(alert, newcomer, events)? {
                 let event = heard.event().clone();
                 if event.author == me {
                     self.tell_event(&[newcomer], &event)?;

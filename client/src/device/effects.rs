@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use velar_protocol::circle::alert::set_digest;
 use velar_protocol::circle::{
     AlertEvent, AlertId, AlertMark, Body, CheckIn, EventId, EventKind as Kind, Heard, Message,
     Spare,
@@ -143,6 +144,9 @@ impl Turn<'_> {
 
     /// An event at first hand, or an alarm by hearsay.
     fn told_event(&mut self, from: MemberId, sent_at_s: u64, event: AlertEvent) -> Done {
+        if self.is_of_my_duress(&event)? {
+            return Ok(());
+        }
         let told_by = Some(from).filter(|from| *from != event.author);
         let Some(heard) = Heard::new(event, from, self.now_s) else {
             tracing::warn!("calm by hearsay does not count");
@@ -163,10 +167,10 @@ impl Turn<'_> {
     /// events. Once for each pair of event sets.
     fn compare_events(&mut self, with: MemberId, marks: &[AlertMark]) -> Done {
         for mark in marks {
-            let events = self.events_of(mark.alert)?;
+            let events = self.events_for(mark.alert, with)?;
             let newest = events.iter().map(Heard::heard_s).max();
-            let mine = self.event_digest(mark.alert)?;
-            // Of an alert that is not known here, the answer is to say so.
+            let mine = set_digest(events.iter().map(Heard::event));
+            // Of an alert that is not known here at all, the answer is to say so.
             let settled = newest.is_none_or(|at| at + SETTLED_S <= self.now_s);
             if mine == mark.digest || !settled {
                 continue;
@@ -187,6 +191,7 @@ impl Turn<'_> {
                 let mark = AlertMark { alert: mark.alert, digest: mine };
                 self.say_mark(with, mark)?;
             }
+            let events = self.without_notes(mark.alert, with, events)?;
             if self.pass_on(with, &events)? {
                 // There is more for the same sets: only time keeps it back.
                 answered = [0; 16];
@@ -272,6 +277,7 @@ impl Turn<'_> {
             tracing::warn!("an alert has too many events by one member");
             return Ok(false);
         }
+        self.keep_apart(&event)?;
         self.tx.put::<EventKind>(&key, &heard)?;
         self.log_event(&heard)?;
         if matches!(event.kind, Kind::Closed { .. }) {

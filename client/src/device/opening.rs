@@ -4,7 +4,7 @@
 use velar_protocol::circle::{AlertEvent, Body, EventKind, Message, Reason};
 use velar_protocol::seal::lifetimes::STOCK_RESERVE;
 use velar_protocol::seal::{
-    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches, open,
+    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Whole, matches, open,
 };
 use velar_protocol::wire::Envelope;
 
@@ -159,10 +159,27 @@ impl Turn<'_> {
             // comes under the invitation or spare.
             None => (opened.part, None),
         };
-        let message = part.message;
+        let (voice, message) = (part.voice, part.message);
         let heard_before_s = self.peer(claimed)?.heard_s;
         if let Some(identity) = &known {
             self.take_along(identity, &part)?;
+        }
+        self.put_together(&part, known, x25519, through, envelope, heard_before_s)?;
+        // After what the message itself says: a check-in names the alert that another voice raises.
+        known.map_or(Ok(()), |sender| self.hear_voice(sender.member(), voice, message))
+    }
+
+    fn put_together(
+        &mut self,
+        part: &Part,
+        known: Option<Identity>,
+        x25519: [u8; 32],
+        through: Holder,
+        envelope: [u8; 32],
+        heard_before_s: Option<u64>,
+    ) -> Done {
+        let (claimed, message) = (part.sender, part.message);
+        if known.is_some() {
             // Sealed again: its parts need not be put together once more.
             if self.tx.contains::<SeenMessageKind>(&pair_key(&claimed.0, &message.0))? {
                 return self.owe_receipt(claimed, message);
@@ -177,7 +194,7 @@ impl Turn<'_> {
             }
         }
         let mut inbox = before.unwrap_or_default();
-        let taken = inbox.take(&part, through, known.is_none(), self.today());
+        let taken = inbox.take(part, through, known.is_none(), self.today());
         if inbox.is_empty() {
             self.tx.delete::<PartsKind>(&key)?;
             self.tx.delete::<PartEnvelopeKind>(&key)?;
@@ -210,7 +227,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// What every part says beside its message: prekeys, the voice, which roster its sender knows.
+    /// What every part says beside its message: prekeys, which roster its sender knows.
     fn take_along(&mut self, from: &Identity, part: &Part) -> Done {
         for prekey in &part.prekeys {
             if !self.stock(from, prekey)? {
@@ -219,8 +236,6 @@ impl Turn<'_> {
         }
         let mut peer = self.peer(from.member())?;
         peer.heard_s = Some(self.now_s);
-        let Voice(voice) = part.voice;
-        peer.voice.get_or_insert(voice);
         // They hold fewer of mine than I count: the rest was lost on the way, or is on it, or lies sealed to at relays
         // and in kits. At most once a day: a member who claims it each time must not fill this vault with keys.
         let (held, few) = (u32::from(part.yours_held), 2 * STOCK_RESERVE as u32);
@@ -269,7 +284,7 @@ impl Turn<'_> {
                 return self.say_unopened(Some(member), false);
             }
         };
-        let Early { from, message: id, sequence, bytes, through, prekeys, .. } = early.clone();
+        let Early { from, message: id, sequence, bytes, through, prekeys, voices } = early.clone();
         let heard = Incoming { from, id, sequence, bytes, through };
         let receipt = match self.act_on(&heard, message)? {
             Acted::Done { receipt } => receipt,
@@ -297,6 +312,9 @@ impl Turn<'_> {
         peer.received += 1;
         peer.heard_s = Some(self.now_s);
         self.set_peer(member, &peer)?;
+        for voice in voices {
+            self.hear_voice(member, voice, heard.id)?;
+        }
         if receipt { self.owe_receipt(member, heard.id) } else { Ok(()) }
     }
 

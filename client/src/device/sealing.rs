@@ -82,7 +82,11 @@ impl Turn<'_> {
         let message = Message { sent_at_s, kit, marks: self.marks()?, body };
         let bytes = message.encode()?;
         for member in to {
-            self.queue(id, *member, bytes.clone(), post)?;
+            let bytes = match self.marks_apart(*member)? {
+                None => bytes.clone(),
+                Some(marks) => Message { marks, ..message.clone() }.encode()?,
+            };
+            self.queue(id, *member, bytes, post)?;
         }
         Ok(())
     }
@@ -115,7 +119,6 @@ impl Turn<'_> {
             told: post.told,
             bytes,
             prekeys: post.prekeys,
-            voice: self.voice,
             sequence: peer.sequence,
             queued_s: self.now_s,
             parts: None,
@@ -190,7 +193,8 @@ impl Turn<'_> {
                 sender: self.me(),
                 roster_number,
                 roster_hash,
-                voice: delivery.voice,
+                // Of who seals it now. A voice that was kept would show, beside another, that there are two.
+                voice: self.voice,
                 message: delivery.message,
                 sequence: delivery.sequence,
                 index,

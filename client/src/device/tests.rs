@@ -4,6 +4,7 @@ mod alerts;
 mod clocks;
 mod damage;
 mod deadlines;
+mod duress;
 mod forming;
 mod holds;
 mod kits;

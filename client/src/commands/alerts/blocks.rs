@@ -7,6 +7,7 @@ use super::super::Context;
 use super::super::items::{alert_json, event_json};
 use super::super::show::{self, Who};
 use crate::device::AlertView;
+use crate::duress::under_duress;
 use crate::terminal::clean;
 use crate::text::t;
 
@@ -31,6 +32,11 @@ pub(super) fn block(context: &Context, who: &Who, view: &AlertView, now_s: u64) 
         let event = heard.event();
         let by = who.name(event.author);
         let line = match &event.kind {
+            // Nobody said it: this device, or another, found it.
+            _ if under_duress(event).is_some() => {
+                lines.push(t!(text, "alert-duress", name = by));
+                continue;
+            }
             EventKind::Raised { reason, text: said, .. } if said.is_empty() => {
                 format!("{by}: {}", text.reason(*reason))
             }
@@ -59,8 +65,16 @@ pub(super) fn block(context: &Context, who: &Who, view: &AlertView, now_s: u64) 
             lines.push(t!(text, "alert-handed", by = by, to = to, alert = id.as_str()));
         }
     }
+    if alert.duress {
+        lines.push(t!(text, "alert-duress-how", name = name.as_str()));
+    }
     match alert.stand_down {
         StandDown::None => {}
+        StandDown::Asked(by) if alert.duress => {
+            let (time, by) = (moment(last(view, is_ask)), who.name(by));
+            let id = id.as_str();
+            lines.push(t!(text, "alert-stand-down-duress", name = by, time = time, alert = id));
+        }
         StandDown::Asked(by) => {
             let (time, by) = (moment(last(view, is_ask)), who.name(by));
             let id = id.as_str();

@@ -86,12 +86,11 @@ impl Turn<'_> {
             told: true,
             bytes: bytes.to_vec(),
             prekeys: 0,
-            voice: made.voice,
             sequence: seat.sequence,
             queued_s: at_s,
             parts: Some(1),
             accepted_parts: u8::from(sent.is_placed()),
-            relays: accepted.map(|way| (way.relay.host().to_owned(), at_s)).collect(),
+            relays: accepted.map(|way| (way.relay.place(), at_s)).collect(),
             received_s: None,
             receipt: true,
             reseals: 0,
@@ -126,7 +125,7 @@ impl Turn<'_> {
                 };
                 if let Some(route) = out.routes.iter_mut().find(same) {
                     route.state = RouteState::Accepted { at_s: self.now_s };
-                    delivery.relays.push((way.relay.host().to_owned(), self.now_s));
+                    delivery.relays.push((way.relay.place(), self.now_s));
                 }
             }
             if before.1 == out.routes {

@@ -99,8 +99,12 @@ pub(super) fn relay() -> RelayAddress {
     RelayAddress::new("127.0.0.1", 4433, Pin([7; 32]), None).unwrap()
 }
 
+fn passphrase() -> Passphrase {
+    Passphrase::new("a long enough passphrase").unwrap()
+}
+
 fn vault(folder: &TempDir) -> Vault {
-    let passphrase = Passphrase::new("a long enough passphrase").unwrap();
+    let passphrase = passphrase();
     let cost = KdfCost::new(KdfCost::MIN_MEMORY_KIB, 1).unwrap();
     let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).unwrap();
     Vault::create(folder.path(), &passphrase, cost, &mut entropy).unwrap()
@@ -125,6 +129,23 @@ impl Person {
 
     pub(super) fn member(&self) -> MemberId {
         self.device.member()
+    }
+
+    /// Opens the vault with another passphrase than before: the second, or the one it was made with.
+    pub(super) fn reopen(&mut self, second: bool) {
+        let other = Passphrase::new("what was made up for others").unwrap();
+        let folder = self._folder.path();
+        let vault = match Vault::open(folder, &other) {
+            Ok(vault) if second => vault,
+            _ if second => {
+                let mut entropy = |bytes: &mut [u8]| getrandom::fill(bytes).unwrap();
+                let vault = Vault::open(folder, &passphrase()).unwrap();
+                vault.set_second_passphrase(&passphrase(), &other, &mut entropy).unwrap();
+                Vault::open(folder, &other).unwrap()
+            }
+            _ => Vault::open(folder, &passphrase()).unwrap(),
+        };
+        self.device = Device::of(vault).unwrap();
     }
 }
 
@@ -155,6 +176,17 @@ impl World {
 
     /// Takes somebody into the circle by invitation, request, words and approval.
     pub(super) fn admit(&mut self, lead: &'static str, name: &'static str, role: Role) {
+        self.admit_device(lead, name, role, None);
+    }
+
+    /// The same for another device of a person who is in the circle already.
+    pub(super) fn admit_device(
+        &mut self,
+        lead: &'static str,
+        name: &'static str,
+        role: Role,
+        person: Option<MemberId>,
+    ) {
         self.answer(lead, name, role);
         self.settle();
         let now_s = self.now_s;
@@ -167,7 +199,7 @@ impl World {
         assert_eq!(words, answer.words);
         self.device(name).confirm_words(&words.join(" "), now_s).unwrap();
         self.device(lead)
-            .approve(answer.invitation, &words.join(" "), None, None, None, now_s)
+            .approve(answer.invitation, &words.join(" "), person, None, None, now_s)
             .unwrap();
         self.settle();
         assert_eq!(self.device(name).join_state().unwrap(), JoinState::In);

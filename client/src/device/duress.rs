@@ -1,0 +1,310 @@
+//! Duress: a member whose messages say another voice than she is known by was made to open her vault.
+//!
+//! Each device finds that by itself and rings; nothing of it goes to the devices of that person. Towards them this
+//! device speaks as if there were no reason duress: what it marks, passes on and confirms follows the alert *as she
+//! sees it*, which is folded from [`Apart`] in place of all events (spec/circles.md §8.5).
+
+use velar_protocol::circle::alert::set_digest;
+use velar_protocol::circle::{
+    Alert, AlertEvent, AlertId, AlertMark, EventId, EventKind as Kind, Heard, StandDown,
+};
+use velar_protocol::seal::{MemberId, MessageId, Voice};
+
+use super::{Done, Turn};
+use crate::duress::{Apart, under_duress};
+use crate::records::{DuressKind, What};
+
+impl Turn<'_> {
+    /// A part of a message of `from`'s said this voice. The first is hers; any other is duress, whatever the message is.
+    pub(super) fn hear_voice(&mut self, from: MemberId, voice: Voice, message: MessageId) -> Done {
+        let Voice(voice) = voice;
+        let mut peer = self.peer(from)?;
+        match peer.voice {
+            Some(hers) if hers == voice => return self.calm_again(from),
+            Some(_) => {}
+            // What a newcomer hears first, when others know already, is not how she is known.
+            None if !self.is_under_duress(from)? => {
+                peer.voice = Some(voice);
+                return self.set_peer(from, &peer);
+            }
+            None => return Ok(()),
+        }
+        // Another device of my person's may be in the same hands as hers.
+        let member = self.roster()?.is_some_and(|roster| roster.member(from).is_some());
+        if !member || self.is_of_mine(from)? {
+            return Ok(());
+        }
+        let mut bytes = message.0.into_iter();
+        let occasion: [u8; 8] = core::array::from_fn(|_| bytes.next().unwrap_or_default());
+        let open = self.open_about(from)?;
+        let drawn = || AlertId::draw(from, occasion);
+        let next = peer.check_in.map_or_else(drawn, |(check_in, ..)| check_in.next_alarm);
+        let alerts = if open.is_empty() {
+            vec![next]
+        } else {
+            open.iter().filter(|alert| !alert.duress).map(|alert| alert.id).collect()
+        };
+        for alert in alerts {
+            let event = AlertEvent::duress(alert, from, occasion);
+            let now_s = self.now_s;
+            if let Some(heard) = Heard::new(event.clone(), self.me(), now_s)
+                && self.add_event(heard)?
+            {
+                self.show(Some(from), now_s, What::Alert { event, told_by: None })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Open alerts about the person of this member.
+    fn open_about(&mut self, member: MemberId) -> Done<Vec<Alert>> {
+        let mut open = self.open_alerts()?;
+        if open.is_empty() {
+            return Ok(open);
+        }
+        let roster = self.the_roster()?;
+        let person = roster.person(member);
+        open.retain(|a| {
+            a.subject == member || person.is_some_and(|p| roster.person(a.subject) == Some(p))
+        });
+        Ok(open)
+    }
+
+    fn is_under_duress(&mut self, member: MemberId) -> Done<bool> {
+        Ok(self.open_about(member)?.iter().any(|alert| alert.duress))
+    }
+
+    /// Whether this is a device of my own person's, or this one.
+    fn is_of_mine(&self, member: MemberId) -> Done<bool> {
+        let Some(roster) = self.roster()? else { return Ok(member == self.me()) };
+        let person = roster.person(self.me());
+        Ok(member == self.me() || person.is_some() && roster.person(member) == person)
+    }
+
+    /// Whether an event says that my own person is under duress. Neither kept nor shown: whoever holds this device
+    /// would read it.
+    pub(super) fn is_of_my_duress(&self, event: &AlertEvent) -> Done<bool> {
+        under_duress(event).map_or(Ok(false), |subject| self.is_of_mine(subject))
+    }
+
+    fn apart(&self, alert: AlertId) -> Done<Option<Apart>> {
+        self.readable::<DuressKind>(&alert.0)
+    }
+
+    fn set_apart(&self, apart: &Apart) -> Done {
+        Ok(self.tx.put::<DuressKind>(&apart.alert.0, apart)?)
+    }
+
+    /// What is kept apart from this member.
+    fn apart_from(&self, member: MemberId) -> Done<Vec<Apart>> {
+        if self.tx.count::<DuressKind>()? == 0 {
+            return Ok(Vec::new());
+        }
+        let roster = self.the_roster()?;
+        let all = self.tx.list::<DuressKind>()?.into_iter().map(|(_, apart)| apart);
+        Ok(all.filter(|apart| apart.is_hers(member, &roster)).collect())
+    }
+
+    fn apart_of(&self, alert: AlertId, member: MemberId) -> Done<Option<Apart>> {
+        let Some(apart) = self.apart(alert)? else { return Ok(None) };
+        let hers = apart.is_hers(member, &self.the_roster()?);
+        Ok(Some(apart).filter(|_| hers))
+    }
+
+    /// Before an event is kept: where a reason duress says so, whether her devices may know it.
+    pub(super) fn keep_apart(&mut self, event: &AlertEvent) -> Done {
+        let before = self.apart(event.alert)?;
+        if let Some(subject) = under_duress(event) {
+            let person = self.roster()?.and_then(|roster| roster.person(subject));
+            let mut apart = match before {
+                Some(apart) => apart,
+                None => {
+                    let known = self.events_of(event.alert)?;
+                    let told = known.iter().map(|heard| heard.event().id()).collect();
+                    Apart { alert: event.alert, of: [].into(), told, said: Vec::new() }
+                }
+            };
+            apart.of.insert((subject, person));
+            return self.set_apart(&apart);
+        }
+        // What I say myself, `say_events` decides.
+        match before {
+            Some(mut apart) if event.author != self.me() && self.she_may_know(&apart, event)? => {
+                apart.told.insert(event.id());
+                self.set_apart(&apart)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether what somebody else said was said to her devices too, or by them: as far as can be known here. (Who had
+    /// not heard of her alarm yet did not say it to them; then an id that they do not have is named to them, no more.)
+    fn she_may_know(&mut self, apart: &Apart, event: &AlertEvent) -> Done<bool> {
+        Ok(match event.kind {
+            _ if apart.is_hers(event.author, &self.the_roster()?) => true,
+            Kind::Raised { .. } => true,
+            Kind::Note { .. } | Kind::Closed { .. } => {
+                !self.is_duress(apart.alert)? && self.as_she_sees(apart)?.is_some()
+            }
+            _ => self.as_she_sees(apart)?.is_some(),
+        })
+    }
+
+    fn is_duress(&mut self, alert: AlertId) -> Done<bool> {
+        Ok(self.all_alerts()?.iter().any(|known| known.id == alert && known.duress))
+    }
+
+    fn her_events(&self, apart: &Apart) -> Done<Vec<Heard>> {
+        let me = self.me();
+        let mut events = self.events_of(apart.alert)?;
+        events.retain(|heard| apart.told.contains(&heard.event().id()));
+        let said = apart.said.iter();
+        events.extend(said.filter_map(|event| Heard::new(event.clone(), me, event.at_s)));
+        Ok(events)
+    }
+
+    /// The alert as her devices see it; `None` if they know no reason.
+    fn as_she_sees(&self, apart: &Apart) -> Done<Option<Alert>> {
+        let roster = self.the_roster()?;
+        let events = self.her_events(apart)?;
+        Ok(Alert::fold(apart.alert, &events, &roster, roster.agreement(), self.now_s))
+    }
+
+    /// The events of an alert that this member may know of.
+    pub(super) fn events_for(&self, alert: AlertId, member: MemberId) -> Done<Vec<Heard>> {
+        match self.apart_of(alert, member)? {
+            Some(apart) => self.her_events(&apart),
+            None => self.events_of(alert),
+        }
+    }
+
+    /// Leaves out notes of others, where they may speak of duress: who wrote one before this device knew of it sent
+    /// it to her devices itself; who wrote it after did not, and that can look the same here.
+    pub(super) fn without_notes(
+        &self,
+        alert: AlertId,
+        member: MemberId,
+        mut events: Vec<Heard>,
+    ) -> Done<Vec<Heard>> {
+        if let Some(apart) = self.apart_of(alert, member)? {
+            let (me, roster) = (self.me(), self.the_roster()?);
+            events.retain(|heard| {
+                let by = heard.event().author;
+                let note = matches!(heard.event().kind, Kind::Note { .. });
+                !note || by == me || apart.is_hers(by, &roster)
+            });
+        }
+        Ok(events)
+    }
+
+    /// Alerts that are open as far as this member may know.
+    pub(super) fn open_for(&mut self, member: MemberId) -> Done<Vec<AlertId>> {
+        let apart = self.apart_from(member)?;
+        let mut open = self.open_alerts()?;
+        open.retain(|alert| apart.iter().all(|apart| apart.alert != alert.id));
+        for apart in &apart {
+            open.extend(self.as_she_sees(apart)?.filter(Alert::is_open));
+        }
+        open.sort_by_key(|alert| (alert.raised_s, alert.id));
+        Ok(open.into_iter().map(|alert| alert.id).collect())
+    }
+
+    /// The marks of a message to this member, where they are not those for everybody.
+    pub(super) fn marks_apart(&mut self, member: MemberId) -> Done<Option<Vec<AlertMark>>> {
+        if self.apart_from(member)?.is_empty() {
+            return Ok(None);
+        }
+        let mut marks = Vec::new();
+        for alert in self.open_for(member)? {
+            let events = self.events_for(alert, member)?;
+            marks.push(AlertMark { alert, digest: set_digest(events.iter().map(Heard::event)) });
+        }
+        let turn = u64::from_le_bytes(self.random());
+        Ok(Some(AlertMark::choose(&marks, turn)))
+    }
+
+    /// What her devices are to hear in place of `kinds`, all of one variant; `None` if it is the same for everybody.
+    pub(super) fn said_to_her(
+        &mut self,
+        alert: AlertId,
+        kinds: &[Kind],
+    ) -> Done<Option<Vec<Kind>>> {
+        let Some(apart) = self.apart(alert)? else { return Ok(None) };
+        let Some(kind) = kinds.first() else { return Ok(None) };
+        if matches!(kind, Kind::Raised { .. } | Kind::StandDownAsked { .. }) {
+            return Ok(None);
+        }
+        let Some(hers) = self.as_she_sees(&apart)? else { return Ok(Some(Vec::new())) };
+        let me = self.me();
+        let duress = self.is_duress(alert)?;
+        let mine = hers.seen.claims.iter().any(|(_, by)| *by == me);
+        // What people write now may speak of it; that somebody takes an alert of hers, or believes her, does not.
+        let text = |said: &str| if duress { String::new() } else { said.to_owned() };
+        let said = match kind {
+            Kind::Note { .. } | Kind::Closed { .. } if duress => Vec::new(),
+            Kind::Closed { text, .. } => hers.closing(text),
+            Kind::Claimed { .. } => hers.claiming(),
+            Kind::Released { text: said, .. } if mine => hers.releasing(me, &text(said)),
+            Kind::HandOver { to, text: said, .. } if mine => {
+                hers.handing_over(me, *to, &text(said))
+            }
+            Kind::Released { .. } | Kind::HandOver { .. } => Vec::new(),
+            Kind::StandDownConfirmed { .. } if hers.stand_down == StandDown::None => Vec::new(),
+            Kind::StandDownConfirmed { .. } => hers.confirming(),
+            Kind::Note { .. } | Kind::Raised { .. } | Kind::StandDownAsked { .. } => {
+                return Ok(None);
+            }
+        };
+        Ok(Some(said).filter(|said| said != kinds))
+    }
+
+    /// Her devices among these members, and the others.
+    pub(super) fn her_devices(
+        &self,
+        alert: AlertId,
+        members: Vec<MemberId>,
+    ) -> Done<(Vec<MemberId>, Vec<MemberId>)> {
+        let Some(apart) = self.apart(alert)? else { return Ok((Vec::new(), members)) };
+        let roster = self.the_roster()?;
+        Ok(members.into_iter().partition(|member| apart.is_hers(*member, &roster)))
+    }
+
+    /// An event of mine was said to her devices as to all others.
+    pub(super) fn she_knows(&self, alert: AlertId, event: EventId) -> Done {
+        let Some(mut apart) = self.apart(alert)? else { return Ok(()) };
+        apart.told.insert(event);
+        self.set_apart(&apart)
+    }
+
+    /// Says this to her devices alone.
+    pub(super) fn tell_her(&mut self, alert: AlertId, hers: &[MemberId], kinds: Vec<Kind>) -> Done {
+        for kind in kinds {
+            let event = self.event(alert, kind);
+            self.tell_event(hers, &event)?;
+            if let Some(mut apart) = self.apart(alert)? {
+                apart.said.push(event);
+                self.set_apart(&apart)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// She speaks with her own voice: an alert that was closed meanwhile, which her devices were not told, ends
+    /// there too. Who closed it says so, without a word about why.
+    fn calm_again(&mut self, from: MemberId) -> Done {
+        let me = self.me();
+        for apart in self.apart_from(from)? {
+            let open = self.open_alerts()?.iter().any(|alert| alert.id == apart.alert);
+            let closed_by_me = self.events_of(apart.alert)?.iter().any(|heard| {
+                heard.event().author == me && matches!(heard.event().kind, Kind::Closed { .. })
+            });
+            let hers = self.as_she_sees(&apart)?.filter(Alert::is_open);
+            if let Some(hers) = hers.filter(|_| !open && closed_by_me) {
+                let others = self.others()?;
+                let (devices, _) = self.her_devices(apart.alert, others)?;
+                self.tell_her(apart.alert, &devices, hers.closing(""))?;
+            }
+        }
+        Ok(())
+    }
+}

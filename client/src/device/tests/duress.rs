@@ -1,0 +1,390 @@
+//! Duress from end to end, without a network: Ana's vault is opened with the second passphrase.
+
+mod alike;
+
+use velar_protocol::circle::{AlertId, EventKind, Reason, Role, StandDown};
+use velar_protocol::seal::MemberId;
+
+use super::office::World;
+use crate::device::{AlertView, CheckInSaid};
+use crate::records::{DeliveryKind, DuressKind, EventKind as EventRecord, PeerKind, What};
+
+const OTHERS: [&str; 2] = ["Luz", "Eva"];
+
+fn circle() -> World {
+    World::circle("Luz", &[("Ana", Role::Defender), ("Eva", Role::Accompanier)])
+}
+
+fn check_in(world: &mut World, name: &'static str) {
+    let now_s = world.now_s;
+    let said = CheckInSaid { next_min: 60, ..CheckInSaid::default() };
+    world.device(name).check_in(said, now_s).unwrap();
+}
+
+/// A circle in which Ana has checked in as usual, and again under duress.
+fn under_duress() -> World {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    world.settle();
+    world.person("Ana").reopen(true);
+    check_in(&mut world, "Ana");
+    world.settle();
+    world
+}
+
+fn open(world: &mut World, name: &'static str) -> Vec<AlertView> {
+    let now_s = world.now_s;
+    world.device(name).alerts(true, now_s).unwrap()
+}
+
+fn only(world: &mut World, name: &'static str) -> AlertView {
+    let mut views = open(world, name);
+    assert_eq!(views.len(), 1, "{name}");
+    views.remove(0)
+}
+
+fn reasons(view: &AlertView) -> Vec<Reason> {
+    view.alert.reasons.iter().map(|(reason, ..)| *reason).collect()
+}
+
+/// How many events of alerts this device holds, and of how many alerts something is kept apart.
+fn kept(world: &mut World, name: &'static str) -> (u64, u64) {
+    let device = world.device(name);
+    let count = device.vault.read(|tx| Ok((tx.count::<EventRecord>()?, tx.count::<DuressKind>()?)));
+    count.map_err(|error: crate::vault::VaultError| error).unwrap()
+}
+
+/// Nothing on this device says or suggests duress.
+fn knows_nothing(world: &mut World, name: &'static str) {
+    let person = world.person(name);
+    let duress = |what: &What| match what {
+        What::Alert { event, .. } => {
+            matches!(event.kind, EventKind::Raised { reason: Reason::Duress, .. })
+        }
+        _ => false,
+    };
+    assert!(!person.shown.iter().any(|item| duress(&item.what)), "{name} is shown it");
+    let now_s = world.now_s;
+    for view in world.device(name).alerts(false, now_s).unwrap() {
+        assert!(!view.alert.duress && !reasons(&view).contains(&Reason::Duress), "{name}");
+    }
+    assert_eq!(kept(world, name).1, 0, "{name}");
+}
+
+#[test]
+fn another_voice_raises_the_same_alert_at_everybody_but_her() {
+    let mut world = under_duress();
+    let ana = world.person("Ana").member();
+    let seen = OTHERS.map(|name| only(&mut world, name));
+    for view in &seen {
+        assert_eq!(reasons(view), [Reason::Duress]);
+        assert!(view.alert.duress && view.alert.subject == ana);
+    }
+    assert_eq!(seen[0].events[0].event(), seen[1].events[0].event());
+    assert!(open(&mut world, "Ana").is_empty());
+    assert_eq!(kept(&mut world, "Ana"), (0, 0));
+    knows_nothing(&mut world, "Ana");
+}
+
+#[test]
+fn it_is_the_alert_that_a_panic_of_hers_raises() {
+    let mut world = under_duress();
+    let duress = only(&mut world, "Luz").alert.id;
+    let now_s = world.now_s;
+    let (panic, _) = world.device("Ana").panic("", now_s).unwrap();
+    assert_eq!(panic, duress);
+    world.settle();
+    assert_eq!(reasons(&only(&mut world, "Eva")).len(), 2);
+    assert_eq!(reasons(&only(&mut world, "Ana")), [Reason::Panic]);
+}
+
+#[test]
+fn without_a_check_in_her_panic_is_the_alert() {
+    let mut world = circle();
+    world.device("Ana").say("hola", &[], 1).unwrap();
+    world.settle();
+    world.person("Ana").reopen(true);
+    let now_s = world.now_s;
+    world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    for name in OTHERS {
+        assert_eq!(reasons(&only(&mut world, name)).len(), 2, "{name}");
+    }
+}
+
+#[test]
+fn a_receipt_alone_tells_it() {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    world.settle();
+    world.person("Ana").reopen(true);
+    let (now_s, ana) = (world.now_s, world.person("Ana").member());
+    world.device("Luz").say("¿todo bien?", &[ana], now_s).unwrap();
+    world.settle();
+    assert!(only(&mut world, "Luz").alert.duress);
+    knows_nothing(&mut world, "Ana");
+}
+
+#[test]
+fn one_part_of_a_long_message_tells_it() {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    world.settle();
+    world.person("Ana").reopen(true);
+    let now_s = world.now_s;
+    world.device("Ana").say(&"x".repeat(9_000), &[], now_s).unwrap();
+    world.send("Ana", |_| true);
+    world.meddle("Luz", |waiting| waiting.truncate(1));
+    world.receive("Luz");
+    assert!(world.person("Luz").texts().is_empty(), "it is not whole");
+    assert!(only(&mut world, "Luz").alert.duress);
+}
+
+#[test]
+fn what_waited_early_tells_it_too() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let ana = world.people.remove("Ana").unwrap();
+    world.admit("Luz", "Eva", Role::Accompanier);
+    world.people.insert("Ana", ana);
+    // Eva introduces herself; Ana answers, first as usual and then under duress.
+    world.carry("Ana");
+    world.carry("Ana");
+    let eva = world.people.remove("Eva").unwrap();
+    check_in(&mut world, "Ana");
+    world.send("Ana", |_| true);
+    world.person("Ana").reopen(true);
+    check_in(&mut world, "Ana");
+    world.send("Ana", |_| true);
+    world.people.insert("Eva", eva);
+    world.settle();
+    assert!(only(&mut world, "Eva").alert.duress);
+}
+
+#[test]
+fn her_other_device_is_not_told_and_says_nothing() {
+    let mut world = circle();
+    let ana = world.person("Ana").member();
+    world.admit_device("Luz", "Ana 2", Role::Defender, Some(ana));
+    check_in(&mut world, "Ana");
+    world.settle();
+    world.person("Ana").reopen(true);
+    check_in(&mut world, "Ana");
+    world.settle();
+    for name in OTHERS {
+        let alert = only(&mut world, name).alert.id;
+        let now_s = world.now_s;
+        world.device(name).claim(alert, now_s).unwrap();
+        world.device(name).note(alert, "la tienen", now_s).unwrap();
+    }
+    world.now_s += 400;
+    let now_s = world.now_s;
+    for name in ["Ana", "Luz", "Eva", "Ana 2"] {
+        world.device(name).say("hola", &[], now_s).unwrap();
+        world.settle();
+    }
+    for name in ["Ana", "Ana 2"] {
+        knows_nothing(&mut world, name);
+        assert_eq!(kept(&mut world, name), (0, 0), "{name}");
+    }
+}
+
+#[test]
+fn a_new_device_of_hers_is_not_told_and_others_who_join_are() {
+    let mut world = under_duress();
+    let ana = world.person("Ana").member();
+    let alert = only(&mut world, "Luz").alert.id;
+    let now_s = world.now_s;
+    world.device("Luz").claim(alert, now_s).unwrap();
+    world.device("Luz").note(alert, "la tienen", now_s).unwrap();
+    world.settle();
+    world.admit_device("Luz", "Ana 2", Role::Accompanier, Some(ana));
+    world.admit("Luz", "Sol", Role::Accompanier);
+    assert!(only(&mut world, "Sol").alert.duress);
+    knows_nothing(&mut world, "Ana 2");
+    assert_eq!(kept(&mut world, "Ana 2"), (0, 0));
+    // The newcomer has not taken the voice under duress for hers.
+    let known = |world: &mut World, name, member: MemberId| {
+        world.device(name).vault.read(|tx| tx.get::<PeerKind>(&member.0)).unwrap().unwrap().voice
+    };
+    assert_eq!(known(&mut world, "Sol", ana), None);
+    assert!(known(&mut world, "Luz", ana).is_some());
+}
+
+#[test]
+fn a_stand_down_looks_confirmed_to_her_and_is_not() {
+    let mut world = under_duress();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    world.device("Eva").claim(alert, now_s).unwrap();
+    world.device("Ana").stand_down(alert, "todo bien", now_s).unwrap();
+    world.settle();
+    world.device("Luz").confirm_stand_down(alert, now_s).unwrap();
+    world.device("Luz").note(alert, "no le crean: la tienen", now_s).unwrap();
+    world.settle();
+    let (luz, eva) = (world.person("Luz").member(), world.person("Eva").member());
+    let ana = world.person("Ana").member();
+    let hers = only(&mut world, "Ana");
+    assert_eq!(hers.alert.stand_down, StandDown::Confirmed(ana, luz));
+    assert_eq!(hers.alert.leading().map(|claim| claim.by), Some(eva));
+    knows_nothing(&mut world, "Ana");
+    let texts = hers.events.iter().filter(|e| matches!(e.event().kind, EventKind::Note { .. }));
+    assert_eq!(texts.count(), 0);
+    for name in OTHERS {
+        let seen = only(&mut world, name);
+        assert_eq!(seen.alert.stand_down, StandDown::Asked(ana), "{name}");
+        assert!(seen.alert.duress && seen.alert.is_open());
+    }
+}
+
+/// Every id that an event on this device names is of an event on it.
+fn names_nothing_unknown(world: &mut World, name: &'static str) {
+    let device = world.device(name);
+    let events = device.vault.read(|tx| tx.list::<EventRecord>()).unwrap();
+    let known: Vec<_> = events.iter().map(|(_, heard)| heard.event().id()).collect();
+    for (_, heard) in &events {
+        let named = match &heard.event().kind {
+            EventKind::Claimed { over } => over.clone(),
+            EventKind::Released { claims, .. } | EventKind::HandOver { claims, .. } => {
+                claims.clone()
+            }
+            EventKind::StandDownAsked { saw, .. } | EventKind::Closed { saw, .. } => saw.clone(),
+            EventKind::StandDownConfirmed { asked, saw } => asked.union(saw).copied().collect(),
+            EventKind::Raised { .. } | EventKind::Note { .. } => continue,
+        };
+        assert!(named.iter().all(|id| known.contains(id)), "{:?}", heard.event());
+    }
+}
+
+#[test]
+fn what_she_is_told_names_nothing_that_she_was_not_told() {
+    let mut world = under_duress();
+    let alert = only(&mut world, "Luz").alert.id;
+    let now_s = world.now_s;
+    // Taken before she raises the alarm: her devices do not hear of it.
+    world.device("Luz").claim(alert, now_s).unwrap();
+    world.settle();
+    world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    assert!(only(&mut world, "Ana").alert.claims.is_empty());
+    world.device("Eva").claim(alert, now_s).unwrap();
+    world.device("Luz").release(alert, "", now_s).unwrap();
+    world.settle();
+    world.device("Ana").stand_down(alert, "", now_s).unwrap();
+    world.settle();
+    world.device("Luz").confirm_stand_down(alert, now_s).unwrap();
+    world.device("Eva").release(alert, "voy a la fiscalía", now_s).unwrap();
+    world.settle();
+    names_nothing_unknown(&mut world, "Ana");
+    let said =
+        |event: &EventKind| matches!(event, EventKind::Released { text, .. } if text.is_empty());
+    let hers = only(&mut world, "Ana");
+    assert!(hers.events.iter().any(|heard| said(&heard.event().kind)), "without a word");
+    assert!(hers.alert.claims.is_empty());
+}
+
+fn close(world: &mut World, alert: AlertId) {
+    let now_s = world.now_s;
+    world.device("Eva").close(alert, "está con nosotras", now_s).unwrap();
+    world.settle();
+}
+
+#[test]
+fn closed_by_the_others_it_stays_open_on_her_device_until_she_speaks_with_her_own_voice() {
+    let mut world = under_duress();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    close(&mut world, alert);
+    assert!(open(&mut world, "Luz").is_empty());
+    assert!(only(&mut world, "Ana").alert.is_open());
+    world.person("Ana").reopen(false);
+    check_in(&mut world, "Ana");
+    world.settle();
+    assert!(open(&mut world, "Ana").is_empty());
+    let all = world.device("Ana").alerts(false, now_s).unwrap();
+    assert_eq!(all[0].alert.closed_by, Some(world.person("Eva").member()));
+    knows_nothing(&mut world, "Ana");
+    names_nothing_unknown(&mut world, "Ana");
+    let text =
+        |event: &EventKind| matches!(event, EventKind::Closed { text, .. } if !text.is_empty());
+    assert!(!all[0].events.iter().any(|heard| text(&heard.event().kind)));
+    // Another alarm is another alert.
+    assert_ne!(world.device("Ana").panic("", now_s).unwrap().0, alert);
+}
+
+#[test]
+fn heard_again_after_the_end_it_rings_again() {
+    let mut world = under_duress();
+    let alert = only(&mut world, "Luz").alert.id;
+    close(&mut world, alert);
+    assert!(open(&mut world, "Luz").is_empty());
+    check_in(&mut world, "Ana");
+    world.settle();
+    for name in OTHERS {
+        let view = only(&mut world, name);
+        assert!(view.alert.duress && view.alert.id == alert, "{name}");
+    }
+    knows_nothing(&mut world, "Ana");
+}
+
+#[test]
+fn an_alert_raised_by_hand_before_is_under_duress_from_then_on() {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("ayuda", now_s).unwrap();
+    world.settle();
+    world.device("Eva").note(alert, "la llamo", now_s).unwrap();
+    world.settle();
+    world.person("Ana").reopen(true);
+    world.device("Ana").stand_down(alert, "", now_s).unwrap();
+    world.settle();
+    world.device("Luz").confirm_stand_down(alert, now_s).unwrap();
+    world.device("Luz").note(alert, "no es ella", now_s).unwrap();
+    world.settle();
+    assert!(only(&mut world, "Eva").alert.duress);
+    let hers = only(&mut world, "Ana");
+    assert!(matches!(hers.alert.stand_down, StandDown::Confirmed(..)));
+    let notes = hers.events.iter().filter(|e| matches!(e.event().kind, EventKind::Note { .. }));
+    assert_eq!(notes.count(), 1, "only what was written before");
+    // What a note of the others would be passed on for is not passed on to her.
+    world.now_s += 400;
+    for name in ["Ana", "Luz", "Eva"] {
+        let now_s = world.now_s;
+        world.device(name).say("hola", &[], now_s).unwrap();
+        world.settle();
+    }
+    let notes = only(&mut world, "Ana");
+    let notes = notes.events.iter().filter(|e| matches!(e.event().kind, EventKind::Note { .. }));
+    assert_eq!(notes.count(), 1);
+}
+
+#[test]
+fn what_was_said_with_her_own_voice_raises_nothing() {
+    let mut world = circle();
+    for second in [false, false] {
+        world.person("Ana").reopen(second);
+        check_in(&mut world, "Ana");
+        world.settle();
+    }
+    for name in OTHERS {
+        assert!(open(&mut world, name).is_empty());
+    }
+}
+
+#[test]
+fn it_is_queued_for_nobody() {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    world.settle();
+    let waiting = |world: &mut World, name| {
+        world.device(name).vault.read(|tx| tx.count::<DeliveryKind>()).unwrap()
+    };
+    let before = OTHERS.map(|name| waiting(&mut world, name));
+    world.person("Ana").reopen(true);
+    check_in(&mut world, "Ana");
+    world.settle();
+    let after = OTHERS.map(|name| waiting(&mut world, name));
+    assert_eq!(before, after, "every device finds it by itself");
+}
