@@ -6,8 +6,10 @@
 mod arguments;
 mod forgiving;
 mod localise;
+mod log;
 mod plan;
 mod usage;
+mod watching;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -22,11 +24,16 @@ use crate::text::{Language, Text};
 
 pub use self::arguments::{
     AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Inbox, Invite, Join, Link,
-    Mood, Panic, Role, Say, StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
+    Mood, Panic, RelayAdd, RelayLeave, Role, Say, StandDown, Verify, Watch, WhichAlert,
+    alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
+pub use self::log::{Backup, Log, LogCommand, LogExport, LogFormat, LogVerify, Restore, Wipe};
 pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
+pub use self::watching::{
+    CircleAgree, Contacts, ContactsAdd, ContactsCommand, ContactsRemove, Drill, HandOver, Status,
+};
 
 /// One call of `velar`, understood.
 #[derive(Debug, Parser)]
@@ -134,13 +141,51 @@ pub enum Command {
     Watch(Watch),
     /// The state of this device and of what it has sent.
     #[command(alias = "estado")]
-    Status,
+    Status(Status),
     /// Completions for a shell.
     #[command(alias = "completado")]
     Completions(Completions),
     /// The agreed check-ins.
     #[command(aliases = ["acuerdo", "itinerario"])]
     Plan(Plan),
+    /// Ask somebody else to take an alert one has taken.
+    #[command(aliases = ["handover", "entregar", "pasar"])]
+    HandOver(HandOver),
+    /// Practise: an alarm that says to everybody that it is a drill; or show how one went.
+    #[command(aliases = ["simulacro", "ensayo"])]
+    Drill(Drill),
+    /// Whom to turn to outside the circle.
+    #[command(aliases = ["contactos", "contact", "contacto"])]
+    Contacts(Contacts),
+    /// The relays through which this device is reached.
+    #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
+    Relays(Relays),
+    /// What happened in alerts.
+    #[command(aliases = ["bitacora", "bitácora"])]
+    Log(Log),
+    /// Destroy the vault.
+    #[command(aliases = ["borrar", "destruir"])]
+    Wipe(Wipe),
+    /// Write a backup.
+    #[command(aliases = ["respaldo", "respaldar"])]
+    Backup(Backup),
+    /// Take over a backup.
+    #[command(aliases = ["restaurar", "recuperar"])]
+    Restore(Restore),
+}
+
+/// `velar relays …`
+#[derive(Debug, Subcommand)]
+pub enum Relays {
+    /// Those in use.
+    #[command(aliases = ["ver", "mostrar", "lista"])]
+    List,
+    /// Use one more.
+    #[command(aliases = ["agregar", "añadir"])]
+    Add(RelayAdd),
+    /// Use one no longer.
+    #[command(aliases = ["dejar", "quitar", "remove"])]
+    Leave(RelayLeave),
 }
 
 /// `velar circle …`
@@ -152,6 +197,9 @@ pub enum Circle {
     /// Show the circle this vault belongs to.
     #[command(aliases = ["ver", "mostrar"])]
     Show,
+    /// What the circle has agreed.
+    #[command(aliases = ["acordar", "acuerdo", "agreement"])]
+    Agree(CircleAgree),
 }
 
 /// Why a command line was not carried out.
@@ -180,7 +228,10 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         Err(error) => error,
     };
     match first.kind() {
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => {
+        // `panic -help me` asks for help of another kind.
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+            if forgiving::asks_for_help(&command, &args) =>
+        {
             return Err(Stop::Show(Box::new(first)));
         }
         clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -193,6 +244,12 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         forgiving::panic_at_any_rate(&command, &args, fits).map(|args| attempt(&command, &args))
     {
         return Ok(cli);
+    }
+    if matches!(
+        first.kind(),
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
+    ) {
+        return Err(Stop::Show(Box::new(first)));
     }
     Err(Stop::Usage(usage::explain(&first, text)))
 }

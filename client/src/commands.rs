@@ -1,28 +1,37 @@
 //! What each command does: it opens the device, acts, carries envelopes for a moment, and says the truth
 //! about what became of it.
 
+mod agreement;
 mod alerts;
 mod approve;
+mod backup;
 mod carrier;
 mod checkin;
 mod circle;
 mod completions;
+mod contacts;
 mod context;
 mod deadlines;
+mod drill;
+mod files;
 mod holds;
 mod inbox;
 mod init;
 mod invite;
 mod items;
 mod join;
+mod log;
 mod members;
 mod panic;
 mod plan;
+mod presence;
+mod relays;
 mod say;
 mod show;
 mod status;
 mod stop;
 mod watch;
+mod wipe;
 
 pub use context::Context;
 pub use stop::Stop;
@@ -54,8 +63,16 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Say(args) => say::run(context, args).await,
         Command::Inbox(args) => inbox::run(context, args).await,
         Command::Watch(args) => watch::run(context, args).await,
-        Command::Status => status::run(context).await,
+        Command::Status(args) => status::run(context, args).await,
         Command::Completions(args) => completions::run(context, args),
         Command::Plan(args) => plan::run(context, args).await,
+        Command::HandOver(args) => alerts::hand_over(context, args).await,
+        Command::Drill(args) => drill::run(context, args).await,
+        Command::Contacts(args) => contacts::run(context, args).await,
+        Command::Relays(args) => relays::run(context, args).await,
+        Command::Log(args) => log::run(context, args),
+        Command::Wipe(args) => wipe::run(context, args),
+        Command::Backup(args) => backup::backup(context, args),
+        Command::Restore(args) => backup::restore(context, args),
     }
 }

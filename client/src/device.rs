@@ -4,17 +4,23 @@
 //! belongs together happens in one transaction, one turn; what was decided in it is on disk when
 //! the call returns, and a process that dies before has decided nothing.
 
+mod agreeing;
 mod alerts;
+mod backup;
 mod deadlines;
 mod delivery;
+mod drills;
 mod effects;
 mod error;
+mod handover;
 mod holding;
 mod homes;
 mod joining;
+mod log;
 mod opening;
 mod peers;
 mod plans;
+mod presence;
 mod roster;
 mod sealing;
 mod tending;
@@ -31,10 +37,13 @@ use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Vo
 pub use alerts::{AlertView, CheckInSaid};
 pub use deadlines::Missed;
 pub use delivery::{Due, DueId};
+pub use drills::DrillView;
 pub use error::DeviceError;
 pub use holding::HoldsView;
 pub use homes::HomeView;
 pub use joining::{AnswerView, JoinState, OfferToSend};
+pub use log::{Consent, LogView};
+pub use presence::WatcherView;
 pub use views::{MemberView, Progress, Reach};
 
 use crate::records::{Profile, ProfileKind, RosterKind, Secret};

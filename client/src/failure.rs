@@ -1,6 +1,7 @@
 //! What went wrong, for the person at the keyboard: what happened, and what to do next.
 
 mod device;
+mod log;
 mod net;
 mod reasons;
 
@@ -79,6 +80,7 @@ macro_rules! failure {
     }};
 }
 pub use self::device::device_failure;
+pub use self::log::log_failure;
 pub use self::net::{is_final, net_failure, net_reason};
 pub use self::reasons::{address_reason, link_reason, passphrase_failure, reason, vault_failure};
 pub use crate::failure;

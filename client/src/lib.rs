@@ -6,21 +6,31 @@
 //! * [`link`]: carries envelopes between the device and its relays.
 //! * [`holds`]: what is left at relays, to be released if this device falls silent; pure.
 //! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
+//! * [`plan`]: the agreed check-ins; pure.
+//! * [`presence`], [`drill`], [`contacts`]: who keeps watch, what is kept of a drill, whom to turn to outside; pure.
 //! * [`vault`], [`records`]: what is kept, sealed.
+//! * [`plan`]: the agreed check-ins; pure.
+//! * [`log`]: the chain of what happened in alerts, and its exports; pure.
+//! * [`vault`], [`records`]: what is kept, sealed; [`backup`]: what is kept elsewhere.
 //! * [`cli`], [`text`], [`mod@failure`], [`terminal`]: what a person types and is told.
 
+pub mod backup;
 pub mod cli;
 pub mod commands;
+pub mod contacts;
 pub mod deadlines;
 pub mod device;
+pub mod drill;
 pub mod failure;
 pub mod holds;
 pub mod inbox;
 pub mod link;
+pub mod log;
 pub mod net;
 pub mod outbox;
 pub mod passphrase;
 pub mod plan;
+pub mod presence;
 pub mod records;
 pub mod terminal;
 pub mod text;

@@ -51,10 +51,12 @@ enum Report {
     Time { relay: RelayAddress, time_s: u64 },
     /// A mailbox is being read.
     Reading { relay: RelayAddress },
+    /// A mailbox is being read, but the relay did not take its tokens: newer ones do not reach it.
+    NotOpened { relay: RelayAddress, error: NetError },
     /// A mailbox is not being read; it is tried again.
     NotReading { relay: RelayAddress, error: NetError },
     /// A relay answered to an envelope, or to a step with a hold.
-    Answered { id: DueId, answer: Answer },
+    Answered { relay: RelayAddress, id: DueId, answer: Answer },
     /// What was not sent, because the relay did not take what goes before it, or it was too late.
     Returned { ids: Vec<DueId> },
     /// A relay cannot be sent to; it is tried again.
@@ -70,6 +72,8 @@ pub enum Happened {
     Disconnected(RelayAddress, NetError),
     /// Everything that was waiting at this relay is here.
     CaughtUp(RelayAddress),
+    /// This relay reads the mailbox out, but did not take its newest tokens, and why: somebody's messages may be refused.
+    NotOpened(RelayAddress, NetError),
     /// Nothing can be sent to this relay now, and why.
     CannotSend(RelayAddress, NetError),
     /// This device's clock and the relay's differ by this many seconds.
@@ -89,6 +93,10 @@ pub struct Link {
     senders: HashMap<RelayAddress, Sender>,
     under_way: HashSet<DueId>,
     caught_up: HashSet<RelayAddress>,
+    /// Relays that others are told to send to; those that were left are read, too.
+    in_use: HashSet<RelayAddress>,
+    /// Relays that did not answer when they were last called.
+    down: HashSet<RelayAddress>,
     watching: bool,
     /// As far as the relay that was asked last can tell.
     clock_is_right: bool,
@@ -96,6 +104,15 @@ pub struct Link {
     /// When something that a relay did not take may be tried again.
     retry_at: Option<Instant>,
     tend_at: Instant,
+}
+
+/// Why a relay does not take an envelope now. (That it does not know a token is the recipient's to mend.)
+fn not_now(answer: &Answer) -> Option<NetError> {
+    match *answer {
+        Answer::Full { retry_after_s } => Some(NetError::Full { retry_after_s }),
+        Answer::Unavailable { retry_after_s } => Some(NetError::Unavailable { retry_after_s }),
+        _ => None,
+    }
 }
 
 /// Seconds since 1970 by this device's clock.
@@ -109,9 +126,6 @@ const CLOCK_SKEW_S: u64 = 120;
 
 /// With a difference of this much nothing is forgotten and no key is dated.
 const DAY_S: u64 = 86_400;
-
-/// A watching terminal's receipts say that it watches for this long yet: nothing tells when it is closed.
-const WATCHING_S: u64 = 20 * 60;
 
 impl Link {
     /// For a command that ends by itself, or for a terminal that is `watching`.
@@ -128,6 +142,8 @@ impl Link {
             senders: HashMap::new(),
             under_way: HashSet::new(),
             caught_up: HashSet::new(),
+            in_use: HashSet::new(),
+            down: HashSet::new(),
             watching,
             clock_is_right: true,
             look: true,
@@ -142,16 +158,23 @@ impl Link {
         &self.connector
     }
 
-    /// Whether everything that was waiting at each of the device's relays is here.
+    /// Whether everything that was waiting at the device's relays is here: at one at least, and at each that answers.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
+        let here = |relay| self.caught_up.contains(relay);
+        let known = |relay| here(relay) || self.down.contains(relay);
+        self.readers.keys().any(here) && self.readers.keys().all(known)
+    }
+
+    /// Whether everything that was waiting at each of the device's relays is here.
+    fn is_all_read(&self) -> bool {
         self.readers.keys().all(|relay| self.caught_up.contains(relay)) && !self.readers.is_empty()
     }
 
-    /// Whether everything that was waiting at one of the device's relays at least is here.
+    /// Whether everything that was waiting at one of the relays where others reach this device is here.
     #[must_use]
     pub fn has_caught_up(&self) -> bool {
-        !self.caught_up.is_empty()
+        self.in_use.iter().any(|relay| self.caught_up.contains(relay))
     }
 
     /// Whether envelopes are with the senders and not answered yet.
@@ -188,7 +211,7 @@ impl Link {
         }
         // A backlog is receipted in few messages: only when nothing more is at hand.
         if self.reports.is_empty() {
-            let until = self.watching.then(|| now_s() + WATCHING_S);
+            let until = self.watching.then(|| now_s() + crate::presence::WATCHING_S);
             device.send_receipts(until, now_s())?;
         }
         if device.changed()? {
@@ -199,10 +222,15 @@ impl Link {
             self.tend_at = Instant::now() + TEND;
             self.look = true;
             if self.is_caught_up() {
-                device.tend(self.clock_is_right, now_s())?;
+                device.tend(self.clock_is_right, self.is_all_read(), now_s())?;
             }
         }
         Ok(happened)
+    }
+
+    /// The terminal is not watched any more: what is said from now on does not say so.
+    pub fn end_watch(&mut self) {
+        self.watching = false;
     }
 
     /// Closes the connections and waits a moment until the relays know.
@@ -218,7 +246,14 @@ impl Link {
         if !std::mem::take(&mut self.look) && !retry {
             return Ok(());
         }
-        for home in device.homes()? {
+        let homes = device.homes()?;
+        self.readers.retain(|relay, _| homes.iter().any(|home| home.relay == *relay));
+        self.in_use = homes
+            .iter()
+            .filter(|home| home.left_s.is_none())
+            .map(|home| home.relay.clone())
+            .collect();
+        for home in homes {
             let relay = home.relay.clone();
             match self.readers.get(&relay) {
                 Some(reader) => reader.update(home),
@@ -285,13 +320,23 @@ impl Link {
                     }
                     happened.push(Happened::Answered(relay));
                 }
-                Report::Reading { relay } => happened.push(Happened::Connected(relay)),
+                Report::Reading { relay } => {
+                    self.down.remove(&relay);
+                    happened.push(Happened::Connected(relay));
+                }
+                Report::NotOpened { relay, error } => {
+                    happened.push(Happened::NotOpened(relay, error));
+                }
                 Report::NotReading { relay, error } => {
                     self.caught_up.remove(&relay);
+                    self.down.insert(relay.clone());
                     happened.push(Happened::Disconnected(relay, error));
                 }
-                Report::Answered { id, answer } => {
+                Report::Answered { relay, id, answer } => {
                     self.try_again_after(&answer);
+                    if let Some(error) = not_now(&answer) {
+                        happened.push(Happened::CannotSend(relay, error));
+                    }
                     answers.push((id, answer));
                 }
                 Report::Returned { ids } => returned.extend(ids),

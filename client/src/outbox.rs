@@ -13,7 +13,7 @@ use velar_protocol::wire::{Answer, RelayAddress, SendToken};
 const RECEIPT_PATIENCE_S: u64 = 120;
 
 /// Longest pause on one route for an alert, whatever a relay says and whatever the clock was.
-const ALERT_PAUSE_S: u64 = 300;
+const ALERT_PAUSE_S: u64 = 60;
 
 /// The same for everything else.
 const PAUSE_S: u64 = 3600;
@@ -35,6 +35,8 @@ pub enum Class {
     Care,
     /// In order; leaves the reserve alone.
     Talk,
+    /// In order; sealed to the last-resort prekey only, and worth nothing later. Heartbeats.
+    Presence,
 }
 
 /// The way of one envelope through one relay.
@@ -93,8 +95,9 @@ impl Route {
         matches!(self.state, RouteState::Waiting { .. })
     }
 
-    /// Takes the relay's answer to a `Send` of this envelope.
-    pub fn answered(&mut self, answer: &Answer, class: Class, now_s: u64) {
+    /// Takes the relay's answer to a `Send` of this envelope. Pauses are drawn out by up to a quarter with `random`: what was
+    /// turned away together does not come back together.
+    pub fn answered(&mut self, answer: &Answer, class: Class, now_s: u64, random: u64) {
         let longest = if class == Class::Alert { ALERT_PAUSE_S } else { PAUSE_S };
         let refusals = match self.state {
             RouteState::Waiting { refusals, .. } => refusals,
@@ -104,7 +107,8 @@ impl Route {
         self.state = match answer {
             Answer::Accepted => RouteState::Accepted { at_s: now_s },
             Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-                let pause_s = u64::from((*retry_after_s).max(1)).min(longest);
+                let pause_s = u64::from((*retry_after_s).max(1));
+                let pause_s = (pause_s + random % (pause_s / 4 + 1)).min(longest);
                 let next_s = now_s.saturating_add(pause_s);
                 RouteState::Waiting { next_s, refusals }
             }
@@ -190,9 +194,9 @@ mod tests {
     #[test]
     fn an_accepted_envelope_is_never_sent_again() {
         let mut route = route();
-        route.answered(&Answer::Accepted, Class::Talk, 7);
+        route.answered(&Answer::Accepted, Class::Talk, 7, 0);
         assert!(!route.is_due(u64::MAX));
-        route.answered(&Answer::Full { retry_after_s: 1 }, Class::Talk, 8);
+        route.answered(&Answer::Full { retry_after_s: 1 }, Class::Talk, 8, 0);
         assert_eq!(route.state, RouteState::Accepted { at_s: 7 });
     }
 
@@ -200,7 +204,7 @@ mod tests {
     fn a_full_mailbox_is_tried_again_when_the_relay_says_and_never_given_up() {
         let mut route = route();
         for round in 0..1_000 {
-            route.answered(&Answer::Full { retry_after_s: 30 }, Class::Talk, round * 30);
+            route.answered(&Answer::Full { retry_after_s: 30 }, Class::Talk, round * 30, 0);
             assert!(!route.is_due(round * 30 + 29));
             assert!(route.is_due(round * 30 + 30));
         }
@@ -213,7 +217,7 @@ mod tests {
         let mut now = 0;
         while route.is_waiting() {
             assert!(route.is_due(now));
-            route.answered(&Answer::Refused(Refusal::UnknownToken), Class::Talk, now);
+            route.answered(&Answer::Refused(Refusal::UnknownToken), Class::Talk, now, 0);
             tries += 1;
             now += PAUSE_S;
         }
@@ -227,7 +231,7 @@ mod tests {
         let full = Answer::Full { retry_after_s: u32::MAX };
         for round in 0..1_000 {
             let answer = if round % 2 == 0 { &refused } else { &full };
-            route.answered(answer, Class::Alert, round * ALERT_PAUSE_S);
+            route.answered(answer, Class::Alert, round * ALERT_PAUSE_S, round);
             assert!(route.is_due((round + 1) * ALERT_PAUSE_S));
         }
     }
@@ -235,7 +239,7 @@ mod tests {
     #[test]
     fn a_clock_that_was_years_ahead_parks_nothing() {
         let mut route = route();
-        route.answered(&Answer::Full { retry_after_s: 5 }, Class::Talk, 2_000_000_000);
+        route.answered(&Answer::Full { retry_after_s: 5 }, Class::Talk, 2_000_000_000, 0);
         assert!(!route.is_due(2_000_000_000));
         assert!(route.is_due(1_800_000_000));
     }
@@ -252,7 +256,7 @@ mod tests {
     #[test]
     fn an_alert_overtakes_talk_that_waits_for_a_full_mailbox() {
         let mut full = route();
-        full.answered(&Answer::Full { retry_after_s: 60 }, Class::Talk, 0);
+        full.answered(&Answer::Full { retry_after_s: 60 }, Class::Talk, 0, 0);
         let free = route();
         let make = |id, class, route| Candidate { id, class, recipient: b"ana", route };
         let all = [

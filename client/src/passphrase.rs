@@ -125,9 +125,9 @@ pub enum PassphraseError {
 pub enum PassphraseSource {
     /// Ask at the controlling terminal, without echo.
     Prompt,
-    /// A file that only its owner can read, or a pipe by name. One trailing newline is dropped.
+    /// A file that only its owner can read, or a pipe by name: its first line.
     File(PathBuf),
-    /// An open descriptor, read to its end. One trailing newline is dropped. The descriptor itself stays
+    /// An open descriptor: its first line. The descriptor itself stays
     /// open (closing it would need `unsafe`); a regular file is read from its start, whatever was read before.
     Descriptor(i32),
 }
@@ -177,7 +177,7 @@ fn from_file(path: &Path) -> Result<Passphrase, PassphraseError> {
     if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {
         return Err(PassphraseError::Exposed { path: path.to_owned() });
     }
-    until_the_end(file, failed)
+    first_line(file, failed)
 }
 
 fn from_descriptor(descriptor: i32) -> Result<Passphrase, PassphraseError> {
@@ -187,10 +187,10 @@ fn from_descriptor(descriptor: i32) -> Result<Passphrase, PassphraseError> {
     }
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     let file = File::open(Path::new(folder).join(descriptor.to_string())).map_err(failed)?;
-    until_the_end(file, failed)
+    first_line(file, failed)
 }
 
-fn until_the_end(
+fn first_line(
     mut from: impl Read,
     failed: impl Fn(io::Error) -> PassphraseError,
 ) -> Result<Passphrase, PassphraseError> {
@@ -205,8 +205,9 @@ fn until_the_end(
             Err(error) => return Err(failed(error)),
         }
     }
+    // The first line, as a prompt would read it. What follows in a file is somebody's note.
     let bytes = buffer.get(..filled).unwrap_or_default();
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let bytes = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
     let passphrase = Passphrase::new(bytes);
     buffer.zeroize();

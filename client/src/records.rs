@@ -10,8 +10,11 @@ use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey,
 use velar_protocol::wire::{AccessToken, RelayAddress};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::contacts::Contacts;
+use crate::drill::Drill;
 use crate::holds::Holds;
 use crate::inbox::{Inbox, Owed};
+use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
 use crate::vault::Kind;
@@ -95,6 +98,14 @@ kinds! {
     QuietKind = 32, "alert event kept aside", Heard;
     /// One record, key empty. What is left at relays.
     HoldKind = 33, "holds", Holds;
+    /// Key: empty for the head, else [`entry_key`](crate::log::entry_key).
+    LogKind = 37, "log", LogRecord;
+    /// Key: member id; when they called the roll. Key empty: until when this device said to be watching.
+    PresenceKind = 35, "presence", u64;
+    /// One record, key empty. Whom to turn to outside the circle.
+    ContactsKind = 36, "contacts", Contacts;
+    /// Key: alert id. A drill that this device raised.
+    DrillKind = 39, "drill", Drill;
 }
 
 /// Secret bytes, wiped on drop.
@@ -181,6 +192,8 @@ pub struct Home {
     pub registered: u64,
     /// Envelopes that the relay said have expired unread; growth is reported.
     pub expired: u64,
+    /// When its relay was left: nobody is told of it any more, and it is read until all that may lie there has expired.
+    pub left_s: Option<u64>,
 }
 
 /// For whom a token or prekey was made.
@@ -244,6 +257,10 @@ pub struct Peer {
     pub watching_until_s: Option<u64>,
     /// Event sets of alerts that I answered with what they lacked, and when.
     pub marks_answered: Vec<(AlertId, [u8; 16], u64)>,
+    /// Their count of messages to me in the newest that said whether they watch.
+    pub presence_sequence: u64,
+    /// When that came.
+    pub presence_s: u64,
 }
 
 /// One sealed envelope on its way.
@@ -314,7 +331,7 @@ pub struct Delivery {
     pub parts: Option<u8>,
     /// Parts that some relay has on disk.
     pub accepted_parts: u8,
-    /// Hosts of relays that have parts on disk, with the time of the last.
+    /// Places of relays that have parts on disk, with the time of the last.
     pub relays: Vec<(String, u64)>,
     /// When its receipt came.
     pub received_s: Option<u64>,
@@ -397,9 +414,13 @@ pub enum What {
     },
     /// A relay has released the alarm that was left there, or has lost it.
     HoldGone {
-        /// Its host.
+        /// Its host and port.
         relay: String,
     },
+    /// The lead has changed the circle's agreement.
+    Agreed,
+    /// A coordinator has set whom to turn to outside.
+    ContactsSet,
 }
 
 /// An invitation that I made.

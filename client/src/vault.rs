@@ -20,16 +20,20 @@ mod database;
 mod error;
 mod files;
 mod kdf;
+mod parcel;
 mod record;
 mod slots;
 #[cfg(test)]
 mod tests;
 mod tx;
+mod wipe;
 
 pub use error::{Part, VaultError};
 pub use kdf::KdfCost;
+pub use parcel::{PARCEL_LEN, open_parcel, seal_parcel};
 pub use record::{Kind, MAX_VALUE_LEN};
 pub use tx::{Damage, Fate, Tx};
+pub use wipe::{Wiped, is_anything, wipe};
 
 use database::Database;
 use files::Files;

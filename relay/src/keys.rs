@@ -38,6 +38,14 @@ pub enum KeyError {
     /// There are none yet.
     #[error("there are no keys in {}; make them with: velar-relay init --data {} --host <name or address>", .0.display(), .0.display())]
     Missing(PathBuf),
+    /// `init` was cut short here: nobody has these keys' address yet.
+    #[error("making keys in {} was cut short; remove {} there, then run init again", .path.display(), .there.join(", "))]
+    Unfinished {
+        /// The folder.
+        path: PathBuf,
+        /// What is there.
+        there: Vec<&'static str>,
+    },
     /// They are not what `init` wrote.
     #[error("the keys in {} are damaged ({reason}); restore them from a backup, or make new ones in another folder", .path.display())]
     Damaged {
@@ -70,12 +78,14 @@ impl Identity {
     /// Makes keys in `data`, creating the folder (0700) and files (0600).
     ///
     /// # Errors
-    /// [`KeyError::Exists`]: nothing is ever overwritten.
+    /// [`KeyError::Exists`], [`KeyError::Unfinished`]: nothing is ever overwritten.
     pub fn create(data: &Path) -> Result<Self, KeyError> {
         let made = |error: rcgen::Error| KeyError::Make(error.to_string());
         DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(failed(data))?;
-        if [TLS_KEY, TLS_CERTIFICATE, RESET_KEY].iter().any(|name| data.join(name).exists()) {
-            return Err(KeyError::Exists(data.to_owned()));
+        match there(data).len() {
+            0 => {}
+            3 => return Err(KeyError::Exists(data.to_owned())),
+            _ => return Err(incomplete(data)),
         }
         let pair = KeyPair::generate_for(&PKCS_ED25519).map_err(made)?;
         let params = CertificateParams::new(vec![CERTIFICATE_NAME.to_owned()]).map_err(made)?;
@@ -97,7 +107,7 @@ impl Identity {
     /// Reads the keys in `data`.
     ///
     /// # Errors
-    /// [`KeyError::Missing`], [`KeyError::Damaged`], [`KeyError::Io`].
+    /// [`KeyError::Missing`], [`KeyError::Unfinished`], [`KeyError::Damaged`], [`KeyError::Io`].
     pub fn load(data: &Path) -> Result<Self, KeyError> {
         let damaged =
             |reason: &str| KeyError::Damaged { path: data.to_owned(), reason: reason.to_owned() };
@@ -132,10 +142,30 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), KeyError> {
         .map_err(failed(path))
 }
 
+/// The files of a set of keys that are there.
+fn there(data: &Path) -> Vec<&'static str> {
+    let all = [TLS_KEY, RESET_KEY, TLS_CERTIFICATE].into_iter();
+    all.filter(|name| data.join(name).exists()).collect()
+}
+
+/// The certificate is written last. Without it nothing was ever served with these keys; without another one a set that
+/// was whole has been damaged.
+fn incomplete(data: &Path) -> KeyError {
+    let there = there(data);
+    let path = data.to_owned();
+    if there.is_empty() {
+        KeyError::Missing(path)
+    } else if there.contains(&TLS_CERTIFICATE) {
+        KeyError::Damaged { path, reason: "a file is missing".to_owned() }
+    } else {
+        KeyError::Unfinished { path, there }
+    }
+}
+
 fn read(data: &Path, name: &str) -> Result<Vec<u8>, KeyError> {
     let path = data.join(name);
     fs::read(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => KeyError::Missing(data.to_owned()),
+        io::ErrorKind::NotFound => incomplete(data),
         _ => KeyError::Io { path, source },
     })
 }
@@ -165,6 +195,24 @@ mod tests {
         assert_eq!(fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
         let other = Identity::create(&folder.path().join("other")).unwrap();
         assert_ne!(other.pin(), made.pin());
+    }
+
+    #[test]
+    fn keys_whose_making_was_cut_short_are_told_from_damaged_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        Identity::create(folder.path()).unwrap();
+        fs::remove_file(folder.path().join(TLS_CERTIFICATE)).unwrap();
+        for cut_short in [Identity::create(folder.path()), Identity::load(folder.path())] {
+            let error = cut_short.unwrap_err();
+            assert!(matches!(&error, KeyError::Unfinished { there, .. } if there.len() == 2));
+            assert!(error.to_string().contains("remove tls.key, reset.key there"), "{error}");
+        }
+        fs::remove_file(folder.path().join(TLS_KEY)).unwrap();
+        fs::remove_file(folder.path().join(RESET_KEY)).unwrap();
+        Identity::create(folder.path()).unwrap();
+        fs::remove_file(folder.path().join(RESET_KEY)).unwrap();
+        assert!(matches!(Identity::create(folder.path()), Err(KeyError::Damaged { .. })));
+        assert!(matches!(Identity::load(folder.path()), Err(KeyError::Damaged { .. })));
     }
 
     #[test]

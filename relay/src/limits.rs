@@ -65,7 +65,7 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Connections in all. 34 KiB each when idle: 10 000 are 340 MB.
+    /// Connections in all. 38 KiB each when idle (tests/BENCHMARKS.md): 10 000 are 390 MB.
     connections / "VELAR_RELAY_CONNECTIONS": u32 = 10_000, 1;
     /// Connections from one address prefix (/24 or /56). A whole organisation or a Tor exit may share one.
     connections_per_prefix / "VELAR_RELAY_CONNECTIONS_PER_PREFIX": u32 = 512, 1;
@@ -73,8 +73,10 @@ limits! {
     handshakes / "VELAR_RELAY_HANDSHAKES": u32 = 512, 1;
     /// Handshakes in flight from which on a client must first prove its address (one more round trip).
     handshakes_before_retry / "VELAR_RELAY_HANDSHAKES_BEFORE_RETRY": u32 = 64, 0;
-    /// Mailboxes in all. About 1 KiB of memory each.
+    /// Mailboxes in all. About 340 bytes of memory each, their tokens aside.
     mailboxes / "VELAR_RELAY_MAILBOXES": u32 = 100_000, 1;
+    /// Send tokens in all. About 170 bytes of memory each; a member of a circle of 12 has about 30.
+    tokens / "VELAR_RELAY_TOKENS": u32 = 1_000_000, 128;
     /// Envelopes waiting in one mailbox: 14 days of hourly check-ins of 31 members, with spare room.
     mailbox_envelopes / "VELAR_RELAY_MAILBOX_ENVELOPES": u32 = 16_384, 1;
     /// Envelopes one token may have waiting: 14 days of hourly check-ins, heartbeats and receipts, doubled.
@@ -145,7 +147,7 @@ pub(crate) const BATCH_PACKETS: usize = 3;
 pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests of one stream that wait for the disk. A sender with 16 outstanding never waits for this.
 pub(crate) const MAX_PIPELINED: usize = 64;
-/// Jobs waiting for the writer, each at most one envelope (or one hold): 8 MiB.
+/// Envelopes waiting for the writer, those of holds among them: 8 MiB. Jobs at most as many.
 pub(crate) const WRITER_QUEUE: usize = 2048;
 /// Jobs in one commit. Beyond a few hundred a bigger group gains nothing.
 pub(crate) const WRITER_GROUP: usize = 1024;

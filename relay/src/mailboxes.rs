@@ -118,6 +118,11 @@ impl Mailboxes {
         if !known && (self.disk_low || self.mailboxes.len() >= self.limits.mailboxes as usize) {
             return full();
         }
+        let had = self.mailboxes.get(&id).map_or(0, |mailbox| mailbox.tokens().count());
+        let more = tokens.len().saturating_sub(had);
+        if more > 0 && self.tokens.len() + more > self.limits.tokens as usize {
+            return full();
+        }
         let floor = self.sequence_floor;
         let mailbox = self.mailboxes.entry(id).or_insert_with(|| Mailbox::new(id, floor, now));
         let before = mailbox.record();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use velar_protocol::wire::limits::PROTOCOL_VERSION;
 use velar_protocol::wire::{
@@ -11,7 +11,7 @@ use velar_protocol::wire::{
 };
 
 use crate::clock::{Clock, Now};
-use crate::limits::{Limits, UNAVAILABLE_RETRY_S};
+use crate::limits::{Limits, UNAVAILABLE_RETRY_S, WRITER_QUEUE};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
 use crate::session::Action;
 use crate::store::{HoldRecord, Store, StoreError, Write};
@@ -25,6 +25,8 @@ pub(crate) struct Relay {
     mailboxes: Arc<Mutex<Mailboxes>>,
     store: Arc<dyn Store>,
     jobs: mpsc::Sender<Job>,
+    /// Room for envelopes that wait for the writer.
+    room: Arc<Semaphore>,
     readers: AtomicU64,
     ending: watch::Receiver<Option<EndReason>>,
 }
@@ -91,7 +93,8 @@ impl Relay {
         ending: watch::Receiver<Option<EndReason>>,
     ) -> Self {
         let readers = AtomicU64::new(1);
-        Self { limits, access, clock, mailboxes, store, jobs, readers, ending }
+        let room = Arc::new(Semaphore::new(WRITER_QUEUE));
+        Self { limits, access, clock, mailboxes, store, jobs, room, readers, ending }
     }
 
     /// Why everything ends, once it does.
@@ -120,8 +123,10 @@ impl Relay {
                 .await
             }
             Action::Hold { id, for_s, deliveries, replaces } => {
+                let count = deliveries.len();
                 let asked = Asked { id, for_s, deliveries, replaces };
-                self.change(|mailboxes, now, writes| mailboxes.hold(asked, now, writes)).await
+                self.change_of(count, |mailboxes, now, writes| mailboxes.hold(asked, now, writes))
+                    .await
             }
             Action::Extend { id, for_s } => {
                 self.change(|mailboxes, now, writes| mailboxes.extend(&id, for_s, now, writes))
@@ -147,7 +152,7 @@ impl Relay {
             .subscribe(&ids, reader, &bell, self.now(), &mut writes)
             .map_err(Answer::Refused)?;
         if !writes.is_empty() {
-            permit.send(Job::Write { writes, done: None });
+            permit.send(Job::Write { writes, done: None, room: None });
         }
         Ok(Reading { relay: self.clone(), reader, bell, cursors })
     }
@@ -258,6 +263,19 @@ impl Relay {
         &self,
         change: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>) -> Reply,
     ) -> Pending {
+        self.change_of(1, change).await
+    }
+
+    /// The same for a change that brings so many envelopes: there must be room for them until they are on disk.
+    async fn change_of(
+        &self,
+        envelopes: usize,
+        change: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>) -> Reply,
+    ) -> Pending {
+        let envelopes = u32::try_from(envelopes.clamp(1, WRITER_QUEUE)).unwrap_or(1);
+        let Ok(room) = self.room.clone().acquire_many_owned(envelopes).await else {
+            return Pending::Ready(unavailable());
+        };
         let Ok(permit) = self.jobs.reserve().await else { return Pending::Ready(unavailable()) };
         let mut writes = Vec::new();
         let mut mailboxes = self.mailboxes();
@@ -265,7 +283,7 @@ impl Relay {
             Reply::Now(answer) => Pending::Ready(answer),
             Reply::Durable(answer) => {
                 let (done, wait) = oneshot::channel();
-                permit.send(Job::Write { writes, done: Some(done) });
+                permit.send(Job::Write { writes, done: Some(done), room: Some(room) });
                 Pending::Commit(wait, answer)
             }
         }
@@ -278,7 +296,7 @@ impl Relay {
         let mut mailboxes = self.mailboxes();
         change(&mut mailboxes, self.now(), &mut writes);
         if !writes.is_empty() {
-            permit.send(Job::Write { writes, done: None });
+            permit.send(Job::Write { writes, done: None, room: None });
         }
     }
 

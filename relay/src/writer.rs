@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use velar_protocol::wire::MailboxId;
 
 use crate::limits::{COMMIT_WATCHDOG, WRITER_GROUP, WRITER_QUEUE};
@@ -18,7 +18,12 @@ use crate::store::{Store, StoreError, Write};
 /// What waits for the writer.
 pub(crate) enum Job {
     /// Apply these. If `done` is there, commit and then send on it; otherwise they go with the next commit.
-    Write { writes: Vec<Write>, done: Option<oneshot::Sender<()>> },
+    /// `room` is given back then.
+    Write {
+        writes: Vec<Write>,
+        done: Option<oneshot::Sender<()>>,
+        room: Option<OwnedSemaphorePermit>,
+    },
     /// Commit what came before, and end.
     Stop,
 }
@@ -126,6 +131,7 @@ impl Work {
     fn run(&mut self, mut waiting: mpsc::Receiver<Job>) -> Result<(), StoreError> {
         let mut group = Vec::new();
         let mut answers = Vec::new();
+        let mut rooms = Vec::new();
         let mut dirty = false;
         let mut stop = false;
         self.look_at_free_space();
@@ -134,9 +140,10 @@ impl Work {
             let mut next = Some(first);
             while let Some(job) = next.take() {
                 match job {
-                    Job::Write { writes, done } => {
+                    Job::Write { writes, done, room } => {
                         group.extend(writes);
                         answers.extend(done);
+                        rooms.extend(room);
                     }
                     Job::Stop => stop = true,
                 }
@@ -160,6 +167,7 @@ impl Work {
                 let _ = done.send(());
             }
             self.tell_committed(&mut group);
+            rooms.clear();
             self.look_at_free_space();
         }
         Ok(())

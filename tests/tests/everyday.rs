@@ -6,9 +6,12 @@
 )]
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use velar::vault::BUSY_TIMEOUT;
 use velar_tests::load::Outcome;
 use velar_tests::person::{Person, Running, form_circle, program};
 use velar_tests::process::RelayProcess;
@@ -59,6 +62,15 @@ async fn claims_of_both(person: &Person) -> Outcome<Value> {
     Err(format!("{} does not see both claims", person.name).into())
 }
 
+/// Keeps everybody else out of a database for this long.
+fn hold(database: &Path, held: Duration) {
+    let connection = rusqlite::Connection::open(database).unwrap();
+    connection.busy_timeout(BUSY_TIMEOUT).unwrap();
+    connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    std::thread::sleep(held);
+    connection.execute_batch("ROLLBACK").unwrap();
+}
+
 async fn item(watch: &mut Running, kind: &str) -> Outcome<Value> {
     let wanted = format!(r#""kind":"{kind}""#);
     Ok(object(&watch.line_with(&wanted).await?))
@@ -81,7 +93,7 @@ async fn a_panic_is_shown_taken_stood_down_and_closed() -> Outcome<()> {
         assert!(line.contains("todo bien"), "{line}");
     }
     let status = ana.must(&["status"]).await?.out;
-    assert!(status.contains("2 people were watching lately"), "{status}");
+    assert!(status.contains("2 of 2 watching: "), "{status}");
 
     let raised = ana.must(&["panic", "two", "men", "at", "the", "door"]).await?.out;
     assert!(raised.contains("ALARM RAISED"), "{raised}");
@@ -266,5 +278,49 @@ async fn a_hook_runs_for_each_ringing_and_its_failure_is_shown() -> Outcome<()> 
     let rung = std::fs::read_to_string(file)?;
     let (alert, event) = rung.trim().split_once(' ').unwrap();
     assert_eq!((alert.len(), event), (8, "raised"), "{rung}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_outlives_a_vault_that_is_busy_for_longer_than_it_waits() -> Outcome<()> {
+    let circle = Circle::form().await?;
+    let Circle { luz, ana, .. } = &circle;
+    let mut watch = luz.watch(&["--json"]).await?;
+    // Another program holds the vault's file, as a backup might, for as long as two attempts take.
+    let database = luz.vault().join("vault").join("vault.db");
+    let held = Duration::from_secs(2 * BUSY_TIMEOUT.as_secs() + 2);
+    let holder = std::thread::spawn(move || hold(&database, held));
+    let trouble = item(&mut watch, "vault-trouble").await?;
+    assert!(!trouble["reason"].as_str().unwrap().is_empty(), "{trouble}");
+    holder.join().unwrap();
+
+    // Eva's terminal is off: nobody is held to have received it by then.
+    ana.run(&["say", "sigues ahí?"]).await?;
+    assert_eq!(item(&mut watch, "message").await?["text"], "sigues ahí?");
+    assert!(watch.stop().await?.0.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_without_room_is_told_from_one_that_does_not_answer() -> Outcome<()> {
+    let Circle { mut relay, luz, ana, _root, .. } = Circle::form().await?;
+    relay.kill_nine().await?;
+    let mut relay = relay.with_flag("--free-space-mib=4294967295");
+    relay.start().await?;
+    let raised = ana.run(&["panic", "--wait", "5"]).await?;
+    assert_eq!(raised.code, 3, "{raised:?}");
+    assert!(raised.out.contains("does not take the alarm now"), "{raised:?}");
+    assert!(!raised.out.contains("NO CONNECTION"), "{raised:?}");
+    let said = ana.run(&["say", "hola"]).await?;
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("has no room for it now"), "{said:?}");
+
+    relay.kill_nine().await?;
+    let mut relay = relay.with_flag("--free-space-mib=0");
+    relay.start().await?;
+    let mut watch = luz.start(&["watch", "--json"])?;
+    let sending = ana.watch(&["--json"]).await?;
+    assert_eq!(item(&mut watch, "alert").await?["event"], "raised");
+    assert!(sending.stop().await?.0.success());
     Ok(())
 }

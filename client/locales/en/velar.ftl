@@ -33,6 +33,10 @@ help-cmd-circle-new = Form a new circle; you become its coordinator
           velar circle new --name "Casa Norte" --me Ana --relay 'velar://relay.example.org:443#…'
         Put quotes around the address: it contains a #. Whoever operates the relay gives it to you.
 help-cmd-circle-show = Show the circle, its relay and your own roles
+help-cmd-circle-agree = Show what the circle has agreed; as its lead, change it
+    .more =
+        Without options it shows the agreement. Only the lead changes it; everybody is told.
+        Example: velar circle agree --grace 15 --tier-two 15 --repeat 5
 help-cmd-invite = Make an invitation: a link and a QR code, good for 48 hours and for one person
     .more = Show it in person. Whoever has the link can ask to join, but comes in only after your approval.
 help-cmd-join = Answer an invitation, or go on where it stopped
@@ -105,6 +109,56 @@ help-cmd-plan-silence = Announce a silence: your next check-in is due when it en
     .more = Back earlier: velar plan silence --over
 help-cmd-plan-end = End the plan: no check-in is agreed from now on
 help-cmd-completions = Print completions for a shell
+help-cmd-log = What happened in alerts: everything that this device heard and said, in a chain that only grows
+    .more =
+        Examples:
+          velar log
+          velar log 3f2a
+help-cmd-log-export = Write an alert's log to files, with the consent of whom it is about
+    .more =
+        Example:
+          velar log export 3f2a --out . --redact Eva --consent "Ana agreed on 3 May, for the protection mechanism"
+        The consent stands in the log and in the file. Files are only for you, and none is replaced.
+        What is left out stays left out, and the rest can still be checked: velar log verify FILE
+help-cmd-log-verify = Check that nothing was changed: in this device's log, or in an exported JSON file
+    .more =
+        Only a head that was noted before, or told to somebody, shows that it is still the same log:
+          velar log verify velar-log-3f2a9c01-12.json --head 12:8c1f0a2b3d4e5f60
+help-cmd-wipe = Destroy the vault on this device, at once and for good
+    .more =
+        No passphrase is needed, and nobody is told. What lies at the relays for the case of your silence stays there.
+        In a hurry: velar wipe --yes
+help-cmd-backup = Write names, safety numbers, the plan and the log to a sealed file; no keys
+    .more =
+        Example:
+          velar backup velar.backup
+        It has a passphrase of its own. Nobody can act in your name with it.
+help-cmd-restore = Take over a backup into a new vault; then ask for an invitation
+    .more =
+        Example:
+          velar init
+          velar restore velar.backup
+        You come back as the same person with new keys: a coordinator invites you, and you compare the four words.
+help-cmd-hand-over = Ask somebody else to take an alert that you have taken
+    .more =
+        Example: velar hand-over --to Eva my shift ends; I have spoken with her
+        It stays yours until they take it: nobody is left alone in between.
+help-cmd-drill = Practise: an alarm that everybody sees is a drill; or show how one went
+    .more =
+        Examples:
+          velar drill who answers on a Sunday?
+          velar drill --report
+        A drill goes the same way as an alarm. In danger, also during a drill: velar panic
+help-cmd-contacts = Whom to turn to outside the circle: shown when nobody takes an alert
+    .more =
+        Examples:
+          velar contacts
+          velar contacts add Marta Ruiz, lawyer, +52 55 0000 0000, day and night
+        The first word is the name; put quotes around a longer one. Coordinators change the list for everybody.
+        Velar calls nobody: a person does.
+help-cmd-contacts-list = Show the list
+help-cmd-contacts-add = Put somebody on the list, or change how to reach them
+help-cmd-contacts-remove = Take somebody off the list
 
 ### Help: options of every command
 
@@ -229,8 +283,70 @@ help-arg-plan-end-note = A few words for the circle
     .value = TEXT
 help-arg-plan-end-wait = How long to wait for receipts: 10 (seconds), 2m
     .value = SECONDS
+help-arg-watch-off-shift = Not on shift: the others are not told that you watch, and what can wait rings elsewhere first
+help-arg-status-ask = Call the roll: ask who is watching now, and wait a moment for answers
+help-arg-circle-agree-grace = After a check-in that did not come, before anybody is alarmed: 15 (minutes)
+    .value = MINUTES
+help-arg-circle-agree-tier-two = Nobody has taken it: the whole circle is asked after this long
+    .value = MINUTES
+help-arg-circle-agree-tier-three = Nobody has taken it: the contacts outside are shown after this long
+    .value = MINUTES
+help-arg-circle-agree-repeat = An alert that nobody has taken rings again after this long
+    .value = MINUTES
+help-arg-circle-agree-claim-quiet = Whoever took it and gives no sign for this long does not have it any more
+    .value = MINUTES
+help-arg-circle-agree-road = Between check-ins on the road: 60 (minutes), 1h30
+    .value = MINUTES
+help-arg-circle-agree-base = Between check-ins in base
+    .value = MINUTES
+help-arg-circle-agree-home = Between check-ins at home
+    .value = MINUTES
+help-arg-hand-over-alert = Short id, or the name of who raised it; needed only if you have taken several
+    .value = ALERT
+help-arg-hand-over-text = What they should know; its first word may be the alert's short id
+    .value = TEXT
+help-arg-hand-over-to = Who is asked to take it: short id or name
+    .value = MEMBER
+help-arg-drill-text = What is practised
+    .value = TEXT
+help-arg-drill-wait = How long to wait until everybody has it and somebody has taken it: 60 (seconds), 5m
+    .value = SECONDS
+help-arg-drill-report = Show how a drill went: the one of this short id, or the latest
+    .value = DRILL
+help-arg-contacts-add-name = Name
+    .value = NAME
+help-arg-contacts-add-how = How to reach them, and for what
+    .value = TEXT
+help-arg-contacts-remove-name = Name
+    .value = NAME
 help-arg-completions-shell = bash, zsh, fish, elvish or powershell
     .value = SHELL
+help-arg-log-alert = Short id, or the name of whom the alert is about; without it, all
+    .value = ALERT
+help-arg-log-export-alert = Short id, or the name of whom the alert is about; needed only if there are several
+    .value = ALERT
+help-arg-log-export-out = A folder, or the name of the new file
+    .value = PATH
+help-arg-log-export-formats = md (for people) or json (for checking). May be repeated; in a folder otherwise both
+    .value = FORMAT
+help-arg-log-export-consent = Who agreed to this, when, and to what
+    .value = TEXT
+help-arg-log-export-redact = Leave out this person or these words, or all for everybody. May be repeated
+    .value = NAME
+help-arg-log-verify-file = An exported JSON file; without it, this device's log
+    .value = FILE
+help-arg-log-verify-head = The head that was noted before: number, colon, and at least 16 digits
+    .value = HEAD
+help-arg-wipe-yes = Do not ask
+help-arg-backup-file = The new file
+    .value = FILE
+help-arg-backup-backup-passphrase-file = Read the backup's own passphrase from the first line of this file
+    .value = FILE
+help-arg-restore-file = The backup
+    .value = FILE
+help-arg-restore-backup-passphrase-file = Read the backup's own passphrase from the first line of this file
+    .value = FILE
+help-arg-restore-show = Only show what is in it
 
 ### Words
 
@@ -368,10 +484,12 @@ panic-summary = { $count ->
 }
 panic-not-reached = NOT reached yet: { $names }
 panic-no-connection = NO CONNECTION: the alarm has not gone out yet. It is kept here and tried again while this stays open.
+panic-not-taken = NOT SENT YET: the relay { $relay } does not take the alarm now. It is kept here and tried again while this stays open.
+panic-not-out = NOT SENT YET: the alarm is kept here and tried again while this stays open.
 panic-pin = Whoever answers at { $relay } is NOT your relay. The alarm was not given to it and is kept here. Use another way now.
 panic-cut = The text was too long: only its beginning goes out.
 panic-goes-on = This goes on trying until a relay has the alarm. Ctrl-C ends it.
-panic-kept = NO CONNECTION: the alarm has not gone out yet. It is kept here. To get it out, leave velar watch open.
+panic-kept = NOT SENT YET: the alarm is kept here. To get it out, leave velar watch open.
 panic-keeps-trying = This device only goes on trying while velar runs. Type now, and leave it open: velar watch
 panic-other-means = If you can, use another way too: call, shout, go where there are people.
 panic-failed = THE ALARM WAS NOT RAISED. Use another way now: call, shout, go where there are people.
@@ -475,6 +593,7 @@ watch-claim-expired = { $time } *** ALERT { $alert } of { $name } *** Whoever ha
 watch-unopened-not-asked = { $time } Something from { $name } could not be opened. If you are expecting something, ask for it again.
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
+watch-not-opened = { $time } The relay { $relay } did not take all keys of this device ({ $why }): some people may not reach you. It is tried again with the next connection.
 watch-exec-failed = { $time } The command of --exec did not work: { $detail }
 watch-presence = { $time } Watching now: { $names }
 watch-vault = { $time } *** { $why } *** Until that is over, nothing new arrives here. It is tried again every few seconds.
@@ -518,11 +637,7 @@ status-requests = { $count ->
 }
 status-no-successor = Nobody can stand in for the lead coordinator: if they are missing, the circle cannot be changed.
 status-clock = This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
-presence-count = { $count ->
-    [0] NOBODY is watching, as far as is known.
-    [one] 1 person was watching lately: { $names }
-   *[other] { $count } people were watching lately: { $names }
-}
+presence-count = { $count } of { $total } watching: { $names }
 presence-unknown = Who is watching is not known: nobody has answered yet.
 
 ### Errors of the command line
@@ -648,6 +763,8 @@ error-words-count = { $count } words were given; there are four.
     .next = Read all four to each other and try again.
 error-words-missing = The four words have to be compared, and there is no terminal to ask.
     .next = Give the words you heard: --words "one two three four"
+error-invitations-many = Too many invitations are open; the relay would take no more.
+    .next = Wait until some have ended: each can be answered for 48 hours, and is put away two weeks later.
 error-approve-none = Nobody is waiting for your approval.
     .next = Make an invitation with velar invite, or wait until the person has answered.
 error-approve-several = Several people wait for your approval.
@@ -712,6 +829,8 @@ error-relay-address = "{ $given }" is not a relay address: { $detail }
     .next = It looks like velar://host:port#pin. Put it in quotes; whoever operates the relay has it.
 error-relay-unreachable = The relay { $relay } cannot be reached: { $detail }
     .next = Check the connection. What was to be sent is kept here; velar watch sends it.
+error-relay-full = The relay { $relay } has no room for it now: its disk, or the mailbox of who is to receive it, is full.
+    .next = It is kept here and tried again. If it lasts, tell whoever runs the relay.
 error-relay-unreachable-nothing-kept = The relay { $relay } cannot be reached: { $detail }
     .next = Check the connection and the address, and try again. Nothing was changed.
 error-relay-pin = Whoever answers at { $relay } is NOT the relay that its address promises. Nothing was sent.
@@ -736,6 +855,7 @@ reason-pin = it is NOT the relay that its address promises
 reason-version = it speaks another version of the protocol
 reason-busy = the relay has no room for another connection
 reason-unavailable = the relay cannot do it now
+reason-full = the relay has no room for it now
 reason-protocol = the relay's answer makes no sense
 reason-closed = the relay closed the connection
 reason-lost = the connection was lost
@@ -848,3 +968,234 @@ hold-too-long = The relay does not keep anything that long. Check in more often:
 hold-full = The relay has no room for it. Tell its operator.
 hold-refused = The relay did not accept it this time; it is asked again.
 watch-hold-gone = { $time } What you had left at { $relay } for when you do not check in is not there any more: your circle may have been alerted. See velar alerts; if you are safe: velar stand-down
+## Several relays
+
+help-cmd-relays = The relays through which this device is reached
+    .more = With two relays of different organisations, one that is seized, blocked or down costs nothing.
+help-cmd-relays-list = Show them, and whether each answers
+help-cmd-relays-add = Be reached through one more relay, too
+help-arg-relays-add-relay = Address of the relay, with its pin: velar://host:port#pin
+    .value = ADDRESS
+help-arg-relays-add-access-token-file = File with the access token, if the relay asks for one
+    .value = FILE
+help-cmd-relays-leave = Be reached through a relay no longer
+help-arg-relays-leave-relay = Its host, host:port, or whole address
+    .value = RELAY
+relays-answers = { $relay } answers.
+relays-silent = { $relay } does not answer now.
+relays-left = { $relay } was left ({ $time }); what is still there for you is read for 14 days.
+relays-one = This is your only relay. A second one, of another organisation: velar relays add
+relays-added = You are reached through { $relay }, too. The others have been told, or will be when they connect.
+relays-added-kept = { $relay } does not answer yet. It is kept: whatever you do next tries again.
+relays-leaving = You leave { $relay }. The others are told; what is still there for you is read for 14 days.
+relays-leaving-kept = Nobody could be told yet. Whatever you do next tries again.
+error-relay-known = You are reached through this relay already.
+    .next = velar relays shows those in use.
+error-relays-many = You are reached through { $count } relays already; no more fit.
+    .next = Leave one first: velar relays leave
+error-relay-unknown = There is no such relay among yours.
+    .next = velar relays shows those in use.
+error-relay-ambiguous = That could be several relays.
+    .next = Write its port, too: host:port
+error-relay-last = This is your only relay: without it nobody could reach you.
+    .next = Add another first: velar relays add
+
+## Log, wipe, backup
+
+log-empty = The log is empty: no alert has come to this device yet.
+log-head = Head of the log: { $head }
+log-raised = { $by } raised the alarm
+log-raised-by = { $by } raised the alarm about { $name }
+log-raised-about = Alarm about { $name }: { $reason }
+log-drill = { $line } (drill)
+log-claimed = { $by } took the alert
+log-released = { $by } gave the alert back
+log-noted = { $by } wrote:
+log-stand-down-asked = { $by } said "I am safe"
+log-stand-down-confirmed = { $by } confirmed that the person is safe
+log-closed = { $by } closed the alert
+log-handed-over = { $by } asked { $to } to take the alert
+log-first-hand = { $by } said it too: what others had passed on before
+log-received = { $by }'s terminal received this device's alarm
+log-exported = { $by } exported the log, with this consent:
+log-other = Something that this version does not know
+log-person = [Person { $number }]
+log-whole = The log is whole: { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+}, each following the one before it.
+log-file-whole = The file is whole: { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+} of alert { $alert }, each in its place in the chain.
+log-file-left-out = Left out of it: { $words ->
+    [one] { $words } word or id
+   *[other] { $words } words or ids
+}, and { $entries ->
+    [one] { $entries } whole entry
+   *[other] { $entries } whole entries
+}, most likely of other alerts. What was left out was not changed either.
+log-compare-none = That it is the same log as before is shown only by a head that was noted then: --head HEAD
+log-compare-same = It is the log whose head was noted.
+log-compare-before = The noted head is older than the first entry of this file: it says nothing about it.
+log-exported-to = Written: { $path }
+log-exported-note = Head of the log, to be noted or told to somebody you trust: { $head }
+log-exported-digest = Digest of the JSON file: { $digest }
+log-exported-names = All names are in it. To leave some out: --redact NAME, or --redact all
+log-exported-redacted = { $count ->
+    [0] Words were left out of the texts.
+    [one] { $count } person was left out, by id and name, in the texts too.
+   *[other] { $count } people were left out, by id and name, in the texts too.
+} Read it before you hand it on.
+log-note-one-device = This is what one device heard and said, in the order in which it did. Other devices of the circle keep logs of their own; compare them.
+log-note-chain = Each entry is bound to all before it. Whoever noted the head of the log earlier can check that nothing up to it was changed, moved or removed; without a noted head the file only shows that it is whole in itself.
+log-note-unsigned = Nothing here is signed. It does not prove to third parties who said what.
+log-note-complete = Entries of other alerts are shown only as hashes. That none of this alert is among them is not proven.
+log-note-redaction = Names were left out word by word. Nicknames, misspellings, family ties, places, times, and how somebody writes stay: who was there may recognise people.
+log-note-names = This document holds names. Whoever has it can harm those who are named; give it only to whom they agreed to.
+log-md-title = Log of alert { $alert }
+log-md-exported = Exported: { $time }
+log-md-clock = Times are by the clock of whoever said something; "arrived" is by the clock of the device that keeps this log.
+log-md-left-out = { $count ->
+    [one] { $count } person was left out. Each number stands for one person throughout; who that is, only whoever exported this knows.
+   *[other] { $count } people were left out. Each number stands for one person throughout; who that is, only whoever exported this knows.
+}
+log-md-head = Head of the log:
+log-md-digest = Digest of the JSON file to check this by:
+log-md-consent = Consent
+log-md-events = What happened
+log-md-arrived = Arrived { $time }.
+log-md-passed-on = Passed on by { $by }.
+log-md-others = { $count ->
+    [one] { $count } entry of the log in between is not shown.
+   *[other] { $count } entries of the log in between are not shown.
+}
+log-md-notes = How to read this
+# What is typed to wipe; several words separated by spaces, the first is shown.
+wipe-words = wipe borrar
+wipe-warning = This destroys the vault in { $path } for good: keys, messages, the log, and the panic kit. Nobody is told and nothing at the relays is cancelled. Only a backup brings anything back.
+wipe-ask = To go on, type { $word }:
+wipe-keys = The keys are destroyed: no passphrase opens this vault ever again.
+wipe-done = All that was Velar's in { $path } is deleted.
+wipe-kit = The panic kit is destroyed too: no alarm can be raised from here.
+wipe-others = Left alone, not Velar's: { $paths }
+wipe-silence = Nobody was told. If a check-in was agreed, your silence still rings: your circle is alarmed when it does not come.
+wipe-flash = Flash memory (phones, SSDs, cards) and copies of the disk may keep old pieces for a while. Whoever recovers them still needs your passphrase.
+backup-passphrase = The backup's own passphrase:{" "}
+backup-passphrase-new = New passphrase, for the backup only:{" "}
+backup-done = Backup written: { $path }
+backup-what = It holds names, safety numbers, the plan and the log, but no keys and no messages. Keep it away from this device, and its passphrase away from it.
+backup-of = Backup of { $name }, made { $time }
+backup-plan = Plan: agreed check-ins
+backup-log = Log: { $count ->
+    [one] { $count } entry
+   *[other] { $count } entries
+}
+restore-done = Plan and log are in this vault now. The safety numbers above were those of your former device: compare them anew with everybody.
+restore-next = Next: ask a coordinator for an invitation, then velar join. Ask them to remove your former device.
+
+error-log-consent = An alert's log is exported only with consent, in words: who agreed, when, and to what.
+    .next = Ask whom it is about, then add for instance: --consent "Ana agreed on 3 May to give this to the protection mechanism"
+error-log-redact = Nobody is called "{ $name }", and no text of this alert has these words. Nothing was written.
+    .next = Write it as it stands there: velar log shows it. A slip here would leave a name in.
+error-log-formats = Two formats need a folder.
+    .next = Give an existing folder with --out, or one format.
+error-log-empty = The log is empty: no alert has come to this device yet.
+    .next = velar alerts fetches what lies at the relay.
+error-log-unknown = The log has no alert "{ $alert }".
+    .next = velar log shows what it has.
+error-log-several = The log has several alerts: { $alerts }
+    .next = Say which one: add its short id.
+error-log-none = That is not an exported log of this version.
+    .next = Give the JSON file that velar log export wrote; the Markdown one cannot be checked.
+error-log-changed = Entry { $n } was CHANGED after it was written.
+    .next = Do not rely on it. Every device of the circle keeps a log of its own: compare with others.
+error-log-place = Entry { $n } does NOT follow the one before it: one is missing, was put in, or was moved.
+    .next = Do not rely on it. Every device of the circle keeps a log of its own: compare with others.
+error-log-cut = The log ends with entry { $n }, and it had gone on: the end is MISSING.
+    .next = Ask for the whole of it. Every device of the circle keeps a log of its own: compare with others.
+error-log-contradiction = The file CONTRADICTS its own entries: another alert, or no consent.
+    .next = Do not rely on it. Ask for a new export.
+error-log-digest = Something around the entries was CHANGED: the notes, or which person is which number.
+    .next = Do not rely on it. Ask for a new export.
+error-log-another = This is ANOTHER log than the one whose head is known.
+    .next = Check the head you typed. If it is right, do not rely on this log; compare with others of the circle.
+error-file-exists = There is a file { $path } already; it was left as it is.
+    .next = Choose another name or folder.
+error-file-write = { $path } could not be written: { $detail }
+    .next = Check the folder, its permissions and the disk, and try again.
+error-file-read = { $path } could not be read: { $detail }
+    .next = Check the name and that you may read it.
+error-wipe-unconfirmed = Nothing was wiped: there is nobody here to ask.
+    .next = If you mean it: velar wipe --yes
+error-wipe-left = The keys are destroyed, but this could not be deleted: { $paths }
+    .next = Nobody can open it any more. Delete the rest by hand.
+error-wipe-keys = NOT EVERYTHING could be destroyed: { $paths }
+    .next = Try again as the owner of the folder. If that does not help, destroy the device or its memory.
+error-vault-gone = The vault in { $path } is not there any more: it was wiped, moved or deleted while velar was running.
+    .next = Nothing more is received or sent from here. If you did not do that, warn your circle by another way.
+error-backup-none = { $path } is not a backup of Velar.
+    .next = Check the name.
+error-backup-locked = { $path } does not open: the passphrase is another one, or the file is damaged.
+    .next = A backup has a passphrase of its own, not the vault's. Try again, or use another copy.
+error-backup-newer = { $path } was made by a newer version of velar.
+    .next = Install the newer version.
+error-restore-in-circle = This vault is in a circle, joining one, or has a log already. Nothing was taken over.
+    .next = To look at the backup: velar restore FILE --show. To take it over: a new vault, with --vault DIR and velar init.
+## Keeping watch: shifts, tiers, handing over, drills, contacts, the agreement
+
+presence-heard = { $name } ({ $time })
+presence-nobody = NOBODY is watching, as far as is known (0 of { $total }).
+presence-nobody-next = What you send waits for them. If you go somewhere dangerous, speak with somebody first.
+presence-no-accompaniers = There is nobody in the circle yet who could answer an alert.
+drill-line = { $line } (drill)
+watch-drill-text = { $time } *** DRILL { $alert } *** { $name }: { $text }
+watch-off-shift = { $time } Not on shift: the others are not told that you watch. A panic rings here all the same.
+watch-tier-two = { $time } *** ALERT { $alert } of { $name } *** Nobody of those on shift has taken it, since { $since }. Now everybody is asked: velar claim { $alert }
+watch-tier-three = { $time } *** ALERT { $alert } of { $name } *** NOBODY has taken it, since { $since }.
+watch-handed-to-you = { $time } *** ALERT { $alert } of { $name } *** { $by } asks you to take it: velar claim { $alert }
+watch-agreed = { $time } { $name } has changed what the circle agreed: velar circle show
+watch-agreed-own = { $time } You have changed what the circle agreed.
+watch-contacts-set = { $time } { $name } has changed whom to turn to outside the circle: velar contacts
+alert-handed = { $by } asks { $to } to take it: velar claim { $alert }
+outside-drill = This is a drill: read it aloud, and turn to nobody outside.
+outside-try = 1. Try { $name } once more by every way, and those who are near.
+outside-call = 2. Then turn to these, from the top: who, where, since when, what you ask for.
+outside-nobody = 2. No contacts outside are agreed. A coordinator adds them: velar contacts add
+outside-contact = { $name }: { $how }
+outside-note = 3. Write down what you do: velar note { $alert } …
+outside-person = Velar calls nobody. One of you does.
+hand-over-done = { $name } is asked to take alert { $alert }. Until then it stays yours.
+hand-over-next = If { $name } does not take it soon, call them.
+drill-raised = DRILL RAISED ({ $alert }), { $time }. Everybody sees that it is a drill. In danger: velar panic
+drill-next = Later: velar drill --report. Somebody else ends it: velar close { $alert }
+drill-report = Drill { $alert } of { $name }, { $time }
+drill-not-received = not yet
+drill-not-known = not known here
+drill-not-taken = –
+column-received = received after
+column-taken = taken after
+contacts-none = No contacts outside the circle yet. A coordinator adds them: velar contacts add
+contacts-when = They are shown when nobody takes an alert. Velar calls nobody: a person does.
+agree-done = Agreed. The circle is told.
+agreement-intervals = Check-ins: every { $road } on the road, { $base } in base, { $home } at home
+agreement-grace = A check-in that does not come counts as missed after { $time } more
+agreement-tiers = Nobody takes it: the whole circle after { $two }, contacts outside after { $three }
+agreement-repeat = It rings again every { $time } until somebody takes it
+agreement-quiet = A claim ends after { $time } without a sign
+error-hand-over-has-it = { $name } has taken alert { $alert } already.
+    .next = To leave it to them: velar release { $alert }
+error-hand-over-not-they = { $name } cannot take this alert.
+    .next = Ask an accompanier or coordinator who is another person than the one it is about: velar members
+error-hand-over-cannot = That member cannot take this alert.
+    .next = Ask an accompanier or coordinator who is another person than the one it is about: velar members
+error-drill-own-open = Your alert { $alert } is open. A drill now would confuse those who answer it.
+    .next = When it is closed, try again. In danger: velar panic
+error-drill-none = There has been no drill yet.
+    .next = To practise: velar drill
+error-drill-unknown = There is no drill "{ $alert }".
+    .next = velar drill --report shows the latest; velar alerts --all shows all.
+error-contact-unknown = There is no contact "{ $name }".
+    .next = velar contacts shows the list.
+error-contacts-full = The list has { $limit } contacts; more do not fit.
+    .next = Take somebody off first: velar contacts remove

@@ -38,6 +38,10 @@ help-cmd-circle-new = Formar un círculo nuevo; la coordinación queda a tu carg
           velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:443#…'
         Pon la dirección entre comillas, porque lleva un #. Te la da quien opera el relevo.
 help-cmd-circle-show = Ver el círculo, su relevo y tus propias funciones
+help-cmd-circle-agree = Ver lo que acordó el círculo; desde la coordinación principal, cambiarlo
+    .more =
+        Sin opciones muestra el acuerdo. Solo lo cambia la coordinación principal; se avisa a todo el círculo.
+        Ejemplo: velar circulo acordar --grace 15 --tier-two 15 --repeat 5
 help-cmd-invite = Hacer una invitación: un enlace y un código QR, para una persona y por 48 horas
     .more = Muéstrala en persona. Quien tenga el enlace puede pedir entrar, pero solo entra si lo apruebas.
         También: velar invitar
@@ -120,6 +124,57 @@ help-cmd-plan-silence = Avisar de un silencio: tu siguiente reporte toca cuando 
     .more = Si vuelves antes: velar plan silence --over
 help-cmd-plan-end = Terminar el plan: desde ahora no queda acordado ningún reporte
 help-cmd-completions = Imprimir el autocompletado para un intérprete de órdenes
+help-cmd-log = La bitácora: lo que pasó en las alertas, todo lo que este equipo oyó y dijo, en una cadena que solo crece
+    .more =
+        Ejemplos:
+          velar bitacora
+          velar bitacora 3f2a
+help-cmd-log-export = Escribir la bitácora de una alerta en archivos, con el consentimiento de la persona de quien trata
+    .more =
+        Ejemplo:
+          velar bitacora exportar 3f2a --out . --redact Eva --consent "Ana aceptó el 3 de mayo, para el mecanismo de protección"
+        El consentimiento queda en la bitácora y en el archivo. Los archivos son solo para ti, y no se reemplaza ninguno.
+        Lo omitido queda fuera y lo demás se puede comprobar: velar bitacora verificar ARCHIVO
+help-cmd-log-verify = Comprobar que nada cambió: en la bitácora de este equipo, o en un archivo JSON exportado
+    .more =
+        Solo un final anotado antes, o dicho a alguien, muestra que sigue siendo la misma bitácora:
+          velar bitacora verificar velar-log-3f2a9c01-12.json --head 12:8c1f0a2b3d4e5f60
+help-cmd-wipe = Destruir la bóveda de este equipo, de inmediato y para siempre
+    .more =
+        No hace falta la frase de acceso, y no se le avisa a nadie. Lo que está en los relevos por si guardas silencio sigue ahí.
+        Con prisa: velar wipe --yes. También: velar borrar
+help-cmd-backup = Escribir nombres, números de seguridad, el plan y la bitácora en un archivo sellado; sin llaves
+    .more =
+        Ejemplo:
+          velar respaldo velar.respaldo
+        Lleva su propia frase de acceso. Con él nadie puede actuar en tu nombre.
+help-cmd-restore = Recuperar un respaldo en una bóveda nueva; después, pedir una invitación
+    .more =
+        Ejemplo:
+          velar iniciar
+          velar restaurar velar.respaldo
+        Vuelves como la misma persona con llaves nuevas: la coordinación te invita y comparan las cuatro palabras.
+help-cmd-hand-over = Pedir a otra persona que tome una alerta que tomaste
+    .more =
+        Ejemplo: velar entregar --to Eva termina mi turno; ya hablé con ella
+        Sigue a tu cargo hasta que la tome: nadie se queda sin compañía en medio.
+        También: velar entregar, velar pasar
+help-cmd-drill = Practicar: una alarma que todo el círculo ve como simulacro; o ver cómo salió uno
+    .more =
+        Ejemplos:
+          velar simulacro ¿quién responde en domingo?
+          velar simulacro --report
+        Un simulacro va por el mismo camino que una alarma. En peligro, también durante un simulacro: velar panico
+help-cmd-contacts = A quién acudir fuera del círculo: se muestra cuando nadie toma una alerta
+    .more =
+        Ejemplos:
+          velar contactos
+          velar contactos agregar Marta Ruiz, abogada, +52 55 0000 0000, de día y de noche
+        La primera palabra es el nombre; pon entre comillas uno más largo. La coordinación cambia la lista para todo el círculo.
+        Velar no llama a nadie: llama una persona.
+help-cmd-contacts-list = Ver la lista
+help-cmd-contacts-add = Agregar a alguien a la lista, o cambiar cómo localizarle
+help-cmd-contacts-remove = Quitar a alguien de la lista
 
 ### Ayuda: opciones de todas las órdenes
 
@@ -244,8 +299,70 @@ help-arg-plan-end-note = Unas palabras para el círculo
     .value = TEXTO
 help-arg-plan-end-wait = Cuánto esperar los acuses de recibo: 10 (segundos), 2m
     .value = SEGUNDOS
+help-arg-watch-off-shift = Fuera de turno: no se avisa que estás velando, y lo que puede esperar suena primero en otro lado
+help-arg-status-ask = Pasar lista: preguntar quién está velando ahora, y esperar un momento las respuestas
+help-arg-circle-agree-grace = Tras un reporte que no llegó, antes de alarmar a nadie: 15 (minutos)
+    .value = MINUTOS
+help-arg-circle-agree-tier-two = Nadie la toma: tras este tiempo se pide a todo el círculo
+    .value = MINUTOS
+help-arg-circle-agree-tier-three = Nadie la toma: tras este tiempo se muestran los contactos de fuera
+    .value = MINUTOS
+help-arg-circle-agree-repeat = Una alerta que nadie toma suena otra vez tras este tiempo
+    .value = MINUTOS
+help-arg-circle-agree-claim-quiet = Quien la tomó y no da señales en este tiempo deja de llevarla
+    .value = MINUTOS
+help-arg-circle-agree-road = Entre reportes en camino: 60 (minutos), 1h30
+    .value = MINUTOS
+help-arg-circle-agree-base = Entre reportes en la base
+    .value = MINUTOS
+help-arg-circle-agree-home = Entre reportes en casa
+    .value = MINUTOS
+help-arg-hand-over-alert = Clave corta o nombre de quien dio la alarma; solo hace falta si tomaste varias
+    .value = ALERTA
+help-arg-hand-over-text = Lo que debe saber; la primera palabra puede ser la clave corta de la alerta
+    .value = TEXTO
+help-arg-hand-over-to = A quién se le pide que la tome: clave corta o nombre
+    .value = PERSONA
+help-arg-drill-text = Qué se practica
+    .value = TEXTO
+help-arg-drill-wait = Cuánto esperar a que todas las personas lo reciban y alguien lo tome: 60 (segundos), 5m
+    .value = SEGUNDOS
+help-arg-drill-report = Ver cómo salió un simulacro: el de esta clave corta, o el último
+    .value = SIMULACRO
+help-arg-contacts-add-name = Nombre
+    .value = NOMBRE
+help-arg-contacts-add-how = Cómo localizarle, y para qué
+    .value = TEXTO
+help-arg-contacts-remove-name = Nombre
+    .value = NOMBRE
 help-arg-completions-shell = bash, zsh, fish, elvish o powershell
     .value = INTÉRPRETE
+help-arg-log-alert = Clave corta, o nombre de la persona de quien trata la alerta; si no, todas
+    .value = ALERTA
+help-arg-log-export-alert = Clave corta, o nombre de la persona de quien trata la alerta; solo hace falta si hay varias
+    .value = ALERTA
+help-arg-log-export-out = Una carpeta, o el nombre del archivo nuevo
+    .value = RUTA
+help-arg-log-export-formats = md (para personas) o json (para comprobar). Se puede repetir; en una carpeta, si no, los dos
+    .value = FORMATO
+help-arg-log-export-consent = Quién aceptó, cuándo y qué
+    .value = TEXTO
+help-arg-log-export-redact = Omitir a esta persona o estas palabras, o all para todas las personas. Se puede repetir
+    .value = NOMBRE
+help-arg-log-verify-file = Un archivo JSON exportado; si no, la bitácora de este equipo
+    .value = ARCHIVO
+help-arg-log-verify-head = El final que se anotó antes: número, dos puntos y al menos 16 dígitos
+    .value = FINAL
+help-arg-wipe-yes = No preguntar
+help-arg-backup-file = El archivo nuevo
+    .value = ARCHIVO
+help-arg-backup-backup-passphrase-file = Leer la frase de acceso del respaldo de la primera línea de este archivo
+    .value = ARCHIVO
+help-arg-restore-file = El respaldo
+    .value = ARCHIVO
+help-arg-restore-backup-passphrase-file = Leer la frase de acceso del respaldo de la primera línea de este archivo
+    .value = ARCHIVO
+help-arg-restore-show = Solo mostrar lo que contiene
 
 ### Palabras
 
@@ -383,10 +500,12 @@ panic-summary = { $count ->
 }
 panic-not-reached = AÚN NO le llega a: { $names }
 panic-no-connection = SIN CONEXIÓN: la alarma aún no sale. Está guardada aquí y se intenta otra vez mientras esto siga abierto.
+panic-not-taken = AÚN NO SALE: el relevo { $relay } no recibe la alarma por ahora. Está guardada aquí y se intenta otra vez mientras esto siga abierto.
+panic-not-out = AÚN NO SALE: la alarma está guardada aquí y se intenta otra vez mientras esto siga abierto.
 panic-pin = Quien responde en { $relay } NO es tu relevo. La alarma no se le entregó y sigue guardada aquí. Usa ya otro medio.
 panic-cut = El texto era muy largo: solo sale el principio.
 panic-goes-on = Se sigue intentando hasta que un relevo tenga la alarma. Ctrl-C lo termina.
-panic-kept = SIN CONEXIÓN: la alarma aún no sale. Está guardada aquí. Para que salga, deja abierto velar watch.
+panic-kept = AÚN NO SALE: la alarma está guardada aquí. Para que salga, deja abierto velar watch.
 panic-keeps-trying = Este equipo solo sigue intentando mientras corre velar. Escribe ahora y déjalo abierto: velar watch
 panic-other-means = Si puedes, usa también otro medio: llama, grita, ve a donde haya gente.
 panic-failed = NO SE DIO LA ALARMA. Usa otro medio ya: llama, grita, ve a donde haya gente.
@@ -490,6 +609,7 @@ watch-claim-expired = { $time } *** ALERTA { $alert } de { $name } *** Quien la 
 watch-unopened-not-asked = { $time } No se pudo abrir algo de { $name }. Si esperas algo, pídelo otra vez.
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
+watch-not-opened = { $time } El relevo { $relay } no tomó todas las claves de este equipo ({ $why }): puede que algunas personas no te alcancen. Se intenta otra vez con la próxima conexión.
 watch-exec-failed = { $time } La orden de --exec no funcionó: { $detail }
 watch-presence = { $time } Velando ahora: { $names }
 watch-vault = { $time } *** { $why } *** Mientras tanto, aquí no llega nada nuevo. Se intenta de nuevo cada pocos segundos.
@@ -533,11 +653,7 @@ status-requests = { $count ->
 }
 status-no-successor = Nadie puede suplir a la coordinación principal: si falta, no se puede cambiar el círculo.
 status-clock = El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
-presence-count = { $count ->
-    [0] Hasta donde se sabe, NADIE está velando.
-    [one] Hace poco estaba velando 1 persona: { $names }
-   *[other] Hace poco estaban velando { $count } personas: { $names }
-}
+presence-count = Velando: { $count } de { $total }: { $names }
 presence-unknown = No se sabe quién está velando: nadie ha respondido aún.
 
 ### Errores de la línea de órdenes
@@ -663,6 +779,8 @@ error-words-count = Se dieron { $count } palabras; son cuatro.
     .next = Lean las cuatro de viva voz e inténtenlo otra vez.
 error-words-missing = Hay que comparar las cuatro palabras, y no hay terminal donde preguntar.
     .next = Da las palabras que oíste: --words "uno dos tres cuatro"
+error-invitations-many = Hay demasiadas invitaciones abiertas; el relevo no tomaría más.
+    .next = Espera a que terminen algunas: cada una se puede responder 48 horas, y se guarda dos semanas más.
 error-approve-none = Nadie espera tu aprobación.
     .next = Haz una invitación con velar invite, o espera a que la persona responda.
 error-approve-several = Varias personas esperan tu aprobación.
@@ -727,6 +845,8 @@ error-relay-address = «{ $given }» no es la dirección de un relevo: { $detail
     .next = Es como velar://servidor:puerto#huella. Ponla entre comillas; la tiene quien opera el relevo.
 error-relay-unreachable = No hay conexión con el relevo { $relay }: { $detail }
     .next = Revisa la conexión. Lo que se iba a enviar está guardado aquí; velar watch lo envía.
+error-relay-full = Al relevo { $relay } no le queda lugar por ahora: su disco, o el buzón de quien debe recibirlo, está lleno.
+    .next = Está guardado aquí y se intenta otra vez. Si sigue así, avisa a quien opera el relevo.
 error-relay-unreachable-nothing-kept = No hay conexión con el relevo { $relay }: { $detail }
     .next = Revisa la conexión y la dirección, e inténtalo otra vez. No se cambió nada.
 error-relay-pin = Quien responde en { $relay } NO es el relevo que promete su dirección. No se envió nada.
@@ -751,6 +871,7 @@ reason-pin = NO es el relevo que promete su dirección
 reason-version = habla otra versión del protocolo
 reason-busy = el relevo no tiene lugar para otra conexión
 reason-unavailable = el relevo no puede hacerlo ahora
+reason-full = al relevo no le queda lugar por ahora
 reason-protocol = la respuesta del relevo no tiene sentido
 reason-closed = el relevo cerró la conexión
 reason-lost = se perdió la conexión
@@ -863,3 +984,234 @@ hold-too-long = El relevo no guarda nada por tanto tiempo. Repórtate más segui
 hold-full = El relevo no tiene espacio. Avisa a quien lo opera.
 hold-refused = El relevo no lo aceptó esta vez; se le vuelve a pedir.
 watch-hold-gone = { $time } Lo que habías dejado en { $relay } por si no te reportabas ya no está ahí: puede que tu círculo haya recibido el aviso. Revisa velar alerts; si estás a salvo: velar stand-down
+## Varios relevos
+
+help-cmd-relays = Los relevos por los que llega todo a este dispositivo
+    .more = Con dos relevos de organizaciones distintas, si uno se cae, lo bloquean o lo confiscan, no se pierde nada.
+help-cmd-relays-list = Muestra cuáles son y si responden
+help-cmd-relays-add = Usa también otro relevo
+help-arg-relays-add-relay = Dirección del relevo, con su huella: velar://host:puerto#huella
+    .value = DIRECCIÓN
+help-arg-relays-add-access-token-file = Archivo con la clave de acceso, si el relevo la pide
+    .value = ARCHIVO
+help-cmd-relays-leave = Deja de usar un relevo
+help-arg-relays-leave-relay = Su host, host:puerto o dirección completa
+    .value = RELEVO
+relays-answers = { $relay } responde.
+relays-silent = { $relay } no responde ahora.
+relays-left = { $relay } ya no se usa ({ $time }); lo que quede ahí para ti se lee durante 14 días.
+relays-one = Es tu único relevo. Para sumar otro, de otra organización: velar relays add
+relays-added = Lo que te manden llega también por { $relay }. Las demás personas ya lo saben, o lo sabrán al conectarse.
+relays-added-kept = { $relay } todavía no responde. Queda guardado: lo siguiente que hagas lo intenta de nuevo.
+relays-leaving = Dejas { $relay }. Se avisa a las demás personas; lo que quede ahí para ti se lee durante 14 días.
+relays-leaving-kept = Todavía no se pudo avisar a nadie. Lo siguiente que hagas lo intenta de nuevo.
+error-relay-known = Ya usas este relevo.
+    .next = velar relays muestra los que usas.
+error-relays-many = Ya usas { $count } relevos; no caben más.
+    .next = Deja uno primero: velar relays leave
+error-relay-unknown = No está entre tus relevos.
+    .next = velar relays muestra los que usas.
+error-relay-ambiguous = Podrían ser varios relevos.
+    .next = Escribe también el puerto: host:puerto
+error-relay-last = Es tu único relevo: sin él no te llegaría nada.
+    .next = Suma otro primero: velar relays add
+
+## Bitácora, borrado, respaldo
+
+log-empty = La bitácora está vacía: todavía no ha llegado ninguna alerta a este equipo.
+log-head = Final de la bitácora: { $head }
+log-raised = { $by } dio la alarma
+log-raised-by = { $by } dio la alarma por { $name }
+log-raised-about = Alarma por { $name }: { $reason }
+log-drill = { $line } (simulacro)
+log-claimed = { $by } tomó la alerta
+log-released = { $by } soltó la alerta
+log-noted = { $by } anotó:
+log-stand-down-asked = { $by } dijo «estoy a salvo»
+log-stand-down-confirmed = { $by } confirmó que la persona está a salvo
+log-closed = { $by } cerró la alerta
+log-handed-over = { $by } le pidió a { $to } que tomara la alerta
+log-first-hand = { $by } también lo dijo: antes lo habían transmitido otras personas
+log-received = La terminal de { $by } recibió la alarma de este equipo
+log-exported = { $by } exportó la bitácora, con este consentimiento:
+log-other = Algo que esta versión no conoce
+log-person = [Persona { $number }]
+log-whole = La bitácora está íntegra: { $count ->
+    [one] { $count } entrada
+   *[other] { $count } entradas
+}, cada una sigue a la anterior.
+log-file-whole = El archivo está íntegro: { $count ->
+    [one] { $count } entrada
+   *[other] { $count } entradas
+} de la alerta { $alert }, cada una en su lugar de la cadena.
+log-file-left-out = Se omitió: { $words ->
+    [one] { $words } palabra o clave
+   *[other] { $words } palabras o claves
+} y { $entries ->
+    [one] { $entries } entrada completa
+   *[other] { $entries } entradas completas
+}, lo más probable de otras alertas. Lo omitido tampoco cambió.
+log-compare-none = Que es la misma bitácora de antes solo lo muestra un final que se haya anotado entonces: --head FINAL
+log-compare-same = Es la bitácora cuyo final se anotó.
+log-compare-before = El final anotado es anterior a la primera entrada de este archivo: no dice nada de él.
+log-exported-to = Escrito: { $path }
+log-exported-note = Final de la bitácora, para anotarlo o decírselo a alguien de confianza: { $head }
+log-exported-digest = Huella del archivo JSON: { $digest }
+log-exported-names = Lleva todos los nombres. Para omitir algunos: --redact NOMBRE, o --redact all
+log-exported-redacted = { $count ->
+    [0] Se omitieron palabras de los textos.
+    [one] Se omitió a { $count } persona, por clave y por nombre, también en los textos.
+   *[other] Se omitió a { $count } personas, por clave y por nombre, también en los textos.
+} Léelo antes de entregarlo.
+log-note-one-device = Esto es lo que un equipo oyó y dijo, en ese orden. Los demás equipos del círculo llevan su propia bitácora; compárenlas.
+log-note-chain = Cada entrada está atada a todas las anteriores. Quien haya anotado antes el final de la bitácora puede comprobar que hasta ahí nada se cambió, se movió ni se quitó; sin un final anotado, el archivo solo muestra que está íntegro en sí mismo.
+log-note-unsigned = Aquí nada va firmado. No le prueba a terceros quién dijo qué.
+log-note-complete = De otras alertas solo se muestran huellas. No está probado que entre ellas no haya entradas de esta alerta.
+log-note-redaction = Los nombres se omitieron palabra por palabra. Quedan apodos, erratas, parentescos, lugares, horas y la manera de escribir: quien estuvo ahí puede reconocer a las personas.
+log-note-names = Este documento lleva nombres. Quien lo tenga puede dañar a las personas nombradas; entrégalo solo a quien ellas hayan aceptado.
+log-md-title = Bitácora de la alerta { $alert }
+log-md-exported = Exportada: { $time }
+log-md-clock = Las horas son del reloj de quien dijo cada cosa; «llegó» es del reloj del equipo que lleva esta bitácora.
+log-md-left-out = { $count ->
+    [one] Se omitió a { $count } persona. Cada número es siempre la misma persona; quién es, solo lo sabe quien exportó esto.
+   *[other] Se omitió a { $count } personas. Cada número es siempre la misma persona; quién es, solo lo sabe quien exportó esto.
+}
+log-md-head = Final de la bitácora:
+log-md-digest = Huella del archivo JSON con que se comprueba:
+log-md-consent = Consentimiento
+log-md-events = Lo que pasó
+log-md-arrived = Llegó { $time }.
+log-md-passed-on = Lo transmitió { $by }.
+log-md-others = { $count ->
+    [one] Entre estas hay { $count } entrada de la bitácora que no se muestra.
+   *[other] Entre estas hay { $count } entradas de la bitácora que no se muestran.
+}
+log-md-notes = Cómo leer esto
+# Lo que se escribe para borrar; varias palabras separadas por espacios, la primera es la que se muestra.
+wipe-words = borrar wipe
+wipe-warning = Esto destruye para siempre la bóveda en { $path }: llaves, mensajes, bitácora y el paquete de pánico. No se le avisa a nadie y en los relevos no se cancela nada. Solo un respaldo puede devolver algo.
+wipe-ask = Para seguir, escribe { $word }:
+wipe-keys = Las llaves quedaron destruidas: ninguna frase de acceso vuelve a abrir esta bóveda.
+wipe-done = Se borró todo lo que era de Velar en { $path }.
+wipe-kit = También se destruyó el paquete de pánico: desde aquí ya no se puede dar la alarma.
+wipe-others = Se dejó como está, no es de Velar: { $paths }
+wipe-silence = No se le avisó a nadie. Si había un reporte acordado, tu silencio sigue sonando: cuando no llegue, se alarma tu círculo.
+wipe-flash = La memoria flash (teléfonos, SSD, tarjetas) y las copias del disco pueden guardar restos por un tiempo. A quien los recupere todavía le hace falta tu frase de acceso.
+backup-passphrase = Frase de acceso del respaldo:{" "}
+backup-passphrase-new = Frase de acceso nueva, solo para el respaldo:{" "}
+backup-done = Respaldo escrito: { $path }
+backup-what = Lleva nombres, números de seguridad, el plan y la bitácora, pero ninguna llave ni mensaje. Guárdalo lejos de este equipo, y su frase de acceso lejos de él.
+backup-of = Respaldo de { $name }, hecho { $time }
+backup-plan = Plan: reportes acordados
+backup-log = Bitácora: { $count ->
+    [one] { $count } entrada
+   *[other] { $count } entradas
+}
+restore-done = El plan y la bitácora ya están en esta bóveda. Los números de seguridad de arriba eran los de tu equipo anterior: compáralos de nuevo con cada persona.
+restore-next = Sigue: pide una invitación a la coordinación y después velar join. Pídele también que quite tu equipo anterior.
+
+error-log-consent = La bitácora de una alerta solo se exporta con consentimiento, dicho con palabras: quién aceptó, cuándo y qué.
+    .next = Pregúntale a la persona de quien trata y agrega por ejemplo: --consent "Ana aceptó el 3 de mayo entregarla al mecanismo de protección"
+error-log-redact = Nadie se llama «{ $name }», y ningún texto de esta alerta lleva esas palabras. No se escribió nada.
+    .next = Escríbelo tal como está ahí: velar log lo muestra. Un error aquí dejaría un nombre a la vista.
+error-log-formats = Dos formatos necesitan una carpeta.
+    .next = Da una carpeta que exista con --out, o un solo formato.
+error-log-empty = La bitácora está vacía: todavía no ha llegado ninguna alerta a este equipo.
+    .next = velar alerts trae lo que está en el relevo.
+error-log-unknown = La bitácora no tiene una alerta «{ $alert }».
+    .next = velar log muestra las que tiene.
+error-log-several = La bitácora tiene varias alertas: { $alerts }
+    .next = Di cuál: agrega su clave corta.
+error-log-none = Eso no es una bitácora exportada de esta versión.
+    .next = Da el archivo JSON que escribió velar log export; el de Markdown no se puede comprobar.
+error-log-changed = La entrada { $n } SE CAMBIÓ después de escribirse.
+    .next = No te fíes de ella. Cada equipo del círculo lleva su propia bitácora: compara con otras personas.
+error-log-place = La entrada { $n } NO sigue a la anterior: falta una, se metió o se movió.
+    .next = No te fíes de ella. Cada equipo del círculo lleva su propia bitácora: compara con otras personas.
+error-log-cut = La bitácora termina en la entrada { $n }, y había seguido: FALTA el final.
+    .next = Pídela completa. Cada equipo del círculo lleva su propia bitácora: compara con otras personas.
+error-log-contradiction = El archivo SE CONTRADICE con sus propias entradas: es otra alerta, o falta el consentimiento.
+    .next = No te fíes de él. Pide que la exporten de nuevo.
+error-log-digest = Algo alrededor de las entradas SE CAMBIÓ: las notas, o qué persona es cada número.
+    .next = No te fíes de él. Pide que la exporten de nuevo.
+error-log-another = Es OTRA bitácora, no la del final que se conoce.
+    .next = Revisa el final que escribiste. Si está bien, no te fíes de esta bitácora; compara con otras personas del círculo.
+error-file-exists = Ya hay un archivo { $path }; se dejó como está.
+    .next = Elige otro nombre u otra carpeta.
+error-file-write = No se pudo escribir { $path }: { $detail }
+    .next = Revisa la carpeta, sus permisos y el disco, e inténtalo otra vez.
+error-file-read = No se pudo leer { $path }: { $detail }
+    .next = Revisa el nombre y que tengas permiso de leerlo.
+error-wipe-unconfirmed = No se borró nada: aquí no hay a quién preguntarle.
+    .next = Si es lo que quieres: velar wipe --yes
+error-wipe-left = Las llaves quedaron destruidas, pero esto no se pudo borrar: { $paths }
+    .next = Ya nadie lo puede abrir. Borra el resto a mano.
+error-wipe-keys = NO SE PUDO destruir todo: { $paths }
+    .next = Inténtalo otra vez con la cuenta dueña de la carpeta. Si eso no ayuda, destruye el equipo o su memoria.
+error-vault-gone = La bóveda en { $path } ya no está: se borró o se movió mientras velar corría.
+    .next = Desde aquí ya no se recibe ni se envía nada. Si no lo hiciste tú, avisa a tu círculo por otro medio.
+error-backup-none = { $path } no es un respaldo de Velar.
+    .next = Revisa el nombre.
+error-backup-locked = { $path } no abre: la frase de acceso es otra, o el archivo está dañado.
+    .next = Un respaldo lleva su propia frase de acceso, no la de la bóveda. Inténtalo otra vez, o usa otra copia.
+error-backup-newer = { $path } se hizo con una versión más nueva de velar.
+    .next = Instala la versión más nueva.
+error-restore-in-circle = Esta bóveda ya está en un círculo, está entrando a uno, o ya tiene una bitácora. No se recuperó nada.
+    .next = Para ver el respaldo: velar restore ARCHIVO --show. Para recuperarlo: una bóveda nueva, con --vault CARPETA y velar init.
+## Velar: turnos, tiempos, entregar, simulacros, contactos, el acuerdo
+
+presence-heard = { $name } ({ $time })
+presence-nobody = Hasta donde se sabe, NADIE está velando (0 de { $total }).
+presence-nobody-next = Lo que envíes les espera. Si vas a un lugar peligroso, habla antes con alguien.
+presence-no-accompaniers = Todavía no hay nadie en el círculo que pueda responder a una alerta.
+drill-line = { $line } (simulacro)
+watch-drill-text = { $time } *** SIMULACRO { $alert } *** { $name }: { $text }
+watch-off-shift = { $time } Fuera de turno: no se avisa que estás velando. Un pánico suena aquí de todos modos.
+watch-tier-two = { $time } *** ALERTA { $alert } de { $name } *** Nadie de quienes están de turno la ha tomado, desde { $since }. Ahora se pide a todo el círculo: velar claim { $alert }
+watch-tier-three = { $time } *** ALERTA { $alert } de { $name } *** NADIE la ha tomado, desde { $since }.
+watch-handed-to-you = { $time } *** ALERTA { $alert } de { $name } *** { $by } te pide que la tomes: velar claim { $alert }
+watch-agreed = { $time } { $name } cambió lo que acordó el círculo: velar circle show
+watch-agreed-own = { $time } Cambiaste lo que acordó el círculo.
+watch-contacts-set = { $time } { $name } cambió a quién acudir fuera del círculo: velar contacts
+alert-handed = { $by } pide a { $to } que la tome: velar claim { $alert }
+outside-drill = Es un simulacro: léelo en voz alta y no acudas a nadie de fuera.
+outside-try = 1. Busca otra vez a { $name } por todos los medios, y a quienes estén cerca.
+outside-call = 2. Después acude a estas personas, de arriba abajo: quién, dónde, desde cuándo, qué pides.
+outside-nobody = 2. No hay contactos de fuera acordados. Los agrega quien coordina: velar contacts add
+outside-contact = { $name }: { $how }
+outside-note = 3. Anota lo que haces: velar note { $alert } …
+outside-person = Velar no llama a nadie. Llama alguien de ustedes.
+hand-over-done = Se le pide a { $name } que tome la alerta { $alert }. Mientras tanto sigue a tu cargo.
+hand-over-next = Si { $name } no la toma pronto, llámale.
+drill-raised = SIMULACRO ({ $alert }), { $time }. Todo el círculo ve que es un simulacro. En peligro: velar panic
+drill-next = Después: velar drill --report. Lo termina otra persona: velar close { $alert }
+drill-report = Simulacro { $alert } de { $name }, { $time }
+drill-not-received = aún no
+drill-not-known = aquí no se sabe
+drill-not-taken = –
+column-received = lo recibió tras
+column-taken = lo tomó tras
+contacts-none = Todavía no hay contactos fuera del círculo. Los agrega quien coordina: velar contacts add
+contacts-when = Se muestran cuando nadie toma una alerta. Velar no llama a nadie: llama una persona.
+agree-done = Acordado. Se avisa al círculo.
+agreement-intervals = Reportes: cada { $road } en camino, { $base } en la base, { $home } en casa
+agreement-grace = Un reporte que no llega cuenta como faltante tras { $time } más
+agreement-tiers = Si nadie la toma: todo el círculo tras { $two }, contactos de fuera tras { $three }
+agreement-repeat = Suena otra vez cada { $time } hasta que alguien la tome
+agreement-quiet = Quien la tomó deja de llevarla tras { $time } sin dar señales
+error-hand-over-has-it = { $name } ya tomó la alerta { $alert }.
+    .next = Para dejarla a su cargo: velar release { $alert }
+error-hand-over-not-they = { $name } no puede tomar esta alerta.
+    .next = Pídeselo a quien acompañe o coordine y no sea la persona de quien trata: velar members
+error-hand-over-cannot = Esa persona no puede tomar esta alerta.
+    .next = Pídeselo a quien acompañe o coordine y no sea la persona de quien trata: velar members
+error-drill-own-open = Tu alerta { $alert } está abierta. Un simulacro ahora confundiría a quienes la atienden.
+    .next = Cuando esté cerrada, inténtalo otra vez. En peligro: velar panic
+error-drill-none = Todavía no ha habido ningún simulacro.
+    .next = Para practicar: velar drill
+error-drill-unknown = No hay un simulacro «{ $alert }».
+    .next = velar drill --report muestra el último; velar alerts --all los muestra todos.
+error-contact-unknown = No hay un contacto «{ $name }».
+    .next = velar contacts muestra la lista.
+error-contacts-full = La lista tiene { $limit } contactos; no caben más.
+    .next = Quita primero a alguien: velar contacts remove

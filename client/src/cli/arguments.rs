@@ -198,6 +198,26 @@ pub struct Watch {
     /// Command to run for each alert that rings.
     #[arg(long)]
     pub exec: Option<String>,
+    /// Not on shift: the others are not told that this terminal is watched.
+    #[arg(long, alias = "sin-turno")]
+    pub off_shift: bool,
+}
+
+/// `velar relays add`
+#[derive(Debug, Args)]
+pub struct RelayAdd {
+    /// The relay's address with its pin.
+    pub relay: RelayAddress,
+    /// File with the token that this relay asks for before it makes a mailbox.
+    #[arg(long)]
+    pub access_token_file: Option<PathBuf>,
+}
+
+/// `velar relays leave`
+#[derive(Debug, Args)]
+pub struct RelayLeave {
+    /// Its host, `host:port`, or whole address.
+    pub relay: String,
 }
 
 /// `velar completions`

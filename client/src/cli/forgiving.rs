@@ -108,6 +108,17 @@ pub(super) fn panic_at_any_rate(
     Some(kept)
 }
 
+/// Whether help or the version was asked for in so many words, as an alarm demands: not by letters of a text that
+/// happens to begin with a dash. Every other command is asked as the parser understands it.
+pub(super) fn asks_for_help(root: &Command, args: &[OsString]) -> bool {
+    let alarm = command_at(root, args).and_then(|at| args.get(at)).is_some_and(|word| {
+        root.find_subcommand("panic").is_some_and(|panic| is_called(panic, &word.to_string_lossy()))
+    });
+    let words = ["-h", "--help", "--ayuda", "-V", "--version"];
+    let mut options = args.iter().take_while(|word| *word != "--");
+    !alarm || options.any(|word| words.iter().any(|known| word == known))
+}
+
 /// `90`, `45m`, `2h`, `1h30`, `30s`; a number without unit counts `unit` seconds. At most a year.
 pub(super) fn duration(text: &str, unit: u64) -> Option<Duration> {
     const YEAR: u64 = 365 * 86_400;

@@ -50,6 +50,12 @@ fn the_alarm_is_raised_however_it_is_typed() {
 fn a_mistyped_option_does_not_stop_the_alarm() {
     assert_eq!(alarm("panic --wiat 30").1, "--wiat 30");
     assert_eq!(alarm("panic -ayuda me siguen").1, "-ayuda me siguen");
+    assert_eq!(alarm("panic -help me").1, "-help me");
+    assert_eq!(alarm("panic -Vamos ya").1, "-Vamos ya");
+    for asked in ["panic --help", "panic -h", "help panic", "panic -V", "checkin -hV"] {
+        let shown = parse(&args(asked), &Text::new(Language::English));
+        assert!(matches!(shown, Err(Stop::Show(_))), "{asked}: {shown:?}");
+    }
     let (cli, text) = alarm("--vault /v panic --wait soon --json dos hombres");
     assert_eq!(text, "dos hombres");
     assert_eq!(cli.global.vault, Some("/v".into()));

@@ -4,6 +4,7 @@
 //! the vault, and carries until that is at the relays.
 
 mod blocks;
+mod handing;
 mod which;
 
 use std::io::IsTerminal;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use velar_protocol::circle::{Alert, StandDown};
 use velar_protocol::seal::MessageId;
 
+pub(super) use self::handing::hand_over;
 use self::which::{Which, which};
 use super::carrier::{CATCH_UP, Carrier, is_sent};
 use super::items::alert_json;
@@ -190,7 +192,8 @@ pub(super) async fn close(context: &Context, args: CloseArgs) -> Result<Exit, Fa
     if desk.who.is_me(alert.subject) {
         return Err(failure!(text, Exit::NotNow, "error-close-own"));
     }
-    if !matches!(alert.stand_down, StandDown::Confirmed(..)) && !args.unconfirmed {
+    let settled = alert.drill || matches!(alert.stand_down, StandDown::Confirmed(..));
+    if !settled && !args.unconfirmed {
         let name = desk.who.name(alert.subject);
         if context.json || !std::io::stdin().is_terminal() {
             let exit = Exit::NeedsConfirmation;

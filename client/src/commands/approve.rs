@@ -9,7 +9,7 @@ use velar_protocol::circle::{Role, Roles};
 use super::Context;
 use super::carrier::{Carrier, is_quiet};
 use super::circle::{MANY, check_name};
-use super::show::role_names;
+use super::show::{json_line, role_names};
 use crate::cli::{Approve, spoken};
 use crate::device::{AnswerView, Device, DeviceError};
 use crate::failure::{Exit, Failure, failure};
@@ -183,7 +183,7 @@ fn show_pending(context: &Context, pending: &[AnswerView]) -> Result<Exit, Failu
                 json!({"name": answer.name, "words": answer.words, "roles": roles})
             })
             .collect();
-        context.line(&json!({ "pending": pending }).to_string())?;
+        context.line(&json_line(&json!({ "pending": pending })))?;
     } else {
         for answer in pending {
             show(context, answer)?;
@@ -246,7 +246,7 @@ fn approve(
     let roles = roles.unwrap_or(answer.roles);
     if context.json {
         let value = json!({"approved": {"name": name, "roles": role_names(roles)}});
-        context.line(&value.to_string())?;
+        context.line(&json_line(&value))?;
     } else {
         let (name, roles) = (clean(&name), text.roles(roles));
         context.line(&t!(text, "approve-done", name = name, roles = roles))?;
@@ -261,7 +261,7 @@ fn approve(
 fn reject(context: &Context, device: &mut Device, answer: &AnswerView) -> Result<Exit, Failure> {
     device.reject(answer.invitation, now_s()).map_err(|error| context.failure(error))?;
     if context.json {
-        context.line(&json!({"rejected": {"name": answer.name}}).to_string())?;
+        context.line(&json_line(&json!({"rejected": {"name": answer.name}})))?;
     } else {
         let name = clean(&answer.name);
         context.line(&t!(context.text, "approve-rejected", name = name))?;

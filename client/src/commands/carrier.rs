@@ -173,17 +173,25 @@ impl News {
             match one {
                 Happened::Connected(relay) => {
                     self.connected.push(relay);
-                    self.trouble = None;
+                    // That a relay has no room is not mended by its answering.
+                    self.trouble.take_if(|(_, error)| !matches!(error, NetError::Full { .. }));
                 }
                 Happened::Disconnected(relay, error) => {
                     self.connected.retain(|connected| *connected != relay);
                     self.trouble = Some((relay, error));
                 }
-                Happened::CannotSend(relay, error) => self.trouble = Some((relay, error)),
+                Happened::CannotSend(relay, error) | Happened::NotOpened(relay, error) => {
+                    self.trouble = Some((relay, error));
+                }
                 Happened::ClockDiffers(_, seconds) => self.clock_differs_s = Some(seconds),
                 Happened::CaughtUp(_) | Happened::Changed | Happened::Answered(_) => {}
             }
         }
+    }
+
+    /// Whether the mailbox at this relay is being read.
+    pub(super) fn reads(&self, relay: &RelayAddress) -> bool {
+        self.connected.contains(relay)
     }
 
     /// Whether some mailbox is being read.
@@ -197,7 +205,9 @@ impl News {
         let Some((relay, _)) = self.trouble.as_ref().filter(|(_, error)| is_final(error)) else {
             return Ok(false);
         };
-        Ok(device.homes()?.iter().any(|home| home.relay == *relay))
+        // With several relays, what one of them says keeps nothing from the others.
+        let homes = device.homes()?;
+        Ok(homes.len() == 1 && homes.iter().any(|home| home.relay == *relay))
     }
 
     /// Tells the person about a failed connection, if one failed: all is kept.
@@ -218,9 +228,10 @@ pub(super) fn is_over(progress: &Progress) -> bool {
     progress.iter().all(|(_, _, reach)| matches!(reach, Reach::Received(_) | Reach::GivenUp))
 }
 
-/// Whether each of the device's mailboxes is open at its relay, with all tokens that were given out.
+/// Whether one of the device's mailboxes at least is open at its relay, with all tokens that were given out: what is sent
+/// to it arrives.
 pub(super) fn is_settled(device: &mut Device) -> Result<bool, DeviceError> {
-    Ok(device.homes()?.iter().all(|home| home.registered))
+    Ok(device.homes()?.iter().any(|home| home.left_s.is_none() && home.registered))
 }
 
 /// Whether all is read that waited, and nothing is left that could be sent now. What waits for a relay that is

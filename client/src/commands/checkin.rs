@@ -8,7 +8,7 @@ use velar_protocol::circle::limits::MAX_INTERVAL_MIN;
 use velar_protocol::seal::MessageId;
 
 use super::carrier::{Carrier, Ended, is_over, is_sent};
-use super::{Context, holds, show};
+use super::{Context, holds, presence, show};
 use crate::cli::Checkin;
 use crate::device::{CheckInSaid, Device, DeviceError, Progress};
 use crate::failure::{Exit, Failure, failure};
@@ -98,14 +98,17 @@ pub(super) async fn say(
     let exit = show::exit(&progress);
     let next_s = (check_in.next_min > 0).then(|| at_s + u64::from(check_in.next_min) * 60);
     let alerts = device.alerts(true, now_s()).map_err(failed)?;
+    let watchers = device.watchers().map_err(failed)?;
     let me = device.member();
-    let own = alerts.iter().find(|view| view.alert.subject == me).map(|view| view.alert.id.short());
+    let own = alerts.iter().map(|view| &view.alert).find(|a| a.subject == me && !a.drill);
+    let own = own.map(|alert| alert.id.short());
 
     if context.json {
         let mut data = json!({
             "check_in": check_in.counter, "message": show::hex(&message.0), "sent_at_s": at_s,
             "next_s": next_s, "own_alert": own, "people": show::people_json(&progress),
             "clock_differs_s": carrier.news.clock_differs_s,
+            "watching": presence::names(&watchers, now_s()), "watchers": watchers.len(),
             "holds": holds::json(&left),
         });
         if let Some(besides) = besides {
@@ -129,6 +132,12 @@ pub(super) async fn say(
         }
         for line in holds::lines(context, &left, now_s()) {
             context.line(&line)?;
+        }
+        // What is known of before says nothing about now.
+        if exit != Exit::Kept && !progress.is_empty() {
+            for line in presence::told_at_check_in(context, &watchers, now_s()) {
+                context.line(&line)?;
+            }
         }
         if let Some(alert) = own {
             context.line(&t!(text, "checkin-alert-open", alert = alert))?;

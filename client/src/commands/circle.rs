@@ -10,9 +10,9 @@ use velar_protocol::circle::roster::is_name;
 use velar_protocol::circle::{Role, Roles};
 use velar_protocol::wire::{AccessToken, Answer, RelayAddress, Request};
 
-use super::Context;
 use super::carrier::{Carrier, is_settled};
-use super::show::role_names;
+use super::show::{json_line, role_names};
+use super::{Context, agreement};
 use crate::cli::{Circle, CircleNew};
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, failure, is_final, reason};
@@ -22,7 +22,7 @@ use crate::terminal::clean;
 use crate::text::t;
 
 /// How long the relay may take; after that the circle is kept here and the mailbox opened later.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// More members than this are said to be many: everybody believes that somebody else is answering.
 pub(super) const MANY: usize = 12;
@@ -31,6 +31,7 @@ pub(super) async fn run(context: &Context, args: Circle) -> Result<Exit, Failure
     match args {
         Circle::New(args) => new(context, args).await,
         Circle::Show => show(context),
+        Circle::Agree(args) => agreement::agree(context, args).await,
     }
 }
 
@@ -74,14 +75,14 @@ async fn found(
         }
         _ => {}
     }
-    let (circle, host) = (args.name.trim(), relay.host());
+    let (circle, host) = (args.name.trim(), relay.place());
     if context.json {
         let (me, roles) = (args.me.trim(), role_names(roles));
         let relay = relay.to_string();
         let value = json!({
             "circle": circle, "me": me, "roles": roles, "relay": relay, "registered": reached,
         });
-        context.line(&value.to_string())?;
+        context.line(&json_line(&value))?;
     } else {
         context.line(&t!(context.text, "circle-new-done", circle = clean(circle)))?;
     }
@@ -95,7 +96,7 @@ async fn found(
 }
 
 /// Whether the relay is the one meant, and would open a mailbox as far as it says.
-async fn ask_relay(
+pub(super) async fn ask_relay(
     connector: &Connector,
     relay: &RelayAddress,
     token: bool,
@@ -135,7 +136,7 @@ pub(super) fn check_name(context: &Context, name: &str) -> Result<(), Failure> {
     Err(failure!(context.text, Exit::Usage, "error-name-bad", name = name, limit = limit))
 }
 
-fn access_token(context: &Context, path: &Path) -> Result<AccessToken, Failure> {
+pub(super) fn access_token(context: &Context, path: &Path) -> Result<AccessToken, Failure> {
     let failed = |error: std::io::Error| {
         let (path, detail) = (path.display().to_string(), reason(&error, &context.text));
         failure!(
@@ -176,8 +177,9 @@ fn show(context: &Context) -> Result<Exit, Failure> {
             "number": circle.number,
             "successors": circle.successors,
             "relays": relays,
+            "agreement": agreement::agreement_json(&circle.agreement),
         });
-        context.line(&value.to_string())?;
+        context.line(&json_line(&value))?;
     } else {
         context.line(&t!(text, "circle-name", circle = clean(&circle.name)))?;
         context.line(&t!(text, "circle-me", name = name, roles = text.roles(roles)))?;
@@ -187,6 +189,9 @@ fn show(context: &Context) -> Result<Exit, Failure> {
         context.line(&t!(text, "circle-members", count = members.len()))?;
         let lead = lead.map_or_else(String::new, |lead| clean(&lead.name));
         context.line(&t!(text, "circle-roster", number = circle.number, name = lead))?;
+        for line in agreement::lines(text, &circle.agreement) {
+            context.line(&line)?;
+        }
         match members.len() {
             1 => context.remark(&t!(text, "circle-alone")),
             count if count > MANY => context.remark(&t!(text, "circle-large", count = count)),

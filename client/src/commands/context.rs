@@ -129,6 +129,12 @@ impl Context {
 
     /// For what the device says.
     pub fn failure(&self, error: DeviceError) -> Failure {
+        let open = matches!(error, DeviceError::Vault(_));
+        // An open vault whose files are gone says all sorts of things.
+        if open && matches!(Vault::exists(&self.vault_dir), Ok(false)) {
+            let path = self.vault_dir.display().to_string();
+            return failure!(self.text, Exit::NotFound, "error-vault-gone", path = path);
+        }
         device_failure(&error, &self.vault_dir, &self.text)
     }
 

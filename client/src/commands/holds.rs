@@ -61,7 +61,7 @@ pub(super) fn lines(context: &Context, view: &HoldsView, now_s: u64) -> Vec<Stri
 
 fn line(context: &Context, slot: &SlotView, now_s: u64) -> String {
     let text = &context.text;
-    let relay = slot.relay.host();
+    let relay = slot.relay.place();
     let moment = |at_s: u64| context.clock.moment(at_s, now_s);
     match slot.state {
         SlotState::Over { until_s } => {
@@ -100,7 +100,7 @@ pub(super) fn json(view: &HoldsView) -> Value {
         });
         let not_for: Vec<String> = slot.not_for.iter().map(|member| hex(&member.0)).collect();
         json!({
-            "relay": slot.relay.host(), "state": state, "until_s": until_s, "ends": slot.ends,
+            "relay": slot.relay.place(), "state": state, "until_s": until_s, "ends": slot.ends,
             "trouble": trouble, "not_for": not_for,
         })
     };

@@ -4,6 +4,7 @@ use rand_core::Rng;
 use serde_json::json;
 
 use super::Context;
+use super::show::json_line;
 use crate::device::{Device, Entropy};
 use crate::failure::{Exit, Failure};
 use crate::passphrase::PassphraseSource;
@@ -34,7 +35,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
     Device::initialise(&mut vault).map_err(|error| context.failure(error))?;
     let path = folder.display().to_string();
     if context.json {
-        context.line(&json!({ "vault": path }).to_string())?;
+        context.line(&json_line(&json!({ "vault": path })))?;
     } else {
         context.line(&t!(context.text, "init-done", path = path))?;
         context.remark(&t!(context.text, "init-next"));

@@ -13,7 +13,7 @@ use super::show::{Who, hex, set};
 use crate::device::{Device, DeviceError};
 use crate::records::{Item, What};
 use crate::terminal::clean;
-use crate::text::t;
+use crate::text::{Text, t};
 
 /// Tells items, knowing who is who and how alerts stand at one moment.
 pub(super) struct Teller<'a> {
@@ -72,7 +72,16 @@ impl<'a> Teller<'a> {
             }
             What::Alert { event, told_by } => {
                 let passed_on = told_by.map(|by| self.passed_on(by, event.author, &time));
-                return self.alert(event, &time).into_iter().chain(passed_on).collect();
+                let state = self.alerts.get(&event.alert);
+                let mark = |line| match (state, &event.kind) {
+                    // This one says so by itself.
+                    (Some(state), kind) if !matches!(kind, EventKind::Raised { .. }) => {
+                        marked(text, state, line)
+                    }
+                    _ => line,
+                };
+                let lines = self.alert(event, &time).into_iter().chain(passed_on);
+                return lines.map(mark).collect();
             }
             What::Joined(member, _) => {
                 let known = self.who.members().iter().find(|known| known.member == *member);
@@ -91,6 +100,9 @@ impl<'a> Teller<'a> {
             What::Expired { count } => t!(text, "watch-expired", time = time, count = *count),
             What::RosterConflict => t!(text, "watch-roster-conflict", time = time),
             What::Outdated { event, told_by } => self.outdated(event, *told_by, &time),
+            What::Agreed if item.from.is_none() => t!(text, "watch-agreed-own", time = time),
+            What::Agreed => t!(text, "watch-agreed", time = time, name = name),
+            What::ContactsSet => t!(text, "watch-contacts-set", time = time, name = name),
             What::HoldGone { relay } => {
                 t!(text, "watch-hold-gone", time = time, relay = clean(relay))
             }
@@ -129,6 +141,8 @@ impl<'a> Teller<'a> {
                 set(&mut data, "told_by", json!(told_by.map(|by| hex(&by.0))));
                 ("outdated-alert", data)
             }
+            What::Agreed => ("agreed", json!({})),
+            What::ContactsSet => ("contacts-set", json!({})),
             What::HoldGone { relay } => ("hold-gone", json!({"relay": relay})),
         };
         set(&mut data, "kind", json!(kind));
@@ -260,8 +274,19 @@ impl<'a> Teller<'a> {
         };
         let (alert, by) = (event.alert.short(), self.who.name(event.author));
         let by = Some(by).filter(|by| by != name);
-        if *drill {
+        if *drill && said.is_empty() {
             return t!(text, "watch-drill", time = time, alert = alert, name = name);
+        }
+        if *drill {
+            let said = clean(said);
+            return t!(
+                text,
+                "watch-drill-text",
+                time = time,
+                alert = alert,
+                name = name,
+                text = said
+            );
         }
         let said = match (*reason, said.is_empty()) {
             (Reason::Panic, true) if by.is_none() => {
@@ -337,6 +362,9 @@ pub(super) fn event_json(event: &AlertEvent) -> Value {
         "event_id": hex(&event.id().0), "author": hex(&event.author.0), "event_at_s": event.at_s,
         "text": said,
     });
+    if let EventKind::HandOver { to, .. } = &event.kind {
+        set(&mut data, "to", json!(hex(&to.0)));
+    }
     if let EventKind::Raised { reason, drill, .. } = &event.kind {
         let (reason, check_in) = match reason {
             Reason::Panic => ("panic", None),
@@ -364,6 +392,11 @@ fn event_name(kind: &EventKind) -> &'static str {
     }
 }
 
+/// A line about an alert; of a drill's, it says so.
+pub(super) fn marked(text: &Text, alert: &Alert, line: String) -> String {
+    if alert.drill { t!(text, "drill-line", line = line) } else { line }
+}
+
 /// A state of an alert for programs: `{"by","name","at_s"}` per claim, the leading one first.
 pub(super) fn alert_json(alert: &Alert, who: &Who) -> Value {
     use velar_protocol::circle::StandDown;
@@ -382,11 +415,13 @@ pub(super) fn alert_json(alert: &Alert, who: &Who) -> Value {
         StandDown::Asked(by) => (Some(by), None),
         StandDown::Confirmed(asked, by) => (Some(asked), Some(by)),
     };
+    let handed = alert.handed.iter().map(|(by, to)| json!({"by": person(*by), "to": person(*to)}));
+    let handed: Vec<Value> = handed.collect();
     json!({
         "alert": alert.id.short(), "alert_id": hex(&alert.id.0), "subject": person(alert.subject),
         "raised_s": alert.raised_s, "drill": alert.drill, "open": alert.is_open(),
         "claims": claims, "leader": alert.leading().map(|claim| person(claim.by)),
-        "claim_expired": alert.claim_expired, "stand_down_asked": asked.map(person),
+        "handed": handed, "claim_expired": alert.claim_expired, "stand_down_asked": asked.map(person),
         "stand_down_confirmed": confirmed.map(person), "closed_by": alert.closed_by.map(person),
     })
 }

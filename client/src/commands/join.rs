@@ -13,7 +13,7 @@ use super::Context;
 use super::approve::{four_words, unreached};
 use super::carrier::{Carrier, News, is_quiet};
 use super::circle::{check_name, in_circle};
-use super::show::role_names;
+use super::show::{json_line, role_names};
 use crate::cli::Join;
 use crate::device::{Device, DeviceError, JoinState};
 use crate::failure::{Exit, Failure, failure, link_reason, reason};
@@ -123,7 +123,7 @@ async fn go_on(
             JoinState::In => return entered(context, device, carrier).await,
             JoinState::Void => {
                 if context.json {
-                    context.line(&json!({"state": "void"}).to_string())?;
+                    context.line(&json_line(&json!({"state": "void"})))?;
                 }
                 context.remark(&t!(context.text, "join-rejected"));
                 return Ok(Exit::Suspicious);
@@ -138,7 +138,7 @@ fn state(context: &Context, device: &mut Device) -> Result<JoinState, Failure> {
 
 fn pending(context: &Context, state: &str) -> Result<Exit, Failure> {
     if context.json {
-        context.line(&json!({ "state": state }).to_string())?;
+        context.line(&json_line(&json!({ "state": state })))?;
     }
     context.remark(&t!(context.text, "join-pending"));
     Ok(Exit::NeedsConfirmation)
@@ -175,7 +175,7 @@ async fn compare(
 ) -> Result<Option<String>, Failure> {
     let text = &context.text;
     if context.json {
-        context.line(&json!({"state": "compare", "words": four}).to_string())?;
+        context.line(&json_line(&json!({"state": "compare", "words": four})))?;
     } else {
         context.line(&t!(text, "join-words", words = four.join(" ")))?;
     }
@@ -207,7 +207,7 @@ async fn entered(
     if context.json {
         let roles = role_names(me.roles);
         let value = json!({"state": "in", "circle": circle.name, "me": me.name, "roles": roles});
-        context.line(&value.to_string())?;
+        context.line(&json_line(&value))?;
     } else {
         let (text, circle, name) = (&context.text, clean(&circle.name), clean(&me.name));
         let roles = text.roles(me.roles);

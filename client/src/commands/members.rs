@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Context;
-use super::show::role_names;
+use super::show::{json_line, role_names};
 use crate::cli::Verify;
 use crate::device::{Device, DeviceError, MemberView};
 use crate::failure::{Exit, Failure, failure};
@@ -31,7 +31,7 @@ pub(super) fn list(context: &Context) -> Result<Exit, Failure> {
                 })
             })
             .collect();
-        context.line(&json!({ "members": members }).to_string())?;
+        context.line(&json_line(&json!({ "members": members })))?;
     } else {
         let mut rows = vec![vec![
             t!(text, "column-id"),
@@ -88,7 +88,7 @@ pub(super) fn verify(context: &Context, args: Verify) -> Result<Exit, Failure> {
         }
     }
     if context.json {
-        context.line(&json!({ "numbers": numbers }).to_string())?;
+        context.line(&json_line(&json!({ "numbers": numbers })))?;
     } else if chosen.is_empty() {
         context.remark(&t!(context.text, "circle-alone"));
     }

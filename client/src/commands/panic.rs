@@ -120,6 +120,7 @@ struct Telling<'a> {
     received: BTreeSet<MemberId>,
     taken: BTreeSet<MemberId>,
     said_kept: bool,
+    said_clock: bool,
     /// Hosts where somebody else answered than the relay.
     strangers: BTreeSet<String>,
 }
@@ -135,6 +136,7 @@ impl<'a> Telling<'a> {
             received: BTreeSet::new(),
             taken: BTreeSet::new(),
             said_kept: false,
+            said_clock: false,
             strangers: BTreeSet::new(),
         }
     }
@@ -212,10 +214,14 @@ impl<'a> Telling<'a> {
                 self.tell("taken", data, &t!(text, "panic-taken", name = clean(&name)));
             }
         }
+        if let Some(seconds) = news.clock_differs_s.filter(|_| !self.said_clock) {
+            self.said_clock = true;
+            self.add(&t!(text, "status-clock", minutes = seconds / 60));
+        }
         if let Some((relay, NetError::WrongPin { .. })) = &news.trouble {
-            let host = relay.host();
+            let host = relay.place();
             if self.strangers.insert(host.to_owned()) {
-                let line = t!(text, "panic-pin", relay = host);
+                let line = t!(text, "panic-pin", relay = host.as_str());
                 self.tell("not-the-relay", json!({"relay": host}), &line);
             }
         }
@@ -225,7 +231,14 @@ impl<'a> Telling<'a> {
             // Who was told that a stranger answers knows that it is kept, and what to do.
             let told = !self.strangers.is_empty();
             if self.context.json || !told {
-                self.tell("kept", json!({}), &t!(text, "panic-no-connection"));
+                let line = match &news.trouble {
+                    Some((relay, NetError::Full { .. } | NetError::Unavailable { .. })) => {
+                        t!(text, "panic-not-taken", relay = relay.place())
+                    }
+                    None if news.is_connected() => t!(text, "panic-not-out"),
+                    _ => t!(text, "panic-no-connection"),
+                };
+                self.tell("kept", json!({}), &line);
             }
             if !told {
                 news.remark_trouble(self.context);

@@ -151,7 +151,7 @@ async fn tell(
     let at_s = now_s();
     let said = CheckInSaid { note, ..CheckInSaid::default() };
     let (message, check_in) =
-        device.agree(plan, said, at_s).map_err(|error| context.failure(error))?;
+        device.agree_to_plan(plan, said, at_s).map_err(|error| context.failure(error))?;
     let plan = device.plan().map_err(|error| context.failure(error))?;
     let besides = Besides { line, plan: json!(plan.as_ref().map(as_json)) };
     let said = Said { message, check_in, at_s };

@@ -1,7 +1,6 @@
 //! What commands print alike: who, how far, and lines of JSON that no text can break out of.
 
 use serde_json::{Value, json};
-use velar_protocol::circle::limits::MAX_WATCH_S;
 use velar_protocol::circle::{Role, Roles};
 use velar_protocol::seal::MemberId;
 
@@ -45,16 +44,6 @@ impl Who {
     /// Everybody.
     pub(super) fn members(&self) -> &[MemberView] {
         &self.members
-    }
-
-    /// Names of those who said that they are watching now, this device aside.
-    pub(super) fn watching(&self, now_s: u64) -> Vec<String> {
-        let watches = |member: &&MemberView| {
-            let heard_s = member.heard_s.unwrap_or(0);
-            let until_s = member.watching_until_s.unwrap_or(0);
-            !member.me && until_s.min(heard_s.saturating_add(MAX_WATCH_S)) > now_s
-        };
-        self.members.iter().filter(watches).map(|member| self.name(member.member)).collect()
     }
 }
 

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use velar_protocol::wire::RelayAddress;
 
 use super::carrier::Carrier;
 use super::show::{self, Who};
-use super::{Context, deadlines, holds, inbox, plan};
+use super::{Context, deadlines, holds, inbox, plan, presence};
+use crate::cli::Status;
 use crate::deadlines::Deadline;
-use crate::device::{Device, DeviceError, HoldsView, JoinState, MemberView, Missed, Progress};
+use crate::device::{
+    Device, DeviceError, HoldsView, JoinState, MemberView, Missed, Progress, WatcherView,
+};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
 use crate::plan::Plan;
@@ -21,7 +25,7 @@ const WAIT: Duration = Duration::from_secs(3);
 /// How long relays that answer are waited for to take what is left with them.
 const SETTLE: Duration = Duration::from_secs(1);
 
-pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure> {
     let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
     let vault = context.vault_dir.display().to_string();
@@ -33,10 +37,16 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
     if carrier.news.is_connected() {
         holds::settle(&mut carrier, &mut device, SETTLE).await.map_err(failed)?;
     }
+    if args.ask {
+        presence::call_the_roll(&mut carrier, &mut device).await.map_err(failed)?;
+    }
     let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     let state = State::look(context, &mut device, missed).map_err(failed)?;
-    let relays: Vec<String> =
-        device.homes().map_err(failed)?.iter().map(|home| home.relay.host().to_owned()).collect();
+    let homes = device.homes().map_err(failed)?;
+    let in_use = || homes.iter().filter(|home| home.left_s.is_none()).map(|home| &home.relay);
+    let relays: Vec<String> = in_use().map(RelayAddress::place).collect();
+    let (reached, lost): (Vec<&RelayAddress>, Vec<_>) =
+        in_use().partition(|relay| carrier.news.reads(relay));
     if context.json {
         let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
         let differs = carrier.news.clock_differs_s;
@@ -44,11 +54,16 @@ pub(super) async fn run(context: &Context) -> Result<Exit, Failure> {
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(context.text, "status-vault", path = vault))?;
-        let relays = context.text.list(&relays);
-        if carrier.news.is_connected() {
-            context.line(&t!(context.text, "status-connected", relay = relays))?;
-        } else {
-            context.line(&t!(context.text, "status-disconnected", relay = relays))?;
+        let places =
+            |relays: &[&RelayAddress]| context.text.list(relays.iter().map(|relay| relay.place()));
+        if !reached.is_empty() {
+            context.line(&t!(context.text, "status-connected", relay = places(&reached)))?;
+            if state.unsent > 0 && lost.is_empty() {
+                carrier.news.remark_trouble(context);
+            }
+        }
+        if !lost.is_empty() {
+            context.line(&t!(context.text, "status-disconnected", relay = places(&lost)))?;
             carrier.news.remark_trouble(context);
         }
         if let Some(seconds) = carrier.news.clock_differs_s {
@@ -88,6 +103,7 @@ fn no_circle(context: &Context, device: &mut Device, vault: &str) -> Result<Exit
 struct State {
     now_s: u64,
     who: Who,
+    watchers: Vec<WatcherView>,
     circle: String,
     successors: usize,
     lead: bool,
@@ -118,11 +134,11 @@ impl State {
         let cursor = device.cursor(inbox::CURSOR)?;
         let items = device.items_after(0)?;
         let news = |(n, item): &&(u64, Item)| *n > cursor && !item.is_mine();
-        let requests = device.answers(now_s)?.iter().filter(|answer| !answer.void).count();
         let open = device.alerts(true, now_s)?;
         Ok(Self {
             now_s,
             who: Who::of(context, device)?,
+            watchers: device.watchers()?,
             circle: circle.name,
             successors: circle.successors,
             lead: circle.lead,
@@ -136,7 +152,7 @@ impl State {
             holds: device.holds(now_s)?,
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
-            requests,
+            requests: device.requests()?,
             damage: device.damage(),
             exposed: device.was_exposed(),
         })
@@ -189,13 +205,7 @@ impl State {
         if self.requests > 0 {
             lines.push(t!(text, "status-requests", count = self.requests));
         }
-        let watching = self.who.watching(self.now_s);
-        let count = watching.len();
-        lines.push(if self.who.members().iter().all(|m| m.me || m.heard_s.is_none()) {
-            t!(text, "presence-unknown")
-        } else {
-            t!(text, "presence-count", count = count, names = text.list(&watching))
-        });
+        lines.push(presence::line(context, &self.watchers, self.now_s));
         for member in self.who.members().iter().filter(|member| !member.me) {
             let name = self.who.name(member.member);
             let Some((_, sent_s, _)) = &member.check_in else { continue };
@@ -246,7 +256,8 @@ impl State {
             "next_check_in_s": self.next.map(|next| next.due_s),
             "plan": self.plan.as_ref().map(plan::as_json), "holds": holds::json(&self.holds),
             "open_alerts": self.open, "unread": self.unread,
-            "requests": self.requests, "watching": self.who.watching(self.now_s),
+            "requests": self.requests, "watching": presence::names(&self.watchers, self.now_s),
+            "watchers": presence::json(&self.watchers, self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,
             "was_exposed": self.exposed,
         })

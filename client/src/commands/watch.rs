@@ -8,11 +8,12 @@ mod end;
 mod hook;
 mod output;
 mod rounds;
+mod shift;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 use velar_protocol::circle::AlertId;
 use velar_protocol::wire::RelayAddress;
 
@@ -21,7 +22,8 @@ use self::deadlines::Deadlines;
 use self::end::End;
 use self::hook::{Hook, Trouble};
 use self::output::Output;
-use self::rounds::Rounds;
+use self::rounds::{Rounds, Rules};
+use self::shift::Shift;
 use super::items::Teller;
 use super::show::{self, Who};
 use super::{Context, carrier};
@@ -52,12 +54,17 @@ const TICK: Duration = Duration::from_millis(500);
 
 pub(super) async fn run(context: &Context, args: Watch) -> Result<Exit, Failure> {
     let device = context.device()?;
-    let mut post = Post::new(context, device, args.exec).map_err(|end| end.failure(context))?;
+    let mut post = Post::new(context, device, args.exec, Shift::new(!args.off_shift))
+        .map_err(|end| end.failure(context))?;
     post.started().map_err(|end| end.failure(context))?;
     let watched = loop {
         // What was on its way to the vault is not acknowledged: through a new link it comes again.
-        let mut link = carrier::link(context, true)?;
+        let mut link = carrier::link(context, !args.off_shift)?;
         let watched = post.watch(&mut link).await;
+        let passes = matches!(&watched, Err(end) if end.may_pass());
+        if !passes && post.sign_off(&mut link).await.is_err() {
+            tracing::warn!("that this watch ends could not be said");
+        }
         link.finish().await;
         match watched {
             Err(end) if end.may_pass() => match post.wait_for_vault(end).await {
@@ -79,13 +86,13 @@ struct Post<'a> {
     out: Output<'a>,
     who: Who,
     position: u64,
-    repeat_s: u64,
+    rules: Rules,
+    shift: Shift,
     connections: Connections,
     rounds: Rounds,
     deadlines: Deadlines,
     ring_from: Instant,
     hook: Option<Hook>,
-    watching: BTreeSet<String>,
     clocks: BTreeMap<String, u64>,
     unsent: usize,
     /// Alerts that were open here at the start, until they are told.
@@ -94,7 +101,12 @@ struct Post<'a> {
 }
 
 impl<'a> Post<'a> {
-    fn new(context: &'a Context, mut device: Device, exec: Option<String>) -> Result<Self, End> {
+    fn new(
+        context: &'a Context,
+        mut device: Device,
+        exec: Option<String>,
+        shift: Shift,
+    ) -> Result<Self, End> {
         let who = Who::of(context, &mut device)?;
         let agreement = device.circle()?.agreement;
         Ok(Self {
@@ -102,13 +114,13 @@ impl<'a> Post<'a> {
             out: Output::new(context),
             who,
             position: device.cursor(CURSOR)?,
-            repeat_s: u64::from(agreement.repeat_min) * 60,
+            rules: Rules::from(&agreement),
+            shift,
             connections: Connections::default(),
             rounds: Rounds::default(),
             deadlines: Deadlines::default(),
             ring_from: Instant::now() + BACKLOG,
             hook: exec.map(Hook::new),
-            watching: BTreeSet::new(),
             clocks: BTreeMap::new(),
             unsent: 0,
             untold: Vec::new(),
@@ -132,6 +144,7 @@ impl<'a> Post<'a> {
             }
             if changed {
                 self.items()?;
+                self.agreed()?;
             }
             if changed || looked.elapsed() >= TICK {
                 looked = Instant::now();
@@ -143,6 +156,13 @@ impl<'a> Post<'a> {
         }
     }
 
+    /// Takes over what the circle has agreed, and who is in it.
+    fn agreed(&mut self) -> Result<(), End> {
+        self.rules = Rules::from(&self.device.circle()?.agreement);
+        self.who = Who::of(self.context, &mut self.device)?;
+        Ok(())
+    }
+
     fn time(&self) -> String {
         self.context.clock.stamp(now_s())
     }
@@ -152,12 +172,16 @@ impl<'a> Post<'a> {
         let text = &self.context.text;
         let circle = crate::terminal::clean(&self.device.circle()?.name);
         let name = self.who.me().map(|me| self.who.name(me.member)).unwrap_or_default();
-        let data = json!({"circle": circle, "name": name});
+        let on_shift = self.shift.is_on();
+        let data = json!({"circle": circle, "name": name, "on_shift": on_shift});
         let line = t!(text, "watch-started", time = self.time(), circle = circle, name = name);
         self.out.tell("started", data, &line)?;
+        if !on_shift && !self.context.json {
+            self.out.lines(&[t!(text, "watch-off-shift", time = self.time())])?;
+        }
         for home in self.device.homes()? {
             if let Some(say) = self.connections.connecting(&home.relay) {
-                self.connection(home.relay.host(), &say, None)?;
+                self.connection(&home.relay.place(), &say, None)?;
             }
         }
         let open = self.device.alerts(true, now_s())?;
@@ -197,20 +221,21 @@ impl<'a> Post<'a> {
                 self.ring_from = self.ring_from.max(Instant::now()).min(Instant::now() + BACKLOG);
                 self.unsent = 0;
                 let say = self.connections.connected(&relay);
-                self.connection(relay.host(), &say, None)
+                self.connection(&relay.place(), &say, None)
             }
             Happened::CaughtUp(relay) => match self.connections.caught_up(&relay) {
-                Some(say) => self.connection(relay.host(), &say, None),
+                Some(say) => self.connection(&relay.place(), &say, None),
                 None => Ok(()),
             },
             Happened::Disconnected(relay, error) => match self.connections.lost(&relay, now_s()) {
-                Some(say) => self.connection(relay.host(), &say, Some(&error)),
+                Some(say) => self.connection(&relay.place(), &say, Some(&error)),
                 None => Ok(()),
             },
+            Happened::NotOpened(relay, error) => self.not_opened(&relay, &error),
             Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
             Happened::ClockDiffers(relay, seconds) => self.clock_differs(&relay, seconds),
             Happened::Answered(relay) => {
-                if self.connections.is_read(&relay) {
+                if self.read_relays()?.contains(&relay) {
                     self.deadlines.answered();
                 }
                 Ok(())
@@ -260,19 +285,29 @@ impl<'a> Post<'a> {
         self.unsent = unsent;
         let text = &self.context.text;
         let why = net_reason(error, text);
-        let data = json!({"relay": relay.host(), "count": unsent, "reason": why});
+        let data = json!({"relay": relay.place(), "count": unsent, "reason": why});
         let line = t!(text, "watch-unsent", time = self.time(), count = unsent);
         Ok(self.out.tell("unsent", data, &format!("{line} ({why})"))?)
     }
 
+    /// What some people send to this device is refused.
+    fn not_opened(&self, relay: &RelayAddress, error: &NetError) -> Result<(), End> {
+        let why = net_reason(error, &self.context.text);
+        let place = relay.place();
+        let data = json!({"relay": place, "reason": why});
+        let line =
+            t!(self.context.text, "watch-not-opened", time = self.time(), relay = place, why = why);
+        Ok(self.out.tell("not-opened", data, &line)?)
+    }
+
     fn clock_differs(&mut self, relay: &RelayAddress, seconds: u64) -> Result<(), End> {
         let now = now_s();
-        let said = self.clocks.get(relay.host());
+        let said = self.clocks.get(&relay.place());
         if said.is_some_and(|said| now.abs_diff(*said) < CLOCK_AGAIN_S) {
             return Ok(());
         }
-        self.clocks.insert(relay.host().to_owned(), now);
-        let data = json!({"relay": relay.host(), "seconds": seconds});
+        self.clocks.insert(relay.place(), now);
+        let data = json!({"relay": relay.place(), "seconds": seconds});
         let line = t!(self.context.text, "watch-clock", time = self.time(), minutes = seconds / 60);
         Ok(self.out.tell("clock-differs", data, &line)?)
     }
@@ -281,6 +316,7 @@ impl<'a> Post<'a> {
     fn look(&mut self, changed: bool) -> Result<(), End> {
         self.out.check()?;
         let now = now_s();
+        self.presence(changed, now)?;
         for (host, say) in self.connections.look(now) {
             self.connection(&host, &say, None)?;
         }
@@ -293,8 +329,10 @@ impl<'a> Post<'a> {
         if let Some(trouble) = self.hook.as_mut().and_then(Hook::tend) {
             self.hook_failed(&trouble)?;
         }
-        if changed {
-            self.presence(now)?;
+        match self.be_present(changed, now) {
+            // It is said again at the next look; what rings must not end for it.
+            Err(end) if end.may_pass() => self.say_vault(end)?,
+            said => said?,
         }
         Ok(())
     }
@@ -312,27 +350,13 @@ impl<'a> Post<'a> {
         Ok(self.out.tell("exec-failed", data, &line)?)
     }
 
-    fn presence(&mut self, now: u64) -> Result<(), End> {
-        self.who = Who::of(self.context, &mut self.device)?;
-        let watching: BTreeSet<String> = self.who.watching(now).into_iter().collect();
-        if watching == self.watching {
-            return Ok(());
-        }
-        let text = &self.context.text;
-        let names = match watching.is_empty() {
-            true => t!(text, "word-nobody"),
-            false => text.list(&watching),
-        };
-        let data: Value = json!({"names": watching});
-        let line = t!(text, "watch-presence", time = self.time(), names = names);
-        self.watching = watching;
-        Ok(self.out.tell("presence", data, &line)?)
-    }
-
     /// The vault cannot be written now: says so, rings for what is known, and waits a little.
     async fn wait_for_vault(&mut self, end: End) -> Result<(), End> {
         self.say_vault(end)?;
-        self.look(false)?;
+        match self.look(false) {
+            Err(end) if end.may_pass() => {}
+            looked => looked?,
+        }
         tokio::select! {
             () = tokio::time::sleep(VAULT_WAIT) => {}
             () = self.context.stop.wait() => {}

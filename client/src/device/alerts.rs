@@ -250,7 +250,7 @@ impl Turn<'_> {
     }
 
     /// Says events to everybody, one message each, and keeps them here.
-    fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done<Vec<MessageId>> {
+    pub(super) fn say_events(&mut self, alert: AlertId, kinds: Vec<Kind>) -> Done<Vec<MessageId>> {
         let mut said = Vec::with_capacity(kinds.len());
         for kind in kinds {
             let event = AlertEvent {
@@ -290,6 +290,7 @@ impl Turn<'_> {
                 self.tell_as(id, at_s, &[newcomer], body, &Post::of(Class::Care).told())?;
             }
         }
+        self.tell_contacts(newcomer)?;
         let me = self.me();
         for alert in self.open_alerts()? {
             for heard in self.events_of(alert.id)? {
@@ -313,11 +314,11 @@ impl Turn<'_> {
         Err(if own { DeviceError::AnotherPerson } else { DeviceError::NotAllowed })
     }
 
-    fn alert(&mut self, id: AlertId) -> Done<Alert> {
+    pub(super) fn alert(&mut self, id: AlertId) -> Done<Alert> {
         self.all_alerts()?.into_iter().find(|alert| alert.id == id).ok_or(DeviceError::UnknownAlert)
     }
 
-    fn all_alerts(&mut self) -> Done<Vec<Alert>> {
+    pub(super) fn all_alerts(&mut self) -> Done<Vec<Alert>> {
         let Some(roster) = self.roster()? else { return Ok(Vec::new()) };
         let mut by_alert: BTreeMap<AlertId, Vec<Heard>> = BTreeMap::new();
         for (_, heard) in self.tx.list::<EventKind>()? {

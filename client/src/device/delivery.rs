@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use velar_protocol::seal::{MemberId, MessageId};
 use velar_protocol::wire::{
-    Answer, Delivery as WireDelivery, Envelope, RelayAddress, Request, SendToken,
+    Answer, Delivery as WireDelivery, Envelope, RelayAddress, Request, SendToken, SendTokenHash,
 };
 
 use super::sealing::Post;
@@ -23,7 +23,12 @@ pub struct DueId(What);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum What {
-    Envelope { key: Vec<u8>, route: usize },
+    Envelope {
+        key: Vec<u8>,
+        /// Not its place among the routes: an address that goes while it is under way moves the others.
+        relay: RelayAddress,
+        token: SendTokenHash,
+    },
     Hold(StepId),
 }
 
@@ -97,7 +102,8 @@ impl Device {
             for (out, route) in in_order(&candidates, now_s) {
                 let Some(way) = out.routes.get(route) else { continue };
                 let key = out.key();
-                let id = DueId(What::Envelope { key: key.clone(), route });
+                let (relay, token) = (way.relay.clone(), way.token.hash());
+                let id = DueId(What::Envelope { key: key.clone(), relay, token });
                 if !has_room(&way.relay, &id) {
                     continue;
                 }
@@ -125,7 +131,9 @@ impl Device {
         self.write(now_s, |turn| {
             for (id, answer) in answers {
                 match &id.0 {
-                    What::Envelope { key, route } => turn.answered(key, *route, answer)?,
+                    What::Envelope { key, relay, token } => {
+                        turn.answered(key, relay, token, answer)?
+                    }
                     What::Hold(step) => turn.hold_answered(step, answer)?,
                 }
             }
@@ -146,11 +154,12 @@ impl Device {
 
     /// Seals again what needs it, what had nothing to be sealed to, and what has aged; issues a new
     /// last-resort prekey when it is time. Cheap when there is nothing to do. With a clock that is wrong by
-    /// days nothing is forgotten and no key is dated.
+    /// days nothing is forgotten and no key is dated; nothing is forgotten either before `all_read`, every relay's backlog,
+    /// is here.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
-    pub fn tend(&mut self, clock_is_right: bool, now_s: u64) -> Done {
+    pub fn tend(&mut self, clock_is_right: bool, all_read: bool, now_s: u64) -> Done {
         if self.read(now_s, |turn| Ok(turn.profile()?.circle.is_none()))? {
             return Ok(());
         }
@@ -161,6 +170,9 @@ impl Device {
             turn.keep_holds()?;
             if clock_is_right {
                 turn.renew_card()?;
+                turn.let_homes_go()?;
+            }
+            if clock_is_right && all_read {
                 turn.forget_old()?;
             }
             Ok(())
@@ -169,13 +181,21 @@ impl Device {
 }
 
 impl Turn<'_> {
-    fn answered(&mut self, key: &[u8], route: usize, answer: &Answer) -> Done {
+    fn answered(
+        &mut self,
+        key: &[u8],
+        relay: &RelayAddress,
+        token: &SendTokenHash,
+        answer: &Answer,
+    ) -> Done {
         let Some(mut out) = self.readable::<OutgoingKind>(key)? else { return Ok(()) };
         let before = accepted_at(&out.routes);
-        let Some(route) = out.routes.get_mut(route) else { return Ok(()) };
-        route.answered(answer, out.class, self.now_s);
+        let random = u64::from_le_bytes(self.random());
+        let same = |way: &&mut Route| way.relay == *relay && way.token.hash() == *token;
+        let Some(route) = out.routes.iter_mut().find(same) else { return Ok(()) };
+        route.answered(answer, out.class, self.now_s, random);
         let accepted = matches!(route.state, RouteState::Accepted { .. });
-        let host = route.relay.host().to_owned();
+        let host = route.relay.place();
         self.tx.put::<OutgoingKind>(key, &out)?;
         if !out.routes.iter().any(crate::outbox::Route::is_waiting) {
             self.tx.delete::<OutgoingBytesKind>(key)?;
@@ -235,16 +255,29 @@ impl Turn<'_> {
     }
 
     /// A receipt: this member has this message. Their text is not kept for sending any more.
-    pub(super) fn receipted(&self, by: MemberId, message: MessageId) -> Done {
+    pub(super) fn receipted(&mut self, by: MemberId, message: MessageId) -> Done {
         let key = delivery_key(message, by);
         let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else { return Ok(()) };
         self.clear(&delivery)?;
         if delivery.told {
             delivery.bytes = Vec::new();
+            let alert = delivery.alert.filter(|_| delivery.received_s.is_none());
             delivery.received_s = delivery.received_s.or(Some(self.now_s));
-            return self.set_delivery(&delivery);
+            self.set_delivery(&delivery)?;
+            return alert.map_or(Ok(()), |alert| self.log_received(by, alert));
         }
         self.tx.delete::<DeliveryKind>(&key)?;
+        Ok(())
+    }
+
+    /// Heartbeats to these members that no relay has yet.
+    pub(super) fn drop_presence(&self, to: &[MemberId]) -> Done {
+        for (_, delivery) in self.tx.list::<DeliveryKind>()? {
+            if delivery.class == Class::Presence && to.contains(&delivery.to) {
+                self.clear(&delivery)?;
+                self.tx.delete::<DeliveryKind>(&delivery_key(delivery.message, delivery.to))?;
+            }
+        }
         Ok(())
     }
 

@@ -3,7 +3,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use velar_protocol::circle::message::watched_until_s;
 use velar_protocol::circle::{
     AlertEvent, AlertId, AlertMark, Body, CheckIn, EventId, EventKind as Kind, Heard, Message,
     Spare,
@@ -14,6 +13,7 @@ use velar_protocol::seal::MemberId;
 use super::opening::{Acted, Incoming};
 use super::sealing::Post;
 use super::{Done, Turn};
+use crate::contacts::Contacts;
 use crate::outbox::Class;
 use crate::records::{EventKind, IntroductionKind, PassedKind, SparesKind, What};
 
@@ -85,14 +85,13 @@ impl Turn<'_> {
             Body::Alert(event) => self.told_event(from, sent_at_s, event),
             Body::Receipt { messages, watching_until_s } => {
                 for message in messages {
+                    self.drill_received(from, message, sent_at_s)?;
                     self.receipted(from, message)?;
                 }
-                if let Some(claimed_s) = watching_until_s {
-                    let mut peer = self.peer(from)?;
-                    peer.watching_until_s = Some(watched_until_s(claimed_s, self.now_s));
-                    self.set_peer(from, &peer)?;
+                match watching_until_s {
+                    Some(until_s) => self.presence_heard(from, heard.sequence, until_s, false),
+                    None => Ok(()),
                 }
-                Ok(())
             }
             Body::Rosters { chain, names } => self.take_rosters(from, &chain, &names),
             Body::RosterWanted { have } => self.tell_roster(from, have),
@@ -111,13 +110,13 @@ impl Turn<'_> {
                 if coordinates { self.introduce_to(member, &spare) } else { Ok(()) }
             }
             Body::Resend { envelope } => self.resend(from, envelope.0),
-            Body::Presence { watching_until_s, .. } => {
-                let mut peer = self.peer(from)?;
-                peer.watching_until_s = Some(watched_until_s(watching_until_s, self.now_s));
-                self.set_peer(from, &peer)
+            Body::Presence { watching_until_s, ask } => {
+                self.presence_heard(from, heard.sequence, watching_until_s, ask)
+            }
+            Body::Contacts { counter, contacts } => {
+                self.contacts_told(from, sent_at_s, Contacts { counter, contacts })
             }
             Body::Prekeys
-            | Body::Contacts { .. }
             | Body::Offer(_)
             | Body::Join(_)
             | Body::Reveal { .. }
@@ -256,6 +255,9 @@ impl Turn<'_> {
             let merged = known.clone().merge(&heard);
             if merged != known {
                 self.tx.put::<EventKind>(&key, &merged)?;
+                if merged.is_first_hand() && !known.is_first_hand() {
+                    self.log_first_hand(&merged)?;
+                }
             }
             return Ok(false);
         }
@@ -267,6 +269,7 @@ impl Turn<'_> {
             return Ok(false);
         }
         self.tx.put::<EventKind>(&key, &heard)?;
+        self.log_event(&heard)?;
         if matches!(event.kind, Kind::Closed { .. }) {
             self.draw_next_alarm(event.alert)?;
         }

@@ -44,6 +44,9 @@ pub enum DeviceError {
     /// More than one alert fits.
     #[error("more than one alert fits")]
     AmbiguousAlert,
+    /// So many invitations are open that a relay would take no more.
+    #[error("too many invitations are open")]
+    TooManyInvitations,
     /// No invitation waits for this.
     #[error("nobody has answered an invitation")]
     NothingToApprove,
@@ -86,9 +89,27 @@ pub enum DeviceError {
     /// There is nothing of mine to give back.
     #[error("this device has not taken the alert")]
     NotTaken,
+    /// An alert can only be handed to another member who may answer it.
+    #[error("that member cannot take the alert")]
+    CannotTake,
     /// Nobody asked to stand down.
     #[error("nobody asked to stand down")]
     NotAsked,
+    /// This device has a mailbox at that relay already.
+    #[error("this relay is in use already")]
+    RelayKnown,
+    /// As many relays as a card may list.
+    #[error("no more relays fit on a card")]
+    TooManyRelays,
+    /// No such relay.
+    #[error("no such relay")]
+    UnknownRelay,
+    /// More than one relay fits.
+    #[error("more than one relay fits")]
+    AmbiguousRelay,
+    /// Without it nobody could reach this device.
+    #[error("this is the only relay")]
+    LastRelay,
     /// Sealing failed for this member: their keys are unusable.
     #[error("sealing to a member failed")]
     Seal(MemberId, #[source] SealError),

@@ -240,7 +240,7 @@ impl Turn<'_> {
         let mut holds = self.known_holds()?;
         let told = holds.answered(step, answer, self.now_s);
         if told == Told::Gone {
-            let (now_s, relay) = (self.now_s, step.relay().host().to_owned());
+            let (now_s, relay) = (self.now_s, step.relay().place());
             self.show(None, now_s, What::HoldGone { relay })?;
         }
         if holds.is_running(self.now_s)

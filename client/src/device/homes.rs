@@ -1,11 +1,16 @@
 //! My mailboxes on relays, and the tokens that I hand out for them.
 
 use rand_core::Rng;
-use velar_protocol::circle::Address;
+use velar_protocol::circle::limits::{MAX_ADDRESSES, SPARES};
+use velar_protocol::circle::{Address, Body};
 use velar_protocol::seal::expand;
+use velar_protocol::seal::lifetimes::MAILBOX_DAYS;
+use velar_protocol::wire::limits::MAX_TOKENS;
 use velar_protocol::wire::{AccessToken, MailboxSecret, RelayAddress, SendToken, SendTokenHash};
 
-use super::{Device, Done, Turn};
+use super::sealing::Post;
+use super::{Device, DeviceError, Done, Turn};
+use crate::outbox::Class;
 use crate::records::{Holder, Home, Item, Profile, Secret, What};
 
 /// Derives token `i` of a mailbox: label ‖ i (u64le).
@@ -25,7 +30,12 @@ pub struct HomeView {
     pub revision: u64,
     /// Whether the relay has confirmed it.
     pub registered: bool,
+    /// When it was left, if it was: it is still read for a while.
+    pub left_s: Option<u64>,
 }
+
+/// How long the mailbox at a relay that was left is still read: as long as anything can lie there.
+const LEAVING_S: u64 = MAILBOX_DAYS as u64 * 86_400;
 
 impl Home {
     fn seed(&self) -> [u8; 32] {
@@ -56,6 +66,16 @@ impl Home {
     }
 }
 
+/// Tokens at a relay that spares may take: the others are for members and invitations.
+const SPARE_TOKENS: usize = 64;
+
+/// How many spares I leave with each of so many coordinators at once, and how many older ones stay valid beside them.
+pub(super) fn spares_for_each(coordinators: usize) -> (usize, usize) {
+    let each = SPARE_TOKENS / coordinators.max(1);
+    let new = SPARES.min(each);
+    (new, (3 * SPARES).min(each - new))
+}
+
 impl Device {
     /// My mailboxes.
     ///
@@ -70,8 +90,76 @@ impl Device {
             access: home.access.clone(),
             revision: home.revision,
             registered: home.registered == home.revision,
+            left_s: home.left_s,
         };
         Ok(profile.homes.iter().map(view).collect())
+    }
+
+    /// Takes a mailbox on one more relay, or again on one that was left, and tells everybody: from then on all that is
+    /// for this device goes to all of its relays.
+    ///
+    /// # Errors
+    /// [`DeviceError::NoCircle`]; [`DeviceError::RelayKnown`]; [`DeviceError::TooManyRelays`] with [`MAX_ADDRESSES`].
+    pub fn add_relay(
+        &mut self,
+        relay: &RelayAddress,
+        access: Option<AccessToken>,
+        now_s: u64,
+    ) -> Done {
+        self.write(now_s, |turn| {
+            turn.the_roster()?;
+            let mut profile = turn.profile()?;
+            if profile.homes.iter().any(|home| home.left_s.is_none() && home.relay == *relay) {
+                return Err(DeviceError::RelayKnown);
+            }
+            if profile.homes.iter().filter(|home| home.left_s.is_none()).count() >= MAX_ADDRESSES {
+                return Err(DeviceError::TooManyRelays);
+            }
+            match profile.homes.iter_mut().find(|home| home.relay == *relay) {
+                Some(home) => {
+                    home.left_s = None;
+                    home.access = access.or(home.access.take());
+                    home.revision += 1;
+                }
+                None => turn.settle(&mut profile, relay.clone(), access),
+            }
+            turn.set_profile(&profile)?;
+            turn.send_cards()
+        })
+    }
+
+    /// Leaves the relay at this place (`host:port`, or its host, or its address) and tells everybody. What lies there, and
+    /// what others send before they know, is still read for as long as a mailbox lives.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownRelay`]; [`DeviceError::AmbiguousRelay`]; [`DeviceError::LastRelay`]: add another first.
+    pub fn leave_relay(&mut self, place: &str, now_s: u64) -> Done<RelayAddress> {
+        self.write(now_s, |turn| {
+            turn.the_roster()?;
+            let mut profile = turn.profile()?;
+            let in_use = profile.homes.iter().filter(|home| home.left_s.is_none()).count();
+            let named = |relay: &RelayAddress| {
+                relay.place() == place || relay.host() == place || relay.to_string() == place
+            };
+            let mut found: Vec<&mut Home> = profile
+                .homes
+                .iter_mut()
+                .filter(|home| home.left_s.is_none() && named(&home.relay))
+                .collect();
+            let home = match found.as_mut_slice() {
+                [] => return Err(DeviceError::UnknownRelay),
+                [one] => one,
+                _ => return Err(DeviceError::AmbiguousRelay),
+            };
+            if in_use == 1 {
+                return Err(DeviceError::LastRelay);
+            }
+            home.left_s = Some(now_s);
+            let relay = home.relay.clone();
+            turn.set_profile(&profile)?;
+            turn.send_cards()?;
+            Ok(relay)
+        })
     }
 
     /// The relay has confirmed this set of tokens. An older one than the vault's, put there by a process that had not
@@ -128,6 +216,7 @@ impl Turn<'_> {
             revision: 1,
             registered: 0,
             expired: 0,
+            left_s: None,
         });
     }
 
@@ -135,7 +224,32 @@ impl Turn<'_> {
     pub(super) fn addresses_for(&self, profile: &mut Profile, holder: Holder) -> Vec<Address> {
         let address =
             |home: &mut Home| Address { relay: home.relay.clone(), token: home.token_of(holder) };
-        profile.homes.iter_mut().map(address).collect()
+        profile.homes.iter_mut().filter(|home| home.left_s.is_none()).map(address).collect()
+    }
+
+    /// Everybody gets a new card, and coordinators new spares: my relays or my last-resort prekey have changed.
+    pub(super) fn send_cards(&mut self) -> Done {
+        let roster = self.the_roster()?;
+        for entry in roster.members() {
+            let member = entry.member();
+            if member == self.me() || self.peer(member)?.addresses.is_empty() {
+                continue;
+            }
+            let mut profile = self.profile()?;
+            let card = self.card_for(&mut profile, member)?;
+            self.set_profile(&profile)?;
+            self.tell(&[member], Body::Card(card), &Post::of(Class::Care))?;
+        }
+        self.leave_spares(&roster, SPARES)
+    }
+
+    /// Mailboxes at relays that were left so long ago that nothing can lie there any more.
+    pub(super) fn let_homes_go(&mut self) -> Done {
+        let mut profile = self.profile()?;
+        let before = profile.homes.len();
+        let over = |left_s: u64| self.now_s.saturating_sub(left_s) > LEAVING_S;
+        profile.homes.retain(|home| !home.left_s.is_some_and(over));
+        if profile.homes.len() == before { Ok(()) } else { self.set_profile(&profile) }
     }
 
     /// A spare's token becomes that of the member who came with it.
@@ -151,13 +265,19 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether each of my relays takes so many tokens more.
+    pub(super) fn has_room_for_tokens(&self, profile: &Profile, more: usize) -> bool {
+        profile.homes.iter().all(|home| home.tokens.len() + more <= MAX_TOKENS)
+    }
+
     /// Tokens of spares that a coordinator was left with long ago, and has replaced since, are revoked.
     pub(super) fn let_spares_go(
         &self,
         profile: &mut Profile,
         coordinator: velar_protocol::seal::MemberId,
+        coordinators: usize,
     ) {
-        let kept = 3 * velar_protocol::circle::limits::SPARES;
+        let kept = spares_for_each(coordinators).1;
         for home in &mut profile.homes {
             let theirs =
                 |holder: &Holder| matches!(holder, Holder::Spare(by, _) if *by == coordinator);
@@ -191,5 +311,22 @@ impl Turn<'_> {
         self.entropy.fill_bytes(&mut key);
         let item = Item { at_s: self.now_s, sent_at_s, from, what };
         Ok(self.tx.put::<crate::records::ItemKind>(&key, &item)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use velar_protocol::circle::limits::MAX_MEMBERS;
+
+    use super::*;
+
+    #[test]
+    fn members_and_spares_never_need_more_tokens_than_a_relay_takes() {
+        for coordinators in 0..MAX_MEMBERS {
+            let (new, kept) = spares_for_each(coordinators);
+            assert!(new >= 1 && kept <= 3 * SPARES, "{coordinators}");
+            assert!((MAX_MEMBERS - 1) + coordinators * (new + kept) <= MAX_TOKENS);
+        }
+        assert_eq!(spares_for_each(1), (SPARES, 3 * SPARES));
     }
 }

@@ -2,7 +2,7 @@
 
 use velar_protocol::circle::{Card, SignedCard, Spare};
 use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE};
-use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Prekey, PrekeySecret};
+use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Prekey, PrekeyError, PrekeySecret};
 
 use super::{Done, Turn};
 use crate::outbox::Class;
@@ -131,25 +131,44 @@ impl Turn<'_> {
     ) -> Done<Option<Vec<CheckedPrekey>>> {
         let (circle, today) = (self.circle()?, self.today());
         let mut stock = self.readable::<StockKind>(&owner.member().0)?.unwrap_or_default();
-        let reserve = if class == Class::Talk { STOCK_RESERVE } else { 0 };
+        let reserve = match class {
+            Class::Alert | Class::Care => 0,
+            Class::Talk => STOCK_RESERVE,
+            // Towards a device that is off, heartbeats must not use up what alarms need.
+            Class::Presence => usize::MAX,
+        };
         let mut taken = Vec::new();
         let mut used = Vec::new();
+        let mut aged = Vec::new();
         while taken.len() < count && stock.len() > reserve {
             let id = stock.remove(0);
-            used.push(id);
-            if let Some(prekey) = self.readable::<StockKeyKind>(&id.0)?
-                && let Ok(checked) = prekey.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS)
-            {
-                taken.push(checked);
+            let Some(prekey) = self.readable::<StockKeyKind>(&id.0)? else { continue };
+            match prekey.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS) {
+                Ok(checked) => {
+                    used.push(id);
+                    taken.push(checked);
+                }
+                Err(PrekeyError::TooOld { .. } | PrekeyError::FromTheFuture { .. }) => {
+                    aged.push(id)
+                }
+                Err(_) => used.push(id),
             }
         }
-        while taken.len() < count {
-            let age = LAST_RESORT_MAX_AGE_DAYS;
-            let last = peer.last_resort.as_ref();
-            match last.map(|prekey| prekey.verify(owner, &circle, today, age)) {
-                Some(Ok(checked)) => taken.push(checked),
-                _ => return Ok(None),
-            }
+        // By today's date they are not for use; it may be the clock that is wrong. See `Turn::drop_aged`.
+        stock.splice(0..0, aged);
+        if taken.len() < count {
+            let Some(last) = &peer.last_resort else { return Ok(None) };
+            let checked = match last.verify(owner, &circle, today, LAST_RESORT_MAX_AGE_DAYS) {
+                // A device whose clock is wrong must not be mute: the private half is kept by its owner's clock, not this one's.
+                Err(PrekeyError::TooOld { .. } | PrekeyError::FromTheFuture { .. })
+                    if class != Class::Talk =>
+                {
+                    last.verify(owner, &circle, last.day, 0)
+                }
+                checked => checked,
+            };
+            let Ok(checked) = checked else { return Ok(None) };
+            taken.resize(count, checked);
         }
         for id in used {
             self.tx.delete::<StockKeyKind>(&id.0)?;
@@ -157,6 +176,31 @@ impl Turn<'_> {
         }
         self.tx.put::<StockKind>(&owner.member().0, &stock)?;
         Ok(Some(taken))
+    }
+
+    /// Lets go of one-time prekeys of others that are too old to be sealed to. Only with a clock that is right.
+    pub(super) fn drop_aged(&self) -> Done {
+        let today = self.today();
+        let Some(roster) = self.roster()? else { return Ok(()) };
+        for entry in roster.members() {
+            let member = entry.member();
+            let Some(stock) = self.readable::<StockKind>(&member.0)? else { continue };
+            let (mut kept, mut dropped) = (Vec::new(), false);
+            for id in stock {
+                let prekey = self.readable::<StockKeyKind>(&id.0)?;
+                let old = |key: &Prekey| today.0.saturating_sub(key.day.0) > PREKEY_MAX_AGE_DAYS;
+                if prekey.as_ref().is_none_or(old) {
+                    self.tx.delete::<StockKeyKind>(&id.0)?;
+                    dropped = true;
+                } else {
+                    kept.push(id);
+                }
+            }
+            if dropped {
+                self.tx.put::<StockKind>(&member.0, &kept)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a prekey of mine for this holder.

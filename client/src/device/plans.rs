@@ -36,7 +36,7 @@ impl Device {
     ///
     /// # Errors
     /// As [`Device::check_in`]: then nothing is changed.
-    pub fn agree(
+    pub fn agree_to_plan(
         &mut self,
         plan: Option<Plan>,
         said: CheckInSaid,

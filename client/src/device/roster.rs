@@ -78,6 +78,9 @@ impl Turn<'_> {
 
     fn who_came_and_went(&mut self, before: &Roster, after: &Roster) -> Done {
         let now_s = self.now_s;
+        if before.agreement() != after.agreement() {
+            self.show(Some(after.lead()), now_s, What::Agreed)?;
+        }
         for entry in after.members() {
             let member = entry.member();
             if before.member(member).is_none() && member != self.me() {

@@ -125,6 +125,9 @@ impl Turn<'_> {
             given_up: false,
         };
         self.try_to_seal(&mut delivery)?;
+        if delivery.class == Class::Presence && delivery.parts.is_none() {
+            return Ok(());
+        }
         self.set_delivery(&delivery)
     }
 
@@ -221,6 +224,10 @@ impl Turn<'_> {
     /// How many fresh prekeys travel with a message: what the other lacks of its stock, as far as they fit
     /// without another envelope; more only where the message asks for it.
     fn prekeys_to_bring(&self, peer: &Peer, delivery: &Delivery) -> usize {
+        // A heartbeat may be dropped for a newer one, and they with it.
+        if delivery.class == Class::Presence {
+            return 0;
+        }
         let target =
             STOCK_MAX.min(STOCK_START + usize::try_from(peer.received).unwrap_or(STOCK_MAX));
         let lacking = target.saturating_sub(peer.outstanding as usize);

@@ -1,15 +1,12 @@
 //! What time asks for: a new last-resort prekey each week, and forgetting what is old.
 
-use velar_protocol::circle::Body;
 use velar_protocol::seal::Day;
 use velar_protocol::seal::lifetimes::{
     CLOCK_SKEW_DAYS, LAST_RESORT_ROTATION_DAYS, PREKEY_MAX_AGE_DAYS, PRIVATE_HALF_DAYS,
     SPENT_ID_DAYS, private_half_expired,
 };
 
-use super::sealing::Post;
 use super::{Done, Turn};
-use crate::outbox::Class;
 use crate::records::{
     CursorKind, DeliveryKind, EarlyKind, EarlySinceKind, ForgottenKind, Holder, InvitationKind,
     InvitedState, IssuedKind, ItemKind, NotedKind, PartsKind, PrivateKind, SeenEnvelopeKind,
@@ -35,7 +32,9 @@ const NO_READER: &[u8] = b"day of the last forgetting";
 impl Turn<'_> {
     /// Sends everybody a new card when the last-resort prekey has reached its age.
     pub(super) fn renew_card(&mut self) -> Done {
-        let Some(roster) = self.roster()? else { return Ok(()) };
+        if self.roster()?.is_none() {
+            return Ok(());
+        }
         let issued = self.tx.list::<IssuedKind>()?;
         let newest = issued
             .iter()
@@ -47,18 +46,8 @@ impl Turn<'_> {
         if newest.is_some_and(|day| self.today().0 < day + LAST_RESORT_ROTATION_DAYS) {
             return Ok(());
         }
-        for entry in roster.members() {
-            let member = entry.member();
-            if member == self.me() || self.peer(member)?.addresses.is_empty() {
-                continue;
-            }
-            let mut profile = self.profile()?;
-            let card = self.card_for(&mut profile, member)?;
-            self.set_profile(&profile)?;
-            self.tell(&[member], Body::Card(card), &Post::of(Class::Care))?;
-        }
         // Spares age with the key that they bring.
-        self.leave_spares(&roster, velar_protocol::circle::limits::SPARES)
+        self.send_cards()
     }
 
     /// Tokens of invitations that nobody can answer any more.
@@ -128,6 +117,7 @@ impl Turn<'_> {
         }
         self.forget_early()?;
         self.forget_outdated()?;
+        self.drop_aged()?;
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
         self.tx.revise::<DeliveryKind>(|delivery| {
             let done = delivery.received_s.is_some() || delivery.given_up;

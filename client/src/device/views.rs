@@ -7,6 +7,7 @@ use velar_protocol::circle::{CheckIn, Roles};
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::{Device, DeviceError, Done, Turn};
+use crate::outbox::Class;
 use crate::records::{CursorKind, Delivery, DeliveryKind, Item, ItemKind, Peer};
 use crate::terminal::short_id;
 
@@ -29,8 +30,6 @@ pub struct MemberView {
     pub reachable: bool,
     /// When it was last heard of, by this device's clock.
     pub heard_s: Option<u64>,
-    /// Until when it said to be watching.
-    pub watching_until_s: Option<u64>,
     /// Its newest check-in, when it was sent and when it arrived.
     pub check_in: Option<(CheckIn, u64, u64)>,
 }
@@ -74,7 +73,6 @@ impl Device {
                     verified: peer.verified,
                     reachable: me || !peer.addresses.is_empty(),
                     heard_s: peer.heard_s,
-                    watching_until_s: peer.watching_until_s,
                     check_in: peer.check_in,
                 });
             }
@@ -178,7 +176,9 @@ impl Device {
             let all = turn.tx.list::<DeliveryKind>()?;
             let open = |d: &Delivery| d.received_s.is_none() && !d.given_up;
             let unsent = |d: &Delivery| d.parts.is_none_or(|parts| d.accepted_parts < parts);
-            let told = all.iter().map(|(_, d)| d).filter(|d| open(d));
+            // Nobody waits for a heartbeat.
+            let counts = |d: &&Delivery| d.class != Class::Presence && open(d);
+            let told = all.iter().map(|(_, d)| d).filter(counts);
             Ok((told.clone().filter(|d| d.told).count(), told.filter(|d| unsent(d)).count()))
         })
     }
@@ -263,7 +263,7 @@ impl Turn<'_> {
 }
 
 /// A member's name, or the beginning of the id if no name is known, or none any more.
-fn name_of(member: MemberId, peer: &Peer) -> String {
+pub(super) fn name_of(member: MemberId, peer: &Peer) -> String {
     if peer.name.is_empty() { short_id(&member.0) } else { peer.name.clone() }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use velar_protocol::circle::limits::MAX_ADDRESSES;
 use velar_protocol::circle::{MessageError, RosterError};
 
 use super::{Exit, Failure, failure, link_reason, vault_failure};
@@ -35,6 +36,9 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::AmbiguousAlert => {
             failure!(text, Exit::NeedsConfirmation, "error-alert-ambiguous")
         }
+        DeviceError::TooManyInvitations => {
+            failure!(text, Exit::NotNow, "error-invitations-many")
+        }
         DeviceError::NothingToApprove => failure!(text, Exit::NotFound, "error-approve-none"),
         DeviceError::AmbiguousAnswer => {
             failure!(text, Exit::NeedsConfirmation, "error-approve-several")
@@ -59,7 +63,17 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::AnotherPerson => failure!(text, Exit::NotNow, "error-alert-another-person"),
         DeviceError::NotYours => failure!(text, Exit::NotNow, "error-alert-not-yours"),
         DeviceError::NotTaken => failure!(text, Exit::NotNow, "error-alert-not-yours-to-release"),
+        DeviceError::CannotTake => failure!(text, Exit::NotNow, "error-hand-over-cannot"),
         DeviceError::NotAsked => failure!(text, Exit::NotNow, "error-alert-not-asked"),
+        DeviceError::RelayKnown => failure!(text, Exit::NotNow, "error-relay-known"),
+        DeviceError::TooManyRelays => {
+            failure!(text, Exit::NotNow, "error-relays-many", count = MAX_ADDRESSES)
+        }
+        DeviceError::UnknownRelay => failure!(text, Exit::NotFound, "error-relay-unknown"),
+        DeviceError::AmbiguousRelay => {
+            failure!(text, Exit::NeedsConfirmation, "error-relay-ambiguous")
+        }
+        DeviceError::LastRelay => failure!(text, Exit::NotNow, "error-relay-last"),
         DeviceError::Seal(member, _) => {
             let member = crate::terminal::short_id(&member.0);
             failure!(text, Exit::Failed, "error-member-keys", member = member)
@@ -94,6 +108,7 @@ mod tests {
             DeviceError::AmbiguousMember,
             DeviceError::UnknownAlert,
             DeviceError::AmbiguousAlert,
+            DeviceError::TooManyInvitations,
             DeviceError::NothingToApprove,
             DeviceError::AmbiguousAnswer,
             DeviceError::Void,
@@ -110,6 +125,12 @@ mod tests {
             DeviceError::NotYours,
             DeviceError::NotTaken,
             DeviceError::NotAsked,
+            DeviceError::CannotTake,
+            DeviceError::RelayKnown,
+            DeviceError::TooManyRelays,
+            DeviceError::UnknownRelay,
+            DeviceError::AmbiguousRelay,
+            DeviceError::LastRelay,
             DeviceError::Seal(MemberId([7; 32]), SealError::Recipient),
         ]
     }

@@ -20,6 +20,7 @@ pub fn net_reason(error: &NetError, text: &Text) -> String {
         NetError::Busy => t!(text, "reason-busy"),
         NetError::Refused(refusal) => refusal_reason(*refusal, text),
         NetError::Unavailable { .. } => t!(text, "reason-unavailable"),
+        NetError::Full { .. } => t!(text, "reason-full"),
         NetError::Protocol(_) | NetError::UnexpectedAnswer | NetError::BadRequest(_) => {
             t!(text, "reason-protocol")
         }
@@ -46,7 +47,7 @@ fn refusal_reason(refusal: Refusal, text: &Text) -> String {
 /// nothing was changed.
 #[must_use]
 pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Text) -> Failure {
-    let name = relay.host().to_owned();
+    let name = relay.place();
     match error {
         NetError::WrongPin { .. } => {
             failure!(text, Exit::Refused, "error-relay-pin", relay = name)
@@ -60,6 +61,9 @@ pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Te
         NetError::Refused(refusal) => {
             let detail = refusal_reason(*refusal, text);
             failure!(text, Exit::Refused, "error-relay-refused", relay = name, detail = detail)
+        }
+        NetError::Full { .. } if kept => {
+            failure!(text, Exit::Kept, "error-relay-full", relay = name)
         }
         error => {
             let detail = net_reason(error, text);
@@ -112,6 +116,7 @@ mod tests {
             NetError::Refused(Refusal::UnknownToken),
             NetError::Refused(Refusal::HoldLength),
             NetError::Unavailable { retry_after_s: 1 },
+            NetError::Full { retry_after_s: 1 },
             NetError::Protocol(CodecError::Malformed),
             NetError::UnexpectedAnswer,
             NetError::Closed,

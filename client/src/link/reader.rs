@@ -118,12 +118,15 @@ impl Reading {
         // of another process. Reading does not wait for it to succeed.
         let opened = self.open(&connection, &home).await;
         let mailboxes = [home.mailbox.clone()];
-        let subscription = match (connection.subscribe(&mailboxes).await, opened) {
-            (Ok(subscription), _) => subscription,
+        let (subscription, unopened) = match (connection.subscribe(&mailboxes).await, opened) {
+            (Ok(subscription), opened) => (subscription, opened.err()),
             (Err(_), Err(why)) | (Err(why), Ok(())) => return Err(why),
         };
         backoff.reset();
         self.say(Report::Reading { relay: self.relay.clone() }).await?;
+        if let Some(error) = unopened {
+            self.say(Report::NotOpened { relay: self.relay.clone(), error }).await?;
+        }
         let (mut events, mut acks) = subscription.split();
         loop {
             tokio::select! {

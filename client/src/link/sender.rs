@@ -110,7 +110,8 @@ impl Sending {
                     on_wire -= 1;
                     if let Some(due) = self.pending.pop_front() {
                         let refused = due.lane().filter(|_| answer != Answer::Accepted).cloned();
-                        self.say(Report::Answered { id: due.id, answer }).await?;
+                        let relay = self.relay.clone();
+                        self.say(Report::Answered { relay, id: due.id, answer }).await?;
                         if let Some(token) = refused {
                             self.give_back(&token, on_wire).await?;
                         }

@@ -59,6 +59,12 @@ pub enum NetError {
         /// Seconds after which a repetition makes sense.
         retry_after_s: u32,
     },
+    /// The relay has no room for it: its disk, the recipient's mailbox, or this sender's share of that.
+    #[error("the relay has no room for it now")]
+    Full {
+        /// Seconds after which a repetition makes sense.
+        retry_after_s: u32,
+    },
     /// The relay broke the protocol.
     #[error("the relay broke the protocol")]
     Protocol(#[source] CodecError),

@@ -19,11 +19,13 @@ fn read(contents: &[u8]) -> Result<Vec<u8>, PassphraseError> {
 }
 
 #[test]
-fn one_trailing_newline_is_dropped_and_nothing_else() {
+fn the_first_line_counts_as_it_is() {
     assert_eq!(read(b"la casa").unwrap(), b"la casa");
     assert_eq!(read(b"la casa\n").unwrap(), b"la casa");
     assert_eq!(read(b"la casa\r\n").unwrap(), b"la casa");
-    assert_eq!(read(b" la casa \n\n").unwrap(), b" la casa \n");
+    assert_eq!(read(b" la casa \n\n").unwrap(), b" la casa ");
+    assert_eq!(read(b"la casa\nde quien\n").unwrap(), b"la casa");
+    assert_eq!(read(&[&b"la casa\n"[..], &[b'x'; 100_000]].concat()).unwrap(), b"la casa");
 }
 
 #[test]
@@ -64,7 +66,7 @@ fn a_new_passphrase_is_counted_in_characters() {
 }
 
 #[test]
-fn a_descriptor_is_read_to_its_end() {
+fn a_passphrase_comes_through_a_descriptor() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(b"por una tuberia\n").unwrap();
     drop(writer);

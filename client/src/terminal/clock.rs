@@ -46,6 +46,13 @@ impl Clock {
         self.zoned(at_s).map_or_else(|| "?".to_owned(), |at| at.strftime("%H:%M:%S").to_string())
     }
 
+    /// For what others will read elsewhere: `2026-11-22 14:03:27 -06:00`. Unix seconds.
+    #[must_use]
+    pub fn full(&self, at_s: u64) -> String {
+        let format = "%Y-%m-%d %H:%M:%S %:z";
+        self.zoned(at_s).map_or_else(|| "?".to_owned(), |at| at.strftime(format).to_string())
+    }
+
     fn zoned(&self, at_s: u64) -> Option<Zoned> {
         let at = Timestamp::from_second(i64::try_from(at_s).ok()?).ok()?;
         Some(at.to_zoned(self.zone.clone()))
@@ -81,6 +88,7 @@ mod tests {
         assert_eq!(clock.moment(at, at + 10 * 3_600), "2026-11-23 14:03");
         assert_eq!(clock.moment(at, at - 86_400), "2026-11-23 14:03");
         assert_eq!(clock.stamp(at + 27), "14:03:27");
+        assert_eq!(clock.full(at + 27), "2026-11-23 14:03:27 -06:00");
     }
 
     #[test]

@@ -12,9 +12,9 @@ use super::{BUSY_TIMEOUT, Entropy, VaultError, WAIT_STEP};
 
 /// The vault's own folder, inside the one that the caller names: what lies beside the vault (a panic kit, say) is
 /// not in it, and a new vault appears at once or not at all, by renaming.
-const FOLDER: &str = "vault";
+pub(super) const FOLDER: &str = "vault";
 /// Where a new vault is made; a name of its own each time, so that two at once do not meet.
-const UNFINISHED: &str = ".vault-unfinished-";
+pub(super) const UNFINISHED: &str = ".vault-unfinished-";
 
 /// The files of one vault.
 pub(super) struct Files {

@@ -188,6 +188,20 @@ impl Roster {
         self.sign_next(body, lead)
     }
 
+    /// The next state, with this agreement.
+    ///
+    /// # Errors
+    /// [`RosterError::Signature`] if `lead` is not the lead's; [`RosterError::Malformed`] if it breaks a bound.
+    pub fn with_agreement(
+        &self,
+        lead: &IdentitySecret,
+        agreement: Agreement,
+    ) -> Result<Self, RosterError> {
+        let mut body = self.next_body();
+        body.agreement = agreement;
+        self.sign_next(body, lead)
+    }
+
     /// Verifies a state that is to be the first one held: its signature by the lead that it names.
     /// That this lead is the right one is for the caller to know (from the invitation's words).
     ///

@@ -67,6 +67,16 @@ impl RelayAddress {
         self.port
     }
 
+    /// `host:port`, by which people tell relays apart; IPv6 in brackets. Two relays may share a host.
+    #[must_use]
+    pub fn place(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
     /// Whether a relay with this key is the one meant, now or after its announced change of key.
     #[must_use]
     pub fn accepts(&self, pin: &Pin) -> bool {
@@ -96,11 +106,7 @@ impl FromStr for Pin {
 
 impl fmt::Display for RelayAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "velar://[{}]:{}#{}", self.host, self.port, self.pin)?;
-        } else {
-            write!(f, "velar://{}:{}#{}", self.host, self.port, self.pin)?;
-        }
+        write!(f, "velar://{}#{}", self.place(), self.pin)?;
         match &self.next_pin {
             Some(next) => write!(f, ",{next}"),
             None => Ok(()),

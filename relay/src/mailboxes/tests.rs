@@ -157,6 +157,19 @@ fn held(count: usize) -> Answer {
 }
 
 #[test]
+fn tokens_over_the_limit_of_the_relay_are_refused_and_those_there_stay() {
+    let mut rig = Rig::new(Limits { tokens: 3, ..Limits::default() });
+    assert_eq!(rig.open(1, &[1, 2]), Reply::Durable(Answer::Opened));
+    assert!(matches!(answer(rig.open(2, &[3, 4])), Answer::Full { .. }));
+    assert_eq!(rig.send(1, 1), Answer::Accepted);
+    assert_eq!(rig.open(2, &[3]), Reply::Durable(Answer::Opened));
+    assert!(matches!(answer(rig.open(1, &[1, 2, 5])), Answer::Full { .. }));
+    assert_eq!(rig.open(1, &[1, 5]), Reply::Durable(Answer::Opened), "one for another");
+    assert_eq!(rig.open(1, &[1]), Reply::Durable(Answer::Opened));
+    assert_eq!(rig.open(2, &[3, 4]), Reply::Durable(Answer::Opened), "given back, it is free");
+}
+
+#[test]
 fn opening_replaces_tokens_and_revoked_ones_stop_at_once() {
     let mut rig = Rig::new(Limits::default());
     assert_eq!(answer(rig.open(1, &[1, 2])), Answer::Opened);

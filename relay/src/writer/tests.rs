@@ -70,7 +70,7 @@ fn start(store: Arc<Noted>) -> (Writer, mpsc::Sender<Job>) {
 
 fn job(write: Write) -> (Job, oneshot::Receiver<()>) {
     let (done, wait) = oneshot::channel();
-    (Job::Write { writes: vec![write], done: Some(done) }, wait)
+    (Job::Write { writes: vec![write], done: Some(done), room: None }, wait)
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn what_waits_is_committed_as_one_group_and_at_the_end() {
         jobs.blocking_send(job).unwrap();
         answers.push(wait);
     }
-    jobs.blocking_send(Job::Write { writes: vec![remove(99)], done: None }).unwrap();
+    jobs.blocking_send(Job::Write { writes: vec![remove(99)], done: None, room: None }).unwrap();
     jobs.blocking_send(Job::Stop).unwrap();
     let now = Now::from_s(1);
     let mailboxes = Mailboxes::new(Limits::default(), Loaded::default(), now, &mut Vec::new());

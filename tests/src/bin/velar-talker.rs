@@ -1,5 +1,5 @@
-//! Says to the circle what it reads, a message per line, and repeats each line once it is in the vault: from then on
-//! it is kept. Carries nothing: that is a `velar watch` beside it. For tests, which kill both.
+//! Says to the circle what it reads, a message (or an alarm) per line, and repeats each line once it is in the vault: from
+//! then on it is kept. Carries nothing: that is a `velar watch` beside it. For tests, which kill both.
 #![expect(clippy::print_stdout, reason = "the kept lines are this program's output")]
 
 use std::io::{self, BufRead, Write};
@@ -20,6 +20,9 @@ struct Talker {
     /// File with its passphrase.
     #[arg(long)]
     passphrase_file: PathBuf,
+    /// Raises an alarm with each line.
+    #[arg(long)]
+    alarms: bool,
 }
 
 fn main() -> Outcome<()> {
@@ -28,7 +31,11 @@ fn main() -> Outcome<()> {
     let mut device = Device::of(Vault::open(&talker.vault, &passphrase)?)?;
     for line in io::stdin().lock().lines() {
         let line = line?;
-        device.say(&line, &[], now_s())?;
+        if talker.alarms {
+            device.panic(&line, now_s())?;
+        } else {
+            device.say(&line, &[], now_s())?;
+        }
         println!("{line}");
         io::stdout().flush()?;
     }

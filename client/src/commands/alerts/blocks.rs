@@ -54,6 +54,10 @@ pub(super) fn block(context: &Context, who: &Who, view: &AlertView, now_s: u64) 
     }
     if alert.is_open() {
         lines.extend(taken(context, who, view, now_s));
+        for (by, to) in &alert.handed {
+            let (by, to) = (who.name(*by), who.name(*to));
+            lines.push(t!(text, "alert-handed", by = by, to = to, alert = id.as_str()));
+        }
     }
     match alert.stand_down {
         StandDown::None => {}

@@ -4,6 +4,7 @@ use velar_protocol::circle::{Alert, StandDown};
 
 use super::super::Context;
 use super::super::show::{Who, hex};
+use super::MIN_ID;
 use crate::failure::{Exit, Failure, failure};
 
 /// What the command is for: without a word by the person, the only open alert that fits is meant.
@@ -51,8 +52,12 @@ pub(super) fn which<'a>(
         Some(given) => alerts.iter().filter(|alert| is_named(who, alert, given)).collect(),
     };
     let open: Vec<&Alert> = named.iter().copied().filter(|alert| alert.is_open()).collect();
-    let fitting: Vec<&Alert> =
+    let mut fitting: Vec<&Alert> =
         open.iter().copied().filter(|alert| meant.fits(who, alert)).collect();
+    // Whoever does not name a drill does not mean it while there is something real.
+    if fitting.iter().any(|alert| !alert.drill) && !given.is_some_and(is_id) {
+        fitting.retain(|alert| !alert.drill);
+    }
     if meant == Which::Mine && given.is_none() && fitting.is_empty() {
         return Err(failure!(text, Exit::NotNow, "error-stand-down-none"));
     }
@@ -75,6 +80,12 @@ pub(super) fn which<'a>(
             Err(failure!(text, Exit::NeedsConfirmation, "error-alert-several", alerts = alerts))
         }
     }
+}
+
+/// Whether this is the beginning of an id, not of a name.
+fn is_id(given: &str) -> bool {
+    let given = given.trim();
+    given.len() >= MIN_ID && given.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn is_named(who: &Who, alert: &Alert, given: &str) -> bool {

@@ -1,14 +1,17 @@
 //! What a watch says and rings for alerts that are open.
 
 use serde_json::json;
-use velar_protocol::circle::Alert;
+use velar_protocol::circle::{Alert, Contact};
 
-use super::super::items::{Teller, alert_json};
+use super::super::contacts::contacts_json;
+use super::super::items::{Teller, alert_json, marked};
+use super::super::show;
 use super::Post;
 use super::end::End;
-use super::rounds::Ring;
+use super::rounds::{Asking, Ring};
 use crate::link::now_s;
-use crate::text::t;
+use crate::terminal::clean;
+use crate::text::{Text, t};
 
 impl Post<'_> {
     /// The alerts that were open at the start and still are, once what is known of them is not old any more.
@@ -41,6 +44,7 @@ impl Post<'_> {
                 }
                 _ => teller.several(alert, &time),
             };
+            let line = marked(text, alert, line);
             self.out.tell("open-alert", alert_json(alert, &self.who), &line)?;
         }
         Ok(())
@@ -55,7 +59,8 @@ impl Post<'_> {
             // A ring on the screen of the person in danger helps nobody but who stands beside her.
             .filter(|alert| !self.who.is_me(alert.subject))
             .collect();
-        for (id, ring) in self.rounds.look(&open, self.repeat_s, now) {
+        let asking: Vec<Asking<'_>> = open.iter().map(|alert| self.asking(alert)).collect();
+        for (id, ring) in self.rounds.look(&asking, &self.rules, now) {
             if let Some(alert) = open.iter().find(|alert| alert.id == id) {
                 self.rung(alert, ring)?;
             }
@@ -66,35 +71,77 @@ impl Post<'_> {
         Ok(())
     }
 
-    fn rung(&self, alert: &Alert, ring: Ring) -> Result<(), End> {
-        let text = &self.context.text;
-        let (time, id) = (self.time(), alert.id.short());
-        let name = self.who.name(alert.subject);
-        let data = || json!({"alert": id, "event": ring.name()});
-        let line = match ring {
-            // The items have said these.
-            Ring::Raised | Ring::GivenBack => None,
-            Ring::Expired => {
-                Some(t!(text, "watch-claim-expired", time = time, alert = id.as_str(), name = name))
-            }
-            Ring::Again => {
-                let since = self.context.clock.moment(alert.raised_s, now_s());
-                let alert = id.as_str();
-                Some(t!(
-                    text,
-                    "watch-alert-again",
-                    time = time,
-                    alert = alert,
-                    name = name,
-                    since = since
-                ))
-            }
+    fn rung(&mut self, alert: &Alert, ring: Ring) -> Result<(), End> {
+        let contacts = match ring {
+            Ring::TierThree => self.device.contacts()?,
+            _ => Vec::new(),
         };
-        match line {
-            _ if self.context.json => self.out.tell("ring", data(), "")?,
-            Some(line) => self.out.tell("ring", data(), &line)?,
-            None => {}
+        if self.context.json {
+            let mut data = json!({
+                "alert": alert.id.short(), "event": ring.name(), "drill": alert.drill,
+            });
+            if ring == Ring::TierThree {
+                show::set(&mut data, "contacts", contacts_json(&contacts));
+            }
+            self.out.tell("ring", data, "")?;
+        } else {
+            self.out.lines(&self.ring_lines(alert, ring, &contacts))?;
         }
         Ok(self.out.bell()?)
     }
+
+    /// What a ring says; nothing where the items have said it.
+    fn ring_lines(&self, alert: &Alert, ring: Ring, contacts: &[Contact]) -> Vec<String> {
+        let text = &self.context.text;
+        let (time, id) = (self.time(), alert.id.short());
+        let id = id.as_str();
+        let subject = self.who.name(alert.subject);
+        let name = subject.as_str();
+        let since = self.context.clock.moment(alert.raised_s, now_s());
+        let line = match ring {
+            Ring::Raised | Ring::GivenBack => return Vec::new(),
+            Ring::Expired => t!(text, "watch-claim-expired", time = time, alert = id, name = name),
+            Ring::Again => {
+                t!(text, "watch-alert-again", time = time, alert = id, name = name, since = since)
+            }
+            Ring::TierTwo => {
+                t!(text, "watch-tier-two", time = time, alert = id, name = name, since = since)
+            }
+            Ring::TierThree => {
+                t!(text, "watch-tier-three", time = time, alert = id, name = name, since = since)
+            }
+            Ring::Handed => {
+                let me = self.who.me().map(|me| me.member);
+                let asked = alert.handed.iter().filter(|(_, to)| Some(*to) == me);
+                let by = text.list(asked.map(|(by, _)| self.who.name(*by)));
+                t!(text, "watch-handed-to-you", time = time, alert = id, name = name, by = by)
+            }
+        };
+        let mut lines = vec![marked(text, alert, line)];
+        if ring == Ring::TierThree {
+            lines.extend(outside(text, id, &subject, alert.drill, contacts));
+        }
+        lines
+    }
+}
+
+/// Whom to turn to outside, and what a person does. The program turns to nobody.
+fn outside(text: &Text, alert: &str, name: &str, drill: bool, contacts: &[Contact]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if drill {
+        lines.push(t!(text, "outside-drill"));
+    }
+    lines.push(t!(text, "outside-try", name = name));
+    if contacts.is_empty() {
+        lines.push(t!(text, "outside-nobody"));
+    } else {
+        lines.push(t!(text, "outside-call"));
+    }
+    for contact in contacts {
+        let (name, how) = (clean(&contact.name), clean(&contact.how));
+        lines.push(t!(text, "outside-contact", name = name, how = how));
+    }
+    lines.push(t!(text, "outside-note", alert = alert));
+    lines.push(t!(text, "outside-person"));
+    lines.into_iter().map(|line| format!("  {line}")).collect()
 }

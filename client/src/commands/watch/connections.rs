@@ -7,7 +7,7 @@ use velar_protocol::wire::RelayAddress;
 /// A lost connection is said again after this long.
 const SAY_AGAIN_S: u64 = 60;
 
-/// The mailboxes' relays, by host.
+/// The mailboxes' relays, by place.
 #[derive(Default)]
 pub(super) struct Connections {
     relays: BTreeMap<String, State>,
@@ -32,22 +32,22 @@ pub(super) enum Say {
 impl Connections {
     /// This relay is being called.
     pub(super) fn connecting(&mut self, relay: &RelayAddress) -> Option<Say> {
-        let new = !self.relays.contains_key(relay.host());
+        let new = !self.relays.contains_key(&relay.place());
         new.then(|| {
-            self.relays.insert(relay.host().to_owned(), State::Connecting);
+            self.relays.insert(relay.place(), State::Connecting);
             Say::Connecting
         })
     }
 
     /// It reaches this terminal.
     pub(super) fn connected(&mut self, relay: &RelayAddress) -> Say {
-        self.relays.insert(relay.host().to_owned(), State::Up { caught_up: false });
+        self.relays.insert(relay.place(), State::Up { caught_up: false });
         Say::Connected
     }
 
     /// All that waited there is here.
     pub(super) fn caught_up(&mut self, relay: &RelayAddress) -> Option<Say> {
-        match self.relays.get_mut(relay.host()) {
+        match self.relays.get_mut(&relay.place()) {
             Some(State::Up { caught_up }) if !*caught_up => {
                 *caught_up = true;
                 Some(Say::CaughtUp)
@@ -58,11 +58,11 @@ impl Connections {
 
     /// It does not reach this terminal: said once; see [`Connections::look`].
     pub(super) fn lost(&mut self, relay: &RelayAddress, now_s: u64) -> Option<Say> {
-        if let Some(State::Down { .. }) = self.relays.get(relay.host()) {
+        if let Some(State::Down { .. }) = self.relays.get(&relay.place()) {
             return None;
         }
         let down = State::Down { since_s: now_s, said_s: now_s };
-        self.relays.insert(relay.host().to_owned(), down);
+        self.relays.insert(relay.place(), down);
         Some(Say::Lost)
     }
 
@@ -87,12 +87,7 @@ impl Connections {
 
     /// Whether everything that waited at this relay is here, and what comes there comes here.
     pub(super) fn is_read(&self, relay: &RelayAddress) -> bool {
-        matches!(self.relays.get(relay.host()), Some(State::Up { caught_up: true }))
-    }
-
-    /// Whether that is so of one relay at least.
-    pub(super) fn has_caught_up(&self) -> bool {
-        self.relays.values().any(|state| matches!(state, State::Up { caught_up: true }))
+        matches!(self.relays.get(&relay.place()), Some(State::Up { caught_up: true }))
     }
 
     /// Whether nothing is known yet of any relay.
@@ -125,8 +120,8 @@ mod tests {
         assert_eq!(connections.caught_up(&relay), Some(Say::CaughtUp));
         assert_eq!(connections.caught_up(&relay), None);
         assert!(!connections.is_catching_up() && connections.look(999).is_empty());
-        assert!(connections.has_caught_up() && connections.is_read(&relay));
+        assert!(connections.is_read(&relay));
         assert_eq!(connections.lost(&relay, 999), Some(Say::Lost));
-        assert!(!connections.has_caught_up() && !connections.is_read(&relay));
+        assert!(!connections.is_read(&relay));
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
+use velar_protocol::wire::RelayAddress;
 
 use super::super::show;
 use super::Post;
@@ -101,8 +102,8 @@ impl Post<'_> {
         self.clock(now, steady)?;
         let due = self.device.deadlines()?;
         let past = self.deadlines.timers.past(&due, now, steady);
-        let reads = self.connections.has_caught_up();
         let nothing = past.is_empty();
+        let reads = !nothing && !self.read_relays()?.is_empty();
         let missed = if nothing { Vec::new() } else { self.device.judge(|_| false, &past, now)? };
         let open = missed.iter().filter(|one| !one.known).map(|one| one.deadline.key()).collect();
         self.deadlines.silences.look(&open, reads, steady);
@@ -118,11 +119,17 @@ impl Post<'_> {
         let waits = reads || self.connections.is_catching_up();
         for one in missed.iter().filter(|one| !one.known) {
             let key = one.deadline.key();
-            if self.deadlines.silences.says(&key, waits, self.repeat_s, steady) {
+            if self.deadlines.silences.says(&key, waits, self.rules.repeat_s, steady) {
                 self.cannot_know(one)?;
             }
         }
         self.own_check_in(now, steady)
+    }
+
+    /// The relays that others are told to send to, and where nothing waits.
+    pub(super) fn read_relays(&mut self) -> Result<Vec<RelayAddress>, End> {
+        let homes = self.device.homes()?.into_iter().filter(|home| home.left_s.is_none());
+        Ok(homes.map(|home| home.relay).filter(|relay| self.connections.is_read(relay)).collect())
     }
 
     /// Said again at the times of an alert that nobody has taken.

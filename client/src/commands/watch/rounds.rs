@@ -1,8 +1,12 @@
-//! When an alert rings: pure, over the state of the alerts and the time.
+//! When an alert rings: pure, over the state of the alerts, the circle's agreement and the time.
+//!
+//! Tier one is the whole circle for a panic or duress, those on shift for a check-in that did not come (everybody, if
+//! nobody is known to be on shift). Tier two is everybody. Tier three shows a person whom to turn to outside. Tiers
+//! count from when the alert began to ask for somebody (spec/circles.md §8.3, rule 7).
 
 use std::collections::BTreeMap;
 
-use velar_protocol::circle::{Alert, AlertId};
+use velar_protocol::circle::{Agreement, Alert, AlertId, Reason};
 
 /// Why an alert rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +19,59 @@ pub(super) enum Ring {
     Expired,
     /// Nobody has taken it for a while.
     Again,
+    /// Nobody of those who are asked first has taken it: it rings here for the first time.
+    TierTwo,
+    /// Nobody has taken it for long: a person may have to turn to somebody outside.
+    TierThree,
+    /// Who has it asks this member to take it.
+    Handed,
+}
+
+/// What was agreed about unanswered alerts, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub(super) repeat_s: u64,
+    tier_two_s: u64,
+    tier_three_s: u64,
+}
+
+/// An alert that is open and about somebody else.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    /// The alert.
+    pub(super) alert: &'a Alert,
+    /// Whether this terminal is of the first that it rings at; see [`is_asked_first`].
+    pub(super) first: bool,
+    /// Whether this member is asked to take it over.
+    pub(super) handed: bool,
 }
 
 /// What has rung.
 #[derive(Default)]
 pub(super) struct Rounds {
     known: BTreeMap<AlertId, Known>,
+    last_s: u64,
+    /// What clocks that were set back have lost: tiers go on all the same.
+    lost_s: u64,
 }
 
 struct Known {
     raised: usize,
     taken: bool,
+    handed: bool,
+    /// It has rung here.
+    rung: bool,
+    /// Whom to turn to outside was shown, since it was last taken.
+    outside: bool,
     rung_s: u64,
+    first_s: u64,
+}
+
+/// Whether an alert rings at this terminal from the beginning. `here`: it is on shift, for a member who may answer.
+/// `others`: another one is known to be.
+pub(super) fn is_asked_first(alert: &Alert, here: bool, others: bool) -> bool {
+    let at_once = |reason: &Reason| matches!(reason, Reason::Panic | Reason::Duress);
+    alert.duress || alert.reasons.iter().any(|(reason, ..)| at_once(reason)) || here || !others
 }
 
 impl Ring {
@@ -37,131 +82,117 @@ impl Ring {
             Self::GivenBack => "given-back",
             Self::Expired => "claim-expired",
             Self::Again => "again",
+            Self::TierTwo => "tier-two",
+            Self::TierThree => "tier-three",
+            Self::Handed => "handed-over",
+        }
+    }
+}
+
+impl From<&Agreement> for Rules {
+    fn from(agreement: &Agreement) -> Self {
+        let seconds = |minutes: u32| u64::from(minutes) * 60;
+        Self {
+            repeat_s: seconds(agreement.repeat_min).max(1),
+            tier_two_s: seconds(agreement.tier_two_min),
+            tier_three_s: seconds(agreement.tier_three_min),
         }
     }
 }
 
 impl Rounds {
-    /// What rings now. `alerts` are those that are open and about somebody else. A stand-down, even confirmed,
-    /// stops nothing: only a claim or the end does (spec/circles.md §8.4).
+    /// What rings now. A stand-down, even confirmed, stops nothing: only a claim or the end does
+    /// (spec/circles.md §8.4).
     pub(super) fn look(
         &mut self,
-        alerts: &[&Alert],
-        repeat_s: u64,
+        asking: &[Asking<'_>],
+        rules: &Rules,
         now_s: u64,
     ) -> Vec<(AlertId, Ring)> {
-        self.known.retain(|id, _| alerts.iter().any(|alert| alert.id == *id));
-        let mut rings = Vec::new();
-        for alert in alerts {
-            let raised = alert.seen.raised.len();
-            let taken = !alert.claims.is_empty();
-            let ring = match self.known.get(&alert.id) {
-                None => Some(Ring::Raised),
-                Some(known) if raised > known.raised => Some(Ring::Raised),
-                Some(known) if known.taken && !taken && alert.claim_expired => Some(Ring::Expired),
-                Some(known) if known.taken && !taken => Some(Ring::GivenBack),
-                Some(known) => {
-                    // A clock that was set back must not silence it.
-                    let due = now_s.abs_diff(known.rung_s) >= repeat_s.max(1);
-                    (!taken && due).then_some(Ring::Again)
+        self.known.retain(|id, _| asking.iter().any(|one| one.alert.id == *id));
+        self.lost_s += self.last_s.saturating_sub(now_s);
+        self.last_s = now_s;
+        let steady_s = now_s.saturating_add(self.lost_s);
+        let ring = |one: &Asking<'_>| {
+            let id = one.alert.id;
+            let known = self.known.get_mut(&id);
+            match known {
+                Some(known) => known.look(one, rules, now_s, steady_s).map(|ring| (id, ring)),
+                None => {
+                    let (known, ring) = Known::new(one, rules, now_s, steady_s);
+                    self.known.insert(id, known);
+                    ring.map(|ring| (id, ring))
                 }
-            };
-            let known =
-                self.known.entry(alert.id).or_insert(Known { raised, taken, rung_s: now_s });
-            known.raised = raised;
-            known.taken = taken;
-            if let Some(ring) = ring {
-                known.rung_s = now_s;
-                rings.push((alert.id, ring));
             }
+        };
+        asking.iter().filter_map(ring).collect()
+    }
+}
+
+impl Known {
+    fn new(one: &Asking<'_>, rules: &Rules, now_s: u64, steady_s: u64) -> (Self, Option<Ring>) {
+        let mut known = Self {
+            raised: one.alert.seen.raised.len(),
+            taken: !one.alert.claims.is_empty(),
+            handed: one.handed,
+            rung: false,
+            outside: false,
+            rung_s: now_s,
+            first_s: steady_s,
+        };
+        known.rung = one.first || one.handed || known.waited_s(one, steady_s) >= rules.circle_s();
+        let ring = if one.handed { Ring::Handed } else { Ring::Raised };
+        let rings = known.rung;
+        (known, rings.then_some(ring))
+    }
+
+    fn look(&mut self, one: &Asking<'_>, rules: &Rules, now_s: u64, steady_s: u64) -> Option<Ring> {
+        let waited_s = self.waited_s(one, steady_s);
+        let asked = one.first || waited_s >= rules.circle_s();
+        let raised = one.alert.seen.raised.len();
+        let taken = !one.alert.claims.is_empty();
+        // A clock that was set back must not silence it.
+        let due = now_s.abs_diff(self.rung_s) >= rules.repeat_s;
+        let outside = waited_s >= rules.tier_three_s;
+        let ring = if raised > self.raised && asked {
+            Some(Ring::Raised)
+        } else if one.handed && (!self.handed || due) {
+            Some(Ring::Handed)
+        } else if taken || !asked {
+            None
+        } else if self.taken {
+            Some(if one.alert.claim_expired { Ring::Expired } else { Ring::GivenBack })
+        } else if outside && (!self.outside || due) {
+            Some(Ring::TierThree)
+        } else if !self.rung {
+            Some(Ring::TierTwo)
+        } else {
+            due.then_some(Ring::Again)
+        };
+        self.raised = raised;
+        self.taken = taken;
+        self.handed = one.handed;
+        self.outside = !taken && (self.outside || ring == Some(Ring::TierThree));
+        if ring.is_some() {
+            self.rung = true;
+            self.rung_s = now_s;
         }
-        rings
+        ring
+    }
+
+    /// How long it has asked for somebody. A time that lies ahead is another clock's.
+    fn waited_s(&self, one: &Asking<'_>, steady_s: u64) -> u64 {
+        let since_s = one.alert.raised_s;
+        steady_s.saturating_sub(if since_s <= steady_s { since_s } else { self.first_s })
+    }
+}
+
+impl Rules {
+    /// After this long an alert that nobody has taken rings everywhere.
+    fn circle_s(&self) -> u64 {
+        self.tier_two_s.min(self.tier_three_s)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use velar_protocol::circle::{Claim, EventId, Seen, StandDown};
-    use velar_protocol::seal::MemberId;
-
-    use super::*;
-
-    fn alert(raised: u8, taken: bool, expired: bool) -> Alert {
-        let claim = Claim { id: EventId([9; 16]), by: MemberId([2; 32]), at_s: 0, active_s: 0 };
-        Alert {
-            id: AlertId([1; 16]),
-            subject: MemberId([1; 32]),
-            raised_s: 0,
-            reasons: Vec::new(),
-            drill: false,
-            claims: if taken { vec![claim] } else { Vec::new() },
-            claim_expired: expired,
-            handed: Vec::new(),
-            duress: false,
-            stand_down: StandDown::None,
-            closed_by: None,
-            seen: Seen {
-                raised: (0..raised).map(|n| EventId([n; 16])).collect(),
-                ..Seen::default()
-            },
-        }
-    }
-
-    fn look(rounds: &mut Rounds, alert: &Alert, now_s: u64) -> Vec<Ring> {
-        rounds.look(&[alert], 300, now_s).into_iter().map(|(_, ring)| ring).collect()
-    }
-
-    #[test]
-    fn an_alert_rings_once_and_then_at_each_interval_until_it_is_taken() {
-        let mut rounds = Rounds::default();
-        let open = alert(1, false, false);
-        assert_eq!(look(&mut rounds, &open, 1000), [Ring::Raised]);
-        assert_eq!(look(&mut rounds, &open, 1299), []);
-        assert_eq!(look(&mut rounds, &open, 1300), [Ring::Again]);
-        assert_eq!(look(&mut rounds, &open, 1301), []);
-        assert_eq!(look(&mut rounds, &alert(1, true, false), 1302), []);
-        assert_eq!(look(&mut rounds, &alert(1, true, false), 9000), []);
-    }
-
-    #[test]
-    fn a_clock_set_back_does_not_silence_an_alert() {
-        let mut rounds = Rounds::default();
-        let open = alert(1, false, false);
-        look(&mut rounds, &open, 9000);
-        assert_eq!(look(&mut rounds, &open, 1000), [Ring::Again]);
-    }
-
-    #[test]
-    fn a_claim_that_ends_rings_and_says_how() {
-        for (expired, ring) in [(true, Ring::Expired), (false, Ring::GivenBack)] {
-            let mut rounds = Rounds::default();
-            look(&mut rounds, &alert(1, true, false), 0);
-            assert_eq!(look(&mut rounds, &alert(1, false, expired), 10), [ring]);
-            assert_eq!(look(&mut rounds, &alert(1, false, expired), 11), []);
-        }
-    }
-
-    #[test]
-    fn who_panics_again_rings_again_even_when_taken() {
-        let mut rounds = Rounds::default();
-        look(&mut rounds, &alert(1, true, false), 0);
-        assert_eq!(look(&mut rounds, &alert(2, true, false), 1), [Ring::Raised]);
-    }
-
-    #[test]
-    fn an_alert_that_was_closed_rings_when_it_is_opened_again() {
-        let mut rounds = Rounds::default();
-        look(&mut rounds, &alert(1, false, false), 0);
-        assert_eq!(rounds.look(&[], 300, 1), []);
-        assert_eq!(look(&mut rounds, &alert(2, false, false), 2), [Ring::Raised]);
-    }
-
-    #[test]
-    fn a_confirmed_stand_down_silences_nothing() {
-        let mut rounds = Rounds::default();
-        let mut calm = alert(1, false, false);
-        look(&mut rounds, &calm, 0);
-        calm.stand_down = StandDown::Confirmed(MemberId([1; 32]), MemberId([2; 32]));
-        assert_eq!(look(&mut rounds, &calm, 1_000), [Ring::Again]);
-    }
-}
+mod tests;

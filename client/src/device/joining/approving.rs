@@ -49,6 +49,20 @@ impl Device {
         })
     }
 
+    /// How many people wait for approval. Says nothing to anybody.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn requests(&mut self) -> Done<usize> {
+        self.read(0, |turn| {
+            let waits = |invited: &Invited| {
+                let open = matches!(invited.state, InvitedState::Open | InvitedState::Revealed);
+                open && invited.answers.len() == 1
+            };
+            Ok(turn.tx.list::<InvitationKind>()?.iter().filter(|(_, one)| waits(one)).count())
+        })
+    }
+
     /// Takes the one who answered into the circle, if what they read aloud are the words. `person`: of
     /// whom it is another device. `name` and `roles` replace what they asked for and the invitation's.
     ///

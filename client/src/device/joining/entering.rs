@@ -1,10 +1,13 @@
 //! Entering: the welcome, and the first words between a newcomer and the others.
 
 use velar_protocol::circle::limits::SPARES;
-use velar_protocol::circle::{Body, Message, Names, Role, Roster, SignedCard, SignedRoster, Spare};
+use velar_protocol::circle::{
+    Body, Message, Names, Role, Roster, RosterMember, SignedCard, SignedRoster, Spare,
+};
 use velar_protocol::seal::MemberId;
 
 use super::offer_of;
+use crate::device::homes::spares_for_each;
 use crate::device::opening::{Acted, Incoming};
 use crate::device::sealing::Post;
 use crate::device::{DeviceError, Done, Turn};
@@ -133,10 +136,13 @@ impl Turn<'_> {
         if roster.member(coordinator).is_none() {
             return Ok(());
         }
+        let me = self.me();
+        let leads = |m: &&RosterMember| m.roles.has(Role::Coordinator) && m.member() != me;
+        let coordinators = roster.members().iter().filter(leads).count();
         let mut profile = self.profile()?;
-        self.let_spares_go(&mut profile, coordinator);
+        self.let_spares_go(&mut profile, coordinator, coordinators);
         let mut spares = Vec::new();
-        for _ in 0..count {
+        for _ in 0..count.min(spares_for_each(coordinators).0) {
             let number = u64::from_le_bytes(self.random());
             let holder = Holder::Spare(coordinator, number);
             let addresses = self.addresses_for(&mut profile, holder);

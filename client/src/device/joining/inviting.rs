@@ -1,6 +1,6 @@
 //! Inviting: a link for one person, and the sealed offer that waits behind it.
 
-use velar_protocol::circle::limits::INVITATION_S;
+use velar_protocol::circle::limits::{INVITATION_S, MAX_MEMBERS};
 use velar_protocol::circle::words::WordList;
 use velar_protocol::circle::{Body, Invitation, Message, Offer, Roles};
 use velar_protocol::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
@@ -42,7 +42,7 @@ impl Device {
     /// Prepares an invitation; only the lead can, who signs the roster.
     ///
     /// # Errors
-    /// [`DeviceError::NotLead`], [`DeviceError::NoCircle`].
+    /// [`DeviceError::NotLead`], [`DeviceError::NoCircle`], [`DeviceError::TooManyInvitations`].
     pub fn invite(&mut self, roles: Roles, list: WordList, now_s: u64) -> Done<OfferToSend> {
         self.write(now_s, |turn| turn.invite(roles, list))
     }
@@ -68,7 +68,13 @@ impl Turn<'_> {
             return Err(DeviceError::NotLead);
         }
         let mut profile = self.profile()?;
-        let home = profile.homes.first().ok_or(DeviceError::NoCircle)?;
+        // Of the relay's room for tokens, members who are still to come need theirs.
+        let to_come = MAX_MEMBERS.saturating_sub(roster.members().len());
+        if !self.has_room_for_tokens(&profile, to_come + 1) {
+            return Err(DeviceError::TooManyInvitations);
+        }
+        let mut in_use = profile.homes.iter().filter(|home| home.left_s.is_none());
+        let home = in_use.next().ok_or(DeviceError::NoCircle)?;
         let (relay, access) = (home.relay.clone(), home.access.clone());
         let (id, seed) = (self.random::<16>(), zeroize::Zeroizing::new(self.random::<32>()));
         let nonce = zeroize::Zeroizing::new(self.random::<32>());

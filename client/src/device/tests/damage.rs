@@ -4,7 +4,7 @@ use velar_protocol::circle::Role;
 
 use super::office::World;
 use crate::device::Reach;
-use crate::records::{PeerKind, RosterKind, StockKeyKind, StockKind};
+use crate::records::{LogKind, PeerKind, RosterKind, StockKeyKind, StockKind};
 use crate::vault::Kind;
 
 /// Bytes that are no value of the kind with this tag.
@@ -50,7 +50,7 @@ fn a_damaged_member_keeps_no_alarm_from_the_others() {
     assert_eq!(world.person("Ana").texts(), ["aqui"]);
     world.now_s += 8 * 86_400;
     let now_s = world.now_s;
-    world.device("Luz").tend(true, now_s).unwrap();
+    world.device("Luz").tend(true, true, now_s).unwrap();
     world.settle();
     let progress = world.device("Ana").progress(raised).unwrap();
     assert!(progress.iter().all(|(.., reach)| matches!(reach, Reach::Received(_))), "{progress:?}");
@@ -83,4 +83,24 @@ fn with_a_damaged_stock_of_prekeys_the_last_resort_serves() {
     world.settle();
     assert_eq!(world.person("Luz").texts(), ["uno"]);
     assert_eq!(world.device("Luz").alerts(true, now_s).unwrap().len(), 1);
+}
+
+#[test]
+fn a_damaged_log_keeps_no_alarm_back_and_goes_on_after_what_can_be_read() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    world.device("Ana").panic("uno", now_s).unwrap();
+    world.settle();
+    damage::<{ LogKind::TAG }>(&mut world, "Eva", &[]);
+    damage::<{ LogKind::TAG }>(&mut world, "Ana", &[]);
+    world.device("Ana").panic("dos", now_s).unwrap();
+    world.settle();
+    for name in ["Ana", "Eva"] {
+        let log = world.device(name).log().unwrap();
+        assert_eq!(crate::log::check_chain(&log.entries, log.head), Ok(()), "{name}");
+        let texts = log.entries.iter().map(|entry| entry.text(crate::log::Field::Text));
+        let texts: Vec<String> = texts.filter(|text| !text.is_empty()).collect();
+        assert_eq!(texts, ["uno", "dos"], "{name}");
+    }
+    assert_eq!(world.device("Eva").alerts(true, now_s).unwrap()[0].events.len(), 2);
 }

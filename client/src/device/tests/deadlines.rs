@@ -40,7 +40,7 @@ fn plan(minutes: u32) -> Plan {
 fn agreed() -> World {
     let mut world = circle();
     let now_s = world.now_s;
-    world.device("Ana").agree(Some(plan(60)), CheckInSaid::default(), now_s).unwrap();
+    world.device("Ana").agree_to_plan(Some(plan(60)), CheckInSaid::default(), now_s).unwrap();
     world.settle();
     world
 }
@@ -107,7 +107,7 @@ fn a_change_of_the_plan_is_told_by_a_check_in_without_the_itinerary() {
     let mut world = circle();
     let now_s = world.now_s;
     let (_, first) =
-        world.device("Ana").agree(Some(plan(60)), CheckInSaid::default(), now_s).unwrap();
+        world.device("Ana").agree_to_plan(Some(plan(60)), CheckInSaid::default(), now_s).unwrap();
     assert_eq!((first.next_min, first.grace_min, first.low_battery), (60, 10, true));
     assert_eq!((first.planned_silence, first.note.as_str()), (false, ""));
     let kept = world.device("Ana").plan().unwrap().unwrap();
@@ -116,14 +116,14 @@ fn a_change_of_the_plan_is_told_by_a_check_in_without_the_itinerary() {
     let until_s = now_s + 300 * MIN;
     let silent = Plan { silent_until_s: Some(until_s), ..kept };
     let (_, second) =
-        world.device("Ana").agree(Some(silent), CheckInSaid::default(), now_s).unwrap();
+        world.device("Ana").agree_to_plan(Some(silent), CheckInSaid::default(), now_s).unwrap();
     assert_eq!((second.next_min, second.planned_silence), (300, true));
     assert!(world.device("Ana").plan().unwrap().unwrap().number > first.counter);
     // A word during the silence does not end it.
     let due = world.device("Ana").next_check_in(now_s + 60 * MIN).unwrap();
     assert_eq!((due.at_s, due.silence), (Some(until_s), true));
 
-    let (_, last) = world.device("Ana").agree(None, CheckInSaid::default(), now_s).unwrap();
+    let (_, last) = world.device("Ana").agree_to_plan(None, CheckInSaid::default(), now_s).unwrap();
     assert_eq!(last.next_min, 0);
     assert_eq!(world.device("Ana").plan().unwrap(), None);
     world.settle();
@@ -405,7 +405,7 @@ fn an_alert_kept_aside_is_forgotten_after_the_longest_hold() {
     for (days, left) in [(29, 1), (2, 0)] {
         world.now_s += days * 86_400;
         let now_s = world.now_s;
-        world.device("Luz").tend(true, now_s).unwrap();
+        world.device("Luz").tend(true, true, now_s).unwrap();
         assert_eq!(kept(&mut world), left);
     }
 }
@@ -431,7 +431,8 @@ fn zones_far_apart_agree_on_the_moment() {
         zone: "Pacific/Kiritimati".to_owned(), // UTC+14: 22:00 there
         ..plan(60)
     };
-    let (_, said) = world.device("Ana").agree(Some(there), CheckInSaid::default(), now_s).unwrap();
+    let (_, said) =
+        world.device("Ana").agree_to_plan(Some(there), CheckInSaid::default(), now_s).unwrap();
     assert_eq!(said.next_min, 11 * 60);
     world.settle();
     for name in ["Luz", "Eva"] {

@@ -1,6 +1,9 @@
 //! Invitations, approval, rosters.
 
-use velar_protocol::circle::Role;
+use velar_protocol::circle::limits::MAX_MEMBERS;
+use velar_protocol::circle::words::WordList;
+use velar_protocol::circle::{Role, Roles};
+use velar_protocol::wire::limits::MAX_TOKENS;
 
 use super::office::World;
 use crate::device::{DeviceError, JoinState, Reach};
@@ -205,7 +208,7 @@ fn a_newcomer_after_a_season_reaches_those_who_were_online_meanwhile() {
         world.now_s += 86_400;
         let now_s = world.now_s;
         for name in ["Luz", "Ana"] {
-            world.device(name).tend(true, now_s).unwrap();
+            world.device(name).tend(true, true, now_s).unwrap();
         }
         world.settle();
     }
@@ -222,10 +225,24 @@ fn a_newcomer_after_a_season_reaches_those_who_were_online_meanwhile() {
 }
 
 #[test]
+fn so_many_invitations_that_the_relay_would_take_no_more_tokens_are_refused_before() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let (now_s, roles) = (world.now_s, Roles::of(&[Role::Defender]));
+    let refused = (0..MAX_TOKENS)
+        .find_map(|_| world.device("Luz").invite(roles, WordList::Spanish, now_s).err());
+    assert!(matches!(refused, Some(DeviceError::TooManyInvitations)));
+    let tokens = world.device("Luz").homes().unwrap()[0].tokens.len();
+    assert!(tokens + (MAX_MEMBERS - 2) <= MAX_TOKENS, "{tokens}: room for those who are to come");
+    let later = now_s + 17 * 86_400;
+    world.device("Luz").tend(true, true, later).unwrap();
+    world.device("Luz").invite(roles, WordList::Spanish, later).unwrap();
+}
+
+#[test]
 fn a_clock_that_was_years_ahead_for_a_day_costs_nobody_their_keys() {
     let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
     let now_s = world.now_s;
-    world.device("Ana").tend(false, now_s + 4 * 365 * 86_400).unwrap();
+    world.device("Ana").tend(false, true, now_s + 4 * 365 * 86_400).unwrap();
     world.settle();
     world.device("Luz").say("sigues ahi?", &[], now_s).unwrap();
     world.settle();

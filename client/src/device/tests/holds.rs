@@ -179,7 +179,7 @@ fn a_member_without_one_time_keys_is_left_out_and_named() {
     assert_eq!(world.holds().nothing_for, [(eva, "Eva".to_owned())]);
     // Her receipt brings keys; what lies at the relay follows, with the same deadline.
     world.settle();
-    world.device("Ana").tend(true, now_s).unwrap();
+    world.device("Ana").tend(true, true, now_s).unwrap();
     world.settle();
     assert_eq!(world.held()[0].0, 2);
     assert!(world.holds().nothing_for.is_empty());
@@ -272,7 +272,7 @@ fn a_member_who_left_gets_nothing_any_more() {
         turn.take_rosters(luz, std::slice::from_ref(&signed), &Vec::new())
     };
     world.device("Ana").write(now_s, taken).unwrap();
-    world.device("Ana").tend(true, now_s).unwrap();
+    world.device("Ana").tend(true, true, now_s).unwrap();
     world.settle();
     assert_eq!(world.held(), [(1, due_s + 5 * MINUTE_S)], "the same deadline, for one");
 }

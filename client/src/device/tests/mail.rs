@@ -235,12 +235,12 @@ fn a_message_that_was_lost_is_sealed_again_once_the_other_is_heard() {
     world.meddle("Luz", std::collections::VecDeque::clear);
     world.now_s += 600;
     let now_s = world.now_s;
-    world.device("Ana").tend(true, now_s).unwrap();
+    world.device("Ana").tend(true, true, now_s).unwrap();
     world.settle();
     assert!(world.person("Luz").texts().is_empty(), "silence alone seals nothing again");
     world.device("Luz").say("aqui", &[], now_s).unwrap();
     world.settle();
-    world.device("Ana").tend(true, now_s).unwrap();
+    world.device("Ana").tend(true, true, now_s).unwrap();
     world.settle();
     assert_eq!(world.person("Luz").texts(), ["perdido"]);
 }
@@ -268,7 +268,7 @@ fn a_new_last_resort_prekey_goes_out_each_week_and_old_private_halves_go_away() 
         world.now_s += day;
         let now_s = world.now_s;
         for name in ["Ana", "Luz"] {
-            world.device(name).tend(true, now_s).unwrap();
+            world.device(name).tend(true, true, now_s).unwrap();
         }
         world.settle();
     }

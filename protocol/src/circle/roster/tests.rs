@@ -54,6 +54,18 @@ fn members_are_added_and_removed_one_state_at_a_time() {
 }
 
 #[test]
+fn only_the_lead_changes_what_was_agreed_and_only_within_bounds() {
+    let held = circle();
+    let agreement = Agreement { repeat_min: 1, grace_min: 0, ..Agreement::default() };
+    let next = held.with_agreement(&secret(LEAD), agreement).unwrap();
+    let accepted = held.accept(next.signed().clone()).unwrap();
+    assert_eq!((accepted.agreement(), accepted.members()), (&agreement, held.members()));
+    assert_eq!(held.with_agreement(&secret(ANA), agreement), Err(RosterError::Signature));
+    let without_pause = Agreement { repeat_min: 0, ..agreement };
+    assert_eq!(held.with_agreement(&secret(LEAD), without_pause), Err(RosterError::Malformed));
+}
+
+#[test]
 fn a_circle_of_thirty_two_is_full() {
     let lead = secret(LEAD);
     let full = (100..131).fold(founded(), |roster, seed| {
