@@ -109,6 +109,9 @@ pub enum Command {
     /// Say that one is well.
     #[command(aliases = ["check-in", "ok", "reporte", "reportar", "estoy-bien"])]
     Checkin(Checkin),
+    /// The agreed check-ins.
+    #[command(aliases = ["acuerdo", "itinerario"])]
+    Plan(Plan),
     /// Raise the alarm.
     #[command(aliases = ["panico", "pánico", "sos", "auxilio", "alarma", "alarm"])]
     Panic(Panic),
@@ -121,6 +124,9 @@ pub enum Command {
     /// Give back an alert one has taken.
     #[command(alias = "soltar")]
     Release(WhichAlert),
+    /// Ask somebody else to take an alert one has taken.
+    #[command(aliases = ["handover", "entregar", "pasar"])]
+    HandOver(HandOver),
     /// Write into an alert's log.
     #[command(aliases = ["nota", "anotar"])]
     Note(AlertText),
@@ -142,27 +148,21 @@ pub enum Command {
     /// The state of this device and of what it has sent.
     #[command(alias = "estado")]
     Status(Status),
-    /// Completions for a shell.
-    #[command(alias = "completado")]
-    Completions(Completions),
-    /// The agreed check-ins.
-    #[command(aliases = ["acuerdo", "itinerario"])]
-    Plan(Plan),
-    /// Ask somebody else to take an alert one has taken.
-    #[command(aliases = ["handover", "entregar", "pasar"])]
-    HandOver(HandOver),
     /// Practise: an alarm that says to everybody that it is a drill; or show how one went.
     #[command(aliases = ["simulacro", "ensayo"])]
     Drill(Drill),
+    /// What happened in alerts.
+    #[command(aliases = ["bitacora", "bitácora"])]
+    Log(Log),
     /// Whom to turn to outside the circle.
     #[command(aliases = ["contactos", "contact", "contacto"])]
     Contacts(Contacts),
     /// The relays through which this device is reached.
     #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
     Relays(Relays),
-    /// What happened in alerts.
-    #[command(aliases = ["bitacora", "bitácora"])]
-    Log(Log),
+    /// A second passphrase, for when somebody makes one unlock.
+    #[command(aliases = ["coaccion", "coacción"])]
+    Duress(Duress),
     /// Destroy the vault.
     #[command(aliases = ["borrar", "destruir"])]
     Wipe(Wipe),
@@ -172,9 +172,9 @@ pub enum Command {
     /// Take over a backup.
     #[command(aliases = ["restaurar", "recuperar"])]
     Restore(Restore),
-    /// A second passphrase, for when somebody makes one unlock.
-    #[command(aliases = ["coaccion", "coacción"])]
-    Duress(Duress),
+    /// Completions for a shell.
+    #[command(alias = "completado")]
+    Completions(Completions),
 }
 
 /// `velar relays …`

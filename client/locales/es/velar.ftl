@@ -27,7 +27,8 @@ help-cmd = La línea de seguridad entre una persona en riesgo y quienes la acomp
         Alarma:       velar panic
         Ayuda de una orden: velar ayuda checkin
         También en español: iniciar, circulo, invitar, unirme, aprobar, integrantes, verificar, reporte,
-        panico, alertas, tomar, soltar, nota, a-salvo, cerrar, decir, mensajes, vigilar, estado.
+        panico, alertas, tomar, soltar, pasar, nota, a-salvo, cerrar, decir, mensajes, vigilar, estado, simulacro,
+        bitacora, contactos, relevos, coaccion, borrar, respaldo, restaurar.
 help-cmd-init = Crear una bóveda en este equipo y elegir su frase de acceso
     .more = También: velar iniciar
 help-cmd-circle = Formar un círculo o ver el tuyo
