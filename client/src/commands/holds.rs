@@ -22,6 +22,8 @@ pub(super) async fn settle(
     device: &mut Device,
     wait: Duration,
 ) -> Result<(), DeviceError> {
+    // The first prekeys of somebody may have come with the answer to this check-in.
+    device.complete_holds(now_s())?;
     let begun = Instant::now();
     let settled = |device: &mut Device| {
         if !device.holds_pending(now_s())? {

@@ -41,6 +41,14 @@ impl Device {
         })
     }
 
+    /// Seals for those of whom prekeys have come meanwhile; the deadline stays as it was.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn complete_holds(&mut self, now_s: u64) -> Done {
+        self.write(now_s, |turn| turn.keep_holds())
+    }
+
     /// Whether relays are to be asked for something yet, or a check-in has to get to one before.
     ///
     /// # Errors
