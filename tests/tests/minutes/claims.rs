@@ -1,11 +1,9 @@
 //! Taking an alert, handing it over, and what rings while nobody has it.
 #![allow(clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-mod of_three;
-
 use std::collections::BTreeSet;
 
-use of_three::{OfThree, open_alert, ring};
+use crate::of_three::{OfThree, open_alert, ring};
 use serde_json::Value;
 use velar_tests::load::Outcome;
 use velar_tests::person::Person;

@@ -1,9 +1,7 @@
 //! A drill is raised, taken and reported as an alarm is; an alarm that comes meanwhile is real.
 #![allow(clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-mod of_three;
-
-use of_three::OfThree;
+use crate::of_three::OfThree;
 use serde_json::Value;
 use velar_tests::load::Outcome;
 
