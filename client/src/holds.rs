@@ -2,7 +2,7 @@
 //! random bytes come in as arguments.
 //!
 //! One alarm is sealed for each member ([`Sealing`]); at each relay that members list there is one hold with those of
-//! its members ([`Slot`]). A check-in sets the deadline that is wished for; [`Holds::steps`] says what is to be asked of which
+//! its members (`Slot`). A check-in sets the deadline that is wished for; [`Holds::steps`] says what is to be asked of which
 //! relay to come there, and [`Holds::answered`] takes what it said. Nothing else decides.
 
 mod step;

@@ -80,7 +80,7 @@ impl Device {
     /// My mailboxes.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    /// [`DeviceError::Vault`].
     pub fn homes(&mut self) -> Done<Vec<HomeView>> {
         let profile = self.read(0, |turn| turn.profile())?;
         let view = |home: &Home| HomeView {
@@ -166,7 +166,7 @@ impl Device {
     /// seen the newer, has replaced what was confirmed before: the newer is to be registered again.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    /// [`DeviceError::Vault`].
     pub fn registered(&mut self, relay: &RelayAddress, revision: u64) -> Done {
         self.write(0, |turn| {
             let mut profile = turn.profile()?;
@@ -180,7 +180,7 @@ impl Device {
     /// The relay says how many envelopes have ever expired unread there; growth is shown to the person.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    /// [`DeviceError::Vault`].
     pub fn expired(&mut self, relay: &RelayAddress, total: u64, now_s: u64) -> Done {
         self.write(now_s, |turn| {
             let mut profile = turn.profile()?;

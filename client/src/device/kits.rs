@@ -32,7 +32,7 @@ impl Device {
     /// As far as `renew` says, generations are made, completed and made anew.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`].
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
     pub fn keep_kit(
         &mut self,
         found: Option<&Contents>,
@@ -48,7 +48,7 @@ impl Device {
     /// The alert and the message of a generation; `None` if this vault never made it, or has forgotten it.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`].
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
     pub fn kit_message(&mut self, number: u64) -> Done<Option<(AlertId, MessageId)>> {
         self.read(0, |turn| {
             let book = turn.kit_book()?;
@@ -60,7 +60,7 @@ impl Device {
     /// How the panic kit stands.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`].
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
     pub fn kit(&mut self) -> Done<KitView> {
         self.read(0, |turn| {
             let book = turn.kit_book()?;
