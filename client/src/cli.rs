@@ -230,17 +230,16 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
         Ok(cli) => return Ok(cli),
         Err(error) => error,
     };
-    match first.kind() {
-        // `panic -help me` asks for help of another kind.
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
-            if forgiving::asks_for_help(&command, &args) =>
-        {
-            return Err(Stop::Show(Box::new(first)));
-        }
+    let shows = match first.kind() {
+        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion => true,
         clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             return Err(Stop::NoCommand(Box::new(first)));
         }
-        _ => {}
+        _ => false,
+    };
+    // `panic -help me` asks for help of another kind.
+    if shows && forgiving::asks_for_help(&command, &args) {
+        return Err(Stop::Show(Box::new(first)));
     }
     let fits = |args: &[OsString]| attempt(&command, args).is_ok();
     if let Some(Ok(cli)) =
@@ -248,13 +247,7 @@ pub fn parse(args: &[OsString], text: &Text) -> Result<Cli, Stop> {
     {
         return Ok(cli);
     }
-    if matches!(
-        first.kind(),
-        clap::error::ErrorKind::DisplayHelp | clap::error::ErrorKind::DisplayVersion
-    ) {
-        return Err(Stop::Show(Box::new(first)));
-    }
-    Err(Stop::Usage(usage::explain(&first, text)))
+    Err(if shows { Stop::Show(Box::new(first)) } else { Stop::Usage(usage::explain(&first, text)) })
 }
 
 /// Writes the completions of `shell` for `velar`, with descriptions in the language of `text`.

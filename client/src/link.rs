@@ -113,11 +113,8 @@ pub struct Link {
 
 /// Why a relay does not take an envelope now. (That it does not know a token is the recipient's to mend.)
 fn not_now(answer: &Answer) -> Option<NetError> {
-    match *answer {
-        Answer::Full { retry_after_s } => Some(NetError::Full { retry_after_s }),
-        Answer::Unavailable { retry_after_s } => Some(NetError::Unavailable { retry_after_s }),
-        _ => None,
-    }
+    let waits = matches!(answer, Answer::Full { .. } | Answer::Unavailable { .. });
+    waits.then(|| NetError::of_answer(answer))
 }
 
 /// Seconds since 1970 by this device's clock.

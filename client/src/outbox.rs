@@ -270,6 +270,17 @@ mod tests {
 
     proptest! {
         #[test]
+        fn what_a_full_relay_turned_away_comes_back_no_earlier_and_not_much_later_than_it_said(
+            retry_after_s in 1..=3000_u32, random in any::<u64>(),
+        ) {
+            let mut route = route();
+            route.answered(&Answer::Full { retry_after_s }, Class::Talk, 1_000, random);
+            let said = 1_000 + u64::from(retry_after_s);
+            let latest = (said + u64::from(retry_after_s) / 4).min(1_000 + PAUSE_S);
+            prop_assert!(!route.is_due(said - 1) && route.is_due(latest));
+        }
+
+        #[test]
         fn talk_to_one_recipient_never_changes_its_order(
             waits in proptest::collection::vec((0u8..3, 0u64..100), 0..20), now in 0u64..100,
         ) {

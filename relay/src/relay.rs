@@ -310,3 +310,61 @@ fn joined<T>(read: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Res
         Err(StoreError::Engine { doing: "reading", reason: "it stopped".to_owned() })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+    use velar_protocol::wire::limits::{ENVELOPE_LEN, MAX_DELIVERIES};
+    use velar_protocol::wire::{HoldSecret, SendToken};
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::limits::WRITER_QUEUE;
+    use crate::store::{Loaded, MemoryStore};
+
+    fn hold(number: u8) -> Action {
+        let token = SendToken::new([1; 32]).hash();
+        let envelope = Envelope::new(vec![number; ENVELOPE_LEN]).unwrap();
+        let deliveries = vec![(token, envelope); MAX_DELIVERIES];
+        Action::Hold {
+            id: HoldSecret::new([number; 32]).id(),
+            for_s: 60,
+            deliveries,
+            replaces: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for() {
+        let clock = Arc::new(SystemClock);
+        let most = u32::MAX;
+        let limits = Limits {
+            token_envelopes: most,
+            mailbox_envelopes: most,
+            token_burst: most,
+            ..Limits::default()
+        };
+        let mailboxes = Mailboxes::new(limits, Loaded::default(), clock.now(), &mut Vec::new());
+        let mailboxes = Arc::new(Mutex::new(mailboxes));
+        let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
+        let (_ending, ended) = watch::channel(None);
+        let store = Arc::new(MemoryStore::default());
+        let relay = Relay::new(limits, None, clock.clone(), mailboxes.clone(), store, jobs, ended);
+        let tokens = vec![SendToken::new([1; 32]).hash()];
+        let mailbox = MailboxId([2; 32]);
+        mailboxes.lock().unwrap().open(mailbox, tokens, true, clock.now(), &mut Vec::new());
+
+        // Nobody writes: what is asked for stays in the queue.
+        let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action));
+        for number in 0..WRITER_QUEUE / MAX_DELIVERIES {
+            let held = at_once(hold(u8::try_from(number).unwrap())).await;
+            assert!(matches!(held, Ok(Pending::Commit(..))), "{number}");
+        }
+        assert!(at_once(hold(255)).await.is_err(), "there is no room for it");
+        drop(waiting.recv().await);
+        let held = at_once(hold(255)).await;
+        assert!(matches!(held, Ok(Pending::Commit(..))), "a written one gives its room back");
+    }
+}

@@ -109,8 +109,7 @@ pub(super) async fn ask_relay(
             Err(NetError::Refused(velar_protocol::wire::Refusal::AccessRequired))
         }
         Answer::Info(_) => Ok(()),
-        Answer::Unavailable { retry_after_s } => Err(NetError::Unavailable { retry_after_s }),
-        _ => Err(NetError::UnexpectedAnswer),
+        other => Err(NetError::of_answer(&other)),
     }
 }
 

@@ -67,27 +67,17 @@ async fn leave(connector: &Connector, offer: &OfferToSend) -> Result<(), NetErro
     let open = Request::open(&exporter, &mailbox, tokens, offer.access.clone());
     match reading.request(&open).await? {
         Answer::Opened => {}
-        other => return Err(refused(&other)),
+        other => return Err(NetError::of_answer(&other)),
     }
     reading.close();
     let sending = connector.connect(relay, Purpose::Send).await?;
     let delivery = Delivery { token: offer.token(), envelope: offer.envelope.clone() };
     match sending.request(&Request::Send { delivery }).await? {
         Answer::Accepted => {}
-        other => return Err(refused(&other)),
+        other => return Err(NetError::of_answer(&other)),
     }
     sending.close();
     Ok(())
-}
-
-fn refused(answer: &Answer) -> NetError {
-    match answer {
-        Answer::Refused(refusal) => NetError::Refused(*refusal),
-        Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-            NetError::Unavailable { retry_after_s: *retry_after_s }
-        }
-        _ => NetError::UnexpectedAnswer,
-    }
 }
 
 fn show(

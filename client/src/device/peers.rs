@@ -1,7 +1,9 @@
 //! What I know of other members: their cards, and the prekeys of theirs that I hold.
 
 use velar_protocol::circle::{Card, SignedCard, Spare};
-use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE};
+use velar_protocol::seal::lifetimes::{
+    LAST_RESORT_MAX_AGE_DAYS, PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE,
+};
 use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Prekey, PrekeyError, PrekeySecret};
 
 use super::{Done, Turn};
@@ -10,10 +12,6 @@ use crate::records::{
     Holder, Issued, IssuedKind, JoiningKind, Peer, PeerKind, PrivateKind, Profile, Secret,
     StockKeyKind, StockKind, UsedKind,
 };
-
-/// A last-resort prekey may be this old when sealed to: its private half is kept 75 days, of which an
-/// envelope may spend 14 in a mailbox. A member who was silent longer is unreachable until they come back.
-const LAST_RESORT_MAX_AGE_DAYS: u32 = 60;
 
 /// One-time prekeys of one member that I keep at most, whatever they send.
 const STOCK_BOUND: usize = 2 * STOCK_MAX;

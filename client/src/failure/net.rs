@@ -65,6 +65,9 @@ pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Te
         NetError::Full { .. } if kept => {
             failure!(text, Exit::Kept, "error-relay-full", relay = name)
         }
+        NetError::Full { .. } => {
+            failure!(text, Exit::Failed, "error-relay-full-nothing-kept", relay = name)
+        }
         error => {
             let detail = net_reason(error, text);
             if kept {

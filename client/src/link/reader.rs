@@ -169,11 +169,7 @@ impl Reading {
                 let (relay, revision) = (self.relay.clone(), home.revision);
                 self.say(Report::Registered { relay, revision }).await
             }
-            Answer::Refused(refusal) => Err(NetError::Refused(refusal)),
-            Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-                Err(NetError::Unavailable { retry_after_s })
-            }
-            _ => Err(NetError::UnexpectedAnswer),
+            other => Err(NetError::of_answer(&other)),
         }
     }
 
@@ -183,8 +179,7 @@ impl Reading {
                 let (relay, time_s) = (self.relay.clone(), info.time_s);
                 self.say(Report::Time { relay, time_s }).await
             }
-            Answer::Unavailable { retry_after_s } => Err(NetError::Unavailable { retry_after_s }),
-            _ => Err(NetError::UnexpectedAnswer),
+            other => Err(NetError::of_answer(&other)),
         }
     }
 

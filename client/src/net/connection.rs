@@ -83,7 +83,7 @@ impl RelayConnection {
     /// `Subscribed`. Events name the mailboxes by their index in `secrets`.
     ///
     /// # Errors
-    /// [`NetError::Refused`] and [`NetError::Unavailable`] as the relay answers;
+    /// [`NetError::Refused`], [`NetError::Full`] and [`NetError::Unavailable`] as the relay answers;
     /// [`NetError::BadRequest`] unless there are 1 to `MAX_SUBSCRIBED` mailboxes.
     pub async fn subscribe(&self, secrets: &[MailboxSecret]) -> Result<Subscription, NetError> {
         let request = Request::subscribe(&self.exporter, secrets);
@@ -95,11 +95,7 @@ impl RelayConnection {
         };
         match timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| NetError::Timeout)?? {
             Answer::Subscribed => Ok(Subscription::new(writer, reader)),
-            Answer::Refused(refusal) => Err(NetError::Refused(refusal)),
-            Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-                Err(NetError::Unavailable { retry_after_s })
-            }
-            _ => Err(NetError::UnexpectedAnswer),
+            other => Err(NetError::of_answer(&other)),
         }
     }
 

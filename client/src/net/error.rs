@@ -6,7 +6,7 @@
 use std::io;
 
 use quinn::{ConnectionError, ReadError, TransportErrorCode, WriteError};
-use velar_protocol::wire::{CodecError, Refusal};
+use velar_protocol::wire::{Answer, CodecError, Refusal};
 
 /// Why a relay could not be reached, or a connection to it ended.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +86,17 @@ pub enum NetError {
 }
 
 impl NetError {
+    /// Of an answer that is not the one hoped for.
+    #[must_use]
+    pub fn of_answer(answer: &Answer) -> Self {
+        match *answer {
+            Answer::Refused(refusal) => Self::Refused(refusal),
+            Answer::Full { retry_after_s } => Self::Full { retry_after_s },
+            Answer::Unavailable { retry_after_s } => Self::Unavailable { retry_after_s },
+            _ => Self::UnexpectedAnswer,
+        }
+    }
+
     /// Of a frame that came from the relay.
     pub(super) fn of_frame(error: CodecError) -> Self {
         match error {

@@ -13,6 +13,11 @@ pub const CLOCK_SKEW_DAYS: u32 = 1;
 /// what a thief of its private half reads reaches back this long, and as long as its key is kept.
 pub const LAST_RESORT_ROTATION_DAYS: u32 = 7;
 
+/// A last-resort prekey is not sealed to when older, but by a device that has nothing else and must not be mute.
+/// Its private half is kept [`PRIVATE_HALF_DAYS`], of which an envelope may spend [`MAILBOX_DAYS`] in a mailbox. Who was
+/// silent for longer is reached when they come back.
+pub const LAST_RESORT_MAX_AGE_DAYS: u32 = 60;
+
 /// The longest hold at a relay.
 pub const HOLD_MAX_DAYS: u32 = 30;
 
@@ -53,6 +58,8 @@ const _: () = assert!(
     PREKEY_MAX_AGE_DAYS + KIT_WARNING_DAYS + MAILBOX_DAYS + 2 * CLOCK_SKEW_DAYS
         <= PRIVATE_HALF_DAYS
 );
+const _: () =
+    assert!(LAST_RESORT_MAX_AGE_DAYS + MAILBOX_DAYS + CLOCK_SKEW_DAYS <= PRIVATE_HALF_DAYS);
 const _: () = assert!(HOLD_MAX_DAYS <= KIT_WARNING_DAYS);
 const _: () = assert!(LAST_RESORT_ROTATION_DAYS <= PREKEY_MAX_AGE_DAYS);
 

@@ -49,3 +49,22 @@ fn an_alarm_arrives_with_a_clock_that_is_ahead_by_two_months_or_a_year() {
     arrives(|now_s| now_s + 61 * DAY_S);
     arrives(|now_s| now_s + 400 * DAY_S);
 }
+
+#[test]
+fn keys_of_others_that_grew_too_old_make_room_for_new_ones() {
+    let mut world = World::circle("Luz", &[("Ana", Role::Defender)]);
+    let luz = world.person("Luz").member();
+    let stock = |world: &mut World| {
+        let stock = world.device("Ana").vault.read(|tx| tx.get::<StockKind>(&luz.0)).unwrap();
+        stock.unwrap_or_default()
+    };
+    let old = stock(&mut world);
+    assert!(!old.is_empty());
+    world.now_s += 16 * DAY_S;
+    let now_s = world.now_s;
+    world.device("Ana").tend(true, now_s).unwrap();
+    assert!(stock(&mut world).is_empty());
+    world.device("Luz").say("hola", &[], now_s).unwrap();
+    world.settle();
+    assert!(stock(&mut world).iter().all(|id| !old.contains(id)));
+}
