@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use velar_protocol::circle::{AlertEvent, AlertId, EventId, EventKind, PersonId, Reason, Roster};
+use velar_protocol::circle::{
+    AlertEvent, AlertId, EventId, EventKind, Heard, PersonId, Reason, Roster,
+};
 use velar_protocol::seal::MemberId;
 
-/// What devices of the person under duress may know of one alert. Made when the first reason duress comes; from then
-/// on this device speaks with hers as if there were none.
+/// What devices of the person under duress know of one alert. Made when the first reason duress comes, or somebody
+/// says something apart from them; from then on this device speaks with hers as if there were none.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Apart {
     /// The alert.
     pub alert: AlertId,
     /// Of whom a reason duress says it, with her person where the roster tells: a later roster may not.
     pub of: BTreeSet<(MemberId, Option<PersonId>)>,
-    /// Events that her devices know, or may come to know.
+    /// Events that her devices know, or may come to know, as everybody does.
     pub told: BTreeSet<EventId>,
-    /// What I said to her devices in place of what I said to the others.
-    pub said: Vec<AlertEvent>,
+    /// What was said to her devices alone, each with the event in whose place: by me, and by others as far as heard.
+    pub said: Vec<(EventId, Heard)>,
 }
 
 impl Apart {
@@ -26,6 +28,13 @@ impl Apart {
     pub fn is_hers(&self, member: MemberId, roster: &Roster) -> bool {
         let person = roster.person(member);
         self.of.iter().any(|(of, her)| *of == member || her.is_some() && person == *her)
+    }
+
+    /// What was said to her devices in place of this event.
+    #[must_use]
+    pub fn in_place_of(&self, event: EventId) -> Vec<AlertEvent> {
+        let said = self.said.iter().filter(|(of, _)| *of == event);
+        said.map(|(_, heard)| heard.event().clone()).collect()
     }
 }
 

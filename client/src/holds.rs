@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{AlertEvent, AlertId};
 use velar_protocol::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
 use velar_protocol::seal::{Day, MemberId};
-use velar_protocol::wire::{DeliveryOutcome, HoldSecret, RelayAddress, SendToken};
+use velar_protocol::wire::{DeliveryOutcome, HoldSecret, RelayAddress, Request, SendToken};
 
 pub use step::{HoldRequest, Step, StepId, Told};
 pub use view::{SlotState, SlotView, Trouble};
@@ -33,6 +33,19 @@ const PAUSE_S: u64 = 3600;
 
 /// After the first no; doubles with each.
 const FIRST_PAUSE_S: u64 = 2;
+
+/// A hold's usual length.
+const USUAL_S: u32 = 15_600;
+
+/// A question about a hold that there is not. To the network it is what follows a check-in; it goes along with all else
+/// that a command sends.
+#[must_use]
+pub fn question() -> Request {
+    let mut secret = [0; 32];
+    // Without randomness there is no connection to send it on.
+    getrandom::fill(&mut secret).unwrap_or_default();
+    Request::Extend { secret: HoldSecret::new(secret), for_s: USUAL_S }
+}
 
 /// Everything about holds that this device has to remember.
 #[derive(Default, Serialize, Deserialize)]

@@ -99,6 +99,8 @@ pub struct Link {
     /// Relays that did not answer when they were last called.
     down: HashSet<RelayAddress>,
     watching: bool,
+    /// A command's traffic looks like a check-in's.
+    question: bool,
     /// As far as the relay that was asked last can tell.
     clock_is_right: bool,
     /// Whether a relay has said what time it is.
@@ -147,6 +149,8 @@ impl Link {
             in_use: HashSet::new(),
             down: HashSet::new(),
             watching,
+            // A terminal that is watched stays connected and sends at all times: it needs no mask.
+            question: !watching,
             clock_is_right: true,
             clock_is_known: false,
             look: true,
@@ -154,6 +158,11 @@ impl Link {
             tend_at: Instant::now(),
             kit: None,
         })
+    }
+
+    /// No question about a hold goes along with what is sent (see [`holds::question`](crate::holds::question)).
+    pub fn no_question(&mut self) {
+        self.question = false;
     }
 
     /// The connections it makes are made by this.
@@ -290,11 +299,13 @@ impl Link {
             }
         }
         let under_way = &self.under_way;
-        for due in device.due(now_s(), UNDER_WAY, |id| under_way.contains(id))? {
-            let sender = self
-                .senders
-                .entry(due.relay.clone())
-                .or_insert_with(|| Sender::start(&self.connector, &self.reporter, &due.relay));
+        let due = device.due(now_s(), UNDER_WAY, |id| under_way.contains(id))?;
+        let asking = if due.is_empty() { Vec::new() } else { device.hold_relays(now_s())? };
+        for due in due {
+            let question = self.question && !asking.contains(&due.relay);
+            let sender = self.senders.entry(due.relay.clone()).or_insert_with(|| {
+                Sender::start(&self.connector, &self.reporter, &due.relay, question)
+            });
             let id = due.id.clone();
             if sender.send(due) {
                 self.under_way.insert(id);

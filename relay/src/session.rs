@@ -133,6 +133,7 @@ impl Session {
         match codec::decode::<Request>(frame) {
             Ok(request) => {
                 self.spoke = true;
+                tracing::trace!(request = name(&request), bytes = frame.len(), "heard");
                 self.request(request, now)
             }
             Err(error) => self.broken(error),
@@ -212,6 +213,20 @@ impl Session {
 /// [`CodecError`] for anything else; the subscription then ends.
 pub fn ack(frame: &[u8]) -> Result<Ack, CodecError> {
     codec::decode(frame)
+}
+
+/// What is asked, without a word of for whom.
+fn name(request: &Request) -> &'static str {
+    match request {
+        Request::Info => "info",
+        Request::Open { .. } => "open",
+        Request::Close { .. } => "close",
+        Request::Subscribe { .. } => "subscribe",
+        Request::Send { .. } => "send",
+        Request::Hold { .. } => "hold",
+        Request::Extend { .. } => "extend",
+        Request::Cancel { .. } => "cancel",
+    }
 }
 
 fn cost(request: &Request) -> u32 {

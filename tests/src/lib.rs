@@ -2,6 +2,7 @@
 
 pub mod job;
 pub mod load;
+pub mod network;
 pub mod person;
 pub mod process;
 pub mod ranks;

@@ -7,70 +7,16 @@
 
 mod common;
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use tokio::net::UdpSocket;
-use tokio::task::JoinHandle;
 use velar::net::{Connector, Purpose};
-use velar_protocol::wire::{Answer, RelayAddress};
+use velar_protocol::wire::Answer;
+use velar_tests::network::{Harm, Network};
 
 use common::{Relay, envelope, next_envelope, open, secret, send};
 
-/// A network between one client socket and a relay, which loses a share of what it carries, both ways.
-struct Network {
-    port: u16,
-    lost: Arc<AtomicU64>,
-    carrying: JoinHandle<()>,
-}
-
-impl Network {
-    async fn losing(percent: u64, relay: u16, mut seed: u64) -> Self {
-        let near = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-        far.connect((Ipv4Addr::LOCALHOST, relay)).await.unwrap();
-        let port = near.local_addr().unwrap().port();
-        let lost = Arc::new(AtomicU64::new(0));
-        let counted = lost.clone();
-        let carrying = tokio::spawn(async move {
-            let mut client: Option<SocketAddr> = None;
-            let (mut out, mut back) = ([0; 2048], [0; 2048]);
-            loop {
-                let (bytes, to_relay) = tokio::select! {
-                    Ok((len, from)) = near.recv_from(&mut out) => {
-                        client = Some(from);
-                        (&out[..len], true)
-                    }
-                    Ok(len) = far.recv(&mut back) => (&back[..len], false),
-                };
-                seed ^= seed << 13;
-                seed ^= seed >> 7;
-                seed ^= seed << 17;
-                if seed % 100 < percent {
-                    counted.fetch_add(1, Ordering::Relaxed);
-                } else if to_relay {
-                    far.send(bytes).await.unwrap();
-                } else if let Some(client) = client {
-                    near.send_to(bytes, client).await.unwrap();
-                }
-            }
-        });
-        Self { port, lost, carrying }
-    }
-
-    /// The relay's address by way of this network.
-    fn towards(&self, relay: &RelayAddress) -> RelayAddress {
-        let text = relay.to_string();
-        text.replace(&format!(":{}#", relay.port()), &format!(":{}#", self.port)).parse().unwrap()
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        self.carrying.abort();
-    }
-}
+/// A tenth is lost.
+const HARM: Harm = Harm { lost: 100, doubled: 0, late: 0 };
 
 /// With `pad_to_mtu` this stands still: quinn 0.11 counts padded acknowledgements as in flight, one fills the
 /// smallest congestion window, and nothing ever empties it.
@@ -78,19 +24,22 @@ impl Drop for Network {
 async fn envelopes_get_through_a_network_that_loses_a_tenth() {
     let relay = Relay::start();
     let connector = Connector::new().unwrap();
-    let (one, other) = (
-        Network::losing(10, relay.address.port(), 7).await,
-        Network::losing(10, relay.address.port(), 11).await,
-    );
-    let reader = connector.connect(&one.towards(&relay.address), Purpose::Read).await.unwrap();
+    let one = Network::to(relay.address.port(), HARM, 7).await.unwrap();
+    let other = Network::to(relay.address.port(), HARM, 11).await.unwrap();
+    let reader =
+        connector.connect(&one.towards(&relay.address).unwrap(), Purpose::Read).await.unwrap();
     open(&reader, 1).await;
     let mut subscription = reader.subscribe(&[secret(1)]).await.unwrap();
-    let sender = connector.connect(&other.towards(&relay.address), Purpose::Send).await.unwrap();
+    let sender =
+        connector.connect(&other.towards(&relay.address).unwrap(), Purpose::Send).await.unwrap();
     for byte in 0..60 {
         assert_eq!(sender.request(&send(1, envelope(byte))).await.unwrap(), Answer::Accepted);
         let (received, ack) = next_envelope(&mut subscription).await;
         assert_eq!(received, byte);
         subscription.ack(ack).await.unwrap();
     }
-    assert!(one.lost.load(Ordering::Relaxed) > 0 && other.lost.load(Ordering::Relaxed) > 0);
+    assert!(
+        one.harmed().lost.load(Ordering::Relaxed) > 0
+            && other.harmed().lost.load(Ordering::Relaxed) > 0
+    );
 }

@@ -63,6 +63,11 @@ impl<'a> Carrier<'a> {
         Ok(Self { link: link(context, false)?, context, news: News::default() })
     }
 
+    /// What another connection of this command has asked is not asked again: see [`Link::no_question`].
+    pub(super) fn no_question(&mut self) {
+        self.link.no_question();
+    }
+
     /// Makes connections beside those that carry.
     pub(super) fn connector(&self) -> &Connector {
         self.link.connector()

@@ -100,6 +100,9 @@ async fn carry(
     }
     let begun = Instant::now();
     let mut carrier = Carrier::new(context)?;
+    if telling.heard {
+        carrier.no_question();
+    }
     if wait.is_none() {
         let somebody = |telling: &mut Telling<'_>, device: &mut Device, news: &News| {
             Ok(telling.go_on(device, news)? || telling.is_received())

@@ -259,19 +259,22 @@ impl Turn<'_> {
             None => (Vec::new(), others),
             Some(_) => self.her_devices(alert, others)?,
         };
-        for kind in kinds {
-            let event = self.event(alert, kind);
+        let events: Vec<AlertEvent> =
+            kinds.into_iter().map(|kind| self.event(alert, kind)).collect();
+        match events.first() {
+            Some(event) if for_her.is_some() => {
+                self.tell_her(event, &hers, for_her.unwrap_or_default())?;
+            }
+            _ => events.iter().try_for_each(|event| self.she_knows(alert, event.id()))?,
+        }
+        for event in events {
             said.push(self.tell_event(&others, &event)?);
             let now_s = self.now_s;
             if let Some(heard) = Heard::new(event.clone(), event.author, now_s) {
                 self.add_event(heard)?;
             }
-            if for_her.is_none() {
-                self.she_knows(alert, event.id())?;
-            }
             self.show(None, now_s, What::Alert { event, told_by: None })?;
         }
-        self.tell_her(alert, &hers, for_her.unwrap_or_default())?;
         Ok(said)
     }
 
@@ -285,8 +288,11 @@ impl Turn<'_> {
         let mut post = Post::of(Class::Alert).told();
         post.alert = Some(event.alert).filter(|_| matches!(event.kind, Kind::Raised { .. }));
         let id = MessageId(event.id().0);
-        let body = Body::Alert(event.clone());
-        self.tell_as(id, event.at_s, to, body, &post).map(|()| id)
+        for to in to {
+            let body = self.alert_body(event, *to)?;
+            self.tell_as(id, event.at_s, &[*to], body, &post)?;
+        }
+        Ok(id)
     }
 
     /// Somebody came into the circle: what I have said and what still holds is said to them too. An alarm
@@ -302,13 +308,13 @@ impl Turn<'_> {
         self.tell_contacts(newcomer)?;
         let me = self.me();
         for alert in self.open_for(newcomer)? {
-            let events = self.events_for(alert, newcomer)?;
-            for heard in self.without_notes(alert, newcomer, events)? {
-                let event = heard.event().clone();
+            for heard in self.events_for(alert, newcomer)? {
+                let event = heard.event();
                 if event.author == me {
-                    self.tell_event(&[newcomer], &event)?;
+                    self.tell_event(&[newcomer], event)?;
                 } else if event.kind.travels_by_hearsay() {
-                    self.tell(&[newcomer], Body::Alert(event), &Post::of(Class::Alert))?;
+                    let body = self.alert_body(event, newcomer)?;
+                    self.tell(&[newcomer], body, &Post::of(Class::Alert))?;
                 }
             }
         }

@@ -4,15 +4,20 @@
 //! device speaks as if there were no reason duress: what it marks, passes on and confirms follows the alert *as she
 //! sees it*, which is folded from [`Apart`] in place of all events (spec/circles.md §8.5).
 
+use std::collections::BTreeSet;
+
 use velar_protocol::circle::alert::set_digest;
+use velar_protocol::circle::limits::{MAX_EVENTS_PER_AUTHOR, MAX_IN_PLACE};
 use velar_protocol::circle::{
-    Alert, AlertEvent, AlertId, AlertMark, EventId, EventKind as Kind, Heard, StandDown,
+    Alert, AlertEvent, AlertId, AlertMark, Body, EventId, EventKind as Kind, Heard, StandDown,
 };
 use velar_protocol::seal::{MemberId, MessageId, Voice};
 
+use super::sealing::Post;
 use super::{Done, Turn};
 use crate::duress::{Apart, under_duress};
-use crate::records::{DuressKind, What};
+use crate::outbox::Class;
+use crate::records::{DuressKind, EventKind, What};
 
 impl Turn<'_> {
     /// A part of a message of `from`'s said this voice. The first is hers; any other is duress, whatever the message is.
@@ -42,7 +47,10 @@ impl Turn<'_> {
         let alerts = if open.is_empty() {
             vec![next]
         } else {
-            open.iter().filter(|alert| !alert.duress).map(|alert| alert.id).collect()
+            // An alarm of hers is under duress by itself: who ends what was said before has not seen it.
+            let raised = |alert: &Alert| alert.seen.raised.contains(&EventId(message.0));
+            let those = open.iter().filter(|alert| !alert.duress || raised(alert));
+            those.map(|alert| alert.id).collect()
         };
         for alert in alerts {
             let event = AlertEvent::duress(alert, from, occasion);
@@ -111,25 +119,13 @@ impl Turn<'_> {
         Ok(Some(apart).filter(|_| hers))
     }
 
-    /// Before an event is kept: where a reason duress says so, whether her devices may know it.
+    /// Before an event is kept: a reason duress sets apart what her devices know; any other alarm they may know.
     pub(super) fn keep_apart(&mut self, event: &AlertEvent) -> Done {
-        let before = self.apart(event.alert)?;
         if let Some(subject) = under_duress(event) {
-            let person = self.roster()?.and_then(|roster| roster.person(subject));
-            let mut apart = match before {
-                Some(apart) => apart,
-                None => {
-                    let known = self.events_of(event.alert)?;
-                    let told = known.iter().map(|heard| heard.event().id()).collect();
-                    Apart { alert: event.alert, of: [].into(), told, said: Vec::new() }
-                }
-            };
-            apart.of.insert((subject, person));
-            return self.set_apart(&apart);
+            return self.set_apart_of(event.alert, subject).map(|_| ());
         }
-        // What I say myself, `say_events` decides.
-        match before {
-            Some(mut apart) if event.author != self.me() && self.she_may_know(&apart, event)? => {
+        match self.apart(event.alert)? {
+            Some(mut apart) if matches!(event.kind, Kind::Raised { .. }) => {
                 apart.told.insert(event.id());
                 self.set_apart(&apart)
             }
@@ -137,17 +133,83 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether what somebody else said was said to her devices too, or by them: as far as can be known here. (Who had
-    /// not heard of her alarm yet did not say it to them; then an id that they do not have is named to them, no more.)
-    fn she_may_know(&mut self, apart: &Apart, event: &AlertEvent) -> Done<bool> {
-        Ok(match event.kind {
-            _ if apart.is_hers(event.author, &self.the_roster()?) => true,
-            Kind::Raised { .. } => true,
-            Kind::Note { .. } | Kind::Closed { .. } => {
-                !self.is_duress(apart.alert)? && self.as_she_sees(apart)?.is_some()
+    /// From now on it is kept what the devices of this member's person know of an alert.
+    fn set_apart_of(&self, alert: AlertId, subject: MemberId) -> Done<Apart> {
+        let person = self.roster()?.and_then(|roster| roster.person(subject));
+        let mut apart = match self.apart(alert)? {
+            Some(apart) => apart,
+            None => {
+                let known = self.events_of(alert)?;
+                let told = known.iter().map(|heard| heard.event().id()).collect();
+                Apart { alert, of: BTreeSet::new(), told, said: Vec::new() }
             }
-            _ => self.as_she_sees(apart)?.is_some(),
-        })
+        };
+        apart.of.insert((subject, person));
+        self.set_apart(&apart)?;
+        Ok(apart)
+    }
+
+    /// Somebody said this event to everybody, so also to this device.
+    pub(super) fn heard_by_all(&mut self, heard: &Heard) -> Done<bool> {
+        let event = heard.event();
+        let Some(mut apart) = self.apart(event.alert)? else { return Ok(true) };
+        // Of one event its author's word counts, and of others' the first.
+        let word = heard.is_first_hand() || !self.is_kept(event)?;
+        if word && under_duress(event).is_none() && apart.told.insert(event.id()) {
+            self.set_apart(&apart)?;
+        }
+        Ok(true)
+    }
+
+    /// Somebody said this event to all but her devices, and `hers` to those in its place. `false` if it is not for
+    /// this device.
+    pub(super) fn heard_apart(&mut self, heard: &Heard, hers: Vec<AlertEvent>) -> Done<bool> {
+        let event = heard.event();
+        let roster = self.the_roster()?;
+        let mut members = roster.members().iter().map(|entry| entry.member());
+        let subject = match under_duress(event) {
+            Some(subject) => Some(subject),
+            None => members.find(|member| event.alert.is_about(*member)),
+        };
+        let Some(subject) = subject else { return Ok(true) };
+        if self.is_of_mine(subject)? {
+            tracing::warn!("an event that was not for this device was left aside");
+            return Ok(false);
+        }
+        let mut apart = self.set_apart_of(event.alert, subject)?;
+        if heard.is_first_hand() {
+            apart.told.remove(&event.id());
+            for said in hers {
+                let by_them = |(_, one): &&(EventId, Heard)| one.event().author == said.author;
+                let room = apart.said.iter().filter(by_them).count() < MAX_EVENTS_PER_AUTHOR;
+                let known = apart.said.iter().any(|(_, one)| *one.event() == said);
+                if let Some(said) = Heard::new(said, heard.brought_by(), self.now_s)
+                    && room
+                    && !known
+                {
+                    apart.said.push((event.id(), said));
+                }
+            }
+        }
+        self.set_apart(&apart)?;
+        Ok(true)
+    }
+
+    fn is_kept(&self, event: &AlertEvent) -> Done<bool> {
+        Ok(self.tx.contains::<EventKind>(&super::alerts::event_key(event))?)
+    }
+
+    /// An event of an alert, as it is said to this member.
+    pub(super) fn alert_body(&self, event: &AlertEvent, to: MemberId) -> Done<Body> {
+        let event = event.clone();
+        let Some(apart) = self.apart(event.alert)? else { return Ok(Body::Alert(event)) };
+        let id = event.id();
+        if apart.told.contains(&id) || apart.is_hers(to, &self.the_roster()?) {
+            return Ok(Body::Alert(event));
+        }
+        let mut hers = if event.author == self.me() { apart.in_place_of(id) } else { Vec::new() };
+        hers.truncate(MAX_IN_PLACE);
+        Ok(Body::AlertApart { event, hers })
     }
 
     fn is_duress(&mut self, alert: AlertId) -> Done<bool> {
@@ -155,11 +217,9 @@ impl Turn<'_> {
     }
 
     fn her_events(&self, apart: &Apart) -> Done<Vec<Heard>> {
-        let me = self.me();
         let mut events = self.events_of(apart.alert)?;
         events.retain(|heard| apart.told.contains(&heard.event().id()));
-        let said = apart.said.iter();
-        events.extend(said.filter_map(|event| Heard::new(event.clone(), me, event.at_s)));
+        events.extend(apart.said.iter().map(|(_, heard)| heard.clone()));
         Ok(events)
     }
 
@@ -176,25 +236,6 @@ impl Turn<'_> {
             Some(apart) => self.her_events(&apart),
             None => self.events_of(alert),
         }
-    }
-
-    /// Leaves out notes of others, where they may speak of duress: who wrote one before this device knew of it sent
-    /// it to her devices itself; who wrote it after did not, and that can look the same here.
-    pub(super) fn without_notes(
-        &self,
-        alert: AlertId,
-        member: MemberId,
-        mut events: Vec<Heard>,
-    ) -> Done<Vec<Heard>> {
-        if let Some(apart) = self.apart_of(alert, member)? {
-            let (me, roster) = (self.me(), self.the_roster()?);
-            events.retain(|heard| {
-                let by = heard.event().author;
-                let note = matches!(heard.event().kind, Kind::Note { .. });
-                !note || by == me || apart.is_hers(by, &roster)
-            });
-        }
-        Ok(events)
     }
 
     /// Alerts that are open as far as this member may know.
@@ -276,13 +317,15 @@ impl Turn<'_> {
         self.set_apart(&apart)
     }
 
-    /// Says this to her devices alone.
-    pub(super) fn tell_her(&mut self, alert: AlertId, hers: &[MemberId], kinds: Vec<Kind>) -> Done {
-        for kind in kinds {
-            let event = self.event(alert, kind);
+    /// Says this to her devices alone, in place of an event of mine.
+    pub(super) fn tell_her(&mut self, of: &AlertEvent, hers: &[MemberId], said: Vec<Kind>) -> Done {
+        for kind in said {
+            let event = self.event(of.alert, kind);
             self.tell_event(hers, &event)?;
-            if let Some(mut apart) = self.apart(alert)? {
-                apart.said.push(event);
+            if let Some(mut apart) = self.apart(of.alert)?
+                && let Some(heard) = Heard::new(event, self.me(), self.now_s)
+            {
+                apart.said.push((of.id(), heard));
                 self.set_apart(&apart)?;
             }
         }
@@ -295,14 +338,18 @@ impl Turn<'_> {
         let me = self.me();
         for apart in self.apart_from(from)? {
             let open = self.open_alerts()?.iter().any(|alert| alert.id == apart.alert);
-            let closed_by_me = self.events_of(apart.alert)?.iter().any(|heard| {
-                heard.event().author == me && matches!(heard.event().kind, Kind::Closed { .. })
-            });
+            let closings =
+                self.events_of(apart.alert)?.into_iter().map(|heard| heard.event().clone());
+            let mut mine = closings
+                .filter(|event| event.author == me && matches!(event.kind, Kind::Closed { .. }));
             let hers = self.as_she_sees(&apart)?.filter(Alert::is_open);
-            if let Some(hers) = hers.filter(|_| !open && closed_by_me) {
-                let others = self.others()?;
-                let (devices, _) = self.her_devices(apart.alert, others)?;
-                self.tell_her(apart.alert, &devices, hers.closing(""))?;
+            if let Some((hers, closing)) = hers.filter(|_| !open).zip(mine.next()) {
+                let (devices, others) = self.her_devices(apart.alert, self.others()?)?;
+                self.tell_her(&closing, &devices, hers.closing(""))?;
+                for to in others {
+                    let body = self.alert_body(&closing, to)?;
+                    self.tell(&[to], body, &Post::of(Class::Alert))?;
+                }
             }
         }
         Ok(())

@@ -87,7 +87,8 @@ impl Turn<'_> {
                 self.show(Some(from), sent_at_s, what)
             }
             Body::CheckIn(check_in) => self.checked_in(from, sent_at_s, check_in),
-            Body::Alert(event) => self.told_event(from, sent_at_s, event),
+            Body::Alert(event) => self.told_event(from, sent_at_s, event, None),
+            Body::AlertApart { event, hers } => self.told_event(from, sent_at_s, event, Some(hers)),
             Body::Receipt { messages, watching_until_s } => {
                 for message in messages {
                     self.drill_received(from, message, sent_at_s)?;
@@ -142,8 +143,15 @@ impl Turn<'_> {
         self.show(Some(from), sent_at_s, What::CheckedIn(check_in))
     }
 
-    /// An event at first hand, or an alarm by hearsay.
-    fn told_event(&mut self, from: MemberId, sent_at_s: u64, event: AlertEvent) -> Done {
+    /// An event at first hand, or an alarm by hearsay; where it was said apart from devices of the one it is about,
+    /// with what was said to those in its place.
+    fn told_event(
+        &mut self,
+        from: MemberId,
+        sent_at_s: u64,
+        event: AlertEvent,
+        apart: Option<Vec<AlertEvent>>,
+    ) -> Done {
         if self.is_of_my_duress(&event)? {
             return Ok(());
         }
@@ -152,6 +160,13 @@ impl Turn<'_> {
             tracing::warn!("calm by hearsay does not count");
             return Ok(());
         };
+        let for_me = match apart {
+            None => self.heard_by_all(&heard)?,
+            Some(hers) => self.heard_apart(&heard, hers)?,
+        };
+        if !for_me {
+            return Ok(());
+        }
         if self.is_outdated(heard.event())? {
             return self.keep_aside(heard, sent_at_s);
         }
@@ -191,7 +206,6 @@ impl Turn<'_> {
                 let mark = AlertMark { alert: mark.alert, digest: mine };
                 self.say_mark(with, mark)?;
             }
-            let events = self.without_notes(mark.alert, with, events)?;
             if self.pass_on(with, &events)? {
                 // There is more for the same sets: only time keeps it back.
                 answered = [0; 16];
@@ -225,7 +239,8 @@ impl Turn<'_> {
         });
         let post = Post::of(Class::Alert);
         for event in lacking.iter().take(MAX_PASSED_ON).map(|heard| heard.event()) {
-            self.tell(&[to], Body::Alert(event.clone()), &post)?;
+            let body = self.alert_body(event, to)?;
+            self.tell(&[to], body, &post)?;
             passed.push(event.id());
         }
         let surplus = passed.len().saturating_sub(MAX_PASSED);

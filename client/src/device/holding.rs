@@ -58,6 +58,19 @@ impl Device {
     }
 }
 
+impl Device {
+    /// The relays that have to be asked about holds, now or once the check-in is out.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn hold_relays(&mut self, now_s: u64) -> Done<Vec<RelayAddress>> {
+        self.read(now_s, |turn| {
+            let steps = turn.known_holds()?.steps(now_s);
+            Ok(steps.iter().map(|step| step.id.relay().clone()).collect())
+        })
+    }
+}
+
 impl Turn<'_> {
     /// A damaged record is as none: what lies at relays then is released, and quiet for who has a newer check-in.
     fn known_holds(&self) -> Done<Holds> {

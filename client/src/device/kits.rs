@@ -65,7 +65,7 @@ impl Device {
         self.read(0, |turn| {
             let book = turn.kit_book()?;
             let others = turn.others().map_or(0, |others| others.len());
-            let ready: Vec<&Made> = book.generations.iter().filter(|one| one.is_ready()).collect();
+            let ready = book.ready(turn.profile()?.next_alarm);
             let Some(first) = ready.first() else { return Ok(KitView::default()) };
             Ok(KitView {
                 left: ready.len(),
@@ -174,7 +174,7 @@ impl Turn<'_> {
         let homes: Vec<_> = profile.homes.iter().map(|home| home.relay.clone()).collect();
         let others = roster.members().len().saturating_sub(1);
         let mut generations = Vec::new();
-        for made in book.generations.iter().filter(|made| made.is_ready()) {
+        for made in book.ready(profile.next_alarm) {
             let mut envelopes = Vec::new();
             for seat in &made.seats {
                 let key = Made::key(made.number, seat.to);

@@ -92,7 +92,7 @@ pub struct Choice {
 }
 
 /// Which generation the next alarm posts. First one that was used and is at no relay: that alarm is not out
-/// yet, and is worth no other. Then the lowest that was not used. Then, with none left, the newest that has not
+/// yet, and is worth no other. Then the first that was not used. Then, with none left, the newest that has not
 /// got to everybody's relay. `None`: there is nothing to post.
 #[must_use]
 pub fn choose(generations: &[Generation]) -> Option<Choice> {
@@ -102,8 +102,7 @@ pub fn choose(generations: &[Generation]) -> Option<Choice> {
     if let Some(lost) = nowhere.max_by_key(|(_, one)| one.number) {
         return Some(again(lost));
     }
-    let fresh = all().filter(|(_, one)| one.used_s.is_none());
-    if let Some((index, _)) = fresh.min_by_key(|(_, one)| one.number) {
+    if let Some((index, _)) = all().find(|(_, one)| one.used_s.is_none()) {
         return Some(Choice { index, again: false });
     }
     let partly = all().filter(|(_, one)| one.placed() < one.envelopes.len());

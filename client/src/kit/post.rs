@@ -8,10 +8,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
-use velar_protocol::wire::{Answer, Delivery, HoldSecret, RelayAddress, Request};
+use velar_protocol::wire::{Answer, Delivery, RelayAddress, Request};
 
 use super::file::Marker;
 use super::format::Generation;
+use crate::holds;
 use crate::net::{Backoff, Connector, NetError, PipelineSink, PipelineSource, Purpose};
 
 /// Envelopes on the wire without an answer at most, on one connection.
@@ -19,9 +20,6 @@ const IN_FLIGHT: usize = 32;
 
 /// Longest pause before an envelope that a relay did not take is offered again, whatever the relay says.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
-
-/// A hold's usual length: what the request about a hold asks for.
-const HOLD_S: u32 = 15_600;
 
 /// What becomes known.
 #[derive(Debug)]
@@ -195,8 +193,7 @@ impl Sending {
                 on_wire += 1;
             }
             if on_wire == due.len() && std::mem::take(&mut asking) {
-                let secret = HoldSecret::new(random_bytes());
-                sink.send(&Request::Extend { secret, for_s: HOLD_S }).await?;
+                sink.send(&holds::question()).await?;
             }
             let answer = source.answer().await?;
             on_wire -= 1;
@@ -238,11 +235,4 @@ impl Sending {
 
 fn random() -> u64 {
     getrandom::u64().unwrap_or(u64::MAX / 2)
-}
-
-fn random_bytes() -> [u8; 32] {
-    let mut bytes = [0; 32];
-    // Without randomness there is no connection to send it on.
-    getrandom::fill(&mut bytes).unwrap_or_default();
-    bytes
 }

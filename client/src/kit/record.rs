@@ -1,7 +1,7 @@
 //! What the vault knows of the kit: enough to write its file anew, and to tell afterwards who was reached.
 
 use serde::{Deserialize, Serialize};
-use velar_protocol::circle::{AlertEvent, Body, Message, MessageError};
+use velar_protocol::circle::{AlertEvent, AlertId, Body, Message, MessageError};
 use velar_protocol::seal::{Day, MemberId, MessageId, Voice};
 
 /// A record of kind `KitKind`.
@@ -79,6 +79,15 @@ impl Default for Book {
 const USED_IS_VALID_S: u64 = 86_400;
 
 impl Book {
+    /// What can be posted, in the order in which alarms take it: those that are about an alert that is over come last.
+    #[must_use]
+    pub fn ready(&self, next_alarm: AlertId) -> Vec<&Made> {
+        let mut ready: Vec<&Made> =
+            self.generations.iter().filter(|made| made.is_ready()).collect();
+        ready.sort_by_key(|made| (made.event.alert != next_alarm, made.number));
+        ready
+    }
+
     /// The lowest generation that is not void, for every message; 0 if there never was one.
     #[must_use]
     pub fn valid_from(&self, now_s: u64) -> u64 {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use velar_protocol::wire::{Answer, RelayAddress, SendToken};
+use velar_protocol::wire::{Answer, RelayAddress, Request, SendToken};
 
 use super::{Report, now_s};
 use crate::device::Due;
+use crate::holds;
 use crate::net::{Backoff, Connector, NetError, Purpose};
 
 /// Envelopes handed to one sender at most.
@@ -34,7 +35,15 @@ struct Sending {
     queue: mpsc::Receiver<Due>,
     relay: RelayAddress,
     /// Not answered yet, oldest first; the first `on_wire` of them are on the wire.
-    pending: VecDeque<Due>,
+    pending: VecDeque<Item>,
+    /// A question about a hold goes along with what is sent: a check-in has one, and an alarm must not look different.
+    question: bool,
+}
+
+enum Item {
+    Due(Due),
+    /// About a hold that there is not.
+    Question(Request),
 }
 
 impl Sender {
@@ -42,6 +51,7 @@ impl Sender {
         connector: &Arc<Connector>,
         reports: &mpsc::Sender<Report>,
         relay: &RelayAddress,
+        question: bool,
     ) -> Self {
         let (queue, pending) = mpsc::channel(QUEUE);
         let sending = Sending {
@@ -50,6 +60,7 @@ impl Sender {
             queue: pending,
             relay: relay.clone(),
             pending: VecDeque::new(),
+            question,
         };
         Self { queue, task: tokio::spawn(sending.run()) }
     }
@@ -72,7 +83,7 @@ impl Sending {
         loop {
             if self.pending.is_empty() {
                 match self.queue.recv().await {
-                    Some(due) => self.pending.push_back(due),
+                    Some(due) => self.pending.push_back(Item::Due(due)),
                     None => return,
                 }
             }
@@ -93,13 +104,20 @@ impl Sending {
         let (mut sink, mut source) = connection.pipeline().await?.split();
         let mut on_wire = 0;
         loop {
+            if on_wire == 0 && std::mem::take(&mut self.question) {
+                self.pending.push_back(Item::Question(holds::question()));
+            }
             while on_wire < IN_FLIGHT
-                && let Some(due) = self.pending.get(on_wire)
+                && let Some(item) = self.pending.get(on_wire)
             {
-                if let Some(request) = due.request(now_s()) {
+                let request = match item {
+                    Item::Due(due) => due.request(now_s()),
+                    Item::Question(request) => Some(request.clone()),
+                };
+                if let Some(request) = request {
                     sink.send(&request).await?;
                     on_wire += 1;
-                } else if let Some(late) = self.pending.remove(on_wire) {
+                } else if let Some(Item::Due(late)) = self.pending.remove(on_wire) {
                     self.say(Report::Returned { ids: vec![late.id] }).await?;
                 }
             }
@@ -108,7 +126,7 @@ impl Sending {
                     let answer = answer?;
                     backoff.reset();
                     on_wire -= 1;
-                    if let Some(due) = self.pending.pop_front() {
+                    if let Some(Item::Due(due)) = self.pending.pop_front() {
                         let refused = due.lane().filter(|_| answer != Answer::Accepted).cloned();
                         let relay = self.relay.clone();
                         self.say(Report::Answered { relay, id: due.id, answer }).await?;
@@ -118,7 +136,7 @@ impl Sending {
                     }
                 }
                 due = timeout(IDLE, self.queue.recv()), if on_wire < IN_FLIGHT => match due {
-                    Ok(Some(due)) => self.pending.push_back(due),
+                    Ok(Some(due)) => self.pending.push_back(Item::Due(due)),
                     Ok(None) => return Err(NetError::ClosedHere),
                     Err(_) if self.pending.is_empty() => {
                         connection.close();
@@ -134,13 +152,16 @@ impl Sending {
     /// otherwise it could be taken before it.
     async fn give_back(&mut self, token: &SendToken, on_wire: usize) -> Result<(), NetError> {
         while let Ok(due) = self.queue.try_recv() {
-            self.pending.push_back(due);
+            self.pending.push_back(Item::Due(due));
         }
-        let waiting = self.pending.split_off(on_wire.min(self.pending.len()));
-        let (back, rest): (Vec<_>, Vec<_>) =
-            waiting.into_iter().partition(|due| due.lane() == Some(token));
-        self.pending.extend(rest);
-        self.say(Report::Returned { ids: back.into_iter().map(|due| due.id).collect() }).await
+        let mut ids = Vec::new();
+        for item in self.pending.split_off(on_wire.min(self.pending.len())) {
+            match item {
+                Item::Due(due) if due.lane() == Some(token) => ids.push(due.id),
+                item => self.pending.push_back(item),
+            }
+        }
+        self.say(Report::Returned { ids }).await
     }
 
     async fn say(&self, report: Report) -> Result<(), NetError> {

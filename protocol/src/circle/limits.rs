@@ -39,6 +39,9 @@ pub const MAX_ALERT_MARKS: usize = 4;
 /// Ids in one set of an alert's event: 4 KiB, two envelopes. Who has more to name makes several events.
 pub const MAX_NAMED: usize = 256;
 
+/// Events said to devices of a person under duress in place of one: a claim over more than 1 024 others is not told apart.
+pub const MAX_IN_PLACE: usize = 4;
+
 /// Events kept per alert and member who *brought* them, whoever is said to be their author: nobody can
 /// fill another's vault, or use up another's share with forged hearsay.
 pub const MAX_EVENTS_PER_AUTHOR: usize = 256;

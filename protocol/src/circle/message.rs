@@ -8,8 +8,8 @@ use super::alert::{AlertEvent, AlertId, EventKind};
 use super::card::{SignedCard, Spare, check_addresses};
 use super::invitation::{Join, Offer};
 use super::limits::{
-    MAX_ALERT_MARKS, MAX_CHAIN, MAX_CONTACT_LEN, MAX_CONTACTS, MAX_INTERVAL_MIN, MAX_MEMBERS,
-    MAX_NAMED, MAX_RECEIPT, MAX_SPARES, MAX_TEXT_LEN, MAX_WATCH_S,
+    MAX_ALERT_MARKS, MAX_CHAIN, MAX_CONTACT_LEN, MAX_CONTACTS, MAX_IN_PLACE, MAX_INTERVAL_MIN,
+    MAX_MEMBERS, MAX_NAMED, MAX_RECEIPT, MAX_SPARES, MAX_TEXT_LEN, MAX_WATCH_S,
 };
 use super::roster::{Names, SignedRoster, is_name};
 use crate::encoding;
@@ -156,6 +156,14 @@ pub enum Body {
         /// At most [`MAX_CONTACTS`].
         contacts: Vec<Contact>,
     },
+    /// An event that devices of the one it is about are not told: she is under duress. Never sent to those.
+    AlertApart {
+        /// The event, as in [`Body::Alert`].
+        event: AlertEvent,
+        /// What its author says to her devices in its place: events of the same author and alert. At most
+        /// [`MAX_IN_PLACE`].
+        hers: Vec<AlertEvent>,
+    },
 }
 
 /// Somebody outside the circle: a lawyer, a protection mechanism, a consulate. Shown to a person, who acts; the
@@ -260,6 +268,12 @@ impl Message {
                     && check_in.grace_min <= MAX_INTERVAL_MIN
             }
             Body::Alert(event) => event_holds(event),
+            Body::AlertApart { event, hers } => {
+                let in_place = |hers: &AlertEvent| {
+                    event_holds(hers) && (hers.author, hers.alert) == (event.author, event.alert)
+                };
+                hers.len() <= MAX_IN_PLACE && event_holds(event) && hers.iter().all(in_place)
+            }
             Body::Receipt { messages, .. } => messages.len() <= MAX_RECEIPT,
             Body::Rosters { chain, names } | Body::Introduction { chain, names, .. } => {
                 chain.len() <= MAX_CHAIN && names_hold(names)

@@ -127,6 +127,7 @@ fn the_limits_of_the_specification_are_those_of_the_code() {
         ("MAX_CONTACT_LEN", MAX_CONTACT_LEN as u64),
         ("MAX_ALERT_MARKS", MAX_ALERT_MARKS as u64),
         ("MAX_NAMED", MAX_NAMED as u64),
+        ("MAX_IN_PLACE", MAX_IN_PLACE as u64),
         ("MAX_EVENTS_PER_AUTHOR", MAX_EVENTS_PER_AUTHOR as u64),
         ("MAX_INTERVAL_MIN", u64::from(MAX_INTERVAL_MIN)),
         ("MAX_RESPONSE_MIN", u64::from(MAX_RESPONSE_MIN)),

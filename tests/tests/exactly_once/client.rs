@@ -1,4 +1,4 @@
-//! One of the three of this test.
+//! One of those in this test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,9 +9,10 @@ use velar_tests::job::Job;
 use velar_tests::load::Outcome;
 use velar_tests::person::Person;
 
-use crate::{Event, SAYS, TALKS, TYPED_AHEAD, WINDOW};
+use crate::traces::Traces;
+use crate::{Event, Script};
 
-/// One of the three: their processes, what they said, and what they were shown.
+/// One of them: their processes, what they said, and what they were shown.
 pub(crate) struct Client {
     pub(crate) index: usize,
     pub(crate) person: Person,
@@ -33,12 +34,17 @@ pub(crate) struct Client {
     pub(crate) kept: BTreeSet<String>,
     /// Numbers of what `watch` showed, run by run.
     pub(crate) runs: Vec<Vec<u64>>,
-    /// Number and author of each text of others that `watch` showed.
+    /// Number of each text of others that `watch` showed.
     pub(crate) shown: BTreeMap<String, u64>,
+    /// How many of each author that were.
+    pub(crate) shown_of: BTreeMap<String, usize>,
+    /// What was in the vault when its processes were not running.
+    pub(crate) traces: Traces,
+    script: Script,
 }
 
 impl Client {
-    pub(crate) fn new(index: usize, person: Person) -> Self {
+    pub(crate) fn new(index: usize, person: Person, script: Script) -> Self {
         Self {
             index,
             person,
@@ -56,10 +62,14 @@ impl Client {
             kept: BTreeSet::new(),
             runs: Vec::new(),
             shown: BTreeMap::new(),
+            shown_of: BTreeMap::new(),
+            traces: Traces::default(),
+            script,
         }
     }
 
     pub(crate) fn start(&mut self, tell: &UnboundedSender<Event>) -> Outcome<()> {
+        self.traces.take(&self.person)?;
         let index = self.index;
         let to = tell.clone();
         let watch = self.person.command(&["watch", "--json"])?;
@@ -92,15 +102,16 @@ impl Client {
     }
 
     pub(crate) fn goal_reached(&self) -> bool {
-        self.kept.len() >= SAYS + TALKS && self.said >= SAYS
+        self.kept.len() >= self.script.says + self.script.talks && self.said >= self.script.says
     }
 
-    /// Says more, if the others have been shown enough of what was said before.
-    pub(crate) async fn say(&mut self, shown: usize, tell: &UnboundedSender<Event>) -> Outcome<()> {
-        if self.down || self.closing || 2 * self.kept.len() >= shown + 2 * WINDOW {
+    /// Says more.
+    pub(crate) async fn say(&mut self, tell: &UnboundedSender<Event>) -> Outcome<()> {
+        if self.down || self.closing {
             return Ok(());
         }
-        if self.says.is_empty() && self.said < SAYS {
+        let Script { says, talks, typed_ahead, .. } = self.script;
+        if self.says.is_empty() && self.said < says {
             let text = self.text();
             let say = self.person.command(&["say", &text, "--json"])?;
             let (index, key, to) = (self.index, text.clone(), tell.clone());
@@ -110,8 +121,8 @@ impl Client {
             self.says.insert(text, job);
             self.running += 1;
         }
-        let open = self.kept.len() + self.typed.len() + (SAYS - self.said.min(SAYS));
-        if self.typed.len() < TYPED_AHEAD && open < SAYS + TALKS {
+        let open = self.kept.len() + self.typed.len() + (says - self.said.min(says));
+        if self.typed.len() < typed_ahead && open < says + talks {
             let text = self.text();
             if let Some(talker) = &mut self.talker {
                 talker.type_line(&text).await;
@@ -142,7 +153,11 @@ impl Client {
             return self.kept.insert(text);
         }
         match self.shown.insert(text, n) {
-            None => true,
+            None => {
+                let author = line["name"].as_str().unwrap().to_owned();
+                *self.shown_of.entry(author).or_default() += 1;
+                true
+            }
             Some(before) => {
                 assert_eq!(before, n, "{} was shown something twice: {line}", self.person.name);
                 false

@@ -43,6 +43,11 @@ pub(super) async fn run(
     let mut alarm = Alarm::new(context, taken, posting);
     alarm.raised();
     let device = if given {
+        alarm
+            .listen(|alarm| {
+                alarm.heard || alarm.trouble.is_some() || alarm.begun.elapsed() >= NO_ANSWER
+            })
+            .await;
         // The file or descriptor may not open it: the alarm is on its way all the same.
         context.device().map_err(|failure| context.remark(failure.what())).ok()
     } else if context.can_ask() {
@@ -308,7 +313,7 @@ impl<'a> Alarm<'a> {
         let this = views.iter().find(|view| view.alert.id == alert);
         let added = this.is_some_and(|view| view.alert.seen.raised.len() > 1);
         let raised = Raised { alert, message, at_s, added, cut };
-        let mut telling = Telling::after_kit(context, raised, relays);
+        let mut telling = Telling::after_kit(context, raised, relays, self.heard);
         telling.unlocked();
         follow(context, &mut device, &mut telling, wait).await
     }

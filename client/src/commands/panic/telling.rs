@@ -44,6 +44,8 @@ pub(super) struct Telling<'a> {
     said_clock: bool,
     /// Hosts where somebody else answered than the relay.
     strangers: BTreeSet<String>,
+    /// The kit has asked a relay, with all that a command asks.
+    pub(super) heard: bool,
 }
 
 impl<'a> Telling<'a> {
@@ -54,6 +56,7 @@ impl<'a> Telling<'a> {
             begun: Instant::now(),
             progress: Progress::new(),
             relays: BTreeSet::new(),
+            heard: false,
             received: BTreeSet::new(),
             taken: BTreeSet::new(),
             said_kept: false,
@@ -62,13 +65,14 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// One that goes on from where the kit got, with the relays that were told of already.
+    /// One that goes on from where the kit got, with the relays that were told of already. `heard`: one has answered.
     pub(super) fn after_kit(
         context: &'a Context,
         raised: Raised,
         relays: BTreeSet<String>,
+        heard: bool,
     ) -> Self {
-        Self { relays, ..Self::new(context, raised) }
+        Self { relays, heard, ..Self::new(context, raised) }
     }
 
     /// A line for people, or an object with `kind` for programs. Whether it can be written changes nothing.

@@ -25,36 +25,45 @@ impl Turn<'_> {
     pub(super) fn renew_kit(&mut self, book: &mut Book, roster: &Roster, renew: Renew) -> Done {
         let next_alarm = self.profile()?.next_alarm;
         let others = self.others()?;
-        let (mut rank, mut voided) = (0, 0);
-        for at in 0..book.generations.len() {
-            let Some(made) = book.generations.get_mut(at).filter(|made| made.is_ready()) else {
-                continue;
-            };
-            self.leave_seats(made, roster)?;
-            let today = self.today().0;
+        let today = self.today().0;
+        let is_old = |made: &Made| {
             let fits = made.event.alert == next_alarm
                 && made.day.0 <= today + 1
                 && today < made.day.0 + WEEK_DAYS;
+            !fits && renew == Renew::All
+        };
+        let mut ready: Vec<&mut Made> =
+            book.generations.iter_mut().filter(|made| made.is_ready()).collect();
+        // Those that stay come first: what they lack goes before anything new.
+        ready.sort_by_key(|made| is_old(made));
+        let (mut up_to_date, mut old, mut voided) = (0, 0, 0);
+        for made in ready {
+            self.leave_seats(made, roster)?;
             let needed: Vec<MemberId> = made.seats.iter().map(|seat| seat.to).collect();
-            // An old one is better than none.
-            let old = !fits && renew == Renew::All;
-            if old && self.can_seal_to(&needed, roster, rank, voided)? {
-                self.void_kit(made)?;
-                voided += 1;
-                continue;
-            }
+            let rank = if is_old(made) {
+                if self.can_seal_to(&needed, roster, up_to_date, voided)? {
+                    self.void_kit(made)?;
+                    voided += 1;
+                    continue;
+                }
+                // An old one is better than none, and takes nothing from those that come.
+                old += 1;
+                GENERATIONS
+            } else {
+                up_to_date += 1;
+                up_to_date - 1
+            };
             for to in others.iter().filter(|to| !needed.contains(to)) {
                 self.seat(made, *to, roster, rank)?;
             }
-            rank += 1;
         }
-        while rank < GENERATIONS {
-            let Some(made) = self.make(book.next, next_alarm, &others, roster, rank)? else {
+        while up_to_date + old < GENERATIONS {
+            let Some(made) = self.make(book.next, next_alarm, &others, roster, up_to_date)? else {
                 break;
             };
             book.next += 1;
             book.generations.push(made);
-            rank += 1;
+            up_to_date += 1;
         }
         Ok(())
     }

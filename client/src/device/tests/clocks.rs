@@ -62,7 +62,7 @@ fn keys_of_others_that_grew_too_old_make_room_for_new_ones() {
     assert!(!old.is_empty());
     world.now_s += 16 * DAY_S;
     let now_s = world.now_s;
-    world.device("Ana").tend(true, now_s).unwrap();
+    world.device("Ana").tend(true, true, now_s).unwrap();
     assert!(stock(&mut world).is_empty());
     world.device("Luz").say("hola", &[], now_s).unwrap();
     world.settle();

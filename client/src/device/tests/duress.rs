@@ -94,8 +94,51 @@ fn it_is_the_alert_that_a_panic_of_hers_raises() {
     let (panic, _) = world.device("Ana").panic("", now_s).unwrap();
     assert_eq!(panic, duress);
     world.settle();
-    assert_eq!(reasons(&only(&mut world, "Eva")).len(), 2);
+    let mut at_eva = reasons(&only(&mut world, "Eva"));
+    at_eva.sort();
+    assert_eq!(at_eva, [Reason::Panic, Reason::Duress, Reason::Duress]);
     assert_eq!(reasons(&only(&mut world, "Ana")), [Reason::Panic]);
+}
+
+#[test]
+fn who_ends_it_while_she_raises_an_alarm_ends_nothing_of_that() {
+    let mut world = under_duress();
+    let now_s = world.now_s;
+    let alert = only(&mut world, "Luz").alert.id;
+    world.device("Ana").panic("ayuda", now_s).unwrap();
+    // Eva has not heard of the alarm; Luz hears it before she hears that it is over.
+    world.device("Eva").close(alert, "", now_s).unwrap();
+    world.carry("Ana");
+    world.settle();
+    for name in OTHERS {
+        assert!(only(&mut world, name).alert.duress, "{name}");
+    }
+    world.device("Luz").note(alert, "la tienen", now_s).unwrap();
+    world.settle();
+    knows_nothing(&mut world, "Ana");
+    let notes = only(&mut world, "Ana").events.into_iter();
+    assert_eq!(notes.filter(|e| matches!(e.event().kind, EventKind::Note { .. })).count(), 0);
+}
+
+#[test]
+fn everybody_knows_what_she_was_told() {
+    let mut world = under_duress();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    world.device("Luz").claim(alert, now_s).unwrap();
+    world.settle();
+    // Over for the two of them, and taken again because it is not: she was told only of the taking.
+    world.device("Luz").close(alert, "", now_s).unwrap();
+    world.settle();
+    world.device("Luz").claim(alert, now_s).unwrap();
+    world.settle();
+    world.device("Eva").claim(alert, now_s).unwrap();
+    world.settle();
+    names_nothing_unknown(&mut world, "Ana");
+    let eva = world.person("Eva").member();
+    let hers = only(&mut world, "Ana").alert.claims;
+    assert_eq!(hers.iter().map(|claim| claim.by).collect::<Vec<_>>(), [eva]);
 }
 
 #[test]

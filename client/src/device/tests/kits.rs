@@ -282,6 +282,39 @@ fn a_kit_is_made_anew_each_week_and_an_old_one_is_better_than_none() {
 }
 
 #[test]
+fn an_alarm_after_the_end_of_an_alert_is_another_alert_however_few_prekeys_there_are() {
+    let mut world = circle();
+    keep(&mut world);
+    panic_by_kit(&mut world);
+    let now_s = world.now_s;
+    kit::reconcile(world.device("Ana"), now_s).unwrap();
+    world.settle();
+    let first = world.device("Ana").alerts(true, now_s).unwrap()[0].alert.id;
+    world.device("Luz").close(first, "", now_s).unwrap();
+    world.settle();
+    // One prekey of each is left: for the alarm that comes next.
+    for name in ["Luz", "Eva"] {
+        let member = world.person(name).member();
+        let few = |turn: &mut crate::device::Turn<'_>| {
+            let mut stock = turn.readable::<StockKind>(&member.0)?.unwrap();
+            stock.truncate(1);
+            Ok(turn.tx.put::<StockKind>(&member.0, &stock)?)
+        };
+        world.device("Ana").write(now_s, few).unwrap();
+    }
+    assert_eq!(
+        keep(&mut world).generations.len(),
+        2,
+        "a new one, and an old one that nothing could replace"
+    );
+    panic_by_kit(&mut world);
+    world.settle();
+    let open = world.device("Luz").alerts(true, now_s).unwrap();
+    assert_eq!(open.len(), 1);
+    assert_ne!(open[0].alert.id, first);
+}
+
+#[test]
 fn without_a_relay_that_says_the_time_a_kit_is_completed_and_nothing_is_called_old() {
     let mut world = circle();
     let first = keep(&mut world);

@@ -46,7 +46,7 @@ fn every_variant_has_a_vector() {
         samples().into_iter().filter(move |(_, message)| plain(message))
     };
     let tags: BTreeSet<u8> = plain().map(|(_, message)| message.encode().unwrap()[8]).collect();
-    assert_eq!(tags, (0..=18).collect());
+    assert_eq!(tags, (0..=19).collect());
     let events = plain().filter_map(|(_, message)| match message.body {
         Body::Alert(event) => Some(encoding::to_bytes(&event.kind).unwrap()[0]),
         _ => None,

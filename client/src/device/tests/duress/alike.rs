@@ -137,11 +137,6 @@ fn act(world: &mut World, step: &Step, duress: bool, closed: &mut bool) {
             if duress {
                 act_on_duress(world, step);
             }
-            // What one says before he has heard her alarm, and another hears after it, that other takes for said
-            // to her too: it may be named towards her. The ids in a sealed message show nothing.
-            if matches!(step, Step::Take(_)) {
-                world.settle();
-            }
         }
         (Step::Pass(seconds), _) => world.now_s += seconds,
         (Step::Carry(name), _) => drop(world.carry(name)),

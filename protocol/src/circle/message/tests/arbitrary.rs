@@ -150,6 +150,10 @@ fn body() -> impl Strategy<Value = Body> {
             let contact = |(name, how)| Contact { name, how };
             Body::Contacts { counter, contacts: list.into_iter().map(contact).collect() }
         }),
+        (event(), vec(kind(), 0..=MAX_IN_PLACE)).prop_map(|(event, kinds)| {
+            let hers = kinds.into_iter().map(|kind| AlertEvent { kind, ..event.clone() }).collect();
+            Body::AlertApart { event, hers }
+        }),
     ]
 }
 

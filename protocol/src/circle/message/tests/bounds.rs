@@ -2,7 +2,7 @@
 
 use super::super::*;
 use super::samples::{
-    address, card, check_in, event, join, message, names, offer, roster, samples, spare,
+    address, card, check_in, event, join, message, names, of, offer, roster, samples, spare,
 };
 use crate::circle::EventId;
 use crate::circle::Reason;
@@ -43,6 +43,10 @@ fn at_and_beyond() -> Vec<(&'static str, Body, Body)> {
         let contacts = vec![Contact { name: name.to_owned(), how }; count];
         Body::Contacts { counter: 1, contacts }
     };
+    let note = |extra| of(EventKind::Note { text: text(extra) });
+    let apart = |hers| Body::AlertApart { event: note(0), hers };
+    let elsewhere = AlertEvent { alert: AlertId([9; 16]), ..note(0) };
+    let another = AlertEvent { author: MemberId([9; 32]), ..note(0) };
     let small = || ids(1);
     let spares = |count| vec![spare(); count];
     let spare_of = |count| Spare { addresses: vec![address(1); count], ..spare() };
@@ -132,6 +136,14 @@ fn at_and_beyond() -> Vec<(&'static str, Body, Body)> {
         ("contacts", contacts(MAX_CONTACTS, "x", 0), contacts(MAX_CONTACTS + 1, "x", 0)),
         ("contact without name", contacts(1, "x", 0), contacts(1, "", 0)),
         ("contact's way", contacts(1, "x", 0), contacts(1, "x", 1)),
+        (
+            "apart, in place",
+            apart(vec![note(0); MAX_IN_PLACE]),
+            apart(vec![note(0); MAX_IN_PLACE + 1]),
+        ),
+        ("apart, text in place", apart(vec![note(0)]), apart(vec![note(1)])),
+        ("apart, another alert in place", apart(vec![note(0)]), apart(vec![elsewhere])),
+        ("apart, another author in place", apart(vec![note(0)]), apart(vec![another])),
         ("receipt", receipt(0), receipt(1)),
         ("rosters chain", rosters(chain(0), full()), rosters(chain(1), full())),
         (

@@ -89,14 +89,18 @@ pub(super) fn check_in() -> CheckIn {
     }
 }
 
-pub(super) fn event(kind: EventKind) -> Body {
-    Body::Alert(AlertEvent {
+pub(super) fn of(kind: EventKind) -> AlertEvent {
+    AlertEvent {
         alert: AlertId([0x81; 16]),
         salt: [0x82; 8],
         author: MemberId([0x83; 32]),
         at_s: TIME,
         kind,
-    })
+    }
+}
+
+pub(super) fn event(kind: EventKind) -> Body {
+    Body::Alert(of(kind))
 }
 
 fn ids(bytes: &[u8]) -> BTreeSet<EventId> {
@@ -187,6 +191,17 @@ pub(super) fn samples() -> Vec<(&'static str, Message)> {
                     how: String::from("55 0000 0000, día y noche"),
                 }],
             },
+        ),
+        (
+            "alert-apart",
+            Body::AlertApart {
+                event: of(EventKind::Claimed { over: ids(&[1, 2]) }),
+                hers: vec![of(EventKind::Claimed { over: ids(&[1]) })],
+            },
+        ),
+        (
+            "alert-apart.nothing",
+            Body::AlertApart { event: of(EventKind::Note { text: text() }), hers: Vec::new() },
         ),
     ];
     let marked = Message { marks, ..message(Body::Say { text: text() }) };
