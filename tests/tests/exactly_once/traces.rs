@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
+use std::path::PathBuf;
 
 use rusqlite::{Connection, OpenFlags};
 use velar::passphrase::PassphraseSource;
@@ -39,7 +40,7 @@ impl Traces {
         assert!(removed.len() > spent, "{} values", removed.len());
         let kept: HashSet<&[u8]> = now.iter().map(Vec::as_slice).collect();
         let mut found = 0;
-        for entry in fs::read_dir(person.vault())? {
+        for entry in fs::read_dir(files(person))? {
             let bytes = fs::read(entry?.path())?;
             assert!(!bytes.windows(BEGINNING).any(|bytes| removed.contains(bytes)));
             found += bytes.windows(BEGINNING).filter(|bytes| kept.contains(*bytes)).count();
@@ -47,6 +48,10 @@ impl Traces {
         assert!(found >= now.len(), "what is there is found: the search works");
         Ok(())
     }
+}
+
+fn files(person: &Person) -> PathBuf {
+    person.vault().join("vault")
 }
 
 /// The prekeys whose private halves are in the vault.
@@ -59,7 +64,7 @@ fn prekeys(person: &Person) -> Outcome<BTreeSet<Vec<u8>>> {
 
 /// The beginnings of all sealed values that are in use.
 fn sealed(person: &Person) -> Outcome<BTreeSet<Vec<u8>>> {
-    let file = person.vault().join("vault.db");
+    let file = files(person).join("vault.db");
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut tables = connection
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name LIKE 'chunk_%'")?;
