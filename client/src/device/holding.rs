@@ -62,7 +62,7 @@ impl Device {
     /// The relays that have to be asked about holds, now or once the check-in is out.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    /// [`DeviceError::Vault`].
     pub fn hold_relays(&mut self, now_s: u64) -> Done<Vec<RelayAddress>> {
         self.read(now_s, |turn| {
             let steps = turn.known_holds()?.steps(now_s);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use velar_protocol::wire::{Answer, RelayAddress, Request, SendToken};
+use velar_protocol::wire::{Answer, RelayAddress, SendToken};
 
 use super::{Report, now_s};
 use crate::device::Due;
@@ -41,9 +41,9 @@ struct Sending {
 }
 
 enum Item {
-    Due(Due),
+    Due(Box<Due>),
     /// About a hold that there is not.
-    Question(Request),
+    Question,
 }
 
 impl Sender {
@@ -83,7 +83,7 @@ impl Sending {
         loop {
             if self.pending.is_empty() {
                 match self.queue.recv().await {
-                    Some(due) => self.pending.push_back(Item::Due(due)),
+                    Some(due) => self.pending.push_back(Item::Due(due.into())),
                     None => return,
                 }
             }
@@ -105,14 +105,14 @@ impl Sending {
         let mut on_wire = 0;
         loop {
             if on_wire == 0 && std::mem::take(&mut self.question) {
-                self.pending.push_back(Item::Question(holds::question()));
+                self.pending.push_back(Item::Question);
             }
             while on_wire < IN_FLIGHT
                 && let Some(item) = self.pending.get(on_wire)
             {
                 let request = match item {
                     Item::Due(due) => due.request(now_s()),
-                    Item::Question(request) => Some(request.clone()),
+                    Item::Question => Some(holds::question()),
                 };
                 if let Some(request) = request {
                     sink.send(&request).await?;
@@ -136,7 +136,7 @@ impl Sending {
                     }
                 }
                 due = timeout(IDLE, self.queue.recv()), if on_wire < IN_FLIGHT => match due {
-                    Ok(Some(due)) => self.pending.push_back(Item::Due(due)),
+                    Ok(Some(due)) => self.pending.push_back(Item::Due(due.into())),
                     Ok(None) => return Err(NetError::ClosedHere),
                     Err(_) if self.pending.is_empty() => {
                         connection.close();
@@ -152,7 +152,7 @@ impl Sending {
     /// otherwise it could be taken before it.
     async fn give_back(&mut self, token: &SendToken, on_wire: usize) -> Result<(), NetError> {
         while let Ok(due) = self.queue.try_recv() {
-            self.pending.push_back(Item::Due(due));
+            self.pending.push_back(Item::Due(due.into()));
         }
         let mut ids = Vec::new();
         for item in self.pending.split_off(on_wire.min(self.pending.len())) {
