@@ -53,6 +53,8 @@ pub struct Holds {
     wish: Option<Wish>,
     sealing: Option<Sealing>,
     slots: Vec<Slot>,
+    /// The check-in at which the alarm was made anew because a relay had let it go, or lost it.
+    renewed_at: Option<u64>,
 }
 
 /// What the newest check-in asks for.
@@ -79,7 +81,7 @@ pub struct Sealing {
     day: Day,
     event: AlertEvent,
     sealed: Vec<Sealed>,
-    /// A relay has let it go, or lost it: it may be with the members already.
+    /// A relay has let it go, or lost it, for some: another is to be made.
     out: bool,
 }
 
@@ -92,6 +94,8 @@ struct Sealed {
     bytes: Vec<u8>,
     /// Of the alarm before, for want of a prekey.
     old: bool,
+    /// A relay has let it go, or lost it: it may be with its member already, and would not be read twice.
+    out: bool,
 }
 
 /// One relay.
@@ -178,18 +182,25 @@ impl Holds {
         self.sealing.as_ref().is_some_and(|sealing| sealing.out)
     }
 
+    /// Whether another alarm is to be made at once in the place of one that may be out: once for each check-in. A relay that
+    /// loses everything, or says so, must not use up everybody's prekeys.
+    pub fn takes_renewal(&mut self) -> bool {
+        let check_in = self.wish.map(|wish| wish.check_in);
+        self.is_out() && std::mem::replace(&mut self.renewed_at, check_in) != check_in
+    }
+
     /// Another alarm takes the place of the one before. Whoever cannot be sealed to keeps that one, if it has not gone out.
     pub fn begin(&mut self, about: About, event: AlertEvent, today: Day) {
-        let before = self.sealing.take().filter(|sealing| !sealing.out);
-        let mut sealed = before.map(|sealing| sealing.sealed).unwrap_or_default();
-        sealed.retain(|one| today.0.abs_diff(one.day.0) <= PREKEY_MAX_AGE_DAYS);
+        let mut sealed = self.sealing.take().map(|sealing| sealing.sealed).unwrap_or_default();
+        sealed.retain(|one| !one.out && today.0.abs_diff(one.day.0) <= PREKEY_MAX_AGE_DAYS);
         sealed.iter_mut().for_each(|one| one.old = true);
         self.sealing = Some(Sealing { about, day: today, event, sealed, out: false });
     }
 
     /// The alarm that is to be sealed for these members, and for whom it is not yet. Who is not among them is let go of.
+    /// `None` for one that may be out.
     pub fn unsealed(&mut self, members: &[MemberId]) -> Option<(AlertEvent, Vec<MemberId>)> {
-        let sealing = self.sealing.as_mut()?;
+        let sealing = self.sealing.as_mut().filter(|sealing| !sealing.out)?;
         sealing.sealed.retain(|one| members.contains(&one.member));
         let has =
             |member: &MemberId| sealing.sealed.iter().any(|one| one.member == *member && !one.old);
@@ -201,7 +212,8 @@ impl Holds {
     pub fn sealed(&mut self, member: MemberId, digest: [u8; 32], bytes: Vec<u8>, today: Day) {
         if let Some(sealing) = &mut self.sealing {
             sealing.sealed.retain(|one| one.member != member);
-            sealing.sealed.push(Sealed { member, day: today, digest, bytes, old: false });
+            let sealed = Sealed { member, day: today, digest, bytes, old: false, out: false };
+            sealing.sealed.push(sealed);
         }
     }
 
@@ -217,9 +229,8 @@ impl Holds {
         let until_s = self.wish.and_then(|wish| wish.until_s).unwrap_or(0);
         let mut relays: Vec<(RelayAddress, Vec<Placed>)> = Vec::new();
         for (relay, member, token) in addresses {
-            let Some(one) = sealing.sealed.iter().find(|one| one.member == *member) else {
-                continue;
-            };
+            let mut of_theirs = sealing.sealed.iter().filter(|one| one.member == *member);
+            let Some(one) = of_theirs.find(|one| !one.out) else { continue };
             let placed =
                 Placed { member: *member, token: token.clone(), digest: one.digest, outcome: None };
             match relays.iter_mut().find(|(known, _)| known == relay) {
@@ -231,7 +242,7 @@ impl Holds {
         }
         let mut changed = false;
         for slot in &mut self.slots {
-            let wanted = relays.iter().any(|(relay, _)| *relay == slot.relay);
+            let wanted = addresses.iter().any(|(relay, ..)| *relay == slot.relay);
             changed |= slot.wanted != wanted;
             // From now on it may be cancelled.
             slot.both_mut().for_each(|left| left.doubtful |= !wanted);
@@ -243,7 +254,9 @@ impl Holds {
                 self.slots.push(Slot::new(relay));
                 self.slots.len() - 1
             });
-            if let Some(slot) = self.slots.get_mut(at) {
+            if let Some(slot) =
+                self.slots.get_mut(at).filter(|slot| !slot.loses(&deliveries, addresses))
+            {
                 changed |= slot.place(deliveries, again, until_s, &mut draw);
             }
         }
@@ -254,6 +267,22 @@ impl Holds {
 impl Slot {
     fn new(relay: RelayAddress) -> Self {
         Self { relay, wanted: true, armed: None, coming: None, trouble: None }
+    }
+
+    /// Whether somebody who can be reached here would be left out for want of an envelope: what lies there then goes on.
+    fn loses(
+        &self,
+        deliveries: &[Placed],
+        addresses: &[(RelayAddress, MemberId, SendToken)],
+    ) -> bool {
+        let mut there = self.armed.iter().flat_map(|armed| &armed.deliveries);
+        there.any(|placed| {
+            let listed = |(relay, member, _): &(RelayAddress, MemberId, SendToken)| {
+                *relay == self.relay && *member == placed.member
+            };
+            addresses.iter().any(listed)
+                && !deliveries.iter().any(|one| one.member == placed.member)
+        })
     }
 
     fn both(&self) -> impl Iterator<Item = &Left> {

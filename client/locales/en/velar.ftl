@@ -89,7 +89,7 @@ help-cmd-inbox = Read messages
 help-cmd-watch = Keep watch: stay connected and show what comes in, until Ctrl-C
     .more =
         With --exec the command runs for each alert that rings. It receives VELAR_ALERT (the short id) and
-        VELAR_EVENT in its environment: no names and no texts. VELAR_EVENT is cannot-know when a check-in was due
+        VELAR_EVENT in its environment, and VELAR_DRILL, which is 1 for a drill: no names and no texts. VELAR_EVENT is cannot-know when a check-in was due
         and no relay answers.
 help-cmd-status = The state of this device: connection, what is not sent yet, who is watching
 help-cmd-plan = When you check in: show it, agree on it, announce a silence
@@ -570,6 +570,7 @@ watch-started = { $time } On watch in "{ $circle }" as { $name }. Ctrl-C ends it
 watch-connecting = { $time } Connecting to { $relay } …
 watch-connected = { $time } Connected to { $relay }. Alerts reach this terminal.
 watch-disconnected = { $time } !!! NO CONNECTION to { $relay }. ALERTS DO NOT REACH THIS TERMINAL. Trying again …
+watch-disconnected-one = { $time } No connection to { $relay } now. Alerts still reach this terminal through another relay.
 watch-still-disconnected = { $time } !!! STILL NO CONNECTION to { $relay }, since { $since }. ALERTS DO NOT REACH THIS TERMINAL.
 watch-caught-up = { $time } Up to date.
 watch-unsent = { $time } { $count ->
@@ -621,6 +622,7 @@ status-no-circle = No circle yet. Next: velar circle new, or velar join if you w
 status-joining = Answer to the invitation sent; not let in yet. Next: velar join
 status-connected = Connection: { $relay } answers.
 status-disconnected = Connection: NONE to { $relay }. What you send is kept here.
+status-disconnected-one = Connection: NONE to { $relay } now. What is for you comes through the others.
 status-queue-empty = Nothing is waiting to be sent.
 status-queue = { $count ->
     [one] { $count } message is waiting to be sent.
@@ -928,8 +930,10 @@ plan-none = There is no plan.
 plan-how = To agree on when you check in: velar plan set --every 60m, or --at 09:00,20:00
 plan-is = Your plan: { $plan }
 plan-set = Plan agreed: { $plan }
-plan-ended = No check-in is agreed from now on. Nobody will be worried if you are silent.
+plan-ended = No check-in is agreed from now on: your circle does not wait for one.
+plan-ended-kept = No check-in is to be agreed any more. Nobody knows of it yet: until it goes out, your circle waits for the one agreed before.
 plan-silent = Planned silence until { $time }.
+plan-silent-kept = Planned silence until { $time }. Nobody knows of it yet: until it goes out, your circle waits for the check-in agreed before.
 plan-silence-over = The planned silence is over.
 plan-silence-how = Back earlier? velar plan silence --over
 plan-every = a check-in every { $time }
@@ -947,7 +951,7 @@ checkin-silence = Planned silence: check in again before { $time }
 alerts-cannot-know = { $name }: CANNOT KNOW. The check-in was due before { $due }, and no relay has answered since. Ask { $name } by another way.
 status-member-unknown = { $name }: CANNOT KNOW. Last check-in { $time }; the next was due before { $due }, and no relay has answered since
 status-own-late = Your check-in was due before { $time }: velar checkin
-watch-cannot-know = { $time } !!! CANNOT KNOW whether { $name } has checked in: it was due before { $due }, and no relay reaches this terminal. Ask { $name } by another way.
+watch-cannot-know = { $time } !!! CANNOT KNOW whether { $name } has checked in: it was due before { $due }, and no relay has answered since. Ask { $name } by another way.
 watch-late-unkept = { $time } *** { $name } HAS NOT CHECKED IN ***: it was due before { $due }. The vault cannot be written, so it is no alert here yet. Get in touch with { $name } and tell the others.
 watch-own-soon = { $time } Your check-in is due before { $due }: velar checkin
 watch-own-due = { $time } *** YOUR CHECK-IN IS DUE, since { $due } ***: velar checkin
@@ -1001,8 +1005,8 @@ error-relay-unknown = There is no such relay among yours.
     .next = velar relays shows those in use.
 error-relay-ambiguous = That could be several relays.
     .next = Write its port, too: host:port
-error-relay-last = This is your only relay: without it nobody could reach you.
-    .next = Add another first: velar relays add
+error-relay-last = None of your other relays has ever answered you: without this one nobody could reach you.
+    .next = Add another first, and wait until it answers: velar relays add, velar relays
 
 ## Log, wipe, backup
 
@@ -1083,8 +1087,8 @@ wipe-keys = The keys are destroyed: no passphrase opens this vault ever again.
 wipe-done = All that was Velar's in { $path } is deleted.
 wipe-kit = The panic kit is destroyed too: no alarm can be raised from here.
 wipe-others = Left alone, not Velar's: { $paths }
-wipe-silence = Nobody was told. If a check-in was agreed, your silence still rings: your circle is alarmed when it does not come.
-wipe-flash = Flash memory (phones, SSDs, cards) and copies of the disk may keep old pieces for a while. Whoever recovers them still needs your passphrase.
+wipe-silence = Nobody was told. If a check-in was agreed, its time goes on: if it does not come, your circle is alarmed.
+wipe-flash = Flash memory (phones, SSDs, cards) and copies of the disk may keep old pieces for a while. Of the vault: whoever recovers them still needs your passphrase. Of the panic kit: they see relays, and can raise an alarm in your name. Tell your circle.
 backup-passphrase = The backup's own passphrase:{" "}
 backup-passphrase-new = New passphrase, for the backup only:{" "}
 backup-done = Backup written: { $path }
@@ -1095,7 +1099,8 @@ backup-log = Log: { $count ->
     [one] { $count } entry
    *[other] { $count } entries
 }
-restore-done = Plan and log are in this vault now. The safety numbers above were those of your former device: compare them anew with everybody.
+restore-done = What was in the backup is in this vault now. The safety numbers above were those of your former device: compare them anew with everybody.
+restore-plan = Nobody counts on this plan until your first check-in: velar checkin
 restore-next = Next: ask a coordinator for an invitation, then velar join. Ask them to remove your former device.
 
 error-log-consent = An alert's log is exported only with consent, in words: who agreed, when, and to what.
@@ -1149,6 +1154,7 @@ error-restore-in-circle = This vault is in a circle, joining one, or has a log a
 ## Keeping watch: shifts, tiers, handing over, drills, contacts, the agreement
 
 presence-heard = { $name } ({ $time })
+presence-silent = Did not answer now: { $names }
 presence-nobody = NOBODY is watching, as far as is known (0 of { $total }).
 presence-nobody-next = What you send waits for them. If you go somewhere dangerous, speak with somebody first.
 presence-no-accompaniers = There is nobody in the circle yet who could answer an alert.

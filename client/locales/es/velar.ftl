@@ -73,7 +73,7 @@ help-cmd-panic = Dar la alarma: a todo el círculo, de inmediato
           velar panico me siguen dos hombres, cerca del mercado
         Con el kit de pánico sale de inmediato, sin la frase de acceso; esta se pide después.
         No hacen falta comillas. Una opción mal escrita no detiene la alarma; una desconocida se envía como texto.
-        También: velar panico, velar sos, velar auxilio. Más vale diez falsas alarmas que un silencio.
+        También: velar panico, velar sos, velar auxilio. Más valen diez falsas alarmas que un silencio.
 help-cmd-alerts = Alertas abiertas, con su estado verdadero para cada persona
     .more = También: velar alertas
 help-cmd-claim = Tomar una alerta: las demás personas ven que la estás atendiendo
@@ -104,7 +104,7 @@ help-cmd-inbox = Leer mensajes
 help-cmd-watch = Velar: mantener la conexión y mostrar lo que llega, hasta Ctrl-C
     .more =
         Con --exec, la orden corre por cada alerta que suena. Recibe en su entorno VELAR_ALERT (la clave corta) y
-        VELAR_EVENT: ni nombres ni textos. VELAR_EVENT es cannot-know cuando tocaba un reporte y ningún relevo responde.
+        VELAR_EVENT, y VELAR_DRILL, que es 1 en un simulacro: ni nombres ni textos. VELAR_EVENT es cannot-know cuando tocaba un reporte y ningún relevo responde.
         También: velar vigilar, velar guardia
 help-cmd-status = El estado de este equipo: conexión, qué falta por enviar, quién está velando
     .more = También: velar estado
@@ -278,11 +278,11 @@ help-arg-inbox-after = Solo los que siguen a este número
 help-arg-watch-plain = Línea por línea, para lectores de pantalla, tuberías y registros
 help-arg-watch-exec = Orden que corre por cada alerta que suena
     .value = ORDEN
-help-arg-plan-set-every = Tanto tiempo después de cada reporte: 90 (minutos), 2h, 1h30
+help-arg-plan-set-every = Cada cuánto te reportas: 90 (minutos), 2h, 1h30
     .value = MINUTOS
 help-arg-plan-set-at = A estas horas de cada día: 09:00,14:00,20:00
     .value = HORAS
-help-arg-plan-set-grace = Cuánto después todavía no hay alarma: 15 (minutos), 1h; 0 si nada
+help-arg-plan-set-grace = Cuánto se espera después de la hora antes de alarmar: 15 (minutos), 1h; 0: nada
     .value = MINUTOS
 help-arg-plan-set-until = El último reporte toca entonces: 18:00, "2026-11-25 18:00", 3d
     .value = HORA
@@ -383,9 +383,9 @@ help-arg-duress-remove = Quitar la segunda frase de acceso
 
 ### Palabras
 
-role-defender = defensora
+role-defender = persona defensora
 role-accompanier = acompañante
-role-coordinator = coordinadora
+role-coordinator = coordinación
 mood-well = bien
 mood-tired = con cansancio
 mood-unwell = mal
@@ -527,7 +527,7 @@ panic-keeps-trying = Este equipo solo sigue intentando mientras corre velar. Esc
 panic-other-means = Si puedes, usa también otro medio: llama, grita, ve a donde haya gente.
 panic-failed = NO SE DIO LA ALARMA. Usa otro medio ya: llama, grita, ve a donde haya gente.
 panic-state = Para ver quién la recibió y quién la tomó: velar alerts
-panic-false = Si resulta que no era nada: velar stand-down. Más vale diez falsas alarmas que un silencio.
+panic-false = Si resulta que no era nada: velar stand-down. Más valen diez falsas alarmas que un silencio.
 panic-nobody = El círculo eres solo tú: NADIE puede recibir esta alarma. Usa otro medio ya.
 
 ### alerts
@@ -561,7 +561,7 @@ alert-added-not-received = Lo último que agregaste aún no le llega a: { $names
 
 claim-done = Tomaste la alerta { $alert } de { $name }. Se avisa al círculo.
 claim-second = { $leader } tomó la alerta { $alert } al mismo tiempo y la lleva. Tú apareces en apoyo: acuerden quién hace qué.
-claim-leads = Tú la llevas. { $names } también la tomó al mismo tiempo: acuerden quién hace qué.
+claim-leads = Tú la llevas. También la tomó al mismo tiempo: { $names }. Acuerden quién hace qué.
 claim-again = Ya habías tomado la alerta { $alert }.
 claim-over = La tenía { $name } desde { $time }; ahora la llevas tú. Avísale: velar note { $alert } …
 claim-next = Busca a { $name } y anota lo que sepas: velar note …
@@ -588,6 +588,7 @@ watch-started = { $time } Velando en «{ $circle }» como { $name }. Ctrl-C term
 watch-connecting = { $time } Conectando con { $relay } …
 watch-connected = { $time } Hay conexión con { $relay }. Las alertas llegan a esta terminal.
 watch-disconnected = { $time } !!! SIN CONEXIÓN con { $relay }. LAS ALERTAS NO LLEGAN A ESTA TERMINAL. Intentando de nuevo …
+watch-disconnected-one = { $time } Por ahora sin conexión con { $relay }. Las alertas siguen llegando a esta terminal por otro relevo.
 watch-still-disconnected = { $time } !!! SIGUE SIN CONEXIÓN con { $relay }, desde { $since }. LAS ALERTAS NO LLEGAN A ESTA TERMINAL.
 watch-caught-up = { $time } Al día.
 watch-unsent = { $time } { $count ->
@@ -639,6 +640,7 @@ status-no-circle = Todavía no hay círculo. Sigue: velar circle new, o velar jo
 status-joining = Se envió la respuesta a la invitación; falta que te dejen entrar. Sigue: velar join
 status-connected = Conexión: { $relay } responde.
 status-disconnected = Conexión: NO HAY con { $relay }. Lo que envíes se guarda aquí.
+status-disconnected-one = Conexión: por ahora NO HAY con { $relay }. Lo que te manden llega por los demás.
 status-queue-empty = No falta nada por enviar.
 status-queue = { $count ->
     [one] Falta { $count } mensaje por enviar.
@@ -946,8 +948,10 @@ plan-none = No hay plan.
 plan-how = Para acordar cuándo te reportas: velar plan set --every 60m, o --at 09:00,20:00
 plan-is = Tu plan: { $plan }
 plan-set = Plan acordado: { $plan }
-plan-ended = Desde ahora no queda acordado ningún reporte. Nadie se va a preocupar si guardas silencio.
+plan-ended = Desde ahora no queda acordado ningún reporte: tu círculo ya no espera uno.
+plan-ended-kept = Ya no quedará acordado ningún reporte. Todavía nadie lo sabe: hasta que salga, tu círculo espera el que estaba acordado.
 plan-silent = Silencio planeado hasta { $time }.
+plan-silent-kept = Silencio planeado hasta { $time }. Todavía nadie lo sabe: hasta que salga, tu círculo espera el reporte que estaba acordado.
 plan-silence-over = Terminó el silencio planeado.
 plan-silence-how = ¿Vuelves antes? velar plan silence --over
 plan-every = un reporte cada { $time }
@@ -965,7 +969,7 @@ checkin-silence = Silencio planeado: repórtate otra vez antes de { $time }
 alerts-cannot-know = { $name }: NO SE PUEDE SABER. El reporte tocaba antes de { $due }, y desde entonces ningún relevo ha respondido. Pregúntale a { $name } por otro medio.
 status-member-unknown = { $name }: NO SE PUEDE SABER. Último reporte { $time }; el siguiente tocaba antes de { $due }, y desde entonces ningún relevo ha respondido
 status-own-late = Tu reporte tocaba antes de { $time }: velar checkin
-watch-cannot-know = { $time } !!! NO SE PUEDE SABER si { $name } se reportó: tocaba antes de { $due }, y a esta terminal no llega ningún relevo. Pregúntale a { $name } por otro medio.
+watch-cannot-know = { $time } !!! NO SE PUEDE SABER si { $name } se reportó: tocaba antes de { $due }, y ningún relevo ha respondido desde entonces. Pregúntale a { $name } por otro medio.
 watch-late-unkept = { $time } *** { $name } NO SE HA REPORTADO ***: tocaba antes de { $due }. No se puede escribir en la bóveda, así que aquí aún no es una alerta. Busca a { $name } y avisa a las demás personas.
 watch-own-soon = { $time } Tu reporte toca antes de { $due }: velar checkin
 watch-own-due = { $time } *** YA TOCA TU REPORTE, desde { $due } ***: velar checkin
@@ -992,21 +996,21 @@ error-plan-not-silent = No hay un silencio planeado en curso.
 
 ## Varios relevos
 
-help-cmd-relays = Los relevos por los que llega todo a este dispositivo
+help-cmd-relays = Los relevos por los que llega todo a este equipo
     .more = Con dos relevos de organizaciones distintas, si uno se cae, lo bloquean o lo confiscan, no se pierde nada.
 help-cmd-relays-list = Muestra cuáles son y si responden
 help-cmd-relays-add = Usa también otro relevo
-help-arg-relays-add-relay = Dirección del relevo, con su huella: velar://host:puerto#huella
+help-arg-relays-add-relay = Dirección del relevo, con su huella: velar://servidor:puerto#huella
     .value = DIRECCIÓN
 help-arg-relays-add-access-token-file = Archivo con la clave de acceso, si el relevo la pide
     .value = ARCHIVO
 help-cmd-relays-leave = Deja de usar un relevo
-help-arg-relays-leave-relay = Su host, host:puerto o dirección completa
+help-arg-relays-leave-relay = Su servidor, servidor:puerto o dirección completa
     .value = RELEVO
 relays-answers = { $relay } responde.
 relays-silent = { $relay } no responde ahora.
 relays-left = { $relay } ya no se usa ({ $time }); lo que quede ahí para ti se lee durante 14 días.
-relays-one = Es tu único relevo. Para sumar otro, de otra organización: velar relays add
+relays-one = Es tu único relevo. Para agregar otro, de otra organización: velar relays add
 relays-added = Lo que te manden llega también por { $relay }. Las demás personas ya lo saben, o lo sabrán al conectarse.
 relays-added-kept = { $relay } todavía no responde. Queda guardado: lo siguiente que hagas lo intenta de nuevo.
 relays-leaving = Dejas { $relay }. Se avisa a las demás personas; lo que quede ahí para ti se lee durante 14 días.
@@ -1018,9 +1022,9 @@ error-relays-many = Ya usas { $count } relevos; no caben más.
 error-relay-unknown = No está entre tus relevos.
     .next = velar relays muestra los que usas.
 error-relay-ambiguous = Podrían ser varios relevos.
-    .next = Escribe también el puerto: host:puerto
-error-relay-last = Es tu único relevo: sin él no te llegaría nada.
-    .next = Suma otro primero: velar relays add
+    .next = Escribe también el puerto: servidor:puerto
+error-relay-last = De los demás relevos, ninguno te ha respondido nunca: sin este no te llegaría nada.
+    .next = Agrega otro primero, y espera a que responda: velar relays add, velar relays
 
 ## Bitácora, borrado, respaldo
 
@@ -1095,14 +1099,14 @@ log-md-others = { $count ->
 log-md-notes = Cómo leer esto
 # Lo que se escribe para borrar; varias palabras separadas por espacios, la primera es la que se muestra.
 wipe-words = borrar wipe
-wipe-warning = Esto destruye para siempre la bóveda en { $path }: llaves, mensajes, bitácora y el paquete de pánico. No se le avisa a nadie y en los relevos no se cancela nada. Solo un respaldo puede devolver algo.
+wipe-warning = Esto destruye para siempre la bóveda en { $path }: llaves, mensajes, bitácora y el kit de pánico. No se le avisa a nadie y en los relevos no se cancela nada. Solo un respaldo puede devolver algo.
 wipe-ask = Para seguir, escribe { $word }:
 wipe-keys = Las llaves quedaron destruidas: ninguna frase de acceso vuelve a abrir esta bóveda.
 wipe-done = Se borró todo lo que era de Velar en { $path }.
-wipe-kit = También se destruyó el paquete de pánico: desde aquí ya no se puede dar la alarma.
+wipe-kit = También se destruyó el kit de pánico: desde aquí ya no se puede dar la alarma.
 wipe-others = Se dejó como está, no es de Velar: { $paths }
-wipe-silence = No se le avisó a nadie. Si había un reporte acordado, tu silencio sigue sonando: cuando no llegue, se alarma tu círculo.
-wipe-flash = La memoria flash (teléfonos, SSD, tarjetas) y las copias del disco pueden guardar restos por un tiempo. A quien los recupere todavía le hace falta tu frase de acceso.
+wipe-silence = No se le avisó a nadie. Si había un reporte acordado, el plazo sigue corriendo: si no llega, suena una alerta en tu círculo.
+wipe-flash = La memoria flash (teléfonos, SSD, tarjetas) y las copias del disco pueden guardar restos por un tiempo. De la bóveda: a quien los recupere le sigue haciendo falta tu frase de acceso. Del kit de pánico: ve los relevos y puede dar una alarma a tu nombre. Avísale a tu círculo.
 backup-passphrase = Frase de acceso del respaldo:{" "}
 backup-passphrase-new = Frase de acceso nueva, solo para el respaldo:{" "}
 backup-done = Respaldo escrito: { $path }
@@ -1113,7 +1117,8 @@ backup-log = Bitácora: { $count ->
     [one] { $count } entrada
    *[other] { $count } entradas
 }
-restore-done = El plan y la bitácora ya están en esta bóveda. Los números de seguridad de arriba eran los de tu equipo anterior: compáralos de nuevo con cada persona.
+restore-done = Lo que había en el respaldo ya está en esta bóveda. Los números de seguridad de arriba eran los de tu equipo anterior: compáralos de nuevo con cada persona.
+restore-plan = Nadie cuenta con este plan hasta tu primer reporte: velar checkin
 restore-next = Sigue: pide una invitación a la coordinación y después velar join. Pídele también que quite tu equipo anterior.
 
 error-log-consent = La bitácora de una alerta solo se exporta con consentimiento, dicho con palabras: quién aceptó, cuándo y qué.
@@ -1167,8 +1172,9 @@ error-restore-in-circle = Esta bóveda ya está en un círculo, está entrando a
 ## Velar: turnos, tiempos, entregar, simulacros, contactos, el acuerdo
 
 presence-heard = { $name } ({ $time })
+presence-silent = Ahora no respondió: { $names }
 presence-nobody = Hasta donde se sabe, NADIE está velando (0 de { $total }).
-presence-nobody-next = Lo que envíes les espera. Si vas a un lugar peligroso, habla antes con alguien.
+presence-nobody-next = Lo que envíes lo verán cuando se conecten. Si vas a un lugar peligroso, habla antes con alguien.
 presence-no-accompaniers = Todavía no hay nadie en el círculo que pueda responder a una alerta.
 drill-line = { $line } (simulacro)
 watch-drill-text = { $time } *** SIMULACRO { $alert } *** { $name }: { $text }
@@ -1227,7 +1233,7 @@ hold-armed = Si no te reportas, { $relay } avisa a tu círculo ({ $time }).
 hold-behind = { $relay } AÚN NO sabe de este reporte y podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo; quien ya tiene tu reporte no lo toma por alarma.
 hold-unknown = En { $relay } hay algo por si no te reportas; no se ha confirmado hasta cuándo. velar status vuelve a preguntar.
 hold-nothing = En { $relay } aún no hay nada por si no te reportas. velar status lo intenta de nuevo.
-hold-none = En ningún relevo hay algo por si no te reportas: tu círculo se tiene que dar cuenta por su cuenta. velar status lo intenta de nuevo.
+hold-none = En ningún relevo hay algo por si no te reportas: tu círculo tendrá que notarlo sin ayuda del relevo. velar status lo intenta de nuevo.
 hold-over = El plazo terminó ({ $time }): { $relay } avisa a tu círculo, o ya avisó. Si estás a salvo: velar checkin
 hold-ends = Lo que hay en { $relay } por si no te reportas ya no hace falta, pero aún no se cancela: podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo.
 hold-nothing-for = Ningún relevo puede avisar por ti a { $names }: faltan las claves para hacerlo, o su relevo se negó. Pide que abran velar status y vuelve a reportarte.

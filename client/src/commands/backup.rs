@@ -121,6 +121,9 @@ fn tell(context: &Context, backup: &Backup, restored: bool) -> Result<(), Failur
     context.line(&t!(text, "backup-log", count = backup.log.len()))?;
     if restored {
         context.line(&t!(text, "restore-done"))?;
+        if backup.plan.is_some() {
+            context.line(&t!(text, "restore-plan"))?;
+        }
         context.line(&t!(text, "restore-next"))?;
     }
     Ok(())

@@ -156,9 +156,12 @@ impl<'a> Carrier<'a> {
     /// # Errors
     /// [`DeviceError`] of the vault.
     pub(super) async fn finish(mut self, device: &mut Device) -> Result<(), DeviceError> {
-        if self.news.is_connected() && self.news.trouble.is_none() {
-            let nothing_due = |device: &mut Device, _: &News| {
-                device.due(now_s(), 1, |_| false).map(|due| due.is_empty())
+        if self.news.is_connected() {
+            // What is due at a relay that does not answer is not waited for.
+            let nothing_due = |device: &mut Device, news: &News| {
+                let troubled = |relay| news.trouble.as_ref().is_some_and(|(down, _)| down == relay);
+                let due = device.due(now_s(), 1, |_| false)?;
+                Ok(due.iter().all(|due| troubled(&due.relay)))
             };
             self.until(device, SETTLE, nothing_due).await?;
         }

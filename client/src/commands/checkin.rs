@@ -74,6 +74,8 @@ pub(super) struct Said {
 pub(super) struct Besides {
     /// For people, before what became of the check-in.
     pub(super) line: String,
+    /// The same while nobody can know of it.
+    pub(super) kept: String,
     /// For programs, under `plan`.
     pub(super) plan: Value,
 }
@@ -121,7 +123,8 @@ pub(super) async fn say(
         } else {
             t!(text, "checkin-done")
         };
-        for line in besides.map(|besides| besides.line).into_iter().chain([first]) {
+        let besides = besides.map(|it| if exit == Exit::Kept { it.kept } else { it.line });
+        for line in besides.into_iter().chain([first]) {
             context.line(&line)?;
         }
         for line in show::outcome(context, &progress) {
@@ -165,9 +168,9 @@ fn next(context: &Context, said: &CheckIn, next_s: Option<u64>, now_s: u64) -> V
     vec![t!(text, "checkin-next", time = time)]
 }
 
-/// Whole minutes within what may be agreed.
+/// Minutes within what may be agreed; seconds are rounded up: only 0 means that none is agreed.
 fn minutes(next: Duration) -> Option<u32> {
-    u32::try_from(next.as_secs() / 60).ok().filter(|minutes| *minutes <= MAX_INTERVAL_MIN)
+    u32::try_from(next.as_secs().div_ceil(60)).ok().filter(|minutes| *minutes <= MAX_INTERVAL_MIN)
 }
 
 /// Carries until everybody has received a message, or `wait` is over, or it is at the relays and nobody has

@@ -156,7 +156,8 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let failed = |error| context.failure(error);
     let circle = device.circle().map_err(failed)?;
     let members = device.members().map_err(failed)?;
-    let homes = device.homes().map_err(failed)?;
+    let mut homes = device.homes().map_err(failed)?;
+    homes.retain(|home| home.left_s.is_none());
     let text = &context.text;
     let me = members.iter().find(|member| member.me);
     let (name, roles) =

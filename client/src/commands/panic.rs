@@ -100,7 +100,7 @@ async fn carry(
     }
     let begun = Instant::now();
     let mut carrier = Carrier::new(context)?;
-    if telling.heard {
+    if telling.asked {
         carrier.no_question();
     }
     if wait.is_none() {

@@ -25,7 +25,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<Exit, Failure> 
         Some(PlanCommand::Silence(args)) => silence(context, args).await,
         Some(PlanCommand::End(said)) => {
             let device = context.device()?;
-            tell(context, device, None, t!(context.text, "plan-ended"), said).await
+            let text = &context.text;
+            let lines = (t!(text, "plan-ended"), t!(text, "plan-ended-kept"));
+            tell(context, device, None, lines, said).await
         }
     }
 }
@@ -109,7 +111,7 @@ async fn set(context: &Context, args: PlanSet) -> Result<Exit, Failure> {
     (plan.low_battery, plan.no_signal) = (args.low_battery, args.no_signal);
     let first_line = t!(context.text, "plan-set", plan = line(context, &plan, now));
     check(context, &plan, now)?;
-    tell(context, device, Some(plan), first_line, args.said).await
+    tell(context, device, Some(plan), (first_line.clone(), first_line), args.said).await
 }
 
 async fn silence(context: &Context, args: PlanSilence) -> Result<Exit, Failure> {
@@ -127,23 +129,25 @@ async fn silence(context: &Context, args: PlanSilence) -> Result<Exit, Failure> 
         plan.ends_s = plan.ends_s.filter(|ends_s| *ends_s > now);
         check(context, &plan, now)?;
         let time = context.clock.moment(until_s, now);
-        (Some(plan), t!(text, "plan-silent", time = time))
+        let kept = t!(text, "plan-silent-kept", time = time.as_str());
+        (Some(plan), (t!(text, "plan-silent", time = time), kept))
     } else {
         let plan = known.filter(|plan| plan.is_silent(now));
         let mut plan = plan.ok_or_else(|| failure!(text, Exit::NotNow, "error-plan-not-silent"))?;
         plan.silent_until_s = None;
-        (Some(plan), t!(text, "plan-silence-over"))
+        let line = t!(text, "plan-silence-over");
+        (Some(plan), (line.clone(), line))
     };
-    let (plan, line) = line;
-    tell(context, device, plan, line, args.said).await
+    let (plan, lines) = line;
+    tell(context, device, plan, lines, args.said).await
 }
 
-/// Keeps the plan, or none, and checks in.
+/// Keeps the plan, or none, and checks in. `lines`: what is said of it once somebody can know, and until then.
 async fn tell(
     context: &Context,
     mut device: Device,
     plan: Option<Plan>,
-    line: String,
+    (line, kept): (String, String),
     args: PlanSaid,
 ) -> Result<Exit, Failure> {
     let note = args.note.unwrap_or_default();
@@ -153,7 +157,7 @@ async fn tell(
     let (message, check_in) =
         device.agree_to_plan(plan, said, at_s).map_err(|error| context.failure(error))?;
     let plan = device.plan().map_err(|error| context.failure(error))?;
-    let besides = Besides { line, plan: json!(plan.as_ref().map(as_json)) };
+    let besides = Besides { line, kept, plan: json!(plan.as_ref().map(as_json)) };
     let said = Said { message, check_in, at_s };
     checkin::say(context, device, &said, args.wait.unwrap_or(checkin::WAIT), Some(besides)).await
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use velar_protocol::seal::MemberId;
 
 use super::carrier::Carrier;
 use super::{Context, show};
@@ -14,18 +15,42 @@ use crate::text::t;
 /// How long a roll-call waits for answers.
 const ANSWERS: Duration = Duration::from_secs(3);
 
-/// Asks who is watching, and waits until everybody has answered, or a moment.
+/// Asks who is watching, and waits until everybody has answered, or a moment. Who has answered.
 pub(super) async fn call_the_roll(
     carrier: &mut Carrier<'_>,
     device: &mut Device,
-) -> Result<(), DeviceError> {
+) -> Result<Vec<MemberId>, DeviceError> {
     let before = device.watchers()?;
     device.call_the_roll(now_s())?;
     let answered = |device: &mut Device, _: &_| {
         let now = device.watchers()?;
         Ok(now.iter().all(|watcher| watcher.answers > count_of(&before, watcher)))
     };
-    carrier.until(device, ANSWERS, answered).await.map(|_| ())
+    carrier.until(device, ANSWERS, answered).await?;
+    let now = device.watchers()?.into_iter();
+    let answered = now.filter(|watcher| watcher.answers > count_of(&before, watcher));
+    Ok(answered.map(|watcher| watcher.member).collect())
+}
+
+/// After a roll-call: who said before that they were watching, and has not answered now.
+pub(super) fn silent(
+    context: &Context,
+    watchers: &[WatcherView],
+    answered: &[MemberId],
+    now_s: u64,
+) -> Option<String> {
+    let silent: Vec<String> = watchers
+        .iter()
+        .filter(|one| one.is_watching(now_s) && !answered.contains(&one.member))
+        .map(|one| heard(context, one, now_s))
+        .collect();
+    let text = &context.text;
+    (!silent.is_empty()).then(|| t!(text, "presence-silent", names = text.list(&silent)))
+}
+
+fn heard(context: &Context, watcher: &WatcherView, now_s: u64) -> String {
+    let time = context.clock.moment(watcher.said_s, now_s);
+    t!(context.text, "presence-heard", name = clean(&watcher.name), time = time)
 }
 
 fn count_of(before: &[WatcherView], watcher: &WatcherView) -> u64 {
@@ -44,10 +69,7 @@ pub(super) fn line(context: &Context, watchers: &[WatcherView], now_s: u64) -> S
     let watching: Vec<String> = watchers
         .iter()
         .filter(|watcher| watcher.is_watching(now_s))
-        .map(|watcher| {
-            let time = context.clock.moment(watcher.said_s, now_s);
-            t!(text, "presence-heard", name = clean(&watcher.name), time = time)
-        })
+        .map(|watcher| heard(context, watcher, now_s))
         .collect();
     let (count, total) = (watching.len(), watchers.len());
     if total == 0 {

@@ -35,9 +35,11 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
     }
     let mut carrier = Carrier::new(context)?;
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
-    if args.ask {
-        presence::call_the_roll(&mut carrier, &mut device).await.map_err(failed)?;
-    }
+    let answered = if args.ask {
+        Some(presence::call_the_roll(&mut carrier, &mut device).await.map_err(failed)?)
+    } else {
+        None
+    };
     if carrier.news.is_connected() {
         holds::settle(&mut carrier, &mut device, SETTLE).await.map_err(failed)?;
     }
@@ -55,6 +57,10 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
         let differs = carrier.news.clock_differs_s;
         show::set(&mut data, "clock_differs_s", json!(differs));
         show::set(&mut data, "kit", kit.json());
+        if let Some(answered) = &answered {
+            let answered: Vec<_> = answered.iter().map(|member| show::hex(&member.0)).collect();
+            show::set(&mut data, "answered", json!(answered));
+        }
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(context.text, "status-vault", path = vault))?;
@@ -67,13 +73,23 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
             }
         }
         if !lost.is_empty() {
-            context.line(&t!(context.text, "status-disconnected", relay = places(&lost)))?;
+            let relay = places(&lost);
+            let line = if reached.is_empty() {
+                t!(context.text, "status-disconnected", relay = relay)
+            } else {
+                t!(context.text, "status-disconnected-one", relay = relay)
+            };
+            context.line(&line)?;
             carrier.news.remark_trouble(context);
         }
         if let Some(seconds) = carrier.news.clock_differs_s {
             context.line(&t!(context.text, "status-clock", minutes = seconds / 60))?;
         }
-        for line in state.lines(context).into_iter().chain(kit.lines(context)) {
+        let silent = answered
+            .as_ref()
+            .and_then(|answered| presence::silent(context, &state.watchers, answered, state.now_s));
+        let lines = state.lines(context).into_iter().chain(silent).chain(kit.lines(context));
+        for line in lines {
             context.line(&line)?;
         }
     }

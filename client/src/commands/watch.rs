@@ -40,6 +40,9 @@ const CURSOR: &str = "watch";
 /// How long ringing waits for a backlog: what was raised and closed meanwhile does not ring.
 const BACKLOG: Duration = Duration::from_secs(5);
 
+/// Ringing waits for a backlog again when it has not for so long.
+const AWAY: Duration = Duration::from_secs(30);
+
 /// A clock that is wrong is said again after this long.
 const CLOCK_AGAIN_S: u64 = 3600;
 
@@ -160,6 +163,8 @@ impl<'a> Post<'a> {
     fn agreed(&mut self) -> Result<(), End> {
         self.rules = Rules::from(&self.device.circle()?.agreement);
         self.who = Who::of(self.context, &mut self.device)?;
+        let homes = self.device.homes()?.into_iter().filter(|home| home.left_s.is_none());
+        self.connections.use_only(&homes.map(|home| home.relay).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -180,7 +185,8 @@ impl<'a> Post<'a> {
             self.out.lines(&[t!(text, "watch-off-shift", time = self.time())])?;
         }
         for home in self.device.homes()? {
-            if let Some(say) = self.connections.connecting(&home.relay) {
+            let in_use = home.left_s.is_none();
+            if let Some(say) = self.connections.connecting(&home.relay, in_use) {
                 self.connection(&home.relay.place(), &say, None)?;
             }
         }
@@ -218,10 +224,15 @@ impl<'a> Post<'a> {
     fn happened(&mut self, happened: Happened) -> Result<(), End> {
         match happened {
             Happened::Connected(relay) => {
-                self.ring_from = self.ring_from.max(Instant::now()).min(Instant::now() + BACKLOG);
+                // After a while without connection there is a backlog again. A connection that comes and goes holds up nothing.
+                if self.ring_from.elapsed() >= AWAY {
+                    self.ring_from = Instant::now() + BACKLOG;
+                }
                 self.unsent = 0;
-                let say = self.connections.connected(&relay);
-                self.connection(&relay.place(), &say, None)
+                match self.connections.connected(&relay) {
+                    Some(say) => self.connection(&relay.place(), &say, None),
+                    None => Ok(()),
+                }
             }
             Happened::CaughtUp(relay) => match self.connections.caught_up(&relay) {
                 Some(say) => self.connection(&relay.place(), &say, None),
@@ -258,6 +269,11 @@ impl<'a> Post<'a> {
             Say::CaughtUp => ("caught-up", t!(text, "watch-caught-up", time = time)),
             Say::Lost => {
                 ("disconnected", t!(text, "watch-disconnected", time = time, relay = relay))
+            }
+            Say::LostOne => {
+                show::set(&mut data, "reached", json!(true));
+                let line = t!(text, "watch-disconnected-one", time = time, relay = relay);
+                ("disconnected", line)
             }
             Say::StillLost { since_s } => {
                 show::set(&mut data, "since_s", json!(since_s));

@@ -6,6 +6,7 @@ use velar_protocol::circle::words::safety_number;
 use super::{Device, DeviceError, Done};
 use crate::backup::{Backup, Known};
 use crate::log::{LogRecord, entry_key};
+use crate::plan::Plan;
 use crate::records::{JoiningKind, LogKind, PlanKind};
 
 impl Device {
@@ -55,7 +56,9 @@ impl Device {
             profile.person = PersonId(backup.person);
             turn.set_profile(&profile)?;
             if let Some(plan) = &backup.plan {
-                turn.tx.put::<PlanKind>(&[], plan)?;
+                // No plan of this device's has this number: what is left at relays is never taken for that of another.
+                let plan = Plan { number: u64::MAX, ..plan.clone() };
+                turn.tx.put::<PlanKind>(&[], &plan)?;
             }
             for entry in &backup.log {
                 let record = LogRecord::Entry(entry.clone());

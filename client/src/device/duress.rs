@@ -55,7 +55,8 @@ impl Turn<'_> {
         for alert in alerts {
             let event = AlertEvent::duress(alert, from, occasion);
             let now_s = self.now_s;
-            if let Some(heard) = Heard::new(event.clone(), self.me(), now_s)
+            // As if she had said so: it stays when she is removed.
+            if let Some(heard) = Heard::new(event.clone(), from, now_s)
                 && self.add_event(heard)?
             {
                 self.show(Some(from), now_s, What::Alert { event, told_by: None })?;
@@ -139,7 +140,8 @@ impl Turn<'_> {
         let mut apart = match self.apart(alert)? {
             Some(apart) => apart,
             None => {
-                let known = self.events_of(alert)?;
+                let mut known = self.events_of(alert)?;
+                known.retain(|heard| under_duress(heard.event()).is_none());
                 let told = known.iter().map(|heard| heard.event().id()).collect();
                 Apart { alert, of: BTreeSet::new(), told, said: Vec::new() }
             }
@@ -154,7 +156,11 @@ impl Turn<'_> {
         let event = heard.event();
         let Some(mut apart) = self.apart(event.alert)? else { return Ok(true) };
         // Of one event its author's word counts, and of others' the first.
-        let word = heard.is_first_hand() || !self.is_kept(event)?;
+        let kept = self.is_kept(event)?;
+        let word = heard.is_first_hand() || !kept;
+        if !kept && !heard.has_room(&self.events_of(event.alert)?) {
+            return Ok(true);
+        }
         if word && under_duress(event).is_none() && apart.told.insert(event.id()) {
             self.set_apart(&apart)?;
         }
@@ -176,9 +182,15 @@ impl Turn<'_> {
             tracing::warn!("an event that was not for this device was left aside");
             return Ok(false);
         }
+        if !self.is_kept(event)? && !heard.has_room(&self.events_of(event.alert)?) {
+            return Ok(true);
+        }
         let mut apart = self.set_apart_of(event.alert, subject)?;
         if heard.is_first_hand() {
-            apart.told.remove(&event.id());
+            // An alarm that is not duress she may know, whatever its author says.
+            if !matches!(event.kind, Kind::Raised { .. }) {
+                apart.told.remove(&event.id());
+            }
             for said in hers {
                 let by_them = |(_, one): &&(EventId, Heard)| one.event().author == said.author;
                 let room = apart.said.iter().filter(by_them).count() < MAX_EVENTS_PER_AUTHOR;
@@ -193,6 +205,31 @@ impl Turn<'_> {
         }
         self.set_apart(&apart)?;
         Ok(true)
+    }
+
+    /// Whether an event is a reason duress of somebody whom this alert is not about: it is nobody's.
+    pub(super) fn is_misplaced_duress(&self, event: &AlertEvent) -> Done<bool> {
+        let Some(subject) = under_duress(event) else { return Ok(false) };
+        if event.alert.is_about(subject) {
+            return Ok(false);
+        }
+        let roster = self.the_roster()?;
+        let person = roster.person(subject);
+        let mut members = roster.members().iter().map(|entry| entry.member());
+        let about = members.find(|member| event.alert.is_about(*member));
+        Ok(person.is_none() || about.is_none_or(|member| roster.person(member) != person))
+    }
+
+    /// Whether a message speaks apart from this very device: it was not meant to come here.
+    pub(super) fn is_apart_from_me(&self, event: &AlertEvent) -> Done<bool> {
+        let person_of = |member| self.is_of_mine(member);
+        let roster = self.the_roster()?;
+        let members = roster.members().iter().map(|entry| entry.member());
+        let mut about = members.filter(|member| event.alert.is_about(*member));
+        match (under_duress(event), about.next()) {
+            (Some(subject), _) | (None, Some(subject)) => person_of(subject),
+            (None, None) => Ok(false),
+        }
     }
 
     fn is_kept(&self, event: &AlertEvent) -> Done<bool> {
@@ -212,8 +249,21 @@ impl Turn<'_> {
         Ok(Body::AlertApart { event, hers })
     }
 
+    /// Whether what people write now may speak of duress: there is an open reason, or somebody who knows of one has written
+    /// since the last closing.
     fn is_duress(&mut self, alert: AlertId) -> Done<bool> {
-        Ok(self.all_alerts()?.iter().any(|known| known.id == alert && known.duress))
+        if self.all_alerts()?.iter().any(|known| known.id == alert && known.duress) {
+            return Ok(true);
+        }
+        let Some(apart) = self.apart(alert)? else { return Ok(false) };
+        let events = self.events_of(alert)?;
+        let closings = events.iter().filter(|e| matches!(e.event().kind, Kind::Closed { .. }));
+        let closed_s = closings.map(Heard::heard_s).max();
+        Ok(events.iter().any(|heard| {
+            let note = matches!(heard.event().kind, Kind::Note { .. });
+            let apart = !apart.told.contains(&heard.event().id());
+            note && apart && closed_s.is_none_or(|closed_s| heard.heard_s() > closed_s)
+        }))
     }
 
     fn her_events(&self, apart: &Apart) -> Done<Vec<Heard>> {

@@ -60,6 +60,13 @@ impl Turn<'_> {
                 self.introduced(heard, &chain, &names, &card)
             }
             Body::Offer(_) => done(false),
+            // Nobody may take it for received.
+            Body::AlertApart { event, .. }
+                if self.roster()?.is_some() && self.is_apart_from_me(&event)? =>
+            {
+                tracing::warn!("an event that was not for this device was left aside");
+                done(false)
+            }
             body => {
                 let Some(roster) = self.roster()? else { return Ok(Acted::TooEarly) };
                 if roster.member(from).is_none() {
@@ -152,7 +159,7 @@ impl Turn<'_> {
         event: AlertEvent,
         apart: Option<Vec<AlertEvent>>,
     ) -> Done {
-        if self.is_of_my_duress(&event)? {
+        if self.is_of_my_duress(&event)? || self.is_misplaced_duress(&event)? {
             return Ok(());
         }
         let told_by = Some(from).filter(|from| *from != event.author);

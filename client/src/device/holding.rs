@@ -12,6 +12,9 @@ use crate::plan::{MARGIN_MIN, Plan};
 use crate::records::{DeliveryKind, HoldKind, What, delivery_key};
 use crate::vault::VaultError;
 
+/// One-time prekeys of a member that an alarm in the place of one that a relay let go, or lost, does not take.
+const KEPT: usize = 1;
+
 /// What is left at relays, for the person.
 pub struct HoldsView {
     /// When relays release it, as the newest check-in asks; `None` if that agreed none.
@@ -97,10 +100,12 @@ impl Turn<'_> {
         holds.wish(check_in.counter, until_s, self.now_s);
         if until_s.is_some() {
             let about = about(check_in, plan.as_ref());
+            // What a relay says it has lost must not use up what alarms need.
+            let keep = if holds.is_out() { KEPT } else { 0 };
             if holds.wants_alarm(about, self.today()) {
                 self.begin_alarm(&mut holds, check_in, plan.as_ref());
             }
-            self.fill_holds(&mut holds, true)?;
+            self.fill_holds(&mut holds, true, keep)?;
         }
         self.set_holds(&holds)
     }
@@ -109,7 +114,7 @@ impl Turn<'_> {
     /// deadline.
     pub(super) fn keep_holds(&mut self) -> Done {
         let mut holds = self.known_holds()?;
-        if holds.is_running(self.now_s) && self.fill_holds(&mut holds, false)? {
+        if holds.is_running(self.now_s) && self.fill_holds(&mut holds, false, 0)? {
             self.set_holds(&holds)?;
         }
         Ok(())
@@ -132,7 +137,8 @@ impl Turn<'_> {
     }
 
     /// Seals what is not sealed yet and can be, and says where it is to lie. Says whether anything changed.
-    fn fill_holds(&mut self, holds: &mut Holds, again: bool) -> Done<bool> {
+    /// At least `keep` one-time prekeys of each member stay.
+    fn fill_holds(&mut self, holds: &mut Holds, again: bool, keep: usize) -> Done<bool> {
         let others = self.others()?;
         let mut changed = false;
         if let Some((event, lacking)) = holds.unsealed(&others) {
@@ -141,7 +147,7 @@ impl Turn<'_> {
             // As the events of an alert that is said: its message has its id.
             let id = MessageId(event.id().0);
             for member in lacking {
-                if let Some(envelope) = self.seal_beforehand(member, id, &message)? {
+                if let Some(envelope) = self.seal_beforehand(member, id, &message, keep)? {
                     let bytes = envelope.as_bytes().to_vec();
                     holds.sealed(member, envelope.digest().0, bytes, self.today());
                     changed = true;
@@ -169,9 +175,10 @@ impl Turn<'_> {
         member: MemberId,
         message: MessageId,
         bytes: &[u8],
+        keep: usize,
     ) -> Done<Option<Envelope>> {
         let tx = self.tx;
-        match tx.whole(|| self.try_to_seal_beforehand(member, message, bytes)) {
+        match tx.whole(|| self.try_to_seal_beforehand(member, message, bytes, keep)) {
             // What is wrong with one member must not keep the others from being told.
             Err(DeviceError::Vault(VaultError::Damaged { .. }) | DeviceError::Seal(..)) => {
                 tracing::error!("what is to lie at relays for one member cannot be sealed");
@@ -186,6 +193,7 @@ impl Turn<'_> {
         member: MemberId,
         message: MessageId,
         bytes: &[u8],
+        keep: usize,
     ) -> Done<Option<Envelope>> {
         let Some(recipient) = self.identity_of(member)? else { return Ok(None) };
         if parts_needed(bytes.len(), 0) > 1 {
@@ -194,7 +202,7 @@ impl Turn<'_> {
         if self.peer(member)?.addresses.is_empty() {
             return Ok(None);
         }
-        let Some(prekey) = self.take_one_time(&recipient, 0)? else { return Ok(None) };
+        let Some(prekey) = self.take_one_time(&recipient, keep)? else { return Ok(None) };
         let (roster_number, roster_hash) =
             self.roster()?.map_or((0, [0; 32]), |roster| (roster.number(), roster.hash()));
         let part = Part {
@@ -247,11 +255,11 @@ impl Turn<'_> {
         if holds.is_running(self.now_s)
             && let Some((_, check_in, _)) = self.profile()?.check_in
         {
-            if holds.is_out() {
+            if holds.takes_renewal() {
                 let plan = self.running_plan()?;
                 self.begin_alarm(&mut holds, &check_in, plan.as_ref());
             }
-            self.fill_holds(&mut holds, false)?;
+            self.fill_holds(&mut holds, false, KEPT)?;
         }
         self.set_holds(&holds)
     }

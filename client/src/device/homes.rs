@@ -132,7 +132,8 @@ impl Device {
     /// what others send before they know, is still read for as long as a mailbox lives.
     ///
     /// # Errors
-    /// [`DeviceError::UnknownRelay`]; [`DeviceError::AmbiguousRelay`]; [`DeviceError::LastRelay`]: add another first.
+    /// [`DeviceError::UnknownRelay`]; [`DeviceError::AmbiguousRelay`]; [`DeviceError::LastRelay`]: of the others none has
+    /// ever taken this device's mailbox.
     pub fn leave_relay(&mut self, place: &str, now_s: u64) -> Done<RelayAddress> {
         self.write(now_s, |turn| {
             turn.the_roster()?;
@@ -141,6 +142,10 @@ impl Device {
             let named = |relay: &RelayAddress| {
                 relay.place() == place || relay.host() == place || relay.to_string() == place
             };
+            // A relay where the mailbox was never opened takes nothing for this device yet.
+            let other = |home: &&Home| home.left_s.is_none() && !named(&home.relay);
+            let another_answers =
+                profile.homes.iter().filter(other).any(|home| home.registered > 0);
             let mut found: Vec<&mut Home> = profile
                 .homes
                 .iter_mut()
@@ -151,7 +156,7 @@ impl Device {
                 [one] => one,
                 _ => return Err(DeviceError::AmbiguousRelay),
             };
-            if in_use == 1 {
+            if in_use == 1 || !another_answers && home.registered > 0 {
                 return Err(DeviceError::LastRelay);
             }
             home.left_s = Some(now_s);

@@ -150,7 +150,7 @@ impl Holds {
     fn envelopes(&self, left: &Left) -> Option<Vec<Delivery>> {
         let sealed = &self.sealing.as_ref()?.sealed;
         let deliveries = left.deliveries.iter().map(|placed| {
-            let one = sealed.iter().find(|one| one.digest == placed.digest)?;
+            let one = sealed.iter().find(|one| one.digest == placed.digest && !one.out)?;
             let envelope = Envelope::new(one.bytes.clone())?;
             Some(Delivery { token: placed.token.clone(), envelope })
         });
@@ -178,8 +178,9 @@ impl Holds {
             Deed::Cancel => slot.cancelled(id.hold, answer, now_s),
         };
         self.slots.retain(|slot| slot.wanted || slot.both().next().is_some());
-        if let Some(sealing) = &mut self.sealing {
-            sealing.out |= unsure;
+        if let Some(sealing) = self.sealing.as_mut().filter(|_| unsure) {
+            sealing.out = true;
+            sealing.sealed.iter_mut().for_each(|one| one.out = true);
         }
         let Some(gone) = gone else { return Told::Nothing };
         let out = gone.may_be_out(now_s) || !gone.doubtful;
@@ -189,7 +190,10 @@ impl Holds {
                 gone.deliveries.is_empty()
                     || gone.deliveries.iter().any(|placed| placed.digest == *digest)
             };
-            sealing.out |= sealing.sealed.iter().any(|one| lay_there(&one.digest));
+            for one in sealing.sealed.iter_mut().filter(|one| lay_there(&one.digest)) {
+                one.out = true;
+                sealing.out = true;
+            }
         }
         if gone.doubtful { Told::Nothing } else { Told::Gone }
     }

@@ -135,15 +135,26 @@ impl KitFile {
     /// # Errors
     /// Of the disk: something may still be there.
     pub fn disarm(&self) -> io::Result<()> {
+        let mut overwritten = Ok(());
         if let Some(file) = self.open_locked(KEEPER_WAITS)? {
-            let len = usize::try_from(file.metadata()?.len().min(MAX_FILE_LEN)).unwrap_or(0);
-            file.write_all_at(&vec![0; len], 0)?;
-            file.sync_data()?;
+            overwritten = overwrite(&file);
+        }
+        // What a process left that was ended while it wrote a kit.
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(&format!(".{NAME}-unfinished-")) {
+                let file = File::options().write(true).open(entry.path());
+                overwritten = overwritten.and(file.and_then(|file| overwrite(&file)));
+                fs::remove_file(entry.path())?;
+            }
         }
         let unfinished = self.unfinished()?;
         write_new(&unfinished, &Contents::disarmed().encode())?;
         fs::rename(&unfinished, &self.path)?;
-        self.sync_folder()
+        self.sync_folder()?;
+        overwritten
     }
 
     /// Forgets that the person wanted no kit.
@@ -214,7 +225,7 @@ impl KitFile {
 /// Chooses from these bytes of `file`, and marks there.
 pub(super) fn take_from(bytes: &[u8], file: File, now_s: u64) -> Result<Taken, Empty> {
     let mut contents = Contents::decode(bytes);
-    let Some(Choice { index, again }) = choose(&contents.generations) else {
+    let Some(Choice { index, again }) = choose(&contents.generations, now_s) else {
         let count = contents.generations.len();
         return Err(match count {
             _ if contents.disarmed => Empty::Disarmed,
@@ -265,6 +276,12 @@ impl Marker {
             tracing::warn!(%error, "the panic kit's marks may be lost");
         }
     }
+}
+
+fn overwrite(file: &File) -> io::Result<()> {
+    let len = usize::try_from(file.metadata()?.len().min(MAX_FILE_LEN)).unwrap_or(0);
+    file.write_all_at(&vec![0; len], 0)?;
+    file.sync_data()
 }
 
 fn all_of(file: &File) -> io::Result<Vec<u8>> {

@@ -91,14 +91,18 @@ pub struct Choice {
     pub again: bool,
 }
 
-/// Which generation the next alarm posts. First one that was used and is at no relay: that alarm is not out
-/// yet, and is worth no other. Then the first that was not used. Then, with none left, the newest that has not
+/// An alarm that got nowhere is tried again for so long.
+const LOST_S: u64 = 3600;
+
+/// Which generation the next alarm posts. First one that was used in the last hour and is at no relay: that alarm is not
+/// out yet, and is worth no other. (Later it may be that what a relay took was not noted: the same bytes would be read by nobody.) Then the first that was not used. Then, with none left, the newest that has not
 /// got to everybody's relay. `None`: there is nothing to post.
 #[must_use]
-pub fn choose(generations: &[Generation]) -> Option<Choice> {
+pub fn choose(generations: &[Generation], now_s: u64) -> Option<Choice> {
     let all = || generations.iter().enumerate().filter(|(_, one)| !one.envelopes.is_empty());
     let again = |(index, _): (usize, &Generation)| Choice { index, again: true };
-    let nowhere = all().filter(|(_, one)| one.used_s.is_some() && one.placed() == 0);
+    let recent = |one: &Generation| one.used_s.is_some_and(|at_s| at_s.abs_diff(now_s) < LOST_S);
+    let nowhere = all().filter(|(_, one)| recent(one) && one.placed() == 0);
     if let Some(lost) = nowhere.max_by_key(|(_, one)| one.number) {
         return Some(again(lost));
     }

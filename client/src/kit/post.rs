@@ -43,6 +43,8 @@ pub enum News {
         /// Why.
         error: NetError,
     },
+    /// All that goes along with an alarm was asked of a relay.
+    Asked,
     /// A relay's clock.
     Time(u64),
 }
@@ -184,16 +186,12 @@ impl Sending {
     ) -> Result<(), NetError> {
         let mut on_wire = 0;
         let ask = !std::mem::replace(&mut self.asked, true);
-        let mut asking = ask;
         while !due.is_empty() {
             while on_wire < IN_FLIGHT
                 && let Some(item) = due.get(on_wire)
             {
                 sink.send(&Request::Send { delivery: item.delivery.clone() }).await?;
                 on_wire += 1;
-            }
-            if on_wire == due.len() && std::mem::take(&mut asking) {
-                sink.send(&holds::question()).await?;
             }
             let answer = source.answer().await?;
             on_wire -= 1;
@@ -202,8 +200,10 @@ impl Sending {
             self.answered(item, &answer);
         }
         if ask {
-            // Of the request about the hold: there is none.
+            // As a check-in's, once the relay has taken something. (There is no such hold.)
+            sink.send(&holds::question()).await?;
             source.answer().await?;
+            self.tell(News::Asked);
         }
         Ok(())
     }

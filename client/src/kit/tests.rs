@@ -233,7 +233,7 @@ proptest! {
         }).collect();
         let fresh = |one: &Generation| one.used_s.is_none();
         let unfinished = generations.iter().any(|one| fresh(one) || one.placed() < 2);
-        let choice = choose(&generations);
+        let choice = choose(&generations, NOW_S);
         prop_assert_eq!(choice.is_some(), unfinished);
         if let Some(Choice { index, again }) = choice {
             let chosen = &generations[index];

@@ -104,9 +104,6 @@ impl Sending {
         let (mut sink, mut source) = connection.pipeline().await?.split();
         let mut on_wire = 0;
         loop {
-            if on_wire == 0 && std::mem::take(&mut self.question) {
-                self.pending.push_back(Item::Question);
-            }
             while on_wire < IN_FLIGHT
                 && let Some(item) = self.pending.get(on_wire)
             {
@@ -126,6 +123,10 @@ impl Sending {
                     let answer = answer?;
                     backoff.reset();
                     on_wire -= 1;
+                    // Where a check-in's comes: when the relay has taken something.
+                    if answer == Answer::Accepted && std::mem::take(&mut self.question) {
+                        self.pending.push_back(Item::Question);
+                    }
                     if let Some(Item::Due(due)) = self.pending.pop_front() {
                         let refused = due.lane().filter(|_| answer != Answer::Accepted).cloned();
                         let relay = self.relay.clone();

@@ -160,8 +160,8 @@ pub enum Body {
     AlertApart {
         /// The event, as in [`Body::Alert`].
         event: AlertEvent,
-        /// What its author says to her devices in its place: events of the same author and alert. At most
-        /// [`MAX_IN_PLACE`].
+        /// What its author says to her devices in its place: claims, releases, hand-overs, confirmations and closings of
+        /// the same author and alert. At most [`MAX_IN_PLACE`].
         hers: Vec<AlertEvent>,
     },
 }
@@ -270,7 +270,14 @@ impl Message {
             Body::Alert(event) => event_holds(event),
             Body::AlertApart { event, hers } => {
                 let in_place = |hers: &AlertEvent| {
-                    event_holds(hers) && (hers.author, hers.alert) == (event.author, event.alert)
+                    let calms = !matches!(
+                        hers.kind,
+                        EventKind::Raised { .. }
+                            | EventKind::Note { .. }
+                            | EventKind::StandDownAsked { .. }
+                    );
+                    let same = (hers.author, hers.alert) == (event.author, event.alert);
+                    calms && same && event_holds(hers)
                 };
                 hers.len() <= MAX_IN_PLACE && event_holds(event) && hers.iter().all(in_place)
             }

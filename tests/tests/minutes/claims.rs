@@ -122,3 +122,19 @@ async fn an_alert_rings_until_it_is_taken_and_when_whoever_took_it_goes_quiet() 
     assert_eq!((&alert["claims"], &alert["claim_expired"]), (&Value::Array(vec![]), &true.into()));
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missed_check_in_rings_at_those_on_shift_first_and_then_at_everybody() -> Outcome<()> {
+    let OfThree { relay: _relay, luz, eva, ana, _root } = &OfThree::form().await?;
+    luz.must(&["circle", "agree", "--tier-two", "1", "--tier-three", "0"]).await?;
+    let mut eva_watch = eva.watch(&["--json"]).await?;
+    luz.must(&["status"]).await?;
+    let mut luz_watch = luz.watch(&["--off-shift", "--json"]).await?;
+    ana.must(&["plan", "set", "--every", "1m", "--grace", "0"]).await?;
+    let missed = ring(&mut eva_watch).await?;
+    assert_eq!(missed["event"], "raised", "{missed}");
+    let asked = ring(&mut luz_watch).await?;
+    assert_eq!(asked["event"], "tier-two", "the first that rings at who is off shift: {asked}");
+    assert_eq!(asked["alert"], missed["alert"]);
+    Ok(())
+}

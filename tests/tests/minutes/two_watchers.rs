@@ -63,8 +63,14 @@ async fn whose_device_is_destroyed_is_heard_by_everybody_who_comes_back() -> Out
     let until_s = held["until_s"].as_u64().ok_or("no deadline")?;
     assert_eq!(held["relays"][0]["until_s"], until_s, "{said}");
 
-    // Her device is gone, and with it every key. The relay dies before the deadline.
-    fs::remove_dir_all(ana.vault())?;
+    // Her device is wiped and gone, and with it every key; silence still rings. The relay dies before the deadline.
+    let watching = ana.watch(&["--json"]).await?;
+    watching.kill_nine().await?;
+    let wiped = ana.run_locked(&["wipe", "--yes"]).await?;
+    assert_eq!(wiped.code, 0, "{wiped:?}");
+    if ana.vault().exists() {
+        fs::remove_dir_all(ana.vault())?;
+    }
     wait_until(until_s - 10).await;
     relay.kill_nine().await?;
     wait_until(until_s + 1).await;

@@ -13,7 +13,7 @@ use super::telling::{NO_ANSWER, Raised, Telling};
 use super::{SAY_SO, UNTIL_STOPPED, WAIT, cut, follow};
 use crate::device::{Device, DeviceError, KitView};
 use crate::failure::{Exit, Failure, failure, net_reason, reason};
-use crate::kit::{self, Contents, KitFile, News, Posting, Renew, Taken};
+use crate::kit::{self, Contents, KitFile, Marker, News, Posting, Renew, Taken};
 use crate::link::now_s;
 use crate::net::NetError;
 use crate::passphrase::PassphraseSource;
@@ -39,13 +39,13 @@ pub(super) async fn run(
         failure!(context.text, Exit::Failed, "error-internal", detail = detail)
     })?;
     context.stop.last_words(None);
-    tokio::task::spawn_blocking(move || marker.sync());
-    let mut alarm = Alarm::new(context, taken, posting);
+    let mut alarm = Alarm::new(context, taken, posting, marker);
+    alarm.sync();
     alarm.raised();
     let device = if given {
         alarm
             .listen(|alarm| {
-                alarm.heard || alarm.trouble.is_some() || alarm.begun.elapsed() >= NO_ANSWER
+                alarm.asked || alarm.trouble.is_some() || alarm.begun.elapsed() >= NO_ANSWER
             })
             .await;
         // The file or descriptor may not open it: the alarm is on its way all the same.
@@ -137,6 +137,10 @@ struct Alarm<'a> {
     begun: Instant,
     /// Something was heard of a relay.
     heard: bool,
+    /// All that goes along was asked of one.
+    asked: bool,
+    /// Marks what relays have.
+    marker: Marker,
     relays: BTreeSet<String>,
     strangers: BTreeSet<String>,
     trouble: Option<String>,
@@ -147,13 +151,15 @@ struct Alarm<'a> {
 }
 
 impl<'a> Alarm<'a> {
-    fn new(context: &'a Context, taken: Taken, posting: Posting) -> Self {
+    fn new(context: &'a Context, taken: Taken, posting: Posting, marker: Marker) -> Self {
         Self {
             context,
             taken,
             posting,
             begun: Instant::now(),
             heard: false,
+            asked: false,
+            marker,
             relays: BTreeSet::new(),
             strangers: BTreeSet::new(),
             trouble: None,
@@ -173,6 +179,12 @@ impl<'a> Alarm<'a> {
         if !self.context.json {
             show::say(self.context, line);
         }
+    }
+
+    /// The marks go to the disk, beside everything else.
+    fn sync(&self) {
+        let marker = self.marker.clone();
+        tokio::task::spawn_blocking(move || marker.sync());
     }
 
     fn placed(&self) -> usize {
@@ -229,6 +241,9 @@ impl<'a> Alarm<'a> {
             News::Accepted { envelope, way } => {
                 self.heard = true;
                 self.taken.accepted(envelope, way);
+                if self.placed() == 1 || self.placed() == self.total() {
+                    self.sync();
+                }
                 let one = self.taken.generation.envelopes.get(envelope);
                 let host = one.and_then(|one| one.ways.get(way)).map(|way| way.relay.place());
                 let host = host.unwrap_or_default();
@@ -250,6 +265,7 @@ impl<'a> Alarm<'a> {
                     self.tell("not-the-relay", json!({"relay": host}), &line);
                 }
             }
+            News::Asked => self.asked = true,
             News::Time(time_s) => {
                 let differs = time_s.abs_diff(now_s());
                 if differs > CLOCK_SKEW_S && !self.said_clock {
@@ -307,13 +323,16 @@ impl<'a> Alarm<'a> {
         self.posting.finish().await;
         let cut = text.len() < said.len();
         if !text.is_empty() {
-            device.note(alert, text, at_s).map_err(|error| context.failure(error))?;
+            // Words that cannot be kept must not keep the alarm back.
+            if let Err(error) = device.note(alert, text, at_s) {
+                context.remark(context.failure(error).what());
+            }
         }
         let views = device.alerts(true, at_s).unwrap_or_default();
         let this = views.iter().find(|view| view.alert.id == alert);
         let added = this.is_some_and(|view| view.alert.seen.raised.len() > 1);
         let raised = Raised { alert, message, at_s, added, cut };
-        let mut telling = Telling::after_kit(context, raised, relays, self.heard);
+        let mut telling = Telling::after_kit(context, raised, relays, self.asked);
         telling.unlocked();
         follow(context, &mut device, &mut telling, wait).await
     }

@@ -45,7 +45,7 @@ pub(super) struct Telling<'a> {
     /// Hosts where somebody else answered than the relay.
     strangers: BTreeSet<String>,
     /// The kit has asked a relay, with all that a command asks.
-    pub(super) heard: bool,
+    pub(super) asked: bool,
 }
 
 impl<'a> Telling<'a> {
@@ -56,7 +56,7 @@ impl<'a> Telling<'a> {
             begun: Instant::now(),
             progress: Progress::new(),
             relays: BTreeSet::new(),
-            heard: false,
+            asked: false,
             received: BTreeSet::new(),
             taken: BTreeSet::new(),
             said_kept: false,
@@ -65,14 +65,14 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// One that goes on from where the kit got, with the relays that were told of already. `heard`: one has answered.
+    /// One that goes on from where the kit got, with the relays that were told of already. `asked`: all that goes along was asked of one.
     pub(super) fn after_kit(
         context: &'a Context,
         raised: Raised,
         relays: BTreeSet<String>,
-        heard: bool,
+        asked: bool,
     ) -> Self {
-        Self { relays, heard, ..Self::new(context, raised) }
+        Self { relays, asked, ..Self::new(context, raised) }
     }
 
     /// A line for people, or an object with `kind` for programs. Whether it can be written changes nothing.

@@ -61,11 +61,12 @@ impl Post<'_> {
             .collect();
         let asking: Vec<Asking<'_>> = open.iter().map(|alert| self.asking(alert)).collect();
         for (id, ring) in self.rounds.look(&asking, &self.rules, now) {
-            if let Some(alert) = open.iter().find(|alert| alert.id == id) {
+            let alert = open.iter().find(|alert| alert.id == id);
+            if let Some(alert) = alert {
                 self.rung(alert, ring)?;
             }
             if let Some(hook) = &mut self.hook {
-                hook.ring(id, ring.name());
+                hook.ring(id, ring.name(), alert.is_some_and(|alert| alert.drill));
             }
         }
         Ok(())

@@ -16,9 +16,12 @@ const WAITING: usize = 32;
 /// Runs a command for each ringing. It gets no names and no texts: its environment can be read by others.
 pub(super) struct Hook {
     command: String,
-    waiting: VecDeque<(AlertId, &'static str)>,
+    waiting: VecDeque<Ringing>,
     running: Option<(Child, Instant)>,
 }
+
+/// Which alert, why it rings, and whether it is a drill.
+type Ringing = (AlertId, &'static str, bool);
 
 /// What went wrong with it.
 pub(super) enum Trouble {
@@ -36,9 +39,10 @@ impl Hook {
     }
 
     /// Runs it for this when its turn comes. `event`: the stable name of why it rings.
-    pub(super) fn ring(&mut self, alert: AlertId, event: &'static str) {
-        if self.waiting.len() < WAITING && !self.waiting.contains(&(alert, event)) {
-            self.waiting.push_back((alert, event));
+    pub(super) fn ring(&mut self, alert: AlertId, event: &'static str, drill: bool) {
+        let ringing = (alert, event, drill);
+        if self.waiting.len() < WAITING && !self.waiting.contains(&ringing) {
+            self.waiting.push_back(ringing);
         }
     }
 
@@ -60,12 +64,13 @@ impl Hook {
                 Err(error) => return Some(Trouble::Io(error)),
             }
         }
-        let (alert, event) = self.waiting.pop_front()?;
+        let (alert, event, drill) = self.waiting.pop_front()?;
         let child = Command::new("sh")
             .arg("-c")
             .arg(&self.command)
             .env("VELAR_ALERT", alert.short())
             .env("VELAR_EVENT", event)
+            .env("VELAR_DRILL", if drill { "1" } else { "0" })
             .stdin(Stdio::null())
             // Standard output is for data alone.
             .stdout(Stdio::from(std::io::stderr()))

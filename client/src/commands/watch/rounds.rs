@@ -65,6 +65,8 @@ struct Known {
     outside: bool,
     rung_s: u64,
     first_s: u64,
+    /// What clocks had lost before it was known here: of no account to it.
+    lost_s: u64,
 }
 
 /// Whether an alert rings at this terminal from the beginning. `here`: it is on shift, for a member who may answer.
@@ -112,14 +114,17 @@ impl Rounds {
         self.known.retain(|id, _| asking.iter().any(|one| one.alert.id == *id));
         self.lost_s += self.last_s.saturating_sub(now_s);
         self.last_s = now_s;
-        let steady_s = now_s.saturating_add(self.lost_s);
+        let lost_s = self.lost_s;
         let ring = |one: &Asking<'_>| {
             let id = one.alert.id;
             let known = self.known.get_mut(&id);
             match known {
-                Some(known) => known.look(one, rules, now_s, steady_s).map(|ring| (id, ring)),
+                Some(known) => {
+                    let steady_s = now_s.saturating_add(lost_s.saturating_sub(known.lost_s));
+                    known.look(one, rules, now_s, steady_s).map(|ring| (id, ring))
+                }
                 None => {
-                    let (known, ring) = Known::new(one, rules, now_s, steady_s);
+                    let (known, ring) = Known::new(one, rules, now_s, lost_s);
                     self.known.insert(id, known);
                     ring.map(|ring| (id, ring))
                 }
@@ -130,7 +135,7 @@ impl Rounds {
 }
 
 impl Known {
-    fn new(one: &Asking<'_>, rules: &Rules, now_s: u64, steady_s: u64) -> (Self, Option<Ring>) {
+    fn new(one: &Asking<'_>, rules: &Rules, now_s: u64, lost_s: u64) -> (Self, Option<Ring>) {
         let mut known = Self {
             raised: one.alert.seen.raised.len(),
             taken: !one.alert.claims.is_empty(),
@@ -138,9 +143,10 @@ impl Known {
             rung: false,
             outside: false,
             rung_s: now_s,
-            first_s: steady_s,
+            first_s: now_s,
+            lost_s,
         };
-        known.rung = one.first || one.handed || known.waited_s(one, steady_s) >= rules.circle_s();
+        known.rung = one.first || one.handed || known.waited_s(one, now_s) >= rules.circle_s();
         let ring = if one.handed { Ring::Handed } else { Ring::Raised };
         let rings = known.rung;
         (known, rings.then_some(ring))

@@ -2,11 +2,13 @@
 
 mod alike;
 
-use velar_protocol::circle::{AlertId, EventKind, Reason, Role, StandDown};
+use velar_protocol::circle::{AlertEvent, AlertId, Body, EventKind, Reason, Role, StandDown};
 use velar_protocol::seal::MemberId;
 
 use super::office::World;
-use crate::device::{AlertView, CheckInSaid};
+use crate::device::sealing::Post;
+use crate::device::{AlertView, CheckInSaid, Turn};
+use crate::outbox::Class;
 use crate::records::{DeliveryKind, DuressKind, EventKind as EventRecord, PeerKind, What};
 
 const OTHERS: [&str; 2] = ["Luz", "Eva"];
@@ -118,6 +120,57 @@ fn who_ends_it_while_she_raises_an_alarm_ends_nothing_of_that() {
     knows_nothing(&mut world, "Ana");
     let notes = only(&mut world, "Ana").events.into_iter();
     assert_eq!(notes.filter(|e| matches!(e.event().kind, EventKind::Note { .. })).count(), 0);
+}
+
+#[test]
+fn who_reads_what_was_written_apart_writes_apart() {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("ayuda", now_s).unwrap();
+    world.settle();
+    // Only Eva hears the other voice.
+    world.person("Ana").reopen(true);
+    let eva = world.person("Eva").member();
+    world.device("Ana").say("todo bien", &[eva], now_s).unwrap();
+    world.settle();
+    assert!(only(&mut world, "Eva").alert.duress && !only(&mut world, "Luz").alert.duress);
+    world.now_s += 1;
+    let now_s = world.now_s;
+    world.device("Eva").note(alert, "la tienen", now_s).unwrap();
+    world.settle();
+    world.device("Luz").note(alert, "¿en la carretera?", now_s).unwrap();
+    world.settle();
+    let notes = |world: &mut World, name| {
+        let events = only(world, name).events.into_iter();
+        events.filter(|e| matches!(e.event().kind, EventKind::Note { .. })).count()
+    };
+    assert_eq!([notes(&mut world, "Luz"), notes(&mut world, "Eva")], [2, 2]);
+    assert_eq!(notes(&mut world, "Ana"), 0);
+}
+
+#[test]
+fn duress_of_one_person_in_the_alert_of_another_is_nobodys() {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("ayuda", now_s).unwrap();
+    world.settle();
+    let (luz, ana) = (world.person("Luz").member(), world.person("Ana").member());
+    let forged = AlertEvent::duress(alert, luz, [7; 8]);
+    let tell = |turn: &mut Turn<'_>| {
+        let body = Body::AlertApart { event: forged, hers: Vec::new() };
+        turn.tell(&[luz, ana], body, &Post::of(Class::Alert)).map(|_| ())
+    };
+    world.device("Eva").write(now_s, tell).unwrap();
+    world.settle();
+    for name in ["Luz", "Ana"] {
+        assert_eq!(reasons(&only(&mut world, name)), [Reason::Panic], "{name}");
+    }
+    world.device("Luz").note(alert, "voy", now_s).unwrap();
+    world.settle();
+    let hers = only(&mut world, "Ana").events.into_iter();
+    assert_eq!(hers.filter(|e| matches!(e.event().kind, EventKind::Note { .. })).count(), 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The dead man's switch from end to end, without a network.
 
 use velar_protocol::circle::{Body, EventKind, Reason, Role};
-use velar_protocol::wire::{Pin, RelayAddress};
+use velar_protocol::wire::{Answer, Pin, Refusal, RelayAddress, Request};
 
 use super::office::{World, relay};
 use crate::device::sealing::Post;
@@ -254,6 +254,43 @@ fn what_was_released_is_told_to_its_author_and_left_anew() {
     world.pass_to(again_s);
     world.settle();
     assert_eq!(alarms(&world.person("Luz").shown).len(), 2, "it can be read a second time");
+}
+
+#[test]
+fn a_relay_that_loses_every_hold_costs_one_alarm_a_check_in_and_the_other_relays_nothing() {
+    let mut world = circle();
+    world.check_in(60);
+    world.settle();
+    let luz = world.person("Luz").member();
+    let stock = |world: &mut World| {
+        let now_s = world.now_s;
+        world.device("Ana").read(now_s, |turn| turn.in_stock(luz)).unwrap()
+    };
+    let before = stock(&mut world);
+    world.now_s += MINUTE_S;
+    world.check_in(60);
+    // It takes what is said, and of every hold it says that it is not there, or is there already.
+    for round in 0..40_u64 {
+        let now_s = world.now_s + round;
+        let due = world.device("Ana").due(now_s, 64, |_| false).unwrap();
+        let lies: Vec<_> = due
+            .into_iter()
+            .filter_map(|due| match due.request(now_s)? {
+                Request::Send { .. } => Some((due.id, Answer::Accepted)),
+                Request::Hold { .. } => Some((due.id, Answer::Refused(Refusal::HoldExists))),
+                Request::Extend { .. } => Some((due.id, Answer::Refused(Refusal::UnknownHold))),
+                _ => None,
+            })
+            .collect();
+        world.device("Ana").answered(&lies, now_s).unwrap();
+        world.device("Ana").tend(true, true, now_s).unwrap();
+    }
+    let used = before - stock(&mut world);
+    assert!((1..=3).contains(&used), "a check-in, and at most two alarms: {used}");
+    world.settle();
+    let told = |item: &&Item| matches!(item.what, What::HoldGone { .. });
+    let gone = world.person("Ana").shown.iter().filter(told).count();
+    assert!((1..=3).contains(&gone), "{gone} times");
 }
 
 #[test]

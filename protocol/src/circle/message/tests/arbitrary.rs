@@ -151,7 +151,12 @@ fn body() -> impl Strategy<Value = Body> {
             Body::Contacts { counter, contacts: list.into_iter().map(contact).collect() }
         }),
         (event(), vec(kind(), 0..=MAX_IN_PLACE)).prop_map(|(event, kinds)| {
-            let hers = kinds.into_iter().map(|kind| AlertEvent { kind, ..event.clone() }).collect();
+            let calms = |kind: &EventKind| {
+                use EventKind::{Note, Raised, StandDownAsked};
+                !matches!(kind, Raised { .. } | Note { .. } | StandDownAsked { .. })
+            };
+            let kinds = kinds.into_iter().filter(calms);
+            let hers = kinds.map(|kind| AlertEvent { kind, ..event.clone() }).collect();
             Body::AlertApart { event, hers }
         }),
     ]

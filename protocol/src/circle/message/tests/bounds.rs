@@ -43,11 +43,12 @@ fn at_and_beyond() -> Vec<(&'static str, Body, Body)> {
         let contacts = vec![Contact { name: name.to_owned(), how }; count];
         Body::Contacts { counter: 1, contacts }
     };
-    let note = |extra| of(EventKind::Note { text: text(extra) });
-    let apart = |hers| Body::AlertApart { event: note(0), hers };
-    let elsewhere = AlertEvent { alert: AlertId([9; 16]), ..note(0) };
-    let another = AlertEvent { author: MemberId([9; 32]), ..note(0) };
     let small = || ids(1);
+    let given_back = |extra| of(EventKind::Released { claims: small(), text: text(extra) });
+    let apart = |hers| Body::AlertApart { event: given_back(0), hers };
+    let note = of(EventKind::Note { text: text(0) });
+    let elsewhere = AlertEvent { alert: AlertId([9; 16]), ..given_back(0) };
+    let another = AlertEvent { author: MemberId([9; 32]), ..given_back(0) };
     let spares = |count| vec![spare(); count];
     let spare_of = |count| Spare { addresses: vec![address(1); count], ..spare() };
     let chain = |extra| vec![roster(); MAX_CHAIN + extra];
@@ -138,12 +139,13 @@ fn at_and_beyond() -> Vec<(&'static str, Body, Body)> {
         ("contact's way", contacts(1, "x", 0), contacts(1, "x", 1)),
         (
             "apart, in place",
-            apart(vec![note(0); MAX_IN_PLACE]),
-            apart(vec![note(0); MAX_IN_PLACE + 1]),
+            apart(vec![given_back(0); MAX_IN_PLACE]),
+            apart(vec![given_back(0); MAX_IN_PLACE + 1]),
         ),
-        ("apart, text in place", apart(vec![note(0)]), apart(vec![note(1)])),
-        ("apart, another alert in place", apart(vec![note(0)]), apart(vec![elsewhere])),
-        ("apart, another author in place", apart(vec![note(0)]), apart(vec![another])),
+        ("apart, text in place", apart(vec![given_back(0)]), apart(vec![given_back(1)])),
+        ("apart, another alert in place", apart(vec![given_back(0)]), apart(vec![elsewhere])),
+        ("apart, another author in place", apart(vec![given_back(0)]), apart(vec![another])),
+        ("apart, a note in place", apart(vec![given_back(0)]), apart(vec![note])),
         ("receipt", receipt(0), receipt(1)),
         ("rosters chain", rosters(chain(0), full()), rosters(chain(1), full())),
         (
