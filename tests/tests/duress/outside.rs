@@ -127,7 +127,8 @@ async fn live(way: &Person, relay: &RelayAddress, boxes: &[MailboxSecret]) -> Ou
     Ok((done, sizes))
 }
 
-/// Times, ids and counters of seconds differ from day to day: digits of long words, and words of hexadecimal digits.
+/// Times, ids and counters of seconds differ from day to day: digits of long words, and words of hexadecimal digits. (What
+/// is tomorrow has its date before the time.)
 fn without_times(said: &str) -> String {
     let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-');
     let mut plain = String::new();
@@ -142,6 +143,9 @@ fn without_times(said: &str) -> String {
         plain.push_str(if hex || digits >= 3 { "#" } else { &word });
         word.clear();
         plain.push(c);
+    }
+    while plain.contains("# #") {
+        plain = plain.replace("# #", "#");
     }
     plain
 }
