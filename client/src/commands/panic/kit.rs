@@ -22,6 +22,9 @@ use crate::text::t;
 /// A clock that differs by so much from a relay's is said.
 const CLOCK_SKEW_S: u64 = 120;
 
+/// How long a command that has said everything waits for the last answer.
+const SETTLE: Duration = Duration::from_secs(1);
+
 /// Time is looked at this often when nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -357,6 +360,9 @@ impl<'a> Alarm<'a> {
             self.listen(|alarm| over(alarm, enough)).await;
         }
         let exit = self.summary();
+        // What goes along goes out too: an alarm must not look different.
+        let said = Instant::now();
+        self.listen(|alarm| alarm.asked || alarm.placed() == 0 || said.elapsed() >= SETTLE).await;
         self.posting.finish().await;
         Ok(exit)
     }
