@@ -126,7 +126,7 @@ async fn an_alert_rings_until_it_is_taken_and_when_whoever_took_it_goes_quiet() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missed_check_in_rings_at_those_on_shift_first_and_then_at_everybody() -> Outcome<()> {
     let OfThree { relay: _relay, luz, eva, ana, _root } = &OfThree::form().await?;
-    luz.must(&["circle", "agree", "--tier-two", "1", "--tier-three", "0"]).await?;
+    luz.must(&["circle", "agree", "--tier-two", "1"]).await?;
     let mut eva_watch = eva.watch(&["--json"]).await?;
     luz.must(&["status"]).await?;
     let mut luz_watch = luz.watch(&["--off-shift", "--json"]).await?;
