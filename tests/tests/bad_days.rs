@@ -5,35 +5,19 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+mod of_three;
+
 use std::fs;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
+use velar_tests::files::copy;
 use velar_tests::load::Outcome;
-use velar_tests::person::{Person, form_circle, program};
-use velar_tests::process::RelayProcess;
+use velar_tests::person::{Person, program};
 
-struct Circle {
-    luz: Person,
-    ana: Person,
-    eva: Person,
-    _relay: RelayProcess,
-    _root: tempfile::TempDir,
-}
-
-async fn circle() -> Outcome<Circle> {
-    let root = tempfile::tempdir()?;
-    let mut relay =
-        RelayProcess::init(&program("velar-relay")?, &root.path().join("relay")).await?;
-    relay.start().await?;
-    let others = [("Ana", "defender"), ("Eva", "accompanier")];
-    let people = form_circle(root.path(), relay.address()?, "Luz", &others).await?;
-    let [luz, ana, eva] = people.try_into().map_err(|_| "three people")?;
-    Ok(Circle { luz, ana, eva, _relay: relay, _root: root })
-}
+use self::of_three::OfThree;
 
 /// What it says in either language: Spanish, English.
 async fn in_both(person: &Person, args: &[&str]) -> Outcome<[(i32, String); 2]> {
@@ -49,24 +33,9 @@ async fn in_both(person: &Person, args: &[&str]) -> Outcome<[(i32, String); 2]> 
     said.try_into().map_err(|_| "two languages".into())
 }
 
-fn copy(from: &Path, to: &Path) -> Outcome<()> {
-    fs::create_dir_all(to)?;
-    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
-        let target = to.join(path.file_name().ok_or("no name")?);
-        if path.is_dir() {
-            copy(&path, &target)?;
-        } else {
-            fs::copy(&path, &target)?;
-        }
-    }
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_does_not_exist_is_told_and_no_other_is_meant() -> Outcome<()> {
-    let Circle { luz, ana, .. } = &circle().await?;
+    let OfThree { luz, ana, .. } = &OfThree::form().await?;
     ana.run(&["panic", "--wait", "0"]).await?;
     for args in [
         &["claim", "ffff0000"][..],
@@ -87,7 +56,7 @@ async fn an_alert_that_does_not_exist_is_told_and_no_other_is_meant() -> Outcome
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_watch_shows_all_and_its_end_leaves_the_first() -> Outcome<()> {
-    let Circle { luz, ana, eva, .. } = &circle().await?;
+    let OfThree { luz, ana, eva, .. } = &OfThree::form().await?;
     let mut first = luz.watch(&["--plain"]).await?;
     let mut second = luz.watch(&["--plain"]).await?;
     ana.run(&["panic", "me siguen", "--wait", "3"]).await?;
@@ -111,7 +80,7 @@ async fn a_second_watch_shows_all_and_its_end_leaves_the_first() -> Outcome<()> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_roster_of_a_dead_branch_is_told_and_changes_nothing() -> Outcome<()> {
-    let Circle { luz, ana, .. } = &circle().await?;
+    let OfThree { luz, ana, .. } = &OfThree::form().await?;
     let before = luz.file("before");
     copy(&luz.vault(), &before)?;
     luz.must(&["circle", "agree", "--grace", "20m"]).await?;

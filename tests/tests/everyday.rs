@@ -5,62 +5,17 @@
     reason = "helpers of tests fail by panicking"
 )]
 
-use std::collections::BTreeSet;
+mod of_three;
+
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use velar::vault::BUSY_TIMEOUT;
 use velar_tests::load::Outcome;
-use velar_tests::person::{Person, Running, form_circle, program};
-use velar_tests::process::RelayProcess;
+use velar_tests::person::Running;
 
-/// A relay and a circle of three: Luz coordinates and accompanies, Eva accompanies, Ana is at risk.
-struct Circle {
-    relay: RelayProcess,
-    luz: Person,
-    eva: Person,
-    ana: Person,
-    _root: TempDir,
-}
-
-impl Circle {
-    async fn form() -> Outcome<Self> {
-        let root = tempfile::tempdir()?;
-        let mut relay =
-            RelayProcess::init(&program("velar-relay")?, &root.path().join("relay")).await?;
-        relay.start().await?;
-        let others = [("Eva", "accompanier"), ("Ana", "defender")];
-        let people = form_circle(root.path(), relay.address()?, "Luz", &others).await?;
-        let [luz, eva, ana] = people.try_into().map_err(|_| "three people")?;
-        Ok(Self { relay, luz, eva, ana, _root: root })
-    }
-}
-
-fn object(line: &str) -> Value {
-    serde_json::from_str(line).unwrap()
-}
-
-/// The leading claim and all claimers of the only alert that somebody knows.
-async fn claims(person: &Person) -> Outcome<(Value, BTreeSet<String>)> {
-    let (_, shown) = person.json(&["alerts"]).await?;
-    let alert = &shown["alerts"][0];
-    let names = alert["claims"].as_array().into_iter().flatten();
-    let names = names.filter_map(|claim| claim["name"].as_str().map(str::to_owned)).collect();
-    Ok((alert["leader"]["name"].clone(), names))
-}
-
-/// Asks until it is so. Each look takes in what lies at the relay.
-async fn claims_of_both(person: &Person) -> Outcome<Value> {
-    for _ in 0..20 {
-        let (leader, names) = claims(person).await?;
-        if names.len() == 2 {
-            return Ok(leader);
-        }
-    }
-    Err(format!("{} does not see both claims", person.name).into())
-}
+use self::of_three::{OfThree, leader_of_two, object};
 
 /// Keeps everybody else out of a database for this long.
 fn hold(database: &Path, held: Duration) {
@@ -78,8 +33,8 @@ async fn item(watch: &mut Running, kind: &str) -> Outcome<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_shown_taken_stood_down_and_closed() -> Outcome<()> {
-    let circle = Circle::form().await?;
-    let Circle { luz, eva, ana, .. } = &circle;
+    let circle = OfThree::form().await?;
+    let OfThree { luz, eva, ana, .. } = &circle;
     let mut luz_watch = luz.watch(&["--plain"]).await?;
     let mut eva_watch = eva.watch(&["--plain"]).await?;
 
@@ -147,7 +102,7 @@ async fn a_panic_is_shown_taken_stood_down_and_closed() -> Outcome<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_without_network_says_so_at_once_and_goes_out_later() -> Outcome<()> {
-    let mut circle = Circle::form().await?;
+    let mut circle = OfThree::form().await?;
     circle.relay.kill_nine().await?;
     let mut panic = circle.ana.start(&["panic", "help", "--wait", "600"])?;
     panic.line_with("ALARM RAISED").await?;
@@ -181,7 +136,7 @@ async fn a_panic_without_network_says_so_at_once_and_goes_out_later() -> Outcome
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mesh_holds() -> Outcome<()> {
-    let mut circle = Circle::form().await?;
+    let mut circle = OfThree::form().await?;
     let mut panic = circle.ana.start(&["panic", "--wait", "600"])?;
     panic.line_with("The alarm is at the relay").await?;
     let mut watches = [circle.luz.watch(&["--json"]).await?, circle.eva.watch(&["--json"]).await?];
@@ -202,16 +157,16 @@ async fn the_mesh_holds() -> Outcome<()> {
     }
     circle.relay.start().await?;
     circle.luz.must(&["status"]).await?;
-    let leader = claims_of_both(&circle.eva).await?;
-    assert_eq!(claims_of_both(&circle.luz).await?, leader);
+    let leader = leader_of_two(&circle.eva).await?;
+    assert_eq!(leader_of_two(&circle.luz).await?, leader);
     assert!(leader == "Luz" || leader == "Eva", "{leader}");
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_shows_each_item_once_across_restarts() -> Outcome<()> {
-    let circle = Circle::form().await?;
-    let Circle { luz, eva, .. } = &circle;
+    let circle = OfThree::form().await?;
+    let OfThree { luz, eva, .. } = &circle;
     let mut shown = Vec::new();
     let mut watch = luz.watch(&["--json"]).await?;
     for text in ["one", "two"] {
@@ -263,7 +218,7 @@ async fn a_watch_shows_each_item_once_across_restarts() -> Outcome<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_runs_for_each_ringing_and_its_failure_is_shown() -> Outcome<()> {
-    let circle = Circle::form().await?;
+    let circle = OfThree::form().await?;
     let file = circle.eva.file("rung");
     let hook = format!("echo \"$VELAR_ALERT $VELAR_EVENT\" >> '{}'; exit 7", file.display());
     let mut watch = circle.eva.watch(&["--plain", "--exec", &hook]).await?;
@@ -284,8 +239,8 @@ async fn a_hook_runs_for_each_ringing_and_its_failure_is_shown() -> Outcome<()> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_outlives_a_vault_that_is_busy_for_longer_than_it_waits() -> Outcome<()> {
-    let circle = Circle::form().await?;
-    let Circle { luz, ana, .. } = &circle;
+    let circle = OfThree::form().await?;
+    let OfThree { luz, ana, .. } = &circle;
     let mut watch = luz.watch(&["--json"]).await?;
     // Another program holds the vault's file, as a backup might, for as long as two attempts take.
     let database = luz.vault().join("vault").join("vault.db");
@@ -304,7 +259,7 @@ async fn a_watch_outlives_a_vault_that_is_busy_for_longer_than_it_waits() -> Out
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_without_room_is_told_from_one_that_does_not_answer() -> Outcome<()> {
-    let Circle { mut relay, luz, ana, _root, .. } = Circle::form().await?;
+    let OfThree { mut relay, luz, ana, _root, .. } = OfThree::form().await?;
     relay.kill_nine().await?;
     let mut relay = relay.with_flag("--free-space-mib=4294967295");
     relay.start().await?;

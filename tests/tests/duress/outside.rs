@@ -12,6 +12,7 @@ use velar::net::{Connector, Purpose};
 use velar::passphrase::PassphraseSource;
 use velar::vault::Vault;
 use velar_protocol::wire::{Event, MailboxSecret, RelayAddress};
+use velar_tests::files::copy;
 use velar_tests::load::Outcome;
 use velar_tests::person::Person;
 
@@ -196,19 +197,4 @@ fn files(folder: &Path) -> Outcome<(BTreeMap<String, u32>, BTreeMap<String, u64>
         }
     }
     Ok((modes, sizes))
-}
-
-fn copy(from: &Path, to: &Path) -> Outcome<()> {
-    fs::create_dir_all(to)?;
-    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
-        let target = to.join(path.file_name().ok_or("no name")?);
-        if path.is_dir() {
-            copy(&path, &target)?;
-        } else {
-            fs::copy(&path, &target)?;
-        }
-    }
-    Ok(())
 }

@@ -1,25 +1,9 @@
 //! Taking an alert, handing it over, and what rings while nobody has it.
 #![allow(clippy::indexing_slicing, reason = "tests fail by panicking")]
 
-use std::collections::BTreeSet;
-
-use crate::of_three::{OfThree, open_alert, ring};
+use crate::of_three::{OfThree, leader_of_two, open_alert, ring};
 use serde_json::Value;
 use velar_tests::load::Outcome;
-use velar_tests::person::Person;
-
-/// Who leads, once somebody sees two who took it. Each look takes in what lies at the relay.
-async fn leader_of_two(person: &Person) -> Outcome<Value> {
-    for _ in 0..20 {
-        let alert = open_alert(person).await?;
-        let claims = alert["claims"].as_array().into_iter().flatten();
-        let names: BTreeSet<_> = claims.filter_map(|claim| claim["name"].as_str()).collect();
-        if names == BTreeSet::from(["Eva", "Luz"]) {
-            return Ok(alert["leader"]["name"].clone());
-        }
-    }
-    Err(format!("{} does not see both claims", person.name).into())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_who_claim_at_once_everybody_sees_both_and_the_same_one_leading() -> Outcome<()> {

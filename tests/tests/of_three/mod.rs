@@ -7,6 +7,8 @@
     reason = "shared by several test programs; helpers of tests fail by panicking"
 )]
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use tempfile::TempDir;
 use velar_tests::load::Outcome;
@@ -47,4 +49,17 @@ pub async fn ring(watch: &mut Running) -> Outcome<Value> {
 pub async fn open_alert(person: &Person) -> Outcome<Value> {
     let (_, shown) = person.json(&["alerts"]).await?;
     Ok(shown["alerts"][0].clone())
+}
+
+/// Who leads, once somebody sees two who took it. Each look takes in what lies at the relay.
+pub async fn leader_of_two(person: &Person) -> Outcome<Value> {
+    for _ in 0..20 {
+        let alert = open_alert(person).await?;
+        let claims = alert["claims"].as_array().into_iter().flatten();
+        let names: BTreeSet<_> = claims.filter_map(|claim| claim["name"].as_str()).collect();
+        if names == BTreeSet::from(["Eva", "Luz"]) {
+            return Ok(alert["leader"]["name"].clone());
+        }
+    }
+    Err(format!("{} does not see both claims", person.name).into())
 }
