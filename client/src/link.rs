@@ -171,11 +171,13 @@ impl Link {
         &self.connector
     }
 
-    /// Whether everything that was waiting at the device's relays is here: at one at least, and at each that answers.
+    /// Whether everything that was waiting at the device's relays is here: at one at least, and at each that answers. One
+    /// that was left is not waited for.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
         let here = |relay| self.caught_up.contains(relay);
-        let known = |relay| here(relay) || self.down.contains(relay);
+        let known =
+            |relay| here(relay) || self.down.contains(relay) || !self.in_use.contains(relay);
         self.readers.keys().any(here) && self.readers.keys().all(known)
     }
 

@@ -142,6 +142,15 @@ async fn a_relay_is_left_only_when_another_stays_and_is_read_for_a_while() -> Ou
     let place = one.address()?.place();
     let last = people[1].run(&["relays", "leave", &place, "--json"]).await?;
     assert_eq!((last.code, last.failure().as_str()), (8, "relay-last"), "{last:?}");
+    // One that has never answered is no other.
+    let mut dead = relay(&root.path().join("dead")).await?;
+    dead.kill_nine().await?;
+    let dead = dead.address()?;
+    let (code, added) = people[1].json(&["relays", "add", &dead.to_string()]).await?;
+    assert_eq!((code, &added["registered"]), (3, &Value::Bool(false)), "{added}");
+    let last = people[1].run(&["relays", "leave", &place, "--json"]).await?;
+    assert_eq!(last.failure(), "relay-last", "{last:?}");
+    people[1].run(&["relays", "leave", &dead.place()]).await?;
     add(&people, &other).await?;
     let again = people[1].run(&["relays", "add", &other.address()?.to_string(), "--json"]).await?;
     assert_eq!(again.failure(), "relay-known", "{again:?}");

@@ -1005,7 +1005,7 @@ error-relay-unknown = There is no such relay among yours.
     .next = velar relays shows those in use.
 error-relay-ambiguous = That could be several relays.
     .next = Write its port, too: host:port
-error-relay-last = None of your other relays has ever answered you: without this one nobody could reach you.
+error-relay-last = This is the only relay through which anything reaches you.
     .next = Add another first, and wait until it answers: velar relays add, velar relays
 
 ## Log, wipe, backup
@@ -1154,7 +1154,7 @@ error-restore-in-circle = This vault is in a circle, joining one, or has a log a
 ## Keeping watch: shifts, tiers, handing over, drills, contacts, the agreement
 
 presence-heard = { $name } ({ $time })
-presence-silent = Did not answer now: { $names }
+presence-silent = No answer now: { $names }
 presence-nobody = NOBODY is watching, as far as is known (0 of { $total }).
 presence-nobody-next = What you send waits for them. If you go somewhere dangerous, speak with somebody first.
 presence-no-accompaniers = There is nobody in the circle yet who could answer an alert.

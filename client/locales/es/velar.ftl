@@ -1023,7 +1023,7 @@ error-relay-unknown = No está entre tus relevos.
     .next = velar relays muestra los que usas.
 error-relay-ambiguous = Podrían ser varios relevos.
     .next = Escribe también el puerto: servidor:puerto
-error-relay-last = De los demás relevos, ninguno te ha respondido nunca: sin este no te llegaría nada.
+error-relay-last = Es el único relevo por el que te llega algo.
     .next = Agrega otro primero, y espera a que responda: velar relays add, velar relays
 
 ## Bitácora, borrado, respaldo
@@ -1172,7 +1172,7 @@ error-restore-in-circle = Esta bóveda ya está en un círculo, está entrando a
 ## Velar: turnos, tiempos, entregar, simulacros, contactos, el acuerdo
 
 presence-heard = { $name } ({ $time })
-presence-silent = Ahora no respondió: { $names }
+presence-silent = Sin respuesta ahora: { $names }
 presence-nobody = Hasta donde se sabe, NADIE está velando (0 de { $total }).
 presence-nobody-next = Lo que envíes lo verán cuando se conecten. Si vas a un lugar peligroso, habla antes con alguien.
 presence-no-accompaniers = Todavía no hay nadie en el círculo que pueda responder a una alerta.

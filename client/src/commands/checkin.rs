@@ -20,8 +20,8 @@ use crate::text::t;
 pub(super) const WAIT: Duration = Duration::from_secs(4);
 
 /// Receipts that have not come this long after all envelopes were at relays come later, if at all: those
-/// terminals are off.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// terminals are off. So short that a check-in takes less than two seconds of a person's time.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 pub(super) async fn run(context: &Context, args: Checkin) -> Result<Exit, Failure> {
     let text = &context.text;
@@ -203,4 +203,18 @@ pub(super) async fn deliver(
         progress = device.progress(message)?;
     }
     Ok(progress)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_than_a_minute_is_agreed_as_one_and_only_nothing_as_none() {
+        let agreed = [0, 1, 30, 60, 61].map(|s| minutes(Duration::from_secs(s)).unwrap());
+        assert_eq!(agreed, [0, 1, 1, 1, 2]);
+        let most = 60 * u64::from(MAX_INTERVAL_MIN);
+        assert_eq!(minutes(Duration::from_secs(most)), Some(MAX_INTERVAL_MIN));
+        assert_eq!(minutes(Duration::from_secs(most + 1)), None);
+    }
 }

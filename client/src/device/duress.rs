@@ -152,38 +152,27 @@ impl Turn<'_> {
     }
 
     /// Somebody said this event to everybody, so also to this device.
-    pub(super) fn heard_by_all(&mut self, heard: &Heard) -> Done<bool> {
+    pub(super) fn heard_by_all(&mut self, heard: &Heard) -> Done {
         let event = heard.event();
-        let Some(mut apart) = self.apart(event.alert)? else { return Ok(true) };
+        let Some(mut apart) = self.apart(event.alert)? else { return Ok(()) };
         // Of one event its author's word counts, and of others' the first.
         let kept = self.is_kept(event)?;
         let word = heard.is_first_hand() || !kept;
         if !kept && !heard.has_room(&self.events_of(event.alert)?) {
-            return Ok(true);
+            return Ok(());
         }
         if word && under_duress(event).is_none() && apart.told.insert(event.id()) {
             self.set_apart(&apart)?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Somebody said this event to all but her devices, and `hers` to those in its place. `false` if it is not for
-    /// this device.
-    pub(super) fn heard_apart(&mut self, heard: &Heard, hers: Vec<AlertEvent>) -> Done<bool> {
+    /// Somebody said this event to all but her devices, and `hers` to those in its place.
+    pub(super) fn heard_apart(&mut self, heard: &Heard, hers: Vec<AlertEvent>) -> Done {
         let event = heard.event();
-        let roster = self.the_roster()?;
-        let mut members = roster.members().iter().map(|entry| entry.member());
-        let subject = match under_duress(event) {
-            Some(subject) => Some(subject),
-            None => members.find(|member| event.alert.is_about(*member)),
-        };
-        let Some(subject) = subject else { return Ok(true) };
-        if self.is_of_mine(subject)? {
-            tracing::warn!("an event that was not for this device was left aside");
-            return Ok(false);
-        }
+        let Some(subject) = self.apart_of_whom(event)? else { return Ok(()) };
         if !self.is_kept(event)? && !heard.has_room(&self.events_of(event.alert)?) {
-            return Ok(true);
+            return Ok(());
         }
         let mut apart = self.set_apart_of(event.alert, subject)?;
         if heard.is_first_hand() {
@@ -203,8 +192,7 @@ impl Turn<'_> {
                 }
             }
         }
-        self.set_apart(&apart)?;
-        Ok(true)
+        self.set_apart(&apart)
     }
 
     /// Whether an event is a reason duress of somebody whom this alert is not about: it is nobody's.
@@ -220,16 +208,17 @@ impl Turn<'_> {
         Ok(person.is_none() || about.is_none_or(|member| roster.person(member) != person))
     }
 
-    /// Whether a message speaks apart from this very device: it was not meant to come here.
+    /// Whether an event was said apart from this very device's person: it was not meant to come here.
     pub(super) fn is_apart_from_me(&self, event: &AlertEvent) -> Done<bool> {
-        let person_of = |member| self.is_of_mine(member);
+        self.apart_of_whom(event)?.map_or(Ok(false), |subject| self.is_of_mine(subject))
+    }
+
+    /// From whom an event is said apart: whom it says to be under duress, or whom its alert is about.
+    fn apart_of_whom(&self, event: &AlertEvent) -> Done<Option<MemberId>> {
         let roster = self.the_roster()?;
-        let members = roster.members().iter().map(|entry| entry.member());
-        let mut about = members.filter(|member| event.alert.is_about(*member));
-        match (under_duress(event), about.next()) {
-            (Some(subject), _) | (None, Some(subject)) => person_of(subject),
-            (None, None) => Ok(false),
-        }
+        let mut members = roster.members().iter().map(|entry| entry.member());
+        let about = || members.find(|member| event.alert.is_about(*member));
+        Ok(under_duress(event).or_else(about))
     }
 
     fn is_kept(&self, event: &AlertEvent) -> Done<bool> {

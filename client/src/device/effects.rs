@@ -167,12 +167,9 @@ impl Turn<'_> {
             tracing::warn!("calm by hearsay does not count");
             return Ok(());
         };
-        let for_me = match apart {
+        match apart {
             None => self.heard_by_all(&heard)?,
             Some(hers) => self.heard_apart(&heard, hers)?,
-        };
-        if !for_me {
-            return Ok(());
         }
         if self.is_outdated(heard.event())? {
             return self.keep_aside(heard, sent_at_s);

@@ -97,6 +97,31 @@ fn an_alarm_that_is_at_no_relay_is_sent_again_before_another_is_used() {
 }
 
 #[test]
+fn an_alarm_of_long_ago_whose_marks_were_lost_is_not_posted_in_the_place_of_a_new_one() {
+    let folder = TempDir::new().unwrap();
+    let file = placed(&folder, &kit(&[3, 4]));
+    assert_eq!(file.take(NOW_S).unwrap().generation.number, 3);
+    let next = file.take(NOW_S + 5 * 3600).unwrap();
+    assert_eq!((next.generation.number, next.again), (4, false));
+    all_accepted(&next);
+    // Better the old one than none.
+    let last = file.take(NOW_S + 5 * 3600).unwrap();
+    assert_eq!((last.generation.number, last.again), (3, true));
+}
+
+#[test]
+fn what_was_left_unfinished_goes_with_the_kit() {
+    let folder = TempDir::new().unwrap();
+    let file = placed(&folder, &kit(&[1]));
+    let unfinished = folder.path().join(".kit-unfinished-00ff");
+    fs::write(&unfinished, kit(&[2]).encode()).unwrap();
+    file.disarm().unwrap();
+    assert!(!unfinished.exists());
+    let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
+    assert_eq!(left, [folder.path().join("kit")]);
+}
+
+#[test]
 fn of_many_alarms_at_once_each_posts_something_and_no_generation_is_skipped() {
     let folder = TempDir::new().unwrap();
     let file = placed(&folder, &kit(&[1, 2, 3]));

@@ -88,6 +88,8 @@ impl Sending {
                 }
             }
             let Err(error) = self.connected(&mut backoff).await else { continue };
+            // A question alone is worth no other connection.
+            self.pending.retain(|item| matches!(item, Item::Due(_)));
             let relay = self.relay.clone();
             if self.reports.send(Report::NotSending { relay, error }).await.is_err() {
                 return;

@@ -65,7 +65,8 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// One that goes on from where the kit got, with the relays that were told of already. `asked`: all that goes along was asked of one.
+    /// One that goes on from where the kit got, with the relays that were told of already. `asked`: all that goes along
+    /// was asked of one.
     pub(super) fn after_kit(
         context: &'a Context,
         raised: Raised,

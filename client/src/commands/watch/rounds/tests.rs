@@ -91,6 +91,18 @@ fn a_clock_set_back_holds_up_no_tier() {
 }
 
 #[test]
+fn a_clock_that_was_set_right_hurries_nothing_that_is_raised_after() {
+    let mut rounds = Rounds::default();
+    assert!(rounds.look(&[], &RULES, 103_600).is_empty());
+    assert!(rounds.look(&[], &RULES, 100_000).is_empty());
+    let open = Alert { raised_s: 100_010, ..alert(1, false, false) };
+    let asking = Asking { alert: &open, first: false, handed: false };
+    assert_eq!(at(&mut rounds, asking, 100_010), []);
+    assert_eq!(at(&mut rounds, asking, 100_010 + TIER_TWO_S - 1), []);
+    assert_eq!(at(&mut rounds, asking, 100_010 + TIER_TWO_S), [Ring::TierTwo]);
+}
+
+#[test]
 fn a_claim_that_ends_rings_and_says_how() {
     for (expired, ring) in [(true, Ring::Expired), (false, Ring::GivenBack)] {
         let mut rounds = Rounds::default();
