@@ -367,12 +367,17 @@ impl Turn<'_> {
 
     fn view(&mut self, alert: Alert) -> Done<AlertView> {
         let mut events = self.events_of(alert.id)?;
-        let at_s = |heard: &Heard| match heard.event().at_s {
-            // Sealed beforehand: its time is that of its arrival.
-            0 => heard.heard_s(),
-            at_s => at_s,
-        };
-        events.sort_by_key(|heard| (at_s(heard), heard.event().id()));
+        events.sort_by_key(|heard| {
+            let event = heard.event();
+            let at_s = match event.at_s {
+                // Sealed beforehand: its time is that of its arrival.
+                0 => heard.heard_s(),
+                at_s => at_s,
+            };
+            // Of one second: first the alarm, then what is said of it.
+            let raised = matches!(event.kind, Kind::Raised { .. });
+            (at_s, !raised, heard.heard_s(), event.id())
+        });
         let progress = self.progress_of(|delivery| delivery.alert == Some(alert.id))?;
         let me = self.me();
         let own = events

@@ -1,6 +1,6 @@
 //! Alerts from end to end, without a network.
 
-use velar_protocol::circle::{AlertId, AlertMark, EventKind, Role, StandDown};
+use velar_protocol::circle::{AlertId, AlertMark, EventKind, Heard, Role, StandDown};
 
 use super::office::World;
 use crate::device::{CheckInSaid, DeviceError, Reach};
@@ -32,6 +32,23 @@ fn a_panic_reaches_everybody_and_its_progress_is_true() {
         let views = world.device(name).alerts(true, now_s).unwrap();
         assert_eq!(views[0].alert.id, alert);
         assert_eq!(views[0].alert.subject, world.person("Ana").member());
+    }
+}
+
+#[test]
+fn an_alarm_is_shown_before_what_is_said_of_it_in_the_same_second() {
+    let mut world = circle();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    for text in ["me siguen", "dos hombres", "una camioneta", "voy al mercado", "estoy sola"] {
+        world.device("Ana").note(alert, text, now_s).unwrap();
+    }
+    world.settle();
+    for name in ["Ana", "Eva"] {
+        let views = world.device(name).alerts(true, now_s).unwrap();
+        let raised = |heard: &Heard| matches!(heard.event().kind, EventKind::Raised { .. });
+        let shown: Vec<bool> = views[0].events.iter().map(raised).collect();
+        assert_eq!(shown, [true, false, false, false, false, false]);
     }
 }
 
