@@ -5,6 +5,7 @@ mod idle;
 mod latency;
 mod stored;
 mod throughput;
+mod waits;
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -20,6 +21,7 @@ pub use idle::{Idle, idle};
 pub use latency::{Latency, latency};
 pub use stored::{Stored, drain, stored};
 pub use throughput::{Throughput, throughput};
+pub use waits::{Waits, waits};
 
 /// What a measurement returns: a number, or why there is none.
 pub type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;

@@ -56,7 +56,7 @@ async fn a_wipe_leaves_nothing_sends_nothing_and_ends_the_watch() -> Outcome<()>
     // The watch goes on knocking until it finds its vault gone.
     let wiped = wipe(&ana, &["--yes"]).await?;
     assert_eq!(wiped.code, 0, "{wiped:?}");
-    for said in ["no passphrase opens", "silence still rings", "Flash memory", "panic kit"] {
+    for said in ["no passphrase opens", "your circle is alarmed", "Flash memory", "panic kit"] {
         assert!(wiped.out.contains(said), "{said}: {wiped:?}");
     }
     assert!(!ana.vault().exists());

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
-use velar_tests::load::{Outcome, alarm, drain, idle, latency, stored, throughput};
+use velar_tests::load::{
+    Outcome, alarm, drain, idle, latency, quantile, stored, throughput, waits,
+};
 use velar_tests::process::{RelayProcess, disk_kib};
 
 /// Loads a relay and prints what it measured.
@@ -50,6 +52,12 @@ enum Load {
     Alarm {
         /// How many.
         #[arg(long, default_value_t = 200)]
+        runs: usize,
+    },
+    /// `velar checkin` and `velar wipe`, from their start to their end. `VELAR_TEST_BINARIES` as for alarms.
+    Waits {
+        /// How many of each.
+        #[arg(long, default_value_t = 20)]
         runs: usize,
     },
     /// Readers that only stay subscribed.
@@ -103,6 +111,17 @@ async fn run(arguments: Arguments) -> Outcome<()> {
             let seen = alarm(&address, folder.path(), runs).await?;
             print_latency("shown", seen.shown_p50, seen.shown_p99);
             println!("ended_p50 {:.3} ms", micros(seen.ended_p50) / 1e3);
+        }
+        Load::Waits { runs } => {
+            let mut seen = waits(&address, folder.path(), runs).await?;
+            for (name, samples) in [
+                ("checkin_heard", &mut seen.checkin_heard),
+                ("checkin_alone", &mut seen.checkin_alone),
+                ("wipe", &mut seen.wipe),
+            ] {
+                println!("{name}_p50 {:.3} s", quantile(samples, 0.5).as_secs_f64());
+                println!("{name}_max {:.3} s", quantile(samples, 1.0).as_secs_f64());
+            }
         }
         Load::Idle { connections } => {
             let seen = idle(&address, usage, connections, Duration::from_secs(5)).await?;
