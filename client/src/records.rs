@@ -1,10 +1,16 @@
 //! What a vault holds: every kind of record, its tag and its type. Tags are append-only.
 
+mod item;
+mod joining;
+
+pub use item::{Item, What};
+pub use joining::{Answered, Invited, InvitedState, Joining};
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    Address, AlertEvent, AlertId, CheckIn, EventId, Heard, PersonId, Roles, SignedRoster, Spare,
+    Address, AlertId, CheckIn, EventId, Heard, PersonId, SignedRoster, Spare,
 };
 use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey, PrekeyId, Voice};
 use velar_protocol::wire::{AccessToken, RelayAddress};
@@ -347,158 +353,4 @@ pub struct Delivery {
     pub reseals: u8,
     /// The recipient left, or every relay refuses: nothing more will happen.
     pub given_up: bool,
-}
-
-/// Something to show to the person, once.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Item {
-    /// When it came, by my clock.
-    pub at_s: u64,
-    /// By the sender's clock.
-    pub sent_at_s: u64,
-    /// Who said it; `None` if this device did.
-    pub from: Option<MemberId>,
-    /// What.
-    pub what: What,
-}
-
-/// What is shown. Tags are append-only.
-#[derive(Clone, Serialize, Deserialize)]
-pub enum What {
-    /// Conversation.
-    Said {
-        /// The message.
-        message: MessageId,
-        /// The sender's count of messages to me.
-        sequence: u64,
-        /// The text.
-        text: String,
-    },
-    /// A check-in.
-    CheckedIn(CheckIn),
-    /// An event of an alert.
-    Alert {
-        /// The event.
-        event: AlertEvent,
-        /// Who passed it on, if it did not come from its author.
-        told_by: Option<MemberId>,
-    },
-    /// A member is in the circle now.
-    Joined(MemberId, String),
-    /// A member is not in the circle any more.
-    Left(MemberId, String),
-    /// Somebody answered an invitation and waits for approval.
-    Answered {
-        /// The invitation.
-        invitation: [u8; 16],
-        /// The name they gave.
-        name: String,
-    },
-    /// Two people answered one invitation: it is void.
-    Voided {
-        /// The invitation.
-        invitation: [u8; 16],
-    },
-    /// Something could not be opened.
-    Unopened {
-        /// Whether it was asked for again.
-        asked: bool,
-    },
-    /// The relay let envelopes expire before this device read them.
-    Expired {
-        /// How many.
-        count: u64,
-    },
-    /// A successor claims the lead, or the lead signed two rosters: a person has to look.
-    RosterConflict,
-    /// An alarm about a silence, of somebody who has checked in since: nothing rings.
-    Outdated {
-        /// The event.
-        event: AlertEvent,
-        /// Who passed it on, if it did not come from its author.
-        told_by: Option<MemberId>,
-    },
-    /// The lead has changed the circle's agreement.
-    Agreed,
-    /// A coordinator has set whom to turn to outside.
-    ContactsSet,
-    /// A relay has released the alarm that was left there, or has lost it.
-    HoldGone {
-        /// Its place.
-        relay: String,
-    },
-    /// An alarm came by a panic kit that its owner had called void: somebody may hold an old copy.
-    OldKit {
-        /// The alert.
-        alert: AlertId,
-    },
-    /// An alarm of this device's kit is out, and the kit on this device was not used: somebody may hold a copy.
-    KitCopied {
-        /// The alert.
-        alert: AlertId,
-    },
-}
-
-/// An invitation that I made.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Invited {
-    /// Its id, on this device only.
-    pub id: [u8; 16],
-    /// The link, which holds its secret.
-    pub link: Secret,
-    /// 32 bytes: the nonce that the offer commits to.
-    pub nonce: Secret,
-    /// The offer's message bytes.
-    pub offer: Vec<u8>,
-    /// Roles for whoever joins by it.
-    pub roles: Roles,
-    /// Until when.
-    pub until_s: u64,
-    /// Who answered.
-    pub answers: Vec<Answered>,
-    /// How far it is.
-    pub state: InvitedState,
-}
-
-/// An answer to an invitation.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Answered {
-    /// The joiner's keys.
-    pub identity: Identity,
-    /// The join's message bytes.
-    pub join: Vec<u8>,
-    /// The name they gave.
-    pub name: String,
-}
-
-/// How far an invitation is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum InvitedState {
-    /// Nobody was approved yet.
-    Open,
-    /// The nonce was revealed; the words wait to be compared.
-    Revealed,
-    /// This member was approved.
-    Approved(MemberId),
-    /// Rejected, or two answered.
-    Void,
-}
-
-/// My way into a circle.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct Joining {
-    /// The link.
-    pub link: Secret,
-    /// The offer's message bytes.
-    pub offer: Vec<u8>,
-    /// My answer's message bytes.
-    pub join: Vec<u8>,
-    /// `n_C`, once revealed.
-    pub nonce: Option<[u8; 32]>,
-    /// I have compared the words.
-    pub confirmed: bool,
-    /// A welcome that waits until I have.
-    pub welcome: Option<Vec<u8>>,
-    /// The coordinator said no.
-    pub void: bool,
 }
