@@ -16,7 +16,7 @@ mod tests;
 mod words;
 
 pub use self::check::{Checked, Compared, Fault, Known, check, check_chain};
-pub use self::entry::{Entry, Field, Head, LogRecord, Piece, What, entry_key};
+pub use self::entry::{Entry, Field, Head, LogRecord, Piece, What, entry_key, reason_name};
 pub use self::export::{Details, Export, Shown, ShownPiece};
 pub use self::hex::Hex;
 pub use self::redact::{NO_ID, People, Redaction, Unknown, Wanted};

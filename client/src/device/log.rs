@@ -1,10 +1,12 @@
 //! This device's log of alerts: an entry for each event, in the order in which it came here.
 
-use velar_protocol::circle::{AlertId, EventId, EventKind, Heard, Reason};
+use velar_protocol::circle::{AlertId, EventKind, Heard};
 use velar_protocol::seal::MemberId;
 
 use super::{Device, DeviceError, Done, Turn};
-use crate::log::{Entry, Field, Head, LogRecord, NO_ID, People, Piece, What, entry_key};
+use crate::log::{
+    Entry, Field, Head, LogRecord, NO_ID, People, Piece, What, entry_key, reason_name,
+};
 use crate::records::{LogKind, PeerKind};
 use crate::vault::VaultError;
 
@@ -92,7 +94,7 @@ impl Turn<'_> {
     pub(super) fn log_event(&mut self, heard: &Heard) -> Done {
         let event = heard.event();
         let mut pieces = vec![
-            Piece::new(Field::What, what(&event.kind).name()),
+            Piece::new(Field::What, What::of(&event.kind).name()),
             Piece::new(Field::Alert, event.alert.short()),
             Piece::new(Field::AlertId, hex(&event.alert.0)),
             Piece::new(Field::EventId, hex(&event.id().0)),
@@ -116,9 +118,9 @@ impl Turn<'_> {
         if let EventKind::HandOver { to, .. } = &event.kind {
             pieces.extend(self.log_member(Field::To, Field::ToName, *to)?);
         }
-        let named = names(&event.kind);
-        pieces.extend(named.into_iter().map(|id| Piece::new(Field::Names, hex(&id.0))));
-        pieces.extend(Piece::text(Field::Text, text(&event.kind)));
+        let named = event.kind.named().into_iter().flatten();
+        pieces.extend(named.map(|id| Piece::new(Field::Names, hex(&id.0))));
+        pieces.extend(Piece::text(Field::Text, event.kind.text().unwrap_or_default()));
         self.append_log(pieces)
     }
 
@@ -199,51 +201,4 @@ impl Turn<'_> {
 
 fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
-}
-
-fn what(kind: &EventKind) -> What {
-    match kind {
-        EventKind::Raised { .. } => What::Raised,
-        EventKind::Claimed { .. } => What::Claimed,
-        EventKind::Released { .. } => What::Released,
-        EventKind::Note { .. } => What::Note,
-        EventKind::StandDownAsked { .. } => What::StandDownAsked,
-        EventKind::StandDownConfirmed { .. } => What::StandDownConfirmed,
-        EventKind::Closed { .. } => What::Closed,
-        EventKind::HandOver { .. } => What::HandOver,
-    }
-}
-
-fn reason_name(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Panic => "panic",
-        Reason::Overdue { .. } => "overdue",
-        Reason::Released { .. } => "released",
-        Reason::Duress => "duress",
-    }
-}
-
-/// Events that this one names as seen.
-fn names(kind: &EventKind) -> Vec<EventId> {
-    match kind {
-        EventKind::Raised { .. } | EventKind::Note { .. } => Vec::new(),
-        EventKind::Claimed { over: ids }
-        | EventKind::Released { claims: ids, .. }
-        | EventKind::HandOver { claims: ids, .. }
-        | EventKind::StandDownAsked { saw: ids, .. }
-        | EventKind::Closed { saw: ids, .. } => ids.iter().copied().collect(),
-        EventKind::StandDownConfirmed { asked, saw } => asked.iter().chain(saw).copied().collect(),
-    }
-}
-
-fn text(kind: &EventKind) -> &str {
-    match kind {
-        EventKind::Raised { text, .. }
-        | EventKind::Released { text, .. }
-        | EventKind::Note { text }
-        | EventKind::HandOver { text, .. }
-        | EventKind::StandDownAsked { text, .. }
-        | EventKind::Closed { text, .. } => text,
-        EventKind::Claimed { .. } | EventKind::StandDownConfirmed { .. } => "",
-    }
 }

@@ -8,6 +8,7 @@
 //! ```
 
 use serde::{Deserialize, Serialize};
+use velar_protocol::circle::{EventKind, Reason};
 use velar_protocol::hash::labelled;
 
 use super::words::split;
@@ -119,6 +120,34 @@ named!(
         FirstHand = "first-hand",
     }
 );
+
+impl What {
+    /// What an event says that happened.
+    #[must_use]
+    pub fn of(kind: &EventKind) -> Self {
+        match kind {
+            EventKind::Raised { .. } => Self::Raised,
+            EventKind::Claimed { .. } => Self::Claimed,
+            EventKind::Released { .. } => Self::Released,
+            EventKind::Note { .. } => Self::Note,
+            EventKind::StandDownAsked { .. } => Self::StandDownAsked,
+            EventKind::StandDownConfirmed { .. } => Self::StandDownConfirmed,
+            EventKind::Closed { .. } => Self::Closed,
+            EventKind::HandOver { .. } => Self::HandOver,
+        }
+    }
+}
+
+/// Names why an alert was raised.
+#[must_use]
+pub fn reason_name(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Panic => "panic",
+        Reason::Overdue { .. } => "overdue",
+        Reason::Released { .. } => "released",
+        Reason::Duress => "duress",
+    }
+}
 
 /// One piece of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

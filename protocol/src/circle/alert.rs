@@ -168,6 +168,34 @@ impl EventKind {
     pub fn travels_by_hearsay(&self) -> bool {
         matches!(self, Self::Raised { .. } | Self::Note { .. })
     }
+
+    /// What was said, where something can be.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Raised { text, .. }
+            | Self::Released { text, .. }
+            | Self::Note { text }
+            | Self::HandOver { text, .. }
+            | Self::StandDownAsked { text, .. }
+            | Self::Closed { text, .. } => Some(text),
+            Self::Claimed { .. } | Self::StandDownConfirmed { .. } => None,
+        }
+    }
+
+    /// The sets of events that it names: none, one or two.
+    #[must_use]
+    pub fn named(&self) -> Vec<&BTreeSet<EventId>> {
+        match self {
+            Self::Raised { .. } | Self::Note { .. } => Vec::new(),
+            Self::Claimed { over: ids }
+            | Self::Released { claims: ids, .. }
+            | Self::HandOver { claims: ids, .. }
+            | Self::StandDownAsked { saw: ids, .. }
+            | Self::Closed { saw: ids, .. } => vec![ids],
+            Self::StandDownConfirmed { asked, saw } => vec![asked, saw],
+        }
+    }
 }
 
 /// One event of an alert.

@@ -1,7 +1,4 @@
 //! What members say to each other: the plaintext that is cut into parts and sealed.
-
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::alert::{AlertEvent, AlertId, EventKind};
@@ -312,21 +309,9 @@ impl Message {
 }
 
 fn event_holds(event: &AlertEvent) -> bool {
-    let none = BTreeSet::new();
-    let (text, named) = match &event.kind {
-        EventKind::Raised { text, .. } | EventKind::Note { text } => {
-            (text.as_str(), [&none, &none])
-        }
-        EventKind::Claimed { over } => ("", [over, &none]),
-        EventKind::Released { claims, text } | EventKind::HandOver { claims, text, .. } => {
-            (text.as_str(), [claims, &none])
-        }
-        EventKind::StandDownAsked { saw, text } | EventKind::Closed { saw, text } => {
-            (text.as_str(), [saw, &none])
-        }
-        EventKind::StandDownConfirmed { asked, saw } => ("", [asked, saw]),
-    };
-    text.len() <= MAX_TEXT_LEN && named.iter().all(|ids| ids.len() <= MAX_NAMED)
+    let kind = &event.kind;
+    kind.text().is_none_or(|text| text.len() <= MAX_TEXT_LEN)
+        && kind.named().iter().all(|ids| ids.len() <= MAX_NAMED)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Any message within its bounds, and messages with something wrong.
 
+use std::collections::BTreeSet;
+
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;

@@ -1,5 +1,7 @@
 //! Every bound, refused by encode and by decode alike; and that what is allowed fits into a message.
 
+use std::collections::BTreeSet;
+
 use super::super::*;
 use super::samples::{
     address, card, check_in, event, join, message, names, of, offer, roster, samples, spare,

@@ -1,5 +1,7 @@
 //! One message of every kind, the same every time.
 
+use std::collections::BTreeSet;
+
 use super::super::*;
 use crate::circle::card::{Address, Card};
 use crate::circle::roster::{Agreement, PersonId, Role, Roles, Roster};
