@@ -47,15 +47,15 @@ pub enum Renew {
 /// [`DeviceError`] of the vault.
 pub fn keep(device: &mut Device, renew: Renew, now_s: u64) -> Result<(), DeviceError> {
     let file = KitFile::of(device.folder());
-    let before = match file.bytes() {
-        Ok(before) => before,
-        Err(error) => {
-            tracing::warn!(%error, "the panic kit cannot be read");
-            return Ok(());
-        }
+    let mut before = None;
+    let look = || {
+        before = file
+            .bytes()
+            .inspect_err(|error| tracing::warn!(%error, "the panic kit cannot be read"))
+            .ok()?;
+        Some(before.as_deref().map(Contents::decode))
     };
-    let found = before.as_deref().map(Contents::decode);
-    let Some(wanted) = device.keep_kit(found.as_ref(), renew, now_s)? else { return Ok(()) };
+    let Some(wanted) = device.keep_kit(look, renew, now_s)? else { return Ok(()) };
     match file.replace(before.as_deref(), &wanted.encode()) {
         Ok(true) => {}
         Ok(false) => tracing::debug!("the panic kit was used meanwhile"),
@@ -87,11 +87,15 @@ pub fn raised(
     taken: &Taken,
     now_s: u64,
 ) -> Result<Option<(AlertId, MessageId)>, DeviceError> {
-    let bytes = KitFile::of(device.folder()).bytes().ok().flatten();
-    let mut found = bytes.as_deref().map(Contents::decode).unwrap_or_default();
-    found.generations.retain(|one| one.number != taken.generation.number);
-    let used_s = taken.generation.used_s.or(Some(now_s));
-    found.generations.push(Generation { used_s, ..taken.generation.clone() });
-    device.keep_kit(Some(&found), Renew::Nothing, now_s)?;
+    let file = KitFile::of(device.folder());
+    let look = || {
+        let bytes = file.bytes().ok().flatten();
+        let mut found = bytes.as_deref().map(Contents::decode).unwrap_or_default();
+        found.generations.retain(|one| one.number != taken.generation.number);
+        let used_s = taken.generation.used_s.or(Some(now_s));
+        found.generations.push(Generation { used_s, ..taken.generation.clone() });
+        Some(Some(found))
+    };
+    device.keep_kit(look, Renew::Nothing, now_s)?;
     device.kit_message(taken.generation.number)
 }

@@ -109,9 +109,11 @@ async fn set(context: &Context, args: PlanSet) -> Result<Exit, Failure> {
     plan.itinerary = itinerary.unwrap_or(plan.itinerary);
     // How things are now, not how they were.
     (plan.low_battery, plan.no_signal) = (args.low_battery, args.no_signal);
-    let first_line = t!(context.text, "plan-set", plan = line(context, &plan, now));
+    let agreed = line(context, &plan, now);
+    let kept = t!(context.text, "plan-set-kept", plan = agreed.as_str());
+    let first_line = t!(context.text, "plan-set", plan = agreed);
     check(context, &plan, now)?;
-    tell(context, device, Some(plan), (first_line.clone(), first_line), args.said).await
+    tell(context, device, Some(plan), (first_line, kept), args.said).await
 }
 
 async fn silence(context: &Context, args: PlanSilence) -> Result<Exit, Failure> {
@@ -135,8 +137,7 @@ async fn silence(context: &Context, args: PlanSilence) -> Result<Exit, Failure> 
         let plan = known.filter(|plan| plan.is_silent(now));
         let mut plan = plan.ok_or_else(|| failure!(text, Exit::NotNow, "error-plan-not-silent"))?;
         plan.silent_until_s = None;
-        let line = t!(text, "plan-silence-over");
-        (Some(plan), (line.clone(), line))
+        (Some(plan), (t!(text, "plan-silence-over"), t!(text, "plan-silence-over-kept")))
     };
     let (plan, lines) = line;
     tell(context, device, plan, lines, args.said).await

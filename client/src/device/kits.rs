@@ -28,20 +28,24 @@ pub struct KitView {
 }
 
 impl Device {
-    /// Takes in what was `found` in the kit's file, and says what it should hold; `None` if it is as it should be.
-    /// As far as `renew` says, generations are made, completed and made anew.
+    /// Takes in what `look` finds in the kit's file, and says what it should hold; `None` if it is as it should be, or
+    /// cannot be known. As far as `renew` says, generations are made, completed and made anew.
+    ///
+    /// It looks while no other process writes the vault: in what was read before that, a generation that another
+    /// process has placed since would be missing, and called void. Within: `None` if there is no file.
     ///
     /// # Errors
     /// [`DeviceError::Vault`](super::DeviceError::Vault).
     pub fn keep_kit(
         &mut self,
-        found: Option<&Contents>,
+        look: impl FnOnce() -> Option<Option<Contents>>,
         renew: Renew,
         now_s: u64,
     ) -> Done<Option<Contents>> {
         self.write(now_s, |turn| {
             let Some(roster) = turn.roster()? else { return Ok(None) };
-            turn.keep_kit(&roster, found, renew)
+            let Some(found) = look() else { return Ok(None) };
+            turn.keep_kit(&roster, found.as_ref(), renew)
         })
     }
 

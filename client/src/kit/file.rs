@@ -234,11 +234,12 @@ pub(super) fn take_from(bytes: &[u8], file: File, now_s: u64) -> Result<Taken, E
         });
     };
     let mut generation = contents.generations.remove(index);
-    let left = contents.left();
     let marked = again || {
         generation.used_s = Some(now_s);
         file.write_all_at(&used_mark(Some(now_s)), generation.marks_at).is_ok()
     };
+    // Where nothing can be marked, this same one would be next.
+    let left = if marked { contents.left() } else { 0 };
     Ok(Taken { generation, again, left, marked, file: Arc::new(file) })
 }
 

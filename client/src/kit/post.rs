@@ -185,7 +185,7 @@ impl Sending {
         backoff: &mut Backoff,
     ) -> Result<(), NetError> {
         let mut on_wire = 0;
-        let ask = !std::mem::replace(&mut self.asked, true);
+        let mut accepted = false;
         while !due.is_empty() {
             while on_wire < IN_FLIGHT
                 && let Some(item) = due.get(on_wire)
@@ -197,12 +197,14 @@ impl Sending {
             on_wire -= 1;
             let Some(item) = due.pop_front() else { break };
             backoff.reset();
+            accepted |= answer == Answer::Accepted;
             self.answered(item, &answer);
         }
-        if ask {
+        if accepted && !self.asked {
             // As a check-in's, once the relay has taken something. (There is no such hold.)
             sink.send(&holds::question()).await?;
             source.answer().await?;
+            self.asked = true;
             self.tell(News::Asked);
         }
         Ok(())

@@ -48,7 +48,10 @@ pub(super) async fn run(
     let device = if given {
         alarm
             .listen(|alarm| {
-                alarm.asked || alarm.trouble.is_some() || alarm.begun.elapsed() >= NO_ANSWER
+                alarm.asked
+                    || alarm.trouble.is_some()
+                    || alarm.not_taken.is_some()
+                    || alarm.begun.elapsed() >= NO_ANSWER
             })
             .await;
         // The file or descriptor may not open it: the alarm is on its way all the same.
@@ -212,10 +215,14 @@ impl<'a> Alarm<'a> {
         let data = json!({
             "raised_s": at_s, "kit": generation.number, "again": self.taken.again,
             "left": self.taken.left, "lacking": generation.lacking, "days": days,
+            "marked": self.taken.marked,
         });
         self.tell("raised", data, &line);
         if days > KIT_WARNING_DAYS {
             self.add(&t!(text, "panic-kit-old", days = days));
+        }
+        if !self.taken.marked {
+            self.add(&t!(text, "panic-kit-unmarked"));
         }
         self.add(&t!(text, "panic-sending"));
     }
