@@ -20,6 +20,8 @@ pub struct Apart {
     pub told: BTreeSet<EventId>,
     /// What was said to her devices alone, each with the event in whose place: by me, and by others as far as heard.
     pub said: Vec<(EventId, Heard)>,
+    /// When one of her devices was last heard with the voice she is known by, by my clock.
+    pub herself_s: u64,
 }
 
 impl Apart {

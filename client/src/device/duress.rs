@@ -39,12 +39,11 @@ impl Turn<'_> {
         if !member || self.is_of_mine(from)? {
             return Ok(());
         }
-        let mut bytes = message.0.into_iter();
-        let occasion: [u8; 8] = core::array::from_fn(|_| bytes.next().unwrap_or_default());
+        let occasion: [u8; 8] = message.0.first_chunk().copied().unwrap_or_default();
         let open = self.open_about(from)?;
         let drawn = || AlertId::draw(from, occasion);
         let next = peer.check_in.map_or_else(drawn, |(check_in, ..)| check_in.next_alarm);
-        let alerts = if open.is_empty() {
+        let alerts: Vec<AlertId> = if open.is_empty() {
             vec![next]
         } else {
             // An alarm of hers is under duress by itself: who ends what was said before has not seen it.
@@ -52,8 +51,16 @@ impl Turn<'_> {
             let those = open.iter().filter(|alert| !alert.duress || raised(alert));
             those.map(|alert| alert.id).collect()
         };
-        for alert in alerts {
-            let event = AlertEvent::duress(alert, from, occasion);
+        let mut events = Vec::new();
+        for event in alerts.into_iter().map(|alert| AlertEvent::duress(alert, from, occasion)) {
+            if !self.is_misplaced_duress(&event)? {
+                events.push(event);
+            }
+        }
+        if events.is_empty() && !open.iter().any(|alert| alert.duress) {
+            events.push(AlertEvent::duress(drawn(), from, occasion));
+        }
+        for event in events {
             let now_s = self.now_s;
             // As if she had said so: it stays when she is removed.
             if let Some(heard) = Heard::new(event.clone(), from, now_s)
@@ -97,7 +104,24 @@ impl Turn<'_> {
     }
 
     fn apart(&self, alert: AlertId) -> Done<Option<Apart>> {
-        self.readable::<DuressKind>(&alert.0)
+        let apart = self.readable::<DuressKind>(&alert.0)?;
+        if apart.is_some() || !self.tx.contains::<DuressKind>(&alert.0)? {
+            return Ok(apart);
+        }
+        // It is damaged: better she is thought to know too little than too much.
+        let roster = self.roster()?;
+        let person = |member| roster.as_ref().and_then(|roster| roster.person(member));
+        let events = self.events_of(alert)?;
+        let raised =
+            events.iter().map(Heard::event).filter(|e| matches!(e.kind, Kind::Raised { .. }));
+        let (duress, told): (Vec<_>, Vec<_>) = raised.partition(|e| under_duress(e).is_some());
+        Ok(Some(Apart {
+            alert,
+            of: duress.into_iter().filter_map(under_duress).map(|of| (of, person(of))).collect(),
+            told: told.into_iter().map(AlertEvent::id).collect(),
+            said: Vec::new(),
+            herself_s: 0,
+        }))
     }
 
     fn set_apart(&self, apart: &Apart) -> Done {
@@ -143,7 +167,7 @@ impl Turn<'_> {
                 let mut known = self.events_of(alert)?;
                 known.retain(|heard| under_duress(heard.event()).is_none());
                 let told = known.iter().map(|heard| heard.event().id()).collect();
-                Apart { alert, of: BTreeSet::new(), told, said: Vec::new() }
+                Apart { alert, of: BTreeSet::new(), told, said: Vec::new(), herself_s: 0 }
             }
         };
         apart.of.insert((subject, person));
@@ -238,16 +262,24 @@ impl Turn<'_> {
         Ok(Body::AlertApart { event, hers })
     }
 
-    /// Whether what people write now may speak of duress: there is an open reason, or somebody who knows of one has written
-    /// since the last closing.
+    /// Whether what people write now may speak of duress: there is an open reason, or an end that was not said to her
+    /// devices (she has not been heard as herself since), or somebody who knows of one has written since the last closing.
     fn is_duress(&mut self, alert: AlertId) -> Done<bool> {
         if self.all_alerts()?.iter().any(|known| known.id == alert && known.duress) {
             return Ok(true);
         }
         let Some(apart) = self.apart(alert)? else { return Ok(false) };
         let events = self.events_of(alert)?;
-        let closings = events.iter().filter(|e| matches!(e.event().kind, Kind::Closed { .. }));
-        let closed_s = closings.map(Heard::heard_s).max();
+        let closings = || events.iter().filter(|e| matches!(e.event().kind, Kind::Closed { .. }));
+        let unsaid = |heard: &Heard| {
+            let id = heard.event().id();
+            let told = apart.told.contains(&id) || !apart.in_place_of(id).is_empty();
+            !told && heard.heard_s() >= apart.herself_s
+        };
+        if closings().any(unsaid) {
+            return Ok(true);
+        }
+        let closed_s = closings().map(Heard::heard_s).max();
         Ok(events.iter().any(|heard| {
             let note = matches!(heard.event().kind, Kind::Note { .. });
             let apart = !apart.told.contains(&heard.event().id());
@@ -389,6 +421,10 @@ impl Turn<'_> {
                     let body = self.alert_body(&closing, to)?;
                     self.tell(&[to], body, &Post::of(Class::Alert))?;
                 }
+            }
+            if let Some(mut apart) = self.apart(apart.alert)? {
+                apart.herself_s = self.now_s;
+                self.set_apart(&apart)?;
             }
         }
         Ok(())

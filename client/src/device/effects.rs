@@ -60,12 +60,10 @@ impl Turn<'_> {
                 self.introduced(heard, &chain, &names, &card)
             }
             Body::Offer(_) => done(false),
-            // Nobody may take it for received.
             Body::AlertApart { event, .. }
                 if self.roster()?.is_some() && self.is_apart_from_me(&event)? =>
             {
-                tracing::warn!("an event that was not for this device was left aside");
-                done(false)
+                Ok(Acted::Aside)
             }
             body => {
                 let Some(roster) = self.roster()? else { return Ok(Acted::TooEarly) };
@@ -93,7 +91,7 @@ impl Turn<'_> {
                 let what = What::Said { message: heard.id, sequence: heard.sequence, text };
                 self.show(Some(from), sent_at_s, what)
             }
-            Body::CheckIn(check_in) => self.checked_in(from, sent_at_s, check_in),
+            Body::CheckIn(check_in) => self.checked_in(heard, sent_at_s, check_in),
             Body::Alert(event) => self.told_event(from, sent_at_s, event, None),
             Body::AlertApart { event, hers } => self.told_event(from, sent_at_s, event, Some(hers)),
             Body::Receipt { messages, watching_until_s } => {
@@ -139,7 +137,14 @@ impl Turn<'_> {
         }
     }
 
-    fn checked_in(&mut self, from: MemberId, sent_at_s: u64, check_in: CheckIn) -> Done {
+    fn checked_in(&mut self, heard: &Incoming, sent_at_s: u64, mut check_in: CheckIn) -> Done {
+        let from = heard.from.member();
+        if !check_in.next_alarm.is_about(from) {
+            // It would put her silence on somebody else. All who have the message draw the same.
+            tracing::warn!("a check-in named an alert that is not about its author");
+            let random = heard.id.0.first_chunk().copied().unwrap_or_default();
+            check_in.next_alarm = AlertId::draw(from, random);
+        }
         let mut peer = self.peer(from)?;
         let newer =
             peer.check_in.as_ref().is_none_or(|(known, ..)| check_in.counter > known.counter);

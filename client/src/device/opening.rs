@@ -35,6 +35,8 @@ pub(super) enum Acted {
     },
     /// The roster that it needs is not here.
     TooEarly,
+    /// It was not for this device, and is forgotten: nobody may take it for received, sealed again or not.
+    Aside,
 }
 
 impl Device {
@@ -288,6 +290,11 @@ impl Turn<'_> {
         let heard = Incoming { from, id, sequence, bytes, through };
         let receipt = match self.act_on(&heard, message)? {
             Acted::Done { receipt } => receipt,
+            Acted::Aside => {
+                tracing::warn!("an event that was not for this device was left aside");
+                self.tx.delete::<EarlySinceKind>(&seen)?;
+                return Ok(());
+            }
             Acted::TooEarly => {
                 if !self.has_room_for_early(&early)? {
                     tracing::warn!("too many messages wait for a roster");

@@ -2,6 +2,8 @@
 
 mod alike;
 
+use std::collections::BTreeSet;
+
 use velar_protocol::circle::{AlertEvent, AlertId, Body, EventKind, Reason, Role, StandDown};
 use velar_protocol::seal::MemberId;
 
@@ -9,7 +11,7 @@ use super::office::World;
 use crate::device::sealing::Post;
 use crate::device::{AlertView, CheckInSaid, Turn};
 use crate::outbox::Class;
-use crate::records::{DeliveryKind, DuressKind, EventKind as EventRecord, PeerKind, What};
+use crate::records::{DeliveryKind, DuressKind, EventKind as EventRecord, PeerKind, Profile, What};
 
 const OTHERS: [&str; 2] = ["Luz", "Eva"];
 
@@ -171,6 +173,77 @@ fn duress_of_one_person_in_the_alert_of_another_is_nobodys() {
     world.settle();
     let hers = only(&mut world, "Ana").events.into_iter();
     assert_eq!(hers.filter(|e| matches!(e.event().kind, EventKind::Note { .. })).count(), 1);
+}
+
+#[test]
+fn who_names_the_alert_of_another_in_a_check_in_is_under_duress_in_an_alert_of_her_own() {
+    let mut world = circle();
+    check_in(&mut world, "Ana");
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("ayuda", now_s).unwrap();
+    world.settle();
+    let change = |turn: &mut Turn<'_>| {
+        let profile = Profile { next_alarm: alert, ..turn.profile()? };
+        turn.set_profile(&profile)
+    };
+    world.device("Eva").write(now_s, change).unwrap();
+    check_in(&mut world, "Eva");
+    world.settle();
+    world.person("Eva").reopen(true);
+    for _ in 0..2 {
+        check_in(&mut world, "Eva");
+        world.settle();
+    }
+    let eva = world.person("Eva").member();
+    for name in ["Ana", "Luz"] {
+        let views = open(&mut world, name);
+        let of =
+            |id: bool| views.iter().filter(|v| (v.alert.id == alert) == id).collect::<Vec<_>>();
+        let ([hers], [other]) = (&of(true)[..], &of(false)[..]) else { panic!("{name}") };
+        assert_eq!((reasons(hers), hers.alert.duress), (vec![Reason::Panic], false), "{name}");
+        assert!(other.alert.duress && other.alert.subject == eva, "{name}");
+    }
+    world.device("Luz").note(alert, "voy", now_s).unwrap();
+    world.settle();
+    assert_eq!(notes(&mut world, "Ana", alert), 1);
+}
+
+fn notes(world: &mut World, name: &'static str, alert: AlertId) -> usize {
+    let now_s = world.now_s;
+    let views = world.device(name).alerts(false, now_s).unwrap();
+    let of_it = views.iter().filter(|view| view.alert.id == alert).flat_map(|view| &view.events);
+    of_it.filter(|heard| matches!(heard.event().kind, EventKind::Note { .. })).count()
+}
+
+#[test]
+fn what_is_written_after_an_end_that_she_was_not_told_waits_until_she_is_heard_as_herself() {
+    let mut world = under_duress();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    close(&mut world, alert);
+    // Her silence opens the same alert again: the device may still be in other hands.
+    world.now_s += 100 * 60;
+    let now_s = world.now_s;
+    for name in OTHERS {
+        world.device(name).judge(|_| true, &BTreeSet::new(), now_s).unwrap();
+        let view = only(&mut world, name);
+        assert!(view.alert.id == alert && !view.alert.duress, "{name}");
+    }
+    world.device("Luz").note(alert, "está con Marta", now_s).unwrap();
+    world.settle();
+    assert_eq!(["Ana", "Eva"].map(|name| notes(&mut world, name, alert)), [0, 1]);
+    // Over again, and she speaks with her own voice.
+    close(&mut world, alert);
+    world.now_s += 1;
+    world.person("Ana").reopen(false);
+    check_in(&mut world, "Ana");
+    world.settle();
+    let now_s = world.now_s;
+    world.device("Eva").note(alert, "ya viene", now_s).unwrap();
+    world.settle();
+    assert_eq!(notes(&mut world, "Ana", alert), 1);
+    knows_nothing(&mut world, "Ana");
 }
 
 #[test]
