@@ -171,14 +171,14 @@ impl Link {
         &self.connector
     }
 
-    /// Whether everything that was waiting at the device's relays is here: at one at least, and at each that answers. One
-    /// that was left is not waited for.
+    /// Whether everything that was waiting at the device's relays is here: at one of those in use at least, and at each
+    /// that answers. One that was left is not waited for.
     #[must_use]
     pub fn is_caught_up(&self) -> bool {
         let here = |relay| self.caught_up.contains(relay);
         let known =
             |relay| here(relay) || self.down.contains(relay) || !self.in_use.contains(relay);
-        self.readers.keys().any(here) && self.readers.keys().all(known)
+        self.has_caught_up() && self.readers.keys().all(known)
     }
 
     /// Whether everything that was waiting at each of the device's relays is here.

@@ -134,14 +134,15 @@ impl Holds {
             let request = HoldRequest::Cancel { secret: left.secret.clone() };
             return step(left, Deed::Cancel, request);
         };
-        if let Some(coming) = slot.coming.as_ref().filter(due) {
+        if let Some(coming) = slot.coming.as_ref().filter(due)
+            && let Some(deliveries) = self.envelopes(coming)
+        {
             let id = coming.secret.id();
             let replaces = slot.armed.as_ref().map(|armed| armed.secret.clone());
-            let deliveries = self.envelopes(coming)?;
             let request = HoldRequest::Leave { id, deliveries, replaces, until_s };
             return step(coming, Deed::Leave { version: coming.version, until_s }, request);
         }
-        // While the relay does not take another, the one there goes on.
+        // While there is no other, or the relay does not take it, the one there goes on.
         let armed = slot.armed.as_ref().filter(due).filter(|armed| !armed.is_until(until_s))?;
         let request = HoldRequest::Extend { secret: armed.secret.clone(), until_s };
         step(armed, Deed::Extend { until_s }, request)

@@ -8,7 +8,7 @@ use velar_protocol::circle::{AlertEvent, AlertId, EventKind, Reason};
 use velar_protocol::seal::{Day, MemberId};
 use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{
-    Answer, DeliveryOutcome, Envelope, Pin, RelayAddress, SendToken, SendTokenHash,
+    Answer, DeliveryOutcome, Envelope, Pin, Refusal, RelayAddress, SendToken, SendTokenHash,
 };
 
 use super::testing::Relay;
@@ -374,4 +374,23 @@ fn while_a_relay_takes_nothing_new_what_lies_there_goes_on() {
     world.settle();
     assert_eq!(world.state(1), Some(SlotState::Armed { until_s: START_S + 2400 }));
     assert!(world.holds.views(world.now_s)[0].not_for.is_empty());
+}
+
+#[test]
+fn what_one_relay_says_is_out_does_not_keep_what_lies_at_another_from_being_extended() {
+    let mut world = World::new(&[1, 2], &[1]);
+    world.check_in(20);
+    world.settle();
+    world.plan = 2;
+    world.pass(600);
+    world.check_in(20);
+    // The second relay has what it was never given, and has lost it: nothing of the new alarm may be used.
+    for why in [Refusal::HoldExists, Refusal::UnknownHold] {
+        let steps = world.holds.steps(world.now_s);
+        let step = steps.iter().find(|step| step.id.relay().port() == 2).unwrap();
+        world.holds.answered(&step.id, &Answer::Refused(why), world.now_s);
+    }
+    assert!(world.holds.is_out());
+    world.ask(Way::Answered);
+    assert_eq!(world.held(1), [START_S + 1800]);
 }

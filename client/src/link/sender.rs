@@ -88,8 +88,10 @@ impl Sending {
                 }
             }
             let Err(error) = self.connected(&mut backoff).await else { continue };
-            // A question alone is worth no other connection.
+            // A question alone is worth no other connection: it goes along with what is sent next.
+            let sent = self.pending.len();
             self.pending.retain(|item| matches!(item, Item::Due(_)));
+            self.question |= self.pending.len() < sent;
             let relay = self.relay.clone();
             if self.reports.send(Report::NotSending { relay, error }).await.is_err() {
                 return;

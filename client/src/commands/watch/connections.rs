@@ -115,9 +115,10 @@ impl Connections {
         known.is_some_and(|relay| matches!(relay.state, State::Up { caught_up: true }))
     }
 
-    /// Whether nothing is known yet of any relay.
+    /// Whether nothing is known yet of any relay in use.
     pub(super) fn is_connecting(&self) -> bool {
-        self.relays.values().all(|relay| matches!(relay.state, State::Connecting))
+        let mut in_use = self.relays.values().filter(|relay| relay.in_use);
+        in_use.all(|relay| matches!(relay.state, State::Connecting))
     }
 
     /// Whether what others send reaches this terminal through one relay at least.
@@ -175,6 +176,7 @@ mod tests {
         assert_eq!(connections.connecting(&left, false), None);
         assert_eq!(connections.connected(&left), None);
         // That one which was left answers reaches nobody.
+        assert!(connections.is_connecting());
         assert_eq!(connections.lost(&one, 100), Some(Say::Lost));
         assert_eq!(connections.connected(&two), Some(Say::Connected));
         assert_eq!(connections.connected(&one), Some(Say::Connected));
