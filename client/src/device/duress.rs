@@ -25,7 +25,7 @@ impl Turn<'_> {
         let Voice(voice) = voice;
         let mut peer = self.peer(from)?;
         match peer.voice {
-            Some(hers) if hers == voice => return self.calm_again(from),
+            Some(hers) if hers == voice => return Ok(()),
             Some(_) => {}
             // What a newcomer hears first, when others know already, is not how she is known.
             None if !self.is_under_duress(from)? => {
@@ -403,9 +403,15 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// She speaks with her own voice: an alert that was closed meanwhile, which her devices were not told, ends
-    /// there too. Who closed it says so, without a word about why.
-    fn calm_again(&mut self, from: MemberId) -> Done {
+    /// A whole message of `from`'s, sealed when it was sent, says these voices. If that is hers alone, an alert that was
+    /// closed meanwhile, which her devices were not told, ends there too: who closed it says so, without a word about why.
+    ///
+    /// What was sealed beforehand, in kits and holds, says how things were then.
+    pub(super) fn calm_again(&mut self, from: MemberId, voices: &BTreeSet<Voice>) -> Done {
+        let hers = self.peer(from)?.voice;
+        if !voices.iter().all(|Voice(voice)| hers == Some(*voice)) {
+            return Ok(());
+        }
         let me = self.me();
         for apart in self.apart_from(from)? {
             let open = self.open_alerts()?.iter().any(|alert| alert.id == apart.alert);

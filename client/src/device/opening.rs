@@ -288,6 +288,7 @@ impl Turn<'_> {
         };
         let Early { from, message: id, sequence, bytes, through, prekeys, voices } = early.clone();
         let heard = Incoming { from, id, sequence, bytes, through };
+        let sealed_beforehand = message.sent_at_s == 0;
         let receipt = match self.act_on(&heard, message)? {
             Acted::Done { receipt } => receipt,
             Acted::Aside => {
@@ -319,8 +320,11 @@ impl Turn<'_> {
         peer.received += 1;
         peer.heard_s = Some(self.now_s);
         self.set_peer(member, &peer)?;
-        for voice in voices {
-            self.hear_voice(member, voice, heard.id)?;
+        for voice in &voices {
+            self.hear_voice(member, *voice, heard.id)?;
+        }
+        if !sealed_beforehand {
+            self.calm_again(member, &voices)?;
         }
         if receipt { self.owe_receipt(member, heard.id) } else { Ok(()) }
     }
