@@ -32,7 +32,8 @@ pub use self::localise::localise;
 pub use self::log::{Backup, Log, LogCommand, LogExport, LogFormat, LogVerify, Restore, Wipe};
 pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
 pub use self::watching::{
-    CircleAgree, Contacts, ContactsAdd, ContactsCommand, ContactsRemove, Drill, HandOver, Status,
+    CircleAgree, Contacts, ContactsAdd, ContactsCommand, ContactsRemove, Drill, HandOver, Members,
+    MembersCommand, MembersRemove, Status,
 };
 
 /// One call of `velar`, understood.
@@ -102,7 +103,7 @@ pub enum Command {
     Approve(Approve),
     /// Who is in the circle.
     #[command(aliases = ["miembros", "integrantes"])]
-    Members,
+    Members(Members),
     /// Compare safety numbers.
     #[command(alias = "verificar")]
     Verify(Verify),

@@ -51,7 +51,7 @@ pub async fn run(cli: Cli, context: &Context) -> Result<Exit, Failure> {
         Command::Invite(args) => invite::run(context, args).await,
         Command::Join(args) => join::run(context, args).await,
         Command::Approve(args) => approve::run(context, args).await,
-        Command::Members => members::list(context),
+        Command::Members(args) => members::run(context, args).await,
         Command::Verify(args) => members::verify(context, args),
         Command::Checkin(args) => checkin::run(context, args).await,
         Command::Panic(args) => panic::run(context, args).await,

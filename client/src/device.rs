@@ -18,6 +18,7 @@ mod holding;
 mod homes;
 mod joining;
 mod kits;
+mod leaving;
 mod log;
 mod opening;
 mod peers;

@@ -49,6 +49,14 @@ help-cmd-join = Answer an invitation, or go on where it stopped
 help-cmd-approve = Let in the person who answered your invitation, once the four words match
     .more = Compare the four words in person or by voice, never in writing over the same channel as the link.
 help-cmd-members = Who is in the circle
+help-cmd-members-list = Show them
+help-cmd-members-remove = As lead coordinator: take somebody out of the circle
+    .more =
+        That device is told, and the circle stops waiting for its check-ins. It cannot be undone; to come back, the person is
+        invited again. A lost device is removed the same way.
+help-arg-members-remove-member = Name or short id
+    .value = MEMBER
+help-arg-members-remove-yes = Do not ask
 help-cmd-verify = Compare safety numbers with another member
 help-cmd-checkin = Check in: tell the circle how you are
     .more =
@@ -459,6 +467,16 @@ verify-marked = Remembered: the safety number with { $name } is verified.
 verify-state-yes = Verified.
 verify-state-no = Not verified yet.
 
+### members remove
+
+remove-means = { $name } will hear nothing more of the circle, and the circle nothing more of { $name }: no check-ins, no alarms. What is on that device stays there. To come back, { $name } has to be invited again.
+remove-alert = There is an open alert about { $name } ({ $alert }). It stays open until somebody closes it.
+remove-awaited = The circle waits for { $name } to check in by { $time }. It will not wait any more.
+remove-ask = Remove { $name } from the circle?
+remove-done = { $name } is not in the circle any more. The others are told.
+remove-told = The device of { $name } is told, too. Let { $name } also hear it from one of you.
+remove-not-told = The device of { $name } CANNOT be told. Tell { $name } yourselves: nobody in the circle hears that device any more.
+
 ### True states, for one person
 
 state-queued = queued here, not sent yet
@@ -599,6 +617,7 @@ watch-closed = { $time } Alert { $alert } of { $name } is closed by { $by }.
 watch-join-request = { $time } { $name } asks to join the circle: velar approve
 watch-member-joined = { $time } { $name } is now in the circle ({ $roles }).
 watch-member-left = { $time } { $name } is not in the circle any more.
+watch-removed = { $time } !!! This device is not in the circle any more. Nobody there hears its check-ins or alarms, and it watches over nobody. Speak with the circle by another way.
 watch-invitation-void = { $time } !!! An invitation was answered TWICE and is void. Somebody else may have seen it. Make a new one, in person: velar invite
 watch-expired = { $time } { $count ->
     [one] { $count } message was deleted by the relay before this device read it.
@@ -746,6 +765,12 @@ error-circle-full = The circle is full: 32 members at most.
     .next = Remove somebody first, or form another circle with another vault.
 error-not-lead = Only the circle's lead coordinator can do this.
     .next = velar circle show says who that is. Ask them.
+error-removed = This device is not in the circle any more. Nobody there hears its check-ins or alarms.
+    .next = Speak with the circle by another way. What came before is still here: velar inbox, velar alerts, velar log. To be in a circle again you need an invitation and another vault: --vault DIR
+error-lead-stays = You lead this circle: without you nobody could change it any more.
+    .next = Remove others, or form a new circle with another vault: velar circle new
+error-remove-unconfirmed = { $name } was not removed: there is nobody here to ask.
+    .next = If you mean it: velar members remove { $name } --yes
 error-not-allowed = Your role in the circle does not allow this.
     .next = velar circle show says what your roles are. Ask a coordinator of the circle.
 error-roster-conflict = Two member lists of this circle contradict each other: somebody else claims to lead it.

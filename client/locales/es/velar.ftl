@@ -59,6 +59,14 @@ help-cmd-approve = Dejar entrar a quien respondió tu invitación, cuando las cu
         También: velar aprobar
 help-cmd-members = Quiénes integran el círculo
     .more = También: velar integrantes
+help-cmd-members-list = Mostrar quiénes
+help-cmd-members-remove = Con la coordinación principal: quitar a alguien del círculo
+    .more =
+        Se avisa a ese equipo, y el círculo deja de esperar sus reportes. No se puede deshacer; para volver, se invita otra vez
+        a la persona. Un equipo perdido se quita de la misma manera.
+help-arg-members-remove-member = Nombre o clave corta
+    .value = INTEGRANTE
+help-arg-members-remove-yes = Sin preguntar
 help-cmd-verify = Comparar números de seguridad con otra persona del círculo
     .more = También: velar verificar
 help-cmd-checkin = Reportarte: decirle al círculo cómo estás
@@ -477,6 +485,16 @@ verify-marked = Queda recordado: el número de seguridad con { $name } está ver
 verify-state-yes = Verificado.
 verify-state-no = Todavía sin verificar.
 
+### members remove
+
+remove-means = { $name } ya no sabrá nada del círculo, ni el círculo de { $name }: ni reportes ni alarmas. Lo que está en ese equipo se queda ahí. Para volver, hay que invitar otra vez a { $name }.
+remove-alert = Hay una alerta abierta por { $name } ({ $alert }). Sigue abierta hasta que alguien la cierre.
+remove-awaited = El círculo espera un reporte de { $name } antes de { $time }. Dejará de esperarlo.
+remove-ask = ¿Quitar a { $name } del círculo?
+remove-done = { $name } ya no está en el círculo. Se avisa a las demás personas.
+remove-told = También se avisa al equipo de { $name }. Que { $name } lo escuche además de alguien del círculo.
+remove-not-told = NO se puede avisar al equipo de { $name }. Díganselo ustedes: en el círculo ya nadie recibe lo que envíe ese equipo.
+
 ### Estados verdaderos, para cada persona
 
 state-queued = en espera aquí, aún no enviado
@@ -617,6 +635,7 @@ watch-closed = { $time } La alerta { $alert } de { $name } la cerró { $by }.
 watch-join-request = { $time } { $name } pide entrar al círculo: velar approve
 watch-member-joined = { $time } { $name } ya está en el círculo ({ $roles }).
 watch-member-left = { $time } { $name } ya no está en el círculo.
+watch-removed = { $time } !!! Este equipo ya no está en el círculo. Ahí nadie recibe sus reportes ni sus alarmas, y ya no vela por nadie. Habla con el círculo por otro medio.
 watch-invitation-void = { $time } !!! Una invitación se respondió DOS VECES y quedó anulada. Puede que alguien más la haya visto. Haz otra, en persona: velar invite
 watch-expired = { $time } { $count ->
     [one] El relevo borró { $count } mensaje antes de que este equipo lo leyera.
@@ -764,6 +783,12 @@ error-circle-full = El círculo está lleno: caben 32 integrantes.
     .next = Hay que quitar a alguien antes, o formar otro círculo con otra bóveda.
 error-not-lead = Esto solo lo puede hacer quien lleva la coordinación principal del círculo.
     .next = velar circle show dice quién es. Pídeselo.
+error-removed = Este equipo ya no está en el círculo. Ahí nadie recibe sus reportes ni sus alarmas.
+    .next = Habla con el círculo por otro medio. Lo de antes sigue aquí: velar inbox, velar alerts, velar log. Para estar otra vez en un círculo necesitas una invitación y otra bóveda: --vault CARPETA
+error-lead-stays = Tú llevas la coordinación principal: sin ti nadie podría cambiar el círculo.
+    .next = Quita a otras personas, o forma un círculo nuevo con otra bóveda: velar circle new
+error-remove-unconfirmed = No se quitó a { $name }: aquí no hay a quién preguntarle.
+    .next = Si es lo que quieres: velar members remove { $name } --yes
 error-not-allowed = Tu función en el círculo no permite esto.
     .next = velar circle show dice cuáles son tus funciones. Pídelo a quien coordina.
 error-roster-conflict = Hay dos listas de integrantes que se contradicen: alguien más dice llevar el círculo.

@@ -1,4 +1,4 @@
-//! What the commands of keeping watch take: handing over, drills, contacts, the agreement, the roll-call.
+//! What the commands of keeping watch take: handing over, drills, contacts, members, the agreement, the roll-call.
 
 use std::time::Duration;
 
@@ -96,6 +96,35 @@ pub struct ContactsAdd {
 pub struct ContactsRemove {
     /// Who.
     pub name: String,
+}
+
+/// `velar members`
+#[derive(Debug, Args)]
+pub struct Members {
+    /// What to do; nothing means to show them.
+    #[command(subcommand)]
+    pub command: Option<MembersCommand>,
+}
+
+/// `velar members …`
+#[derive(Debug, Subcommand)]
+pub enum MembersCommand {
+    /// Show them.
+    #[command(aliases = ["ver", "mostrar", "show", "lista"])]
+    List,
+    /// Take somebody out of the circle.
+    #[command(aliases = ["quitar", "sacar", "retirar"])]
+    Remove(MembersRemove),
+}
+
+/// `velar members remove`
+#[derive(Debug, Args)]
+pub struct MembersRemove {
+    /// Short id or name.
+    pub member: String,
+    /// Without asking.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `velar status`

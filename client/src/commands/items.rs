@@ -91,6 +91,9 @@ impl<'a> Teller<'a> {
                 let roles = known.map(|known| text.roles(known.roles)).unwrap_or_default();
                 t!(text, "watch-member-joined", time = time, name = name, roles = roles)
             }
+            What::Left(member, _) if self.who.is_me(*member) => {
+                t!(text, "watch-removed", time = time)
+            }
             What::Left(..) => t!(text, "watch-member-left", time = time, name = name),
             What::Answered { .. } => t!(text, "watch-join-request", time = time, name = name),
             What::Voided { .. } => t!(text, "watch-invitation-void", time = time),
@@ -142,7 +145,7 @@ impl<'a> Teller<'a> {
 
     /// This device's own name.
     fn me(&self) -> String {
-        self.who.me().map(|me| self.who.name(me.member)).unwrap_or_default()
+        self.who.my_name()
     }
 
     fn check_in(&self, item: &Item, said: &CheckIn, time: String, name: String) -> String {

@@ -1,5 +1,7 @@
 //! What commands print alike: who, how far, and lines of JSON that no text can break out of.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use velar_protocol::circle::{Role, Roles};
 use velar_protocol::seal::MemberId;
@@ -13,32 +15,41 @@ use crate::text::t;
 
 /// The members' names, made harmless.
 pub(super) struct Who {
+    me: MemberId,
     members: Vec<MemberView>,
+    former: BTreeMap<MemberId, String>,
     unknown: String,
 }
 
 impl Who {
-    /// Those who are in the circle now.
+    /// Those who are in the circle now, and the names of those who were.
     pub(super) fn of(context: &Context, device: &mut Device) -> Result<Self, DeviceError> {
         let unknown = t!(context.text, "word-unknown-member");
-        Ok(Self { members: device.members()?, unknown })
+        let (me, former) = (device.member(), device.former_members()?);
+        Ok(Self { me, members: device.members()?, former, unknown })
     }
 
-    /// A member's name; who has left the circle is somebody unknown.
+    /// The name of a member, or of somebody who was one; anybody else is somebody unknown.
     pub(super) fn name(&self, member: MemberId) -> String {
         let known = self.members.iter().find(|known| known.member == member);
-        let name = known.map(|known| clean(&known.name)).filter(|name| !name.is_empty());
+        let known = known.map(|known| &known.name).or_else(|| self.former.get(&member));
+        let name = known.map(|name| clean(name)).filter(|name| !name.is_empty());
         name.unwrap_or_else(|| self.unknown.clone())
     }
 
-    /// This device.
+    /// This device, while it is in the circle.
     pub(super) fn me(&self) -> Option<&MemberView> {
         self.members.iter().find(|member| member.me)
     }
 
+    /// This device's own name.
+    pub(super) fn my_name(&self) -> String {
+        self.name(self.me)
+    }
+
     /// Whether it is this device.
     pub(super) fn is_me(&self, member: MemberId) -> bool {
-        self.me().is_some_and(|me| me.member == member)
+        self.me == member
     }
 
     /// Everybody.

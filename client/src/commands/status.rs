@@ -35,6 +35,10 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
     }
     let mut carrier = Carrier::new(context)?;
     carrier.catch_up(&mut device, WAIT).await.map_err(failed)?;
+    if device.is_removed().map_err(failed)? {
+        carrier.finish(&mut device).await.map_err(failed)?;
+        return removed(context, &mut device, &vault);
+    }
     let answered = if args.ask {
         Some(presence::call_the_roll(&mut carrier, &mut device).await.map_err(failed)?)
     } else {
@@ -117,6 +121,19 @@ fn no_circle(context: &Context, device: &mut Device, vault: &str) -> Result<Exit
         context.line(&next)?;
     }
     Ok(Exit::Done)
+}
+
+/// Nothing of what follows is so for who was removed from the circle.
+fn removed(context: &Context, device: &mut Device, vault: &str) -> Result<Exit, Failure> {
+    let circle = device.circle().map_err(|error| context.failure(error))?.name;
+    if context.json {
+        let data = json!({"vault": vault, "circle": circle, "state": "removed"});
+        context.line(&show::json_line(&data))?;
+        return Ok(Exit::NotNow);
+    }
+    context.line(&t!(context.text, "status-vault", path = vault))?;
+    context.line(&t!(context.text, "circle-name", circle = crate::terminal::clean(&circle)))?;
+    Err(context.failure(DeviceError::Removed))
 }
 
 /// What is known after a look.

@@ -28,7 +28,7 @@ use super::items::Teller;
 use super::show::{self, Who};
 use super::{Context, carrier};
 use crate::cli::Watch;
-use crate::device::Device;
+use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, net_reason, reason};
 use crate::link::{Happened, Link, now_s};
 use crate::net::NetError;
@@ -134,6 +134,7 @@ impl<'a> Post<'a> {
 
     async fn watch(&mut self, link: &mut Link) -> Result<(), End> {
         self.items()?;
+        self.belongs()?;
         let mut looked = Instant::now();
         loop {
             let happened = tokio::select! {
@@ -147,6 +148,7 @@ impl<'a> Post<'a> {
             }
             if changed {
                 self.items()?;
+                self.belongs()?;
                 self.agreed()?;
             }
             if changed || looked.elapsed() >= TICK {
@@ -157,6 +159,15 @@ impl<'a> Post<'a> {
                 link.ask();
             }
         }
+    }
+
+    /// Who was removed from the circle watches over nobody any more, and must not believe it.
+    fn belongs(&mut self) -> Result<(), End> {
+        if self.device.is_removed()? {
+            self.out.bell()?;
+            return Err(DeviceError::Removed.into());
+        }
+        Ok(())
     }
 
     /// Takes over what the circle has agreed, and who is in it.
@@ -176,7 +187,7 @@ impl<'a> Post<'a> {
     fn started(&mut self) -> Result<(), End> {
         let text = &self.context.text;
         let circle = crate::terminal::clean(&self.device.circle()?.name);
-        let name = self.who.me().map(|me| self.who.name(me.member)).unwrap_or_default();
+        let name = self.who.my_name();
         let on_shift = self.shift.is_on();
         let data = json!({"circle": circle, "name": name, "on_shift": on_shift});
         let line = t!(text, "watch-started", time = self.time(), circle = circle, name = name);

@@ -53,6 +53,7 @@ impl Device {
     /// [`DeviceError::NotAllowed`] for who is none; [`DeviceError::Text`] if an entry or the list is too long.
     pub fn set_contacts(&mut self, contacts: Vec<Contact>, now_s: u64) -> Done {
         self.write(now_s, |turn| {
+            turn.must_belong()?;
             if !turn.coordinates(turn.me())? {
                 return Err(DeviceError::NotAllowed);
             }

@@ -67,12 +67,9 @@ impl Device {
         self.write(now_s, |turn| {
             let post = Post::of(Class::Talk).told();
             let body = Body::Say { text: text.to_owned() };
-            let id = if to.is_empty() {
-                turn.tell_all(body, &post)?
-            } else {
-                turn.the_roster()?;
-                turn.tell(to, body, &post)?
-            };
+            let everybody = turn.others()?;
+            let to = if to.is_empty() { &everybody } else { to };
+            let id = turn.tell(to, body, &post)?;
             let what = What::Said { message: id, sequence: 0, text: text.to_owned() };
             let now_s = turn.now_s;
             turn.show(None, now_s, what)?;
@@ -322,6 +319,7 @@ impl Turn<'_> {
     }
 
     fn must_answer(&self, alert: &Alert) -> Done {
+        self.must_belong()?;
         let roster = self.the_roster()?;
         if may_answer(&roster, self.me(), alert.subject) {
             return Ok(());

@@ -68,7 +68,11 @@ impl Device {
 
 impl Turn<'_> {
     fn deadlines(&self) -> Done<Vec<Deadline>> {
-        let Some(roster) = self.roster()? else { return Ok(Vec::new()) };
+        // Whoever was removed hears nobody's check-ins any more.
+        let Some(roster) = self.roster()?.filter(|roster| roster.member(self.me()).is_some())
+        else {
+            return Ok(Vec::new());
+        };
         let mut deadlines = Vec::new();
         for member in roster.members().iter().map(|entry| entry.member()) {
             if member != self.me() {

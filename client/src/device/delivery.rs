@@ -283,10 +283,11 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// A member left: nothing more goes to them.
+    /// A member left: nothing more goes to them but who is in the circle.
     pub(super) fn drop_deliveries(&self, to: MemberId) -> Done {
         for (_, mut delivery) in self.tx.list::<DeliveryKind>()? {
-            if delivery.to == to && delivery.received_s.is_none() {
+            let goes = delivery.received_s.is_none() && !Self::is_about_the_roster(&delivery);
+            if delivery.to == to && goes {
                 self.clear(&delivery)?;
                 delivery.given_up = true;
                 delivery.bytes = Vec::new();

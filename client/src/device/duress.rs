@@ -421,7 +421,7 @@ impl Turn<'_> {
                 .filter(|event| event.author == me && matches!(event.kind, Kind::Closed { .. }));
             let hers = self.as_she_sees(&apart)?.filter(Alert::is_open);
             if let Some((hers, closing)) = hers.filter(|_| !open).zip(mine.next()) {
-                let (devices, others) = self.her_devices(apart.alert, self.others()?)?;
+                let (devices, others) = self.her_devices(apart.alert, self.everybody_else()?)?;
                 self.tell_her(&closing, &devices, hers.closing(""))?;
                 for to in others {
                     let body = self.alert_body(&closing, to)?;

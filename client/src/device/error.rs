@@ -23,6 +23,12 @@ pub enum DeviceError {
     /// In a circle already: an identity is for one circle.
     #[error("this device is in a circle already")]
     InCircle,
+    /// The lead has removed this device from the circle.
+    #[error("this device was removed from its circle")]
+    Removed,
+    /// Without a lead nobody could change the roster any more.
+    #[error("the lead cannot leave the circle")]
+    LeadStays,
     /// Only the lead signs the roster.
     #[error("only the lead can do this")]
     NotLead,

@@ -107,7 +107,7 @@ impl Device {
         now_s: u64,
     ) -> Done {
         self.write(now_s, |turn| {
-            turn.the_roster()?;
+            turn.others()?;
             let mut profile = turn.profile()?;
             if profile.homes.iter().any(|home| home.left_s.is_none() && home.relay == *relay) {
                 return Err(DeviceError::RelayKnown);
@@ -136,7 +136,7 @@ impl Device {
     /// ever taken this device's mailbox.
     pub fn leave_relay(&mut self, place: &str, now_s: u64) -> Done<RelayAddress> {
         self.write(now_s, |turn| {
-            turn.the_roster()?;
+            turn.others()?;
             let mut profile = turn.profile()?;
             let in_use = profile.homes.iter().filter(|home| home.left_s.is_none()).count();
             let named = |relay: &RelayAddress| {
@@ -297,10 +297,10 @@ impl Turn<'_> {
         }
     }
 
-    /// Whoever held these tokens can send nothing more.
-    pub(super) fn revoke(&self, profile: &mut Profile, holder: Holder) {
+    /// Whoever holds these tokens can send nothing more.
+    pub(super) fn revoke(&self, profile: &mut Profile, goes: impl Fn(&Holder) -> bool) {
         for home in &mut profile.homes {
-            home.tokens.retain(|(_, owner)| *owner != holder);
+            home.tokens.retain(|(_, holder)| !goes(holder));
             home.revision += 1;
         }
     }

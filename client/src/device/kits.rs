@@ -146,17 +146,19 @@ impl Turn<'_> {
         let before = book.clone();
         self.take_in_used(&mut book, found)?;
         let disarmed = found.is_some_and(|found| found.disarmed);
+        // Nobody would hear an alarm of it.
+        let removed = self.is_removed()?;
         for made in book.generations.iter_mut().filter(|made| made.is_ready()) {
             let here = found.is_some_and(|found| {
                 found.generations.iter().any(|known| known.number == made.number)
             });
             // What was there and is not any more may have been used, or taken.
-            if disarmed || (made.placed && !here) {
+            if disarmed || removed || (made.placed && !here) {
                 self.void_kit(made)?;
             }
             made.placed |= here;
         }
-        if renew != Renew::Nothing && !disarmed {
+        if renew != Renew::Nothing && !disarmed && !removed {
             self.renew_kit(&mut book, roster, renew)?;
         }
         if book != before {

@@ -96,6 +96,15 @@ impl Turn<'_> {
         let Some((_, issued)) = issued.into_iter().find(|(_, issued)| fits(issued)) else {
             return self.unopened(envelope);
         };
+        if let Holder::Member(member) = issued.holder
+            && self.roster()?.is_some()
+            && self.identity_of(member)?.is_none()
+        {
+            // By who was removed: what they say does not count, but it is not silent either.
+            let today = self.today();
+            self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
+            return self.say_unopened(Some(member), false);
+        }
         let Some(opened) = self.open(&issued, envelope)? else {
             let today = self.today();
             self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;

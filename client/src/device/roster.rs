@@ -1,4 +1,4 @@
-//! The roster on this device: taking over states, telling laggards, letting go of who left.
+//! The roster on this device: taking over states, telling laggards.
 
 use velar_protocol::circle::limits::MAX_CHAIN;
 use velar_protocol::circle::{Body, Names, Roster, RosterError, SignedRoster, merge_names};
@@ -7,11 +7,12 @@ use velar_protocol::seal::{CircleId, Identity, MemberId};
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::outbox::Class;
-use crate::records::{Holder, OwedKind, PassedKind, PeerKind, RosterKind, What};
+use crate::records::{PeerKind, RosterKind, What};
 
 /// The keys that a chain of states, its own signatures aside, gives for a member.
 pub(super) fn named_in(chain: &[SignedRoster], member: MemberId) -> Option<Identity> {
-    Roster::claimed(chain.last()?, member)
+    let listed = Roster::claimed(chain.last()?);
+    listed.iter().map(|entry| entry.identity).find(|identity| identity.member() == member)
 }
 
 impl Turn<'_> {
@@ -76,7 +77,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn who_came_and_went(&mut self, before: &Roster, after: &Roster) -> Done {
+    pub(super) fn who_came_and_went(&mut self, before: &Roster, after: &Roster) -> Done {
         let now_s = self.now_s;
         if before.agreement() != after.agreement() {
             self.show(Some(after.lead()), now_s, What::Agreed)?;
@@ -91,28 +92,19 @@ impl Turn<'_> {
         }
         for entry in before.members() {
             let member = entry.member();
-            if after.member(member).is_none() {
-                let name = self.peer(member)?.name;
-                self.let_go(member)?;
-                self.show(None, now_s, What::Left(member, name))?;
+            if after.member(member).is_some() {
+                continue;
             }
+            let name = if member == self.me() {
+                self.let_myself_go(before)?;
+                self.profile()?.name
+            } else {
+                self.let_go(member)?;
+                self.peer(member)?.name
+            };
+            self.show(None, now_s, What::Left(member, name))?;
         }
         Ok(())
-    }
-
-    /// Nothing more to or from this member: its tokens revoked, its mail dropped.
-    fn let_go(&mut self, member: MemberId) -> Done {
-        let mut profile = self.profile()?;
-        self.revoke(&mut profile, Holder::Member(member));
-        self.set_profile(&profile)?;
-        self.drop_deliveries(member)?;
-        self.tx.delete::<OwedKind>(&member.0)?;
-        self.drop_stock(member)?;
-        self.tx.delete::<PassedKind>(&member.0)?;
-        let mut peer = self.peer(member)?;
-        peer.addresses.clear();
-        peer.last_resort = None;
-        self.set_peer(member, &peer)
     }
 
     /// Every part of every message says which roster its sender knows.

@@ -56,8 +56,17 @@ impl Turn<'_> {
         self.tell(&others, body, post)
     }
 
-    /// Everybody else in the circle.
+    /// Everybody else in the circle, to be told what a person says.
+    ///
+    /// # Errors
+    /// [`DeviceError::Removed`]: nobody there hears it.
     pub(super) fn others(&self) -> Done<Vec<MemberId>> {
+        self.must_belong()?;
+        self.everybody_else()
+    }
+
+    /// Everybody else in the circle, whether this device is still in it or not.
+    pub(super) fn everybody_else(&self) -> Done<Vec<MemberId>> {
         let roster = self.the_roster()?;
         Ok(roster.members().iter().map(|m| m.member()).filter(|m| *m != self.me()).collect())
     }
@@ -69,7 +78,7 @@ impl Turn<'_> {
     }
 
     /// The same, under an id that is known already. `sent_at_s`: when it was first said; told again later, it is
-    /// not newer for that.
+    /// not newer for that. From a device that was removed nothing goes out.
     pub(super) fn tell_as(
         &mut self,
         id: MessageId,
@@ -78,6 +87,9 @@ impl Turn<'_> {
         body: Body,
         post: &Post,
     ) -> Done {
+        if self.is_removed()? {
+            return Ok(());
+        }
         let kit = self.kit_valid_from()?;
         let message = Message { sent_at_s, kit, marks: self.marks()?, body };
         let bytes = message.encode()?;
@@ -93,6 +105,9 @@ impl Turn<'_> {
 
     /// Says what is known here of an alert, and nothing else.
     pub(super) fn say_mark(&mut self, to: MemberId, mark: AlertMark) -> Done {
+        if self.is_removed()? {
+            return Ok(());
+        }
         let sent_at_s = self.now_s;
         let kit = self.kit_valid_from()?;
         let message = Message { sent_at_s, kit, marks: vec![mark], body: Body::Prekeys };

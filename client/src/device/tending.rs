@@ -68,7 +68,7 @@ impl Turn<'_> {
         }
         let mut profile = self.profile()?;
         for id in ended {
-            self.revoke(&mut profile, Holder::Invitation(id));
+            self.revoke(&mut profile, |holder| *holder == Holder::Invitation(id));
         }
         self.set_profile(&profile)
     }

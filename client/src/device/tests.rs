@@ -8,6 +8,7 @@ mod duress;
 mod forming;
 mod holds;
 mod kits;
+mod leaving;
 mod log;
 mod mail;
 mod office;

@@ -21,6 +21,8 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::JoinPending => failure!(text, Exit::NotNow, "error-join-pending"),
         DeviceError::NoCircle => failure!(text, Exit::NotFound, "error-no-circle"),
         DeviceError::InCircle => failure!(text, Exit::NotNow, "error-in-circle"),
+        DeviceError::Removed => failure!(text, Exit::NotNow, "error-removed"),
+        DeviceError::LeadStays => failure!(text, Exit::NotNow, "error-lead-stays"),
         DeviceError::NotLead => failure!(text, Exit::NotNow, "error-not-lead"),
         DeviceError::NotAllowed => failure!(text, Exit::NotNow, "error-not-allowed"),
         DeviceError::Text | DeviceError::Message(MessageError::Limit) => {
@@ -101,6 +103,8 @@ mod tests {
             DeviceError::NoCircle,
             DeviceError::JoinPending,
             DeviceError::InCircle,
+            DeviceError::Removed,
+            DeviceError::LeadStays,
             DeviceError::NotLead,
             DeviceError::NotAllowed,
             DeviceError::Text,

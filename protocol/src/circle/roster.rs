@@ -275,11 +275,11 @@ impl Roster {
         }
     }
 
-    /// The keys that an unverified state gives for a member: a claim, to be verified by taking the state over.
+    /// The members that an unverified state lists: a claim, to be verified by taking the state over. Empty if it cannot
+    /// be read.
     #[must_use]
-    pub fn claimed(signed: &SignedRoster, member: MemberId) -> Option<Identity> {
-        let roster = Self::parse(signed.clone()).ok()?;
-        roster.member(member).map(|entry| entry.identity)
+    pub fn claimed(signed: &SignedRoster) -> Vec<RosterMember> {
+        Self::parse(signed.clone()).map(|roster| roster.body.members).unwrap_or_default()
     }
 
     /// The circle's id.

@@ -26,7 +26,10 @@ impl Teller<'_> {
                 ("alert", data)
             }
             What::Joined(member, _) => ("member-joined", json!({"member": hex(&member.0)})),
-            What::Left(member, _) => ("member-left", json!({"member": hex(&member.0)})),
+            What::Left(member, _) => {
+                let me = self.who.is_me(*member);
+                ("member-left", json!({"member": hex(&member.0), "me": me}))
+            }
             What::Answered { invitation, .. } => {
                 ("join-request", json!({"invitation": hex(invitation)}))
             }

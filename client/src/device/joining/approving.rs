@@ -214,7 +214,7 @@ impl Turn<'_> {
         invited.state = InvitedState::Approved(newcomer);
         self.tx.put::<InvitationKind>(&id, &invited)?;
         let mut profile = self.profile()?;
-        self.revoke(&mut profile, Holder::Invitation(id));
+        self.revoke(&mut profile, |holder| *holder == Holder::Invitation(id));
         self.set_profile(&profile)?;
         self.welcome(&before, &roster, newcomer)?;
         let now_s = self.now_s;
@@ -267,7 +267,7 @@ impl Turn<'_> {
             invited.answers.iter().map(|answer| answer.identity.member()).collect();
         self.tx.put::<InvitationKind>(&invited.id, &invited)?;
         let mut profile = self.profile()?;
-        self.revoke(&mut profile, Holder::Invitation(invited.id));
+        self.revoke(&mut profile, |holder| *holder == Holder::Invitation(invited.id));
         self.set_profile(&profile)?;
         self.tell(&answerers, Body::Void, &Post::of(Class::Care).without_receipt()).map(|_| ())
     }

@@ -55,7 +55,7 @@ impl Device {
         self.write(0, |turn| {
             turn.tx.delete::<InvitationKind>(&id)?;
             let mut profile = turn.profile()?;
-            turn.revoke(&mut profile, Holder::Invitation(id));
+            turn.revoke(&mut profile, |holder| *holder == Holder::Invitation(id));
             turn.set_profile(&profile)
         })
     }

@@ -48,7 +48,7 @@ impl Turn<'_> {
         self.show(None, at_s, What::Alert { event, told_by: None })?;
         let bytes = made.encode()?;
         let post = Post { alert: Some(made.event.alert), ..Post::of(Class::Alert).told() };
-        for to in self.others()? {
+        for to in self.everybody_else()? {
             let seat = made.seats.iter().find(|seat| seat.to == to);
             let sent = seat.and_then(|seat| Some((seat, sent_to(posted?, &seat.digest)?)));
             match sent {

@@ -269,11 +269,7 @@ fn a_check_in_that_comes_late_stops_no_alert_and_starts_a_new_deadline() {
 /// Luz removes Ana from the circle, on her own device.
 fn remove_ana(world: &mut World) {
     let (now_s, ana) = (world.now_s, world.person("Ana").member());
-    let removed = world.device("Luz").write(now_s, |turn| {
-        let without = turn.the_roster()?.without_member(turn.identity, ana)?;
-        turn.set_roster(&without)
-    });
-    removed.unwrap();
+    world.device("Luz").remove_member(ana, now_s).unwrap();
 }
 
 #[test]

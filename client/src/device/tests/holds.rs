@@ -299,16 +299,9 @@ fn a_member_who_left_gets_nothing_any_more() {
     let due_s = world.check_in(60);
     world.settle();
     let eva = world.person("Eva").member();
-    let luz = world.person("Luz").member();
     let now_s = world.now_s;
-    let without = |turn: &mut crate::device::Turn<'_>| {
-        Ok(turn.the_roster()?.without_member(turn.identity, eva)?.signed().clone())
-    };
-    let signed = world.device("Luz").read(now_s, without).unwrap();
-    let taken = |turn: &mut crate::device::Turn<'_>| {
-        turn.take_rosters(luz, std::slice::from_ref(&signed), &Vec::new())
-    };
-    world.device("Ana").write(now_s, taken).unwrap();
+    world.device("Luz").remove_member(eva, now_s).unwrap();
+    world.settle();
     world.device("Ana").tend(true, true, now_s).unwrap();
     world.settle();
     assert_eq!(world.held(), [(1, due_s + 5 * MINUTE_S)], "the same deadline, for one");
