@@ -64,14 +64,16 @@ pub fn keep(device: &mut Device, renew: Renew, now_s: u64) -> Result<(), DeviceE
     Ok(())
 }
 
-/// After the vault was opened: if the kit was used since, what it did is in the vault from now on.
+/// After the vault was opened: if the kit was used since, what it did is in the vault from now on. Of a device that was
+/// removed from its circle nothing stays in it: an alarm would reach nobody.
 ///
 /// # Errors
 /// [`DeviceError`] of the vault.
 pub fn reconcile(device: &mut Device, now_s: u64) -> Result<(), DeviceError> {
     let bytes = KitFile::of(device.folder()).bytes().ok().flatten();
     let used = |found: Contents| found.generations.iter().any(|one| one.used_s.is_some());
-    if bytes.as_deref().map(Contents::decode).is_some_and(used) {
+    let is_used = bytes.as_deref().map(Contents::decode).is_some_and(used);
+    if is_used || (bytes.is_some() && device.is_removed()?) {
         keep(device, Renew::Nothing, now_s)?;
     }
     Ok(())

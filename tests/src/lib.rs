@@ -1,5 +1,6 @@
 //! What the integration tests and the load generator share: relays and people as real processes, and loads.
 
+pub mod clock;
 pub mod files;
 pub mod job;
 pub mod load;

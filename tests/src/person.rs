@@ -18,6 +18,7 @@ use velar::device::{Device, Entropy};
 use velar::passphrase::PassphraseSource;
 use velar::vault::{KdfCost, Vault};
 
+use crate::clock::SetClock;
 use crate::load::Outcome;
 
 pub use circle::{form_circle, gather};
@@ -35,6 +36,9 @@ pub struct Person {
     pub name: String,
     folder: PathBuf,
     passphrase: PathBuf,
+    language: &'static str,
+    zone: &'static str,
+    clock: Option<SetClock>,
 }
 
 /// How a command ended.
@@ -108,7 +112,14 @@ impl Person {
     pub fn without_vault(root: &Path, name: &str) -> Outcome<Self> {
         let folder = root.join(name);
         fs::create_dir_all(&folder)?;
-        let person = Self { name: name.to_owned(), passphrase: folder.join("passphrase"), folder };
+        let person = Self {
+            name: name.to_owned(),
+            passphrase: folder.join("passphrase"),
+            folder,
+            language: "en",
+            zone: "UTC",
+            clock: None,
+        };
         person.write_secret("passphrase", PASSPHRASE)?;
         Ok(person)
     }
@@ -145,6 +156,24 @@ impl Person {
         Self { passphrase: self.file(passphrase), ..self.clone() }
     }
 
+    /// The same person, in Spanish (`es`) or English (`en`).
+    #[must_use]
+    pub fn speaking(&self, language: &'static str) -> Self {
+        Self { language, ..self.clone() }
+    }
+
+    /// The same person, whose device is in this time zone.
+    #[must_use]
+    pub fn in_zone(&self, zone: &'static str) -> Self {
+        Self { zone, ..self.clone() }
+    }
+
+    /// The same person, whose device has this clock.
+    #[must_use]
+    pub fn with_clock(&self, clock: &SetClock) -> Self {
+        Self { clock: Some(clock.clone()), ..self.clone() }
+    }
+
     /// The vault's folder.
     #[must_use]
     pub fn vault(&self) -> PathBuf {
@@ -157,7 +186,7 @@ impl Person {
         self.folder.join(name)
     }
 
-    /// A call of `velar`, in English, for this person's vault.
+    /// A call of `velar` for this person's vault; in English, if nothing else is said.
     ///
     /// # Errors
     /// If the program is not there.
@@ -177,14 +206,17 @@ impl Person {
             .args(args)
             .arg("--vault")
             .arg(self.vault())
-            .arg("--lang=en")
-            .env("TZ", "UTC")
+            .args(["--lang", self.language])
+            .env("TZ", self.zone)
             .env_remove("VELAR_LOG")
             .env_remove("VELAR_VAULT")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(clock) = &self.clock {
+            clock.give(&mut command);
+        }
         Ok(command)
     }
 
@@ -195,6 +227,16 @@ impl Person {
     pub async fn run(&self, args: &[&str]) -> Outcome<Ran> {
         let output = timeout(PATIENCE, self.command(args)?.output());
         Ok(output.await.map_err(|_| format!("{args:?} does not end"))??.into())
+    }
+
+    /// Runs it in Spanish, then in English: exit code and all that it said of each.
+    ///
+    /// # Errors
+    /// As [`Person::run`].
+    pub async fn in_both(&self, args: &[&str]) -> Outcome<[(i32, String); 2]> {
+        let spanish = self.speaking("es").run(args).await?;
+        let english = self.speaking("en").run(args).await?;
+        Ok([spanish, english].map(|ran| (ran.code, ran.out + &ran.err)))
     }
 
     /// Runs it to its end, without the passphrase.
@@ -278,8 +320,11 @@ impl Person {
     /// If it ends before.
     pub async fn watch(&self, args: &[&str]) -> Outcome<Running> {
         let mut watch = self.start(&[&["watch"], args].concat())?;
-        let up_to_date =
-            |line: &str| line.ends_with("Up to date.") || line.contains(r#""kind":"caught-up""#);
+        let up_to_date = |line: &str| {
+            line.ends_with("Up to date.")
+                || line.ends_with("Al día.")
+                || line.contains(r#""kind":"caught-up""#)
+        };
         watch.until(up_to_date).await?;
         watch.passed = 0;
         Ok(watch)

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use velar::net::{Connector, Purpose};
 use velar_protocol::wire::{Answer, RelayAddress, Request};
 
+use crate::clock::SetClock;
 use crate::load::Outcome;
 
 /// Kernel clock ticks per second in /proc (`USER_HZ`, 100 on every Linux).
@@ -43,6 +44,7 @@ pub struct RelayProcess {
     ip: Ipv4Addr,
     flags: Vec<String>,
     log: Option<PathBuf>,
+    clock: Option<SetClock>,
     address: Option<RelayAddress>,
     child: Option<Child>,
 }
@@ -78,7 +80,7 @@ impl RelayProcess {
         }
         let (program, data) = (program.to_owned(), data.to_owned());
         let flags = LIFTED.iter().map(|&flag| flag.to_owned()).collect();
-        Ok(Self { program, data, ip, flags, log: None, address: None, child: None })
+        Ok(Self { program, data, ip, flags, log: None, clock: None, address: None, child: None })
     }
 
     /// With the limits as they are shipped; without this, those that a load would meet are lifted.
@@ -104,6 +106,13 @@ impl RelayProcess {
         self
     }
 
+    /// On a machine with this clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: &SetClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
+    }
+
     /// Starts it, at the same port as before, and waits until it has answered an `Info`. Returns how long
     /// that took, from the start of the process.
     ///
@@ -117,7 +126,11 @@ impl RelayProcess {
             None => Stdio::inherit(),
         };
         let begun = Instant::now();
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if let Some(clock) = &self.clock {
+            clock.give(&mut command);
+        }
+        let mut child = command
             .args(["serve", if self.log.is_some() { "--log=trace" } else { "--log=warn" }])
             .args(&self.flags)
             .arg(format!("--listen={listen}"))

@@ -16,23 +16,9 @@ use tokio::process::Command;
 
 use velar_tests::files::copy;
 use velar_tests::load::Outcome;
-use velar_tests::person::{Person, program};
+use velar_tests::person::program;
 
 use self::of_three::OfThree;
-
-/// What it says in either language: Spanish, English.
-async fn in_both(person: &Person, args: &[&str]) -> Outcome<[(i32, String); 2]> {
-    let mut said = Vec::new();
-    for language in ["es", "en"] {
-        let mut command = Command::new(program("velar")?);
-        command.args(args).args(["--lang", language]).arg("--vault").arg(person.vault());
-        command.arg("--passphrase-file").arg(person.file("passphrase"));
-        let output = command.stdin(Stdio::null()).output().await?;
-        let text = [output.stdout, output.stderr].concat();
-        said.push((output.status.code().unwrap_or(-1), String::from_utf8(text)?));
-    }
-    said.try_into().map_err(|_| "two languages".into())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_that_does_not_exist_is_told_and_no_other_is_meant() -> Outcome<()> {
@@ -43,7 +29,7 @@ async fn an_alert_that_does_not_exist_is_told_and_no_other_is_meant() -> Outcome
         &["close", "ffff0000", "--unconfirmed"],
         &["note", "ffff0000", "voy"],
     ] {
-        let [spanish, english] = in_both(luz, args).await?;
+        let [spanish, english] = luz.in_both(args).await?;
         assert_eq!((spanish.0, english.0), (6, 6), "{args:?}: {spanish:?} {english:?}");
         assert!(spanish.1.contains("No hay una alerta «ffff0000»."), "{}", spanish.1);
         assert!(english.1.contains("There is no alert \"ffff0000\"."), "{}", english.1);
@@ -102,16 +88,86 @@ async fn a_roster_of_a_dead_branch_is_told_and_changes_nothing() -> Outcome<()> 
         ),
         ("en", "!!! Two member lists of this circle contradict each other. Speak with the circle"),
     ];
-    let [spanish, english] = in_both(luz, &["inbox", "--all"]).await?;
-    for ((_, text), (language, line)) in [spanish, english].iter().zip(told) {
+    let both = luz.in_both(&["inbox", "--all"]).await?;
+    for ((_, text), (language, line)) in both.iter().zip(told) {
         assert!(text.contains(line), "{language}: {text}");
     }
-    let (_, english) = &in_both(ana, &["circle", "show"]).await?[1];
+    let (_, english) = &ana.in_both(&["circle", "show"]).await?[1];
     assert!(english.contains("as missed after 20 min"), "what she had first holds: {english}");
     // What is said meanwhile arrives.
     luz.run(&["say", "hola"]).await?;
-    let (_, inbox) = &in_both(ana, &["inbox", "--all"]).await?[1];
+    let (_, inbox) = &ana.in_both(&["inbox", "--all"]).await?[1];
     assert!(inbox.contains("hola"), "{inbox}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_left_is_told_and_says_nothing_to_people_who_do_not_hear() -> Outcome<()> {
+    let OfThree { luz, eva, ana, .. } = &OfThree::form().await?;
+    ana.run(&["plan", "set", "--every", "60"]).await?;
+    eva.run(&["say", "nos vemos a las seis"]).await?;
+    ana.must(&["status"]).await?;
+    for (person, name, code, told) in [
+        (eva, "Ana", 8, ["Esto solo lo puede hacer", "Only the circle's lead coordinator"]),
+        (luz, "Luz", 8, ["sin ti nadie podría", "without you nobody could"]),
+        (luz, "Iris", 6, ["no hay nadie «Iris»", "nobody \"Iris\""]),
+    ] {
+        let both = person.in_both(&["members", "remove", name, "--yes"]).await?;
+        for ((ended, said), told) in both.iter().zip(told) {
+            assert!(*ended == code && said.contains(told), "{name}: {ended} {said}");
+        }
+    }
+    // Nobody is asked here; what it means is said all the same.
+    let [spanish, english] = luz.in_both(&["members", "remove", "ana"]).await?;
+    assert_eq!((spanish.0, english.0), (7, 7), "{spanish:?} {english:?}");
+    for said in ["ni reportes ni alarmas", "espera un reporte de Ana", "members remove Ana --yes"] {
+        assert!(spanish.1.contains(said), "{said}: {}", spanish.1);
+    }
+    for said in ["no check-ins, no alarms", "waits for Ana", "members remove Ana --yes"] {
+        assert!(english.1.contains(said), "{said}: {}", english.1);
+    }
+    assert_eq!(luz.json(&["members"]).await?.1["members"].as_array().map(Vec::len), Some(3));
+
+    let mut evas = eva.watch(&["--plain"]).await?;
+    let mut anas = ana.speaking("es").watch(&["--plain"]).await?;
+    let removed = luz.must(&["members", "remove", "Ana", "--yes"]).await?;
+    assert!(removed.out.contains("The device of Ana is told, too."), "{removed:?}");
+    evas.line_with("Ana is not in the circle any more.").await?;
+    anas.line_with("!!! Este equipo ya no está en el círculo.").await?;
+    assert_eq!(anas.end().await?.0.code(), Some(8), "a terminal that watches over nobody ends");
+
+    for args in [
+        &["checkin"][..],
+        &["say", "hola"],
+        &["panic", "me siguen"],
+        &["drill"],
+        &["plan", "set", "--every", "30"],
+        &["status"],
+        &["watch", "--plain"],
+    ] {
+        let [spanish, english] = ana.in_both(args).await?;
+        assert_eq!((spanish.0, english.0), (8, 8), "{args:?}: {spanish:?} {english:?}");
+        for said in
+            ["Este equipo ya no está en el círculo.", "Habla con el círculo por otro medio."]
+        {
+            assert!(spanish.1.contains(said), "{args:?}: {}", spanish.1);
+        }
+        for said in
+            ["This device is not in the circle any more.", "Speak with the circle by another"]
+        {
+            assert!(english.1.contains(said), "{args:?}: {}", english.1);
+        }
+    }
+    let locked = ana.run_locked(&["panic"]).await?;
+    assert!(locked.code != 0 && locked.err.contains("NOT RAISED"), "{locked:?}");
+    // What came before is still there, and the others go on.
+    for (code, inbox) in ana.in_both(&["inbox", "--all"]).await? {
+        assert!(code == 0 && inbox.contains("nos vemos a las seis"), "{inbox}");
+    }
+    luz.run(&["say", "seguimos"]).await?;
+    evas.line_with("seguimos").await?;
+    let (_, lines) = evas.stop().await?;
+    assert!(!lines.iter().any(|line| line.contains("ALERT")), "{lines:#?}");
     Ok(())
 }
 
@@ -125,7 +181,7 @@ async fn a_vault_that_does_not_open_is_told_with_the_next_step_and_stays_as_it_i
 
     let passphrase = fs::read_to_string(ana.file("passphrase"))?;
     ana.write_secret("passphrase", "rio abajo sin puente")?;
-    let [spanish, english] = in_both(ana, &["inbox"]).await?;
+    let [spanish, english] = ana.in_both(&["inbox"]).await?;
     assert_eq!((spanish.0, english.0), (5, 5), "{spanish:?} {english:?}");
     assert!(spanish.1.contains("La frase de acceso no abre esta bóveda."), "{}", spanish.1);
     assert!(spanish.1.contains("revisa las mayúsculas"), "{}", spanish.1);
@@ -138,7 +194,7 @@ async fn a_vault_that_does_not_open_is_told_with_the_next_step_and_stays_as_it_i
         let path = ana.vault().join("vault").join(file);
         let whole = fs::read(&path)?;
         fs::write(&path, &whole[..left])?;
-        let [spanish, english] = in_both(ana, &["inbox"]).await?;
+        let [spanish, english] = ana.in_both(&["inbox"]).await?;
         assert_eq!((spanish.0, english.0), (10, 10), "{file}: {spanish:?} {english:?}");
         assert!(spanish.1.contains("está dañada"), "{file}: {}", spanish.1);
         assert!(spanish.1.contains("No borres nada. Copia la carpeta"), "{file}: {}", spanish.1);
@@ -148,7 +204,7 @@ async fn a_vault_that_does_not_open_is_told_with_the_next_step_and_stays_as_it_i
         fs::write(&path, whole)?;
     }
     // Whole again, it has all that it had.
-    let (_, inbox) = &in_both(ana, &["inbox", "--all"]).await?[1];
+    let (_, inbox) = &ana.in_both(&["inbox", "--all"]).await?[1];
     assert!(inbox.contains("nos vemos a las seis"), "{inbox}");
     Ok(())
 }

@@ -30,6 +30,7 @@ use super::{Context, carrier};
 use crate::cli::Watch;
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, net_reason, reason};
+use crate::kit;
 use crate::link::{Happened, Link, now_s};
 use crate::net::NetError;
 use crate::text::t;
@@ -164,6 +165,7 @@ impl<'a> Post<'a> {
     /// Who was removed from the circle watches over nobody any more, and must not believe it.
     fn belongs(&mut self) -> Result<(), End> {
         if self.device.is_removed()? {
+            kit::reconcile(&mut self.device, now_s())?;
             self.out.bell()?;
             return Err(DeviceError::Removed.into());
         }
