@@ -469,7 +469,8 @@ verify-state-no = Not verified yet.
 
 ### members remove
 
-remove-means = { $name } will hear nothing more of the circle, and the circle nothing more of { $name }: no check-ins, no alarms. What is on that device stays there. To come back, { $name } has to be invited again.
+remove-means = { $name } will hear nothing more of the circle, and the circle nothing more of { $name }: no check-ins, no alarms. That device is told; what is on it stays there. To come back, { $name } has to be invited again.
+remove-duress = { $name } may be under duress ({ $alert }). That device will show the removal: whoever holds it sees it. If that is a danger now, wait.
 remove-alert = There is an open alert about { $name } ({ $alert }). It stays open until somebody closes it.
 remove-awaited = The circle waits for { $name } to check in by { $time }. It will not wait any more.
 remove-ask = Remove { $name } from the circle?

@@ -487,7 +487,8 @@ verify-state-no = Todavía sin verificar.
 
 ### members remove
 
-remove-means = { $name } ya no sabrá nada del círculo, ni el círculo de { $name }: ni reportes ni alarmas. Lo que está en ese equipo se queda ahí. Para volver, hay que invitar otra vez a { $name }.
+remove-means = { $name } ya no sabrá nada del círculo, ni el círculo de { $name }: ni reportes ni alarmas. Se avisa a ese equipo; lo que tiene se queda ahí. Para volver, hay que invitar otra vez a { $name }.
+remove-duress = Puede que { $name } esté bajo coacción ({ $alert }). Ese equipo mostrará que se le quitó: lo verá quien lo tenga. Si ahora eso es un peligro, esperen.
 remove-alert = Hay una alerta abierta por { $name } ({ $alert }). Sigue abierta hasta que alguien la cierre.
 remove-awaited = El círculo espera un reporte de { $name } antes de { $time }. Dejará de esperarlo.
 remove-ask = ¿Quitar a { $name } del círculo?

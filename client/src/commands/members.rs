@@ -130,10 +130,14 @@ fn consequences(
     let name = clean(&member.name);
     let mut lines = vec![t!(text, "remove-means", name = name.as_str())];
     for view in device.alerts(true, now_s()).map_err(failed)? {
-        if view.alert.subject == member.member {
-            let alert = view.alert.id.short();
-            lines.push(t!(text, "remove-alert", name = name.as_str(), alert = alert));
+        if view.alert.subject != member.member {
+            continue;
         }
+        let alert = view.alert.id.short();
+        if view.alert.duress {
+            lines.push(t!(text, "remove-duress", name = name.as_str(), alert = alert.as_str()));
+        }
+        lines.push(t!(text, "remove-alert", name = name.as_str(), alert = alert));
     }
     let deadlines = device.deadlines().map_err(failed)?;
     if let Some(deadline) = deadlines.iter().find(|one| one.member == member.member) {
