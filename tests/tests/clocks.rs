@@ -2,51 +2,22 @@
 //! means is said with the next step, in both languages.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod of_three;
+
 use serde_json::Value;
-use tempfile::TempDir;
 use velar_tests::clock::SetClock;
 use velar_tests::load::Outcome;
-use velar_tests::person::{Person, gather, program};
-use velar_tests::process::RelayProcess;
+use velar_tests::person::Person;
+
+use self::of_three::OfThree;
 
 const DAY_S: i64 = 86_400;
 
-/// Luz coordinates and accompanies, Eva accompanies, Ana is at risk. All programs, the relay's too, have this clock.
-struct Circle {
-    clock: SetClock,
-    luz: Person,
-    eva: Person,
-    ana: Person,
-    root: TempDir,
-    _relay: RelayProcess,
-}
-
-impl Circle {
-    /// Formed now, by a right clock; or then, Unix seconds.
-    async fn form(then: Option<i64>) -> Outcome<Self> {
-        let root = tempfile::tempdir()?;
-        let clock = SetClock::new(root.path())?;
-        if let Some(at_s) = then {
-            clock.set_to(at_s)?;
-        }
-        let relay =
-            RelayProcess::init(&program("velar-relay")?, &root.path().join("relay")).await?;
-        let mut relay = relay.with_clock(&clock);
-        relay.start().await?;
-        let person = |name| Ok(Person::with_cheap_vault(root.path(), name)?.with_clock(&clock));
-        let people = ["Luz", "Eva", "Ana"].map(person);
-        let people = people.into_iter().collect::<Outcome<Vec<_>>>()?;
-        gather(relay.address()?, &people, &["accompanier", "defender"]).await?;
-        let [luz, eva, ana] = people.try_into().map_err(|_| "three people")?;
-        Ok(Self { clock, luz, eva, ana, root, _relay: relay })
-    }
-
-    /// Another clock than the one that all have; right, until it is set.
-    fn another_clock(&self) -> Outcome<SetClock> {
-        let folder = self.root.path().join("another clock");
-        std::fs::create_dir(&folder)?;
-        SetClock::new(&folder)
-    }
+/// Another clock than the one that all have; right, until it is set.
+fn another_clock(circle: &OfThree) -> Outcome<SetClock> {
+    let folder = circle.root.path().join("another clock");
+    std::fs::create_dir(&folder)?;
+    SetClock::new(&folder)
 }
 
 /// What somebody's status says of Ana.
@@ -81,9 +52,9 @@ fn has_both(both: &[(i32, String); 2], spanish: &str, english: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_is_set_while_a_terminal_watches_is_said_and_keeps_nothing_back() -> Outcome<()>
 {
-    let circle = Circle::form(None).await?;
-    let Circle { luz, eva, ana, .. } = &circle;
-    let theirs = circle.another_clock()?;
+    let (circle, _) = OfThree::form_at(None).await?;
+    let OfThree { luz, eva, ana, .. } = &circle;
+    let theirs = another_clock(&circle)?;
     let mut luzs = luz.with_clock(&theirs).speaking("es").watch(&["--plain"]).await?;
     let mut evas = eva.with_clock(&theirs).speaking("en").watch(&["--plain"]).await?;
     ana.run(&["plan", "set", "--every", "60"]).await?;
@@ -125,9 +96,9 @@ async fn a_clock_that_is_set_while_a_terminal_watches_is_said_and_keeps_nothing_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_in_by_a_clock_that_is_a_day_wrong_arrives_and_says_to_look_at_it() -> Outcome<()> {
-    let circle = Circle::form(None).await?;
-    let Circle { luz, eva, ana, .. } = &circle;
-    let hers = circle.another_clock()?;
+    let (circle, _) = OfThree::form_at(None).await?;
+    let OfThree { luz, eva, ana, .. } = &circle;
+    let hers = another_clock(&circle)?;
     let ana = &ana.with_clock(&hers);
     let mut watch = eva.watch(&["--plain"]).await?;
     ana.run(&["plan", "set", "--every", "60"]).await?;
@@ -173,7 +144,7 @@ async fn a_check_in_by_a_clock_that_is_a_day_wrong_arrives_and_says_to_look_at_i
 async fn a_plan_goes_on_by_local_time_when_the_clocks_are_put_forward() -> Outcome<()> {
     // Saturday, 2027-03-13, 18:00 in Tijuana; that night 03:00 comes after 01:59.
     let (saturday, sunday) = (20_890, 20_891);
-    let circle = Circle::form(Some(utc(sunday, 2, 0))).await?;
+    let (circle, clock) = OfThree::form_at(Some(utc(sunday, 2, 0))).await?;
     let luz = &circle.luz.in_zone("America/Mexico_City");
     let ana = &circle.ana.in_zone("America/Tijuana");
     assert_eq!(saturday + 1, sunday);
@@ -191,14 +162,14 @@ async fn a_plan_goes_on_by_local_time_when_the_clocks_are_put_forward() -> Outco
         "next before 2027-03-14 04:20",
     );
 
-    circle.clock.set_to(utc(sunday, 9, 59))?;
+    clock.set_to(utc(sunday, 9, 59))?;
     let both = ana.in_both(&["checkin"]).await?;
     // It is 01:59 there; the next hour is that of summer.
     has_both(&both, "Siguiente reporte: antes de 09:00", "Next check-in: before 09:00");
     waits_until(luz, utc(sunday, 16, 20)).await?;
-    circle.clock.set_to(utc(sunday, 16, 19))?;
+    clock.set_to(utc(sunday, 16, 19))?;
     assert_eq!(open_alerts(luz).await?, 0, "an hour later by winter's time she would not be late");
-    circle.clock.set_to(utc(sunday, 16, 22))?;
+    clock.set_to(utc(sunday, 16, 22))?;
     has_both(&luz.in_both(&["alerts"]).await?, "Ana: reporte atrasado", "Ana: check-in overdue");
     Ok(())
 }
@@ -207,7 +178,7 @@ async fn a_plan_goes_on_by_local_time_when_the_clocks_are_put_forward() -> Outco
 async fn a_plan_goes_on_by_local_time_when_the_clocks_are_put_back() -> Outcome<()> {
     // Saturday, 2027-11-06, 20:00 in Tijuana; that night 01:30 comes at 08:30 and at 09:30 UTC.
     let sunday = 21_129;
-    let circle = Circle::form(Some(utc(sunday, 3, 0))).await?;
+    let (circle, clock) = OfThree::form_at(Some(utc(sunday, 3, 0))).await?;
     let (luz, ana) = (&circle.luz, &circle.ana.in_zone("America/Tijuana"));
     let set = ["plan", "set", "--at", "01:30,09:00", "--zone", "America/Tijuana", "--grace", "20"];
     has_both(
@@ -216,12 +187,12 @@ async fn a_plan_goes_on_by_local_time_when_the_clocks_are_put_back() -> Outcome<
         "Next check-in: before 2027-11-07 01:30",
     );
     waits_until(luz, utc(sunday, 8, 50)).await?;
-    circle.clock.set_to(utc(sunday, 8, 31))?;
+    clock.set_to(utc(sunday, 8, 31))?;
     let both = ana.in_both(&["checkin"]).await?;
     has_both(&both, "Siguiente reporte: antes de 09:00", "Next check-in: before 09:00");
     // 09:00 in winter: 17:00 UTC. The second 01:30 asks for nothing.
     waits_until(luz, utc(sunday, 17, 20)).await?;
-    circle.clock.set_to(utc(sunday, 9, 55))?;
+    clock.set_to(utc(sunday, 9, 55))?;
     assert_eq!(open_alerts(luz).await?, 0);
     Ok(())
 }
@@ -230,7 +201,7 @@ async fn a_plan_goes_on_by_local_time_when_the_clocks_are_put_back() -> Outcome<
 async fn people_a_day_apart_by_their_zones_wait_for_the_same_moment() -> Outcome<()> {
     // Sunday, 2027-01-10, 20:00 UTC: Monday, 10:00 in Kiritimati; Sunday, 09:00 in Pago Pago.
     let day = 20_828;
-    let circle = Circle::form(Some(utc(day, 20, 0))).await?;
+    let (circle, clock) = OfThree::form_at(Some(utc(day, 20, 0))).await?;
     let ana = &circle.ana.in_zone("Pacific/Kiritimati");
     let luz = &circle.luz.in_zone("Pacific/Pago_Pago");
     let eva = &circle.eva.in_zone("America/Mexico_City");
@@ -250,11 +221,11 @@ async fn people_a_day_apart_by_their_zones_wait_for_the_same_moment() -> Outcome
             &format!("next before {due}"),
         );
     }
-    circle.clock.set_to(utc(day + 1, 19, 14))?;
+    clock.set_to(utc(day + 1, 19, 14))?;
     for person in [luz, eva] {
         assert_eq!(open_alerts(person).await?, 0);
     }
-    circle.clock.set_to(utc(day + 1, 19, 17))?;
+    clock.set_to(utc(day + 1, 19, 17))?;
     for person in [luz, eva] {
         has_both(
             &person.in_both(&["alerts"]).await?,
@@ -268,8 +239,8 @@ async fn people_a_day_apart_by_their_zones_wait_for_the_same_moment() -> Outcome
 #[tokio::test(flavor = "multi_thread")]
 async fn after_three_days_without_a_network_everything_is_there_and_what_is_open_rings()
 -> Outcome<()> {
-    let circle = Circle::form(Some(utc(20_828, 20, 0))).await?;
-    let Circle { luz, eva, ana, clock, .. } = &circle;
+    let (circle, clock) = OfThree::form_at(Some(utc(20_828, 20, 0))).await?;
+    let OfThree { luz, eva, ana, .. } = &circle;
     ana.run(&["plan", "set", "--every", "60", "--grace", "15"]).await?;
     luz.must(&["status"]).await?;
     eva.must(&["status"]).await?;

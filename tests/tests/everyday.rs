@@ -259,7 +259,7 @@ async fn a_watch_outlives_a_vault_that_is_busy_for_longer_than_it_waits() -> Out
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_without_room_is_told_from_one_that_does_not_answer() -> Outcome<()> {
-    let OfThree { mut relay, luz, ana, _root, .. } = OfThree::form().await?;
+    let OfThree { mut relay, luz, ana, root: _root, .. } = OfThree::form().await?;
     relay.kill_nine().await?;
     let mut relay = relay.with_flag("--free-space-mib=4294967295");
     relay.start().await?;

@@ -8,7 +8,7 @@ use velar_tests::load::Outcome;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_watches_is_counted_and_nobody_is_told_at_check_in() -> Outcome<()> {
-    let OfThree { relay: _relay, luz, eva, ana, _root } = &OfThree::form().await?;
+    let OfThree { luz, eva, ana, .. } = &OfThree::form().await?;
     let alone = ana.run(&["checkin"]).await?;
     assert!(alone.out.contains("NOBODY is watching, as far as is known (0 of 2)."), "{alone:?}");
 

@@ -1,26 +1,22 @@
 //! `velar members` and `velar verify`.
 
-use std::time::Duration;
+mod remove;
 
 use serde_json::json;
 
 use super::Context;
-use super::carrier::{CATCH_UP, Carrier, is_quiet};
 use super::show::{json_line, role_names};
-use crate::cli::{Members, MembersCommand, MembersRemove, Verify};
+use crate::cli::{Members, MembersCommand, Verify};
 use crate::device::{Device, DeviceError, MemberView};
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
-use crate::terminal::{Reply, asker, clean, short_id, table};
+use crate::terminal::{clean, short_id, table};
 use crate::text::t;
-
-/// How long the circle is told before the command ends; what is left goes out with the next one.
-const TELL: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(context: &Context, args: Members) -> Result<Exit, Failure> {
     match args.command {
         None | Some(MembersCommand::List) => list(context),
-        Some(MembersCommand::Remove(args)) => remove(context, args).await,
+        Some(MembersCommand::Remove(args)) => remove::run(context, args).await,
     }
 }
 
@@ -74,91 +70,6 @@ fn row(context: &Context, member: &MemberView) -> Vec<String> {
     };
     let (id, name) = (short_id(&member.member.0), clean(&member.name));
     vec![id, name, text.roles(member.roles), heard, verified]
-}
-
-/// Takes somebody out of the circle, after saying what that means.
-async fn remove(context: &Context, args: MembersRemove) -> Result<Exit, Failure> {
-    let (text, failed) = (&context.text, |error: DeviceError| context.failure(error));
-    let mut device = context.device()?;
-    if !device.circle().map_err(failed)?.lead {
-        return Err(failed(DeviceError::NotLead));
-    }
-    let mut carrier = Carrier::new(context)?;
-    // What is said about alerts and check-ins is to be the newest.
-    carrier.catch_up(&mut device, CATCH_UP).await.map_err(failed)?;
-    let members = device.members().map_err(failed)?;
-    let member = chosen(context, &mut device, &members, &args.member)?;
-    if member.me {
-        return Err(failed(DeviceError::LeadStays));
-    }
-    let name = clean(&member.name);
-    for line in consequences(context, &mut device, &member)? {
-        context.remark(&line);
-    }
-    if !args.yes {
-        confirm(context, &name)?;
-    }
-    let told = device.remove_member(member.member, now_s()).map_err(failed)?;
-    let sent = carrier.reach(&mut device, TELL, is_quiet).await?;
-    if context.json {
-        let id = short_id(&member.member.0);
-        let data = json!({"removed": id, "name": member.name, "told": told, "sent": sent});
-        context.line(&json_line(&data))?;
-    } else {
-        context.line(&t!(text, "remove-done", name = name.as_str()))?;
-        if told {
-            context.line(&t!(text, "remove-told", name = name))?;
-        } else {
-            context.line(&t!(text, "remove-not-told", name = name))?;
-        }
-        if !sent {
-            context.remark(&t!(text, "sent-kept"));
-        }
-    }
-    carrier.finish(&mut device).await.map_err(failed)?;
-    context.warn_of_damage(&device);
-    Ok(if sent { Exit::Done } else { Exit::Kept })
-}
-
-/// What it means for this person, and for what is open about them.
-fn consequences(
-    context: &Context,
-    device: &mut Device,
-    member: &MemberView,
-) -> Result<Vec<String>, Failure> {
-    let (text, failed) = (&context.text, |error: DeviceError| context.failure(error));
-    let name = clean(&member.name);
-    let mut lines = vec![t!(text, "remove-means", name = name.as_str())];
-    for view in device.alerts(true, now_s()).map_err(failed)? {
-        if view.alert.subject != member.member {
-            continue;
-        }
-        let alert = view.alert.id.short();
-        if view.alert.duress {
-            lines.push(t!(text, "remove-duress", name = name.as_str(), alert = alert.as_str()));
-        }
-        lines.push(t!(text, "remove-alert", name = name.as_str(), alert = alert));
-    }
-    let deadlines = device.deadlines().map_err(failed)?;
-    if let Some(deadline) = deadlines.iter().find(|one| one.member == member.member) {
-        let time = context.clock.moment(deadline.due_s, now_s());
-        lines.push(t!(text, "remove-awaited", name = name, time = time));
-    }
-    Ok(lines)
-}
-
-fn confirm(context: &Context, name: &str) -> Result<(), Failure> {
-    let text = &context.text;
-    if !context.can_ask() {
-        let exit = Exit::NeedsConfirmation;
-        return Err(failure!(text, exit, "error-remove-unconfirmed", name = name));
-    }
-    let question = t!(text, "remove-ask", name = name);
-    let asked = context.stop.while_asking(|| asker()?.yes_or_no(&question, text));
-    match asked {
-        Ok(Reply::Yes) => Ok(()),
-        _ => Err(failure!(text, Exit::NeedsConfirmation, "error-declined")),
-    }
 }
 
 pub(super) fn verify(context: &Context, args: Verify) -> Result<Exit, Failure> {

@@ -35,7 +35,7 @@ async fn of_two_who_claim_at_once_everybody_sees_both_and_the_same_one_leading()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hand_over_rings_at_the_one_asked_and_leaves_nobody_alone_in_between() -> Outcome<()> {
-    let OfThree { relay: _relay, luz, eva, ana, _root } = &OfThree::form().await?;
+    let OfThree { luz, eva, ana, .. } = &OfThree::form().await?;
     let mut luz_watch = luz.watch(&["--json"]).await?;
     let mut eva_watch = eva.watch(&["--json"]).await?;
     ana.must(&["panic"]).await?;
@@ -76,7 +76,7 @@ async fn a_hand_over_rings_at_the_one_asked_and_leaves_nobody_alone_in_between()
 /// Minutes are the unit of what a circle agrees: this one takes three.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alert_rings_until_it_is_taken_and_when_whoever_took_it_goes_quiet() -> Outcome<()> {
-    let OfThree { relay: _relay, luz, eva, ana, _root } = &OfThree::form().await?;
+    let OfThree { luz, eva, ana, .. } = &OfThree::form().await?;
     let refused = eva.run(&["circle", "agree", "--repeat", "1", "--json"]).await?;
     assert_eq!(refused.failure(), "not-lead", "{refused:?}");
     let refused = luz.run(&["circle", "agree", "--claim-quiet", "0"]).await?;
@@ -109,7 +109,7 @@ async fn an_alert_rings_until_it_is_taken_and_when_whoever_took_it_goes_quiet() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missed_check_in_rings_at_those_on_shift_first_and_then_at_everybody() -> Outcome<()> {
-    let OfThree { relay: _relay, luz, eva, ana, _root } = &OfThree::form().await?;
+    let OfThree { luz, eva, ana, .. } = &OfThree::form().await?;
     luz.must(&["circle", "agree", "--tier-two", "1"]).await?;
     let mut eva_watch = eva.watch(&["--json"]).await?;
     luz.must(&["status"]).await?;

@@ -12,7 +12,7 @@ fn person<'a>(report: &'a Value, name: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_reports_per_person_and_an_alarm_meanwhile_is_real() -> Outcome<()> {
-    let OfThree { relay: _relay, luz, eva, ana, _root } = &OfThree::form().await?;
+    let OfThree { luz, eva, ana, .. } = &OfThree::form().await?;
     let none = ana.run(&["drill", "--report", "--json"]).await?;
     assert_eq!(none.failure(), "drill-none", "{none:?}");
     let mut watch = eva.watch(&["--plain"]).await?;

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use velar_tests::clock::SetClock;
 use velar_tests::load::Outcome;
-use velar_tests::person::{Person, Running, form_circle, program};
+use velar_tests::person::{Person, Running, gather, program};
 use velar_tests::process::RelayProcess;
 
 pub struct OfThree {
@@ -20,19 +21,42 @@ pub struct OfThree {
     pub luz: Person,
     pub eva: Person,
     pub ana: Person,
-    pub _root: TempDir,
+    pub root: TempDir,
 }
 
 impl OfThree {
     pub async fn form() -> Outcome<Self> {
+        Self::form_by(tempfile::tempdir()?, None).await
+    }
+
+    /// The same, all programs by one clock; it says `then`, Unix seconds, when they are formed, or the right time.
+    pub async fn form_at(then: Option<i64>) -> Outcome<(Self, SetClock)> {
         let root = tempfile::tempdir()?;
-        let mut relay =
-            RelayProcess::init(&program("velar-relay")?, &root.path().join("relay")).await?;
+        let clock = SetClock::new(root.path())?;
+        let set = |clock: &SetClock| then.map_or(Ok(()), |at_s| clock.set_to(at_s));
+        set(&clock)?;
+        let formed = Self::form_by(root, Some(&clock)).await?;
+        // However long that took.
+        set(&clock)?;
+        Ok((formed, clock))
+    }
+
+    async fn form_by(root: TempDir, clock: Option<&SetClock>) -> Outcome<Self> {
+        let program = program("velar-relay")?;
+        let mut relay = RelayProcess::init(&program, &root.path().join("relay")).await?;
+        if let Some(clock) = clock {
+            relay = relay.with_clock(clock);
+        }
         relay.start().await?;
-        let others = [("Eva", "accompanier"), ("Ana", "defender")];
-        let people = form_circle(root.path(), relay.address()?, "Luz", &others).await?;
+        let person = |name| {
+            let person = Person::with_cheap_vault(root.path(), name)?;
+            Ok(clock.map_or_else(|| person.clone(), |clock| person.with_clock(clock)))
+        };
+        let people = ["Luz", "Eva", "Ana"].into_iter().map(person);
+        let people = people.collect::<Outcome<Vec<_>>>()?;
+        gather(relay.address()?, &people, &["accompanier", "defender"]).await?;
         let [luz, eva, ana] = people.try_into().map_err(|_| "three people")?;
-        Ok(Self { relay, luz, eva, ana, _root: root })
+        Ok(Self { relay, luz, eva, ana, root })
     }
 }
 
