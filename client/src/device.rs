@@ -34,7 +34,7 @@ mod views;
 
 use getrandom::SysRng;
 use rand_core::{Rng, UnwrapErr};
-use velar_protocol::circle::{AlertId, PersonId, Roster};
+use velar_protocol::circle::{AlertId, Membership, PersonId, Roster};
 use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Voice};
 
 pub use alerts::{AlertView, CheckInSaid};
@@ -50,7 +50,7 @@ pub use log::{Consent, LogView};
 pub use presence::WatcherView;
 pub use views::{MemberView, Progress, Reach};
 
-use crate::records::{Profile, ProfileKind, RosterKind, Secret};
+use crate::records::{LeftKind, Profile, ProfileKind, RosterKind, Secret};
 use crate::vault::{Kind, Part, Tx, Vault, VaultError};
 
 /// Draws from the operating system.
@@ -228,6 +228,19 @@ impl Turn<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The roster, and who was in it.
+    fn membership(&self) -> Done<Option<Membership>> {
+        let Some(roster) = self.roster()? else { return Ok(None) };
+        let former = self.tx.list::<LeftKind>()?.into_iter().map(|(_, former)| former);
+        Ok(Some(Membership::new(roster, former.collect())))
+    }
+
+    /// The same, of a circle that there is.
+    fn members(&self) -> Done<Membership> {
+        self.the_roster()?;
+        self.membership()?.ok_or(DeviceError::NoCircle)
     }
 
     fn the_roster(&self) -> Done<Roster> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    AlertEvent, AlertId, EventId, EventKind, Heard, PersonId, Reason, Roster,
+    AlertEvent, AlertId, EventId, EventKind, Heard, Membership, PersonId, Reason,
 };
 use velar_protocol::seal::MemberId;
 
@@ -27,8 +27,8 @@ pub struct Apart {
 impl Apart {
     /// Whether `member` is a device of somebody whom a reason duress is about.
     #[must_use]
-    pub fn is_hers(&self, member: MemberId, roster: &Roster) -> bool {
-        let person = roster.person(member);
+    pub fn is_hers(&self, member: MemberId, members: &Membership) -> bool {
+        let person = members.person(member);
         self.of.iter().any(|(of, her)| *of == member || her.is_some() && person == *her)
     }
 

@@ -72,8 +72,10 @@ pub fn keep(device: &mut Device, renew: Renew, now_s: u64) -> Result<(), DeviceE
 pub fn reconcile(device: &mut Device, now_s: u64) -> Result<(), DeviceError> {
     let bytes = KitFile::of(device.folder()).bytes().ok().flatten();
     let used = |found: Contents| found.generations.iter().any(|one| one.used_s.is_some());
-    let is_used = bytes.as_deref().map(Contents::decode).is_some_and(used);
-    if is_used || (bytes.is_some() && device.is_removed()?) {
+    let contents = bytes.as_deref().map(Contents::decode);
+    let is_full = contents.as_ref().is_some_and(|contents| !contents.generations.is_empty());
+    // Whether it was removed does not decide whether a vault opens.
+    if contents.is_some_and(used) || (is_full && device.is_removed().unwrap_or(false)) {
         keep(device, Renew::Nothing, now_s)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    Address, AlertId, CheckIn, EventId, Heard, PersonId, SignedRoster, Spare,
+    Address, AlertId, CheckIn, EventId, Former, Heard, PersonId, SignedRoster, Spare,
 };
 use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey, PrekeyId, Voice};
 use velar_protocol::wire::{AccessToken, RelayAddress};
@@ -116,6 +116,8 @@ kinds! {
     HoldKind = 33, "holds", Holds;
     /// Key: empty, or see [`Made::key`](crate::kit::Made::key). The panic kit.
     KitKind = 34, "panic kit", KitRecord;
+    /// Key: member id. Somebody who was in the circle.
+    LeftKind = 40, "former member", Former;
     /// Key: alert id. Of an alert with a reason duress: what devices of the person it is about may know.
     DuressKind = 38, "what is kept apart", Apart;
 }

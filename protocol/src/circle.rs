@@ -17,13 +17,12 @@ mod vectors;
 
 pub use alert::{
     Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
-    may_answer,
 };
 pub use card::{Address, Card, CardError, SignedCard, Spare};
 pub use invitation::{Invitation, Join, LinkError, Offer};
 pub use message::{AlertMark, Body, CheckIn, Condition, Contact, Message, MessageError};
 pub use roster::{
-    Agreement, Names, PersonId, Role, Roles, Roster, RosterError, RosterMember, SignedRoster,
-    merge_names,
+    Agreement, Former, Membership, Names, PersonId, Role, Roles, Roster, RosterError, RosterMember,
+    SignedRoster, merge_names,
 };
 pub use words::WordList;

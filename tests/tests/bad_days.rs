@@ -131,7 +131,7 @@ async fn a_member_who_left_is_told_and_says_nothing_to_people_who_do_not_hear() 
     let mut evas = eva.watch(&["--plain"]).await?;
     let mut anas = ana.speaking("es").watch(&["--plain"]).await?;
     let removed = luz.must(&["members", "remove", "Ana", "--yes"]).await?;
-    assert!(removed.out.contains("The device of Ana is told, too."), "{removed:?}");
+    assert!(removed.out.contains("A message to the device of Ana is on its way"), "{removed:?}");
     evas.line_with("Ana is not in the circle any more.").await?;
     anas.line_with("!!! Este equipo ya no está en el círculo.").await?;
     assert_eq!(anas.end().await?.0.code(), Some(8), "a terminal that watches over nobody ends");

@@ -106,7 +106,7 @@ async fn a_check_in_by_a_clock_that_is_a_day_wrong_arrives_and_says_to_look_at_i
         "El reloj de este equipo y el del relevo difieren por 1440 minutos. Revisa la hora de este equipo.",
         "This device's clock and the relay's differ by 1440 minutes. Check the time of this device.",
     );
-    hers.set_by(DAY_S + 10)?;
+    hers.set_by(DAY_S + 30)?;
     let both = ana.in_both(&["checkin", "--note", "ahead"]).await?;
     has_both(&both, spanish, english);
     has_both(&ana.in_both(&["status"]).await?, spanish, english);
@@ -119,7 +119,7 @@ async fn a_check_in_by_a_clock_that_is_a_day_wrong_arrives_and_says_to_look_at_i
     assert!((now_s..now_s + 76 * 60).contains(&due_s), "{due_s} at {now_s}");
     assert_eq!(open_alerts(luz).await?, 0);
 
-    hers.set_by(-DAY_S - 10)?;
+    hers.set_by(-DAY_S - 30)?;
     let both = ana.in_both(&["checkin", "--note", "behind"]).await?;
     has_both(&both, spanish, english);
     for _ in 0..2 {

@@ -386,6 +386,8 @@ flag-planned-silence = planned silence
 word-you = you
 word-nobody = nobody
 word-unknown-member = somebody unknown
+# The name of who was in the circle once.
+word-former = { $name } (not in the circle any more)
 word-never = never
 # What a person types to say yes or no; several answers separated by spaces, the first is shown.
 answer-yes = yes y sí si s
@@ -469,13 +471,17 @@ verify-state-no = Not verified yet.
 
 ### members remove
 
-remove-means = { $name } will hear nothing more of the circle, and the circle nothing more of { $name }: no check-ins, no alarms. That device is told; what is on it stays there. To come back, { $name } has to be invited again.
+remove-means = Once they have heard of it, the others tell { $name } nothing more and hear nothing more of { $name }: no check-ins, no alarms. That device is told; what is on it stays there. To come back, { $name } has to be invited again.
 remove-duress = { $name } may be under duress ({ $alert }). That device will show the removal: whoever holds it sees it. If that is a danger now, wait.
 remove-alert = There is an open alert about { $name } ({ $alert }). It stays open until somebody closes it.
 remove-awaited = The circle waits for { $name } to check in by { $time }. It will not wait any more.
+remove-late = { $name } was to check in by { $time } and did not, as far as is known here. It becomes an alert; speak with { $name } first, if you can.
+remove-claim = { $name } has taken alert { $alert }. Nobody will have it then: take it first, velar claim { $alert }
+remove-not-up-to-date = !!! No relay has handed over everything: there may be news of this person that is not here yet.
 remove-ask = Remove { $name } from the circle?
-remove-done = { $name } is not in the circle any more. The others are told.
-remove-told = The device of { $name } is told, too. Let { $name } also hear it from one of you.
+remove-done = { $name } is not in the circle any more.
+remove-others = The others are told.
+remove-told = A message to the device of { $name } is on its way; whether it arrives is not known here. Let { $name } hear it from one of you, too.
 remove-not-told = The device of { $name } CANNOT be told. Tell { $name } yourselves: nobody in the circle hears that device any more.
 
 ### True states, for one person
@@ -619,6 +625,7 @@ watch-join-request = { $time } { $name } asks to join the circle: velar approve
 watch-member-joined = { $time } { $name } is now in the circle ({ $roles }).
 watch-member-left = { $time } { $name } is not in the circle any more.
 watch-removed = { $time } !!! This device is not in the circle any more. Nobody there hears its check-ins or alarms, and it watches over nobody. Speak with the circle by another way.
+watch-undone = { $time } *** ALERT { $alert } of { $name } *** is open and NOBODY has it: what { $by } did about it counts no more. To take it: velar claim { $alert }
 watch-invitation-void = { $time } !!! An invitation was answered TWICE and is void. Somebody else may have seen it. Make a new one, in person: velar invite
 watch-expired = { $time } { $count ->
     [one] { $count } message was deleted by the relay before this device read it.
@@ -627,6 +634,7 @@ watch-expired = { $time } { $count ->
 watch-roster-conflict = { $time } !!! Two member lists of this circle contradict each other. Speak with the circle in person or by voice before you go on.
 watch-claim-expired = { $time } *** ALERT { $alert } of { $name } *** Whoever had taken it went quiet. It needs somebody: velar claim { $alert }
 watch-unopened-not-asked = { $time } Something from { $name } could not be opened. If you are expecting something, ask for it again.
+watch-from-former = { $time } !!! Something came from { $name } that counts no more. It may matter: speak with them by another way.
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 watch-not-opened = { $time } The relay { $relay } did not take all keys of this device ({ $why }): some people may not reach you. It is tried again with the next connection.

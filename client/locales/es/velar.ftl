@@ -404,6 +404,8 @@ flag-planned-silence = silencio planeado
 word-you = tú
 word-nobody = nadie
 word-unknown-member = una persona desconocida
+# El nombre de quien estuvo en el círculo.
+word-former = { $name } (ya no está en el círculo)
 word-never = nunca
 # Lo que alguien escribe para decir sí o no; separadas por espacios, la primera es la que se muestra.
 answer-yes = sí si s yes y
@@ -487,13 +489,17 @@ verify-state-no = Todavía sin verificar.
 
 ### members remove
 
-remove-means = { $name } ya no sabrá nada del círculo, ni el círculo de { $name }: ni reportes ni alarmas. Se avisa a ese equipo; lo que tiene se queda ahí. Para volver, hay que invitar otra vez a { $name }.
-remove-duress = Puede que { $name } esté bajo coacción ({ $alert }). Ese equipo mostrará que se le quitó: lo verá quien lo tenga. Si ahora eso es un peligro, esperen.
+remove-means = En cuanto lo sepan, las demás personas ya no le dicen nada a { $name } ni reciben nada de { $name }: ni reportes ni alarmas. Se avisa a ese equipo; lo que tiene se queda ahí. Para volver, hay que invitar otra vez a { $name }.
+remove-duress = Puede que { $name } esté bajo coacción ({ $alert }). Ese equipo mostrará que ya no está en el círculo: lo verá quien lo tenga. Si ahora eso es un peligro, esperen.
 remove-alert = Hay una alerta abierta por { $name } ({ $alert }). Sigue abierta hasta que alguien la cierre.
 remove-awaited = El círculo espera un reporte de { $name } antes de { $time }. Dejará de esperarlo.
+remove-late = El reporte de { $name } tocaba antes de { $time } y, hasta donde se sabe aquí, no llegó. Se vuelve una alerta; si se puede, habla antes con { $name }.
+remove-claim = { $name } tomó la alerta { $alert }. Entonces no la tendrá nadie: tómala antes, velar claim { $alert }
+remove-not-up-to-date = !!! Ningún relevo ha entregado todo: puede haber algo de esta persona que aún no llega aquí.
 remove-ask = ¿Quitar a { $name } del círculo?
-remove-done = { $name } ya no está en el círculo. Se avisa a las demás personas.
-remove-told = También se avisa al equipo de { $name }. Que { $name } lo escuche además de alguien del círculo.
+remove-done = { $name } ya no está en el círculo.
+remove-others = Ya se avisa a las demás personas.
+remove-told = Un mensaje va en camino al equipo de { $name }; aquí no se sabe si llega. Que alguien del círculo se lo diga también.
 remove-not-told = NO se puede avisar al equipo de { $name }. Díganselo ustedes: en el círculo ya nadie recibe lo que envíe ese equipo.
 
 ### Estados verdaderos, para cada persona
@@ -637,6 +643,7 @@ watch-join-request = { $time } { $name } pide entrar al círculo: velar approve
 watch-member-joined = { $time } { $name } ya está en el círculo ({ $roles }).
 watch-member-left = { $time } { $name } ya no está en el círculo.
 watch-removed = { $time } !!! Este equipo ya no está en el círculo. Ahí nadie recibe sus reportes ni sus alarmas, y ya no vela por nadie. Habla con el círculo por otro medio.
+watch-undone = { $time } *** ALERTA { $alert } de { $name } *** está abierta y NADIE la tiene: lo que hizo { $by } ya no cuenta. Para tomarla: velar claim { $alert }
 watch-invitation-void = { $time } !!! Una invitación se respondió DOS VECES y quedó anulada. Puede que alguien más la haya visto. Haz otra, en persona: velar invite
 watch-expired = { $time } { $count ->
     [one] El relevo borró { $count } mensaje antes de que este equipo lo leyera.
@@ -645,6 +652,7 @@ watch-expired = { $time } { $count ->
 watch-roster-conflict = { $time } !!! Dos listas de integrantes de este círculo se contradicen. Habla con el círculo en persona o de viva voz antes de seguir.
 watch-claim-expired = { $time } *** ALERTA { $alert } de { $name } *** Quien la tomó dejó de dar señales. Hace falta alguien: velar claim { $alert }
 watch-unopened-not-asked = { $time } No se pudo abrir algo de { $name }. Si esperas algo, pídelo otra vez.
+watch-from-former = { $time } !!! Llegó algo de { $name } que ya no cuenta. Puede ser importante: búscale por otro medio.
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-not-opened = { $time } El relevo { $relay } no tomó todas las claves de este equipo ({ $why }): puede que algunas personas no te alcancen. Se intenta otra vez con la próxima conexión.

@@ -38,6 +38,7 @@ const MIN_ID: usize = 4;
 pub(super) async fn list(context: &Context, args: Alerts) -> Result<Exit, Failure> {
     let text = &context.text;
     let mut desk = Desk::open(context).await?;
+    context.warn_if_removed(&mut desk.device)?;
     let now = now_s();
     let views = desk.device.alerts(!args.all, now).map_err(|error| desk.context.failure(error))?;
     if context.json {

@@ -115,6 +115,9 @@ pub(super) async fn ask_relay(
 
 /// The same failure; with the circle's name, if this device is in one.
 pub(super) fn in_circle(context: &Context, device: &mut Device, error: DeviceError) -> Failure {
+    if matches!(device.is_removed(), Ok(true)) {
+        return context.failure(DeviceError::Removed);
+    }
     match (error, device.circle()) {
         (DeviceError::InCircle, Ok(circle)) => {
             failure!(context.text, Exit::NotNow, "error-circle-exists", circle = circle.name)
@@ -153,6 +156,7 @@ pub(super) fn access_token(context: &Context, path: &Path) -> Result<AccessToken
 
 fn show(context: &Context) -> Result<Exit, Failure> {
     let mut device = context.device()?;
+    context.warn_if_removed(&mut device)?;
     let failed = |error| context.failure(error);
     let circle = device.circle().map_err(failed)?;
     let members = device.members().map_err(failed)?;

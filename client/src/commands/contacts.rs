@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(context: &Context, args: Contacts) -> Result<Exit, Failure> {
     let mut device = context.device()?;
+    context.warn_if_removed(&mut device)?;
     let mut carrier = Carrier::new(context)?;
     // Another coordinator may have changed the list: what is changed is the newest.
     let caught_up = carrier.catch_up(&mut device, CATCH_UP).await;

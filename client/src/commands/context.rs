@@ -122,6 +122,17 @@ impl Context {
         }
     }
 
+    /// Says it before what a removed device still shows: it looks as ever.
+    ///
+    /// # Errors
+    /// [`Failure`] of the vault.
+    pub fn warn_if_removed(&self, device: &mut Device) -> Result<(), Failure> {
+        if device.is_removed().map_err(|error| self.failure(error))? {
+            self.remark(&self.failure(DeviceError::Removed).to_string());
+        }
+        Ok(())
+    }
+
     /// Prints one line of data to standard output. A reader that has gone is not a failure.
     ///
     /// # Errors

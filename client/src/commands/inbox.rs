@@ -26,6 +26,7 @@ pub(super) async fn run(context: &Context, args: Inbox) -> Result<Exit, Failure>
     if !carrier.catch_up(&mut device, WAIT).await.map_err(failed)? {
         carrier.news.remark_trouble(context);
     }
+    context.warn_if_removed(&mut device)?;
     let missed = deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     // What has come may be from somebody who has come too.
     let who = Who::of(context, &mut device).map_err(failed)?;

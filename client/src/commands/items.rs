@@ -97,6 +97,15 @@ impl<'a> Teller<'a> {
             What::Left(..) => t!(text, "watch-member-left", time = time, name = name),
             What::Answered { .. } => t!(text, "watch-join-request", time = time, name = name),
             What::Voided { .. } => t!(text, "watch-invitation-void", time = time),
+            What::Undone { alert, by } => {
+                let subject = self.alerts.get(alert).map(|alert| self.who.name(alert.subject));
+                let (alert, by) = (alert.short(), self.who.name(*by));
+                let name = subject.unwrap_or_default();
+                t!(text, "watch-undone", time = time, alert = alert, name = name, by = by)
+            }
+            What::Unopened { .. } if item.from.is_some_and(|from| self.who.is_former(from)) => {
+                t!(text, "watch-from-former", time = time, name = name)
+            }
             What::Unopened { asked: true } => {
                 t!(text, "watch-unopened", time = time, name = name)
             }

@@ -22,6 +22,7 @@ pub(super) async fn run(context: &Context, args: Members) -> Result<Exit, Failur
 
 fn list(context: &Context) -> Result<Exit, Failure> {
     let mut device = context.device()?;
+    context.warn_if_removed(&mut device)?;
     let members = device.members().map_err(|error| context.failure(error))?;
     let text = &context.text;
     if context.json {
@@ -74,6 +75,7 @@ fn row(context: &Context, member: &MemberView) -> Vec<String> {
 
 pub(super) fn verify(context: &Context, args: Verify) -> Result<Exit, Failure> {
     let mut device = context.device()?;
+    context.warn_if_removed(&mut device)?;
     let members = device.members().map_err(|error| context.failure(error))?;
     let chosen: Vec<MemberView> = match &args.member {
         Some(wanted) => vec![one(context, &mut device, &members, wanted)?],

@@ -37,6 +37,7 @@ fn show(context: &Context) -> Result<Exit, Failure> {
     let failed = |error: DeviceError| context.failure(error);
     let mut device = context.device()?;
     device.circle().map_err(failed)?;
+    context.warn_if_removed(&mut device)?;
     let plan = device.plan().map_err(failed)?;
     let due_s = device.own_deadline().map_err(failed)?.map(|due| due.due_s);
     let now = now_s();

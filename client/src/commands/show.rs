@@ -25,7 +25,10 @@ impl Who {
     /// Those who are in the circle now, and the names of those who were.
     pub(super) fn of(context: &Context, device: &mut Device) -> Result<Self, DeviceError> {
         let unknown = t!(context.text, "word-unknown-member");
-        let (me, former) = (device.member(), device.former_members()?);
+        let (me, mut former) = (device.member(), device.former_members()?);
+        for (_, name) in former.iter_mut().filter(|(member, _)| **member != me) {
+            *name = t!(context.text, "word-former", name = clean(name));
+        }
         Ok(Self { me, members: device.members()?, former, unknown })
     }
 
@@ -35,6 +38,11 @@ impl Who {
         let known = known.map(|known| &known.name).or_else(|| self.former.get(&member));
         let name = known.map(|name| clean(name)).filter(|name| !name.is_empty());
         name.unwrap_or_else(|| self.unknown.clone())
+    }
+
+    /// Whether this was a member once, and is not any more.
+    pub(super) fn is_former(&self, member: MemberId) -> bool {
+        self.former.contains_key(&member)
     }
 
     /// This device, while it is in the circle.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use velar_protocol::circle::alert::set_digest;
 use velar_protocol::circle::{
     Alert, AlertEvent, AlertId, Body, CheckIn, Condition, EventKind as Kind, Heard, Reason,
-    StandDown, may_answer,
+    StandDown,
 };
 use velar_protocol::seal::{MemberId, MessageId};
 
@@ -123,8 +123,8 @@ impl Device {
     pub fn stand_down(&mut self, alert: AlertId, text: &str, now_s: u64) -> Done<Vec<MessageId>> {
         self.write(now_s, |turn| {
             let state = turn.alert(alert)?;
-            let roster = turn.the_roster()?;
-            if roster.person(state.subject) != roster.person(turn.me()) {
+            turn.must_belong()?;
+            if !turn.members()?.same_person(state.subject, turn.me()) {
                 return Err(DeviceError::NotYours);
             }
             turn.say_events(alert, state.asking(text))
@@ -320,11 +320,11 @@ impl Turn<'_> {
 
     fn must_answer(&self, alert: &Alert) -> Done {
         self.must_belong()?;
-        let roster = self.the_roster()?;
-        if may_answer(&roster, self.me(), alert.subject) {
+        let members = self.members()?;
+        if members.may_answer(self.me(), alert.subject) {
             return Ok(());
         }
-        let own = roster.person(alert.subject) == roster.person(self.me());
+        let own = members.same_person(alert.subject, self.me());
         Err(if own { DeviceError::AnotherPerson } else { DeviceError::NotAllowed })
     }
 
@@ -333,13 +333,13 @@ impl Turn<'_> {
     }
 
     pub(super) fn all_alerts(&mut self) -> Done<Vec<Alert>> {
-        let Some(roster) = self.roster()? else { return Ok(Vec::new()) };
+        let Some(members) = self.membership()? else { return Ok(Vec::new()) };
         let mut by_alert: BTreeMap<AlertId, Vec<Heard>> = BTreeMap::new();
         for (_, heard) in self.tx.list::<EventKind>()? {
             by_alert.entry(heard.event().alert).or_default().push(heard);
         }
         let fold = |(id, events): (&AlertId, &Vec<Heard>)| {
-            Alert::fold(*id, events, &roster, roster.agreement(), self.now_s)
+            Alert::fold(*id, events, &members, members.roster().agreement(), self.now_s)
         };
         let mut alerts: Vec<Alert> = by_alert.iter().filter_map(fold).collect();
         alerts.sort_by_key(|alert| (alert.raised_s, alert.id));

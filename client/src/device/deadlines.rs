@@ -83,7 +83,7 @@ impl Turn<'_> {
     }
 
     /// Of one other member.
-    fn deadline(&self, member: MemberId) -> Done<Option<Deadline>> {
+    pub(super) fn deadline(&self, member: MemberId) -> Done<Option<Deadline>> {
         let said = self.peer(member)?.check_in;
         Ok(said
             .and_then(|(said, sent_s, arrived_s)| Deadline::of(member, &said, sent_s, arrived_s)))
@@ -115,7 +115,7 @@ impl Turn<'_> {
     }
 
     /// She did not check in again: the alert that every client finds by itself, and what was kept aside.
-    fn overdue(&mut self, deadline: &Deadline) -> Done {
+    pub(super) fn overdue(&mut self, deadline: &Deadline) -> Done {
         let event = overdue_event(deadline);
         // Nobody has told it. It is as good as her own word, and stays when she is removed from the circle.
         let at_s = deadline.due_s.min(self.now_s);

@@ -283,11 +283,10 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// A member left: nothing more goes to them but who is in the circle.
-    pub(super) fn drop_deliveries(&self, to: MemberId) -> Done {
+    /// Of what goes to this member, drops what `goes` says.
+    pub(super) fn drop_deliveries(&self, to: MemberId, goes: impl Fn(&Delivery) -> bool) -> Done {
         for (_, mut delivery) in self.tx.list::<DeliveryKind>()? {
-            let goes = delivery.received_s.is_none() && !Self::is_about_the_roster(&delivery);
-            if delivery.to == to && goes {
+            if delivery.to == to && delivery.received_s.is_none() && goes(&delivery) {
                 self.clear(&delivery)?;
                 delivery.given_up = true;
                 delivery.bytes = Vec::new();

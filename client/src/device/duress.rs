@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use velar_protocol::circle::alert::set_digest;
 use velar_protocol::circle::limits::{MAX_EVENTS_PER_AUTHOR, MAX_IN_PLACE};
 use velar_protocol::circle::{
-    Alert, AlertEvent, AlertId, AlertMark, Body, EventId, EventKind as Kind, Heard, StandDown,
+    Alert, AlertEvent, AlertId, AlertMark, Body, EventId, EventKind as Kind, Heard, Membership,
+    StandDown,
 };
 use velar_protocol::seal::{MemberId, MessageId, Voice};
 
@@ -78,11 +79,8 @@ impl Turn<'_> {
         if open.is_empty() {
             return Ok(open);
         }
-        let roster = self.the_roster()?;
-        let person = roster.person(member);
-        open.retain(|a| {
-            a.subject == member || person.is_some_and(|p| roster.person(a.subject) == Some(p))
-        });
+        let members = self.members()?;
+        open.retain(|alert| members.same_person(alert.subject, member));
         Ok(open)
     }
 
@@ -92,9 +90,9 @@ impl Turn<'_> {
 
     /// Whether this is a device of my own person's, or this one.
     fn is_of_mine(&self, member: MemberId) -> Done<bool> {
-        let Some(roster) = self.roster()? else { return Ok(member == self.me()) };
-        let person = roster.person(self.me());
-        Ok(member == self.me() || person.is_some() && roster.person(member) == person)
+        let members = self.membership()?;
+        let alike = |members: Membership| members.same_person(member, self.me());
+        Ok(member == self.me() || members.is_some_and(alike))
     }
 
     /// Whether an event says that my own person is under duress. Neither kept nor shown: whoever holds this device
@@ -109,8 +107,8 @@ impl Turn<'_> {
             return Ok(apart);
         }
         // It is damaged: better she is thought to know too little than too much.
-        let roster = self.roster()?;
-        let person = |member| roster.as_ref().and_then(|roster| roster.person(member));
+        let members = self.membership()?;
+        let person = |member| members.as_ref().and_then(|members| members.person(member));
         let events = self.events_of(alert)?;
         let raised =
             events.iter().map(Heard::event).filter(|e| matches!(e.kind, Kind::Raised { .. }));
@@ -133,14 +131,14 @@ impl Turn<'_> {
         if self.tx.count::<DuressKind>()? == 0 {
             return Ok(Vec::new());
         }
-        let roster = self.the_roster()?;
+        let members = self.members()?;
         let all = self.tx.list::<DuressKind>()?.into_iter().map(|(_, apart)| apart);
-        Ok(all.filter(|apart| apart.is_hers(member, &roster)).collect())
+        Ok(all.filter(|apart| apart.is_hers(member, &members)).collect())
     }
 
     fn apart_of(&self, alert: AlertId, member: MemberId) -> Done<Option<Apart>> {
         let Some(apart) = self.apart(alert)? else { return Ok(None) };
-        let hers = apart.is_hers(member, &self.the_roster()?);
+        let hers = apart.is_hers(member, &self.members()?);
         Ok(Some(apart).filter(|_| hers))
     }
 
@@ -160,7 +158,7 @@ impl Turn<'_> {
 
     /// From now on it is kept what the devices of this member's person know of an alert.
     fn set_apart_of(&self, alert: AlertId, subject: MemberId) -> Done<Apart> {
-        let person = self.roster()?.and_then(|roster| roster.person(subject));
+        let person = self.membership()?.and_then(|members| members.person(subject));
         let mut apart = match self.apart(alert)? {
             Some(apart) => apart,
             None => {
@@ -225,11 +223,10 @@ impl Turn<'_> {
         if event.alert.is_about(subject) {
             return Ok(false);
         }
-        let roster = self.the_roster()?;
-        let person = roster.person(subject);
-        let mut members = roster.members().iter().map(|entry| entry.member());
-        let about = members.find(|member| event.alert.is_about(*member));
-        Ok(person.is_none() || about.is_none_or(|member| roster.person(member) != person))
+        let members = self.members()?;
+        let about = members.ever().map(|entry| entry.member()).find(|m| event.alert.is_about(*m));
+        let known = members.known(subject).is_some();
+        Ok(!known || about.is_none_or(|member| !members.same_person(member, subject)))
     }
 
     /// Whether an event was said apart from this very device's person: it was not meant to come here.
@@ -239,9 +236,9 @@ impl Turn<'_> {
 
     /// From whom an event is said apart: whom it says to be under duress, or whom its alert is about.
     fn apart_of_whom(&self, event: &AlertEvent) -> Done<Option<MemberId>> {
-        let roster = self.the_roster()?;
-        let mut members = roster.members().iter().map(|entry| entry.member());
-        let about = || members.find(|member| event.alert.is_about(*member));
+        let members = self.members()?;
+        let about =
+            || members.ever().map(|entry| entry.member()).find(|m| event.alert.is_about(*m));
         Ok(under_duress(event).or_else(about))
     }
 
@@ -254,7 +251,7 @@ impl Turn<'_> {
         let event = event.clone();
         let Some(apart) = self.apart(event.alert)? else { return Ok(Body::Alert(event)) };
         let id = event.id();
-        if apart.told.contains(&id) || apart.is_hers(to, &self.the_roster()?) {
+        if apart.told.contains(&id) || apart.is_hers(to, &self.members()?) {
             return Ok(Body::Alert(event));
         }
         let mut hers = if event.author == self.me() { apart.in_place_of(id) } else { Vec::new() };
@@ -296,9 +293,9 @@ impl Turn<'_> {
 
     /// The alert as her devices see it; `None` if they know no reason.
     fn as_she_sees(&self, apart: &Apart) -> Done<Option<Alert>> {
-        let roster = self.the_roster()?;
-        let events = self.her_events(apart)?;
-        Ok(Alert::fold(apart.alert, &events, &roster, roster.agreement(), self.now_s))
+        let members = self.members()?;
+        let (events, agreement) = (self.her_events(apart)?, members.roster().agreement());
+        Ok(Alert::fold(apart.alert, &events, &members, agreement, self.now_s))
     }
 
     /// The events of an alert that this member may know of.
@@ -377,8 +374,8 @@ impl Turn<'_> {
         members: Vec<MemberId>,
     ) -> Done<(Vec<MemberId>, Vec<MemberId>)> {
         let Some(apart) = self.apart(alert)? else { return Ok((Vec::new(), members)) };
-        let roster = self.the_roster()?;
-        Ok(members.into_iter().partition(|member| apart.is_hers(*member, &roster)))
+        let all = self.members()?;
+        Ok(members.into_iter().partition(|member| apart.is_hers(*member, &all)))
     }
 
     /// An event of mine was said to her devices as to all others.

@@ -68,6 +68,9 @@ impl Turn<'_> {
             body => {
                 let Some(roster) = self.roster()? else { return Ok(Acted::TooEarly) };
                 if roster.member(from).is_none() {
+                    if self.former_identity(from)?.is_some() {
+                        self.said_by_former(from, message.sent_at_s, body)?;
+                    }
                     tracing::warn!("a message by somebody who is not a member was left aside");
                     return done(false);
                 }
@@ -157,7 +160,7 @@ impl Turn<'_> {
 
     /// An event at first hand, or an alarm by hearsay; where it was said apart from devices of the one it is about,
     /// with what was said to those in its place.
-    fn told_event(
+    pub(super) fn told_event(
         &mut self,
         from: MemberId,
         sent_at_s: u64,
@@ -214,6 +217,8 @@ impl Turn<'_> {
             if !events.iter().any(alarm) {
                 let mark = AlertMark { alert: mark.alert, digest: mine };
                 self.say_mark(with, mark)?;
+                // It may have come while that was still on its way: then it is said again.
+                answered = [0; 16];
             }
             if self.pass_on(with, &events)? {
                 // There is more for the same sets: only time keeps it back.

@@ -1,6 +1,6 @@
 //! Handing an alert over.
 
-use velar_protocol::circle::{AlertId, may_answer};
+use velar_protocol::circle::AlertId;
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::{Device, DeviceError, Done};
@@ -24,9 +24,9 @@ impl Device {
             if !state.claims.iter().any(|claim| claim.by == me) {
                 return Err(DeviceError::NotTaken);
             }
-            let roster = turn.the_roster()?;
-            roster.member(to).ok_or(DeviceError::UnknownMember)?;
-            if to == me || !may_answer(&roster, to, state.subject) {
+            let members = turn.members()?;
+            members.roster().member(to).ok_or(DeviceError::UnknownMember)?;
+            if to == me || !members.may_answer(to, state.subject) {
                 return Err(DeviceError::CannotTake);
             }
             turn.say_events(alert, state.handing_over(me, to, text))

@@ -107,7 +107,8 @@ impl Device {
         now_s: u64,
     ) -> Done {
         self.write(now_s, |turn| {
-            turn.others()?;
+            turn.must_belong()?;
+            turn.the_roster()?;
             let mut profile = turn.profile()?;
             if profile.homes.iter().any(|home| home.left_s.is_none() && home.relay == *relay) {
                 return Err(DeviceError::RelayKnown);
@@ -136,7 +137,8 @@ impl Device {
     /// ever taken this device's mailbox.
     pub fn leave_relay(&mut self, place: &str, now_s: u64) -> Done<RelayAddress> {
         self.write(now_s, |turn| {
-            turn.others()?;
+            turn.must_belong()?;
+            turn.the_roster()?;
             let mut profile = turn.profile()?;
             let in_use = profile.homes.iter().filter(|home| home.left_s.is_none()).count();
             let named = |relay: &RelayAddress| {

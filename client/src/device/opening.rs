@@ -96,15 +96,6 @@ impl Turn<'_> {
         let Some((_, issued)) = issued.into_iter().find(|(_, issued)| fits(issued)) else {
             return self.unopened(envelope);
         };
-        if let Holder::Member(member) = issued.holder
-            && self.roster()?.is_some()
-            && self.identity_of(member)?.is_none()
-        {
-            // By who was removed: what they say does not count, but it is not silent either.
-            let today = self.today();
-            self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
-            return self.say_unopened(Some(member), false);
-        }
         let Some(opened) = self.open(&issued, envelope)? else {
             let today = self.today();
             self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
@@ -157,6 +148,11 @@ impl Turn<'_> {
     fn take_in(&mut self, opened: Opened, through: Holder, envelope: [u8; 32]) -> Done {
         let claimed = opened.part.sender;
         let author = self.identity_of(claimed)?;
+        if author.is_none()
+            && let Some(former) = self.former_identity(claimed)?
+        {
+            return self.opened_of_former(&former, opened);
+        }
         let x25519 = opened.sender_x25519;
         let (part, known) = match author {
             Some(identity) => match opened.authenticate(&identity) {

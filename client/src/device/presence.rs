@@ -1,8 +1,8 @@
 //! Who keeps watch: saying so, asking, and what the others have said.
 
+use velar_protocol::circle::Body;
 use velar_protocol::circle::limits::MAX_WATCH_S;
 use velar_protocol::circle::message::watched_until_s;
-use velar_protocol::circle::{Body, may_answer};
 use velar_protocol::seal::MemberId;
 
 use super::sealing::Post;
@@ -102,12 +102,12 @@ impl Device {
     /// [`DeviceError::NoCircle`](super::DeviceError::NoCircle).
     pub fn watchers(&mut self) -> Done<Vec<WatcherView>> {
         self.read(0, |turn| {
-            let roster = turn.the_roster()?;
+            let members = turn.members()?;
             let me = turn.me();
             let mut watchers = Vec::new();
-            for entry in roster.members() {
+            for entry in members.roster().members() {
                 let member = entry.member();
-                if !may_answer(&roster, member, me) {
+                if !members.may_answer(member, me) {
                     continue;
                 }
                 let peer = turn.peer(member)?;

@@ -1,7 +1,7 @@
 //! The roster on this device: taking over states, telling laggards.
 
 use velar_protocol::circle::limits::MAX_CHAIN;
-use velar_protocol::circle::{Body, Names, Roster, RosterError, SignedRoster, merge_names};
+use velar_protocol::circle::{Alert, Body, Names, Roster, RosterError, SignedRoster, merge_names};
 use velar_protocol::seal::{CircleId, Identity, MemberId};
 
 use super::sealing::Post;
@@ -31,7 +31,7 @@ impl Turn<'_> {
         names: &Names,
     ) -> Done {
         let mut roster = self.the_roster()?;
-        let before = roster.clone();
+        let (before, alerts) = (roster.clone(), self.all_alerts()?);
         let (mut conflict, mut gap) = (false, false);
         for signed in chain {
             match roster.accept(signed.clone()) {
@@ -58,7 +58,7 @@ impl Turn<'_> {
             self.show(Some(from), now_s, What::RosterConflict)?;
         }
         if roster.number() > before.number() {
-            self.who_came_and_went(&before, &roster)?;
+            self.who_came_and_went(&before, &roster, &alerts)?;
             self.act_on_early()?;
         }
         Ok(())
@@ -77,7 +77,13 @@ impl Turn<'_> {
         Ok(())
     }
 
-    pub(super) fn who_came_and_went(&mut self, before: &Roster, after: &Roster) -> Done {
+    /// `alerts`: as they stood before.
+    pub(super) fn who_came_and_went(
+        &mut self,
+        before: &Roster,
+        after: &Roster,
+        alerts: &[Alert],
+    ) -> Done {
         let now_s = self.now_s;
         if before.agreement() != after.agreement() {
             self.show(Some(after.lead()), now_s, What::Agreed)?;
@@ -99,10 +105,11 @@ impl Turn<'_> {
                 self.let_myself_go(before)?;
                 self.profile()?.name
             } else {
-                self.let_go(member)?;
+                self.let_go(entry)?;
                 self.peer(member)?.name
             };
             self.show(None, now_s, What::Left(member, name))?;
+            self.say_undone(member, alerts)?;
         }
         Ok(())
     }

@@ -92,4 +92,11 @@ pub enum What {
         /// The alert.
         alert: AlertId,
     },
+    /// What a former member said about an alert counts no more: it is open, and nobody has it.
+    Undone {
+        /// The alert.
+        alert: AlertId,
+        /// Who left the circle.
+        by: MemberId,
+    },
 }

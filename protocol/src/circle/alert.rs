@@ -16,8 +16,6 @@ use crate::seal::MemberId;
 mod compose;
 mod fold;
 
-pub use fold::may_answer;
-
 /// Ties an alert's id to its subject: nobody else's name can be put on it.
 const LABEL_ALERT: &[u8] = b"velar/1 alert";
 /// An event's id is a digest of all it says: no other event can take its place.

@@ -18,6 +18,9 @@ pub const MAX_ADDRESSES: usize = 4;
 /// Message ids in one receipt: 64 × 16 bytes leave room for a prekey in the same envelope.
 pub const MAX_RECEIPT: usize = 64;
 
+/// An end of an alert that stood for so long, in seconds (7 days), when who said it left the circle stands for good.
+pub const PUT_AWAY_S: u64 = 7 * 86_400;
+
 /// Roster states in one message: a laggard that needs more asks again.
 pub const MAX_CHAIN: usize = 16;
 

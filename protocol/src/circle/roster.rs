@@ -11,10 +11,12 @@ use crate::hash::{Digest32, labelled};
 use crate::seal::{CircleId, Identity, IdentitySecret, MemberId, Signature};
 
 mod bounds;
+mod membership;
 mod names;
 mod terms;
 
 use bounds::check;
+pub use membership::{Former, Membership};
 pub use names::{Names, is_name, merge_names};
 pub use terms::{Agreement, Role, Roles};
 

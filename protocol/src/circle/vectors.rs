@@ -120,6 +120,7 @@ fn the_limits_of_the_specification_are_those_of_the_code() {
         ("MAX_TEXT_LEN", MAX_TEXT_LEN as u64),
         ("MAX_ADDRESSES", MAX_ADDRESSES as u64),
         ("MAX_RECEIPT", MAX_RECEIPT as u64),
+        ("PUT_AWAY_S", PUT_AWAY_S),
         ("MAX_CHAIN", MAX_CHAIN as u64),
         ("SPARES", SPARES as u64),
         ("MAX_SPARES", MAX_SPARES as u64),

@@ -49,6 +49,9 @@ impl Teller<'_> {
             What::HoldGone { relay } => ("hold-gone", json!({"relay": relay})),
             What::OldKit { alert } => ("old-kit", json!({"alert": alert.short()})),
             What::KitCopied { alert } => ("kit-copied", json!({"alert": alert.short()})),
+            What::Undone { alert, by } => {
+                ("alert-undone", json!({"alert": alert.short(), "by": hex(&by.0)}))
+            }
         };
         set(&mut data, "kind", json!(kind));
         set(&mut data, "n", json!(n));

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::Context;
 use super::super::carrier::{CATCH_UP, Carrier, is_quiet};
 use super::super::show::json_line;
+use super::super::{Context, deadlines};
 use super::chosen;
 use crate::cli::MembersRemove;
 use crate::device::{Device, DeviceError, MemberView};
@@ -22,12 +22,18 @@ const TELL: Duration = Duration::from_secs(4);
 pub(super) async fn run(context: &Context, args: MembersRemove) -> Result<Exit, Failure> {
     let (text, failed) = (&context.text, |error: DeviceError| context.failure(error));
     let mut device = context.device()?;
+    if device.is_removed().map_err(failed)? {
+        return Err(failed(DeviceError::Removed));
+    }
     if !device.circle().map_err(failed)?.lead {
         return Err(failed(DeviceError::NotLead));
     }
     let mut carrier = Carrier::new(context)?;
     // What is said about alerts and check-ins is to be the newest.
-    carrier.catch_up(&mut device, CATCH_UP).await.map_err(failed)?;
+    if !carrier.catch_up(&mut device, CATCH_UP).await.map_err(failed)? {
+        context.remark(&t!(text, "remove-not-up-to-date"));
+    }
+    deadlines::judge(&mut device, &carrier.news).map_err(failed)?;
     let members = device.members().map_err(failed)?;
     let member = chosen(context, &mut device, &members, &args.member)?;
     if member.me {
@@ -39,6 +45,8 @@ pub(super) async fn run(context: &Context, args: MembersRemove) -> Result<Exit, 
     }
     if !args.yes {
         confirm(context, &name)?;
+        // What came while this was asked, an alarm perhaps, counts as said before.
+        carrier.catch_up(&mut device, CATCH_UP).await.map_err(failed)?;
     }
     let told = device.remove_member(member.member, now_s()).map_err(failed)?;
     let sent = carrier.reach(&mut device, TELL, is_quiet).await?;
@@ -48,6 +56,9 @@ pub(super) async fn run(context: &Context, args: MembersRemove) -> Result<Exit, 
         context.line(&json_line(&data))?;
     } else {
         context.line(&t!(text, "remove-done", name = name.as_str()))?;
+        if sent {
+            context.line(&t!(text, "remove-others"))?;
+        }
         if told {
             context.line(&t!(text, "remove-told", name = name))?;
         } else {
@@ -72,10 +83,13 @@ fn consequences(
     let name = clean(&member.name);
     let mut lines = vec![t!(text, "remove-means", name = name.as_str())];
     for view in device.alerts(true, now_s()).map_err(failed)? {
-        if view.alert.subject != member.member {
+        let alert = view.alert.id.short();
+        if view.alert.claims.iter().any(|claim| claim.by == member.member) {
+            lines.push(t!(text, "remove-claim", name = name.as_str(), alert = alert.as_str()));
+        }
+        if view.alert.subject != member.member || view.alert.drill {
             continue;
         }
-        let alert = view.alert.id.short();
         if view.alert.duress {
             lines.push(t!(text, "remove-duress", name = name.as_str(), alert = alert.as_str()));
         }
@@ -84,7 +98,10 @@ fn consequences(
     let deadlines = device.deadlines().map_err(failed)?;
     if let Some(deadline) = deadlines.iter().find(|one| one.member == member.member) {
         let time = context.clock.moment(deadline.due_s, now_s());
-        lines.push(t!(text, "remove-awaited", name = name, time = time));
+        lines.push(match deadline.due_s <= now_s() {
+            true => t!(text, "remove-late", name = name, time = time),
+            false => t!(text, "remove-awaited", name = name, time = time),
+        });
     }
     Ok(lines)
 }

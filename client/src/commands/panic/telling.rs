@@ -42,6 +42,7 @@ pub(super) struct Telling<'a> {
     taken: BTreeSet<MemberId>,
     said_kept: bool,
     said_clock: bool,
+    said_removed: bool,
     /// Hosts where somebody else answered than the relay.
     strangers: BTreeSet<String>,
     /// The kit has asked a relay, with all that a command asks.
@@ -61,6 +62,7 @@ impl<'a> Telling<'a> {
             taken: BTreeSet::new(),
             said_kept: false,
             said_clock: false,
+            said_removed: false,
             strangers: BTreeSet::new(),
         }
     }
@@ -144,6 +146,11 @@ impl<'a> Telling<'a> {
     /// Says what has become true; whether there is nothing left to wait for.
     pub(super) fn go_on(&mut self, device: &mut Device, news: &News) -> Result<bool, DeviceError> {
         self.progress = device.progress(self.raised.message)?;
+        // Who has not heard of it yet may still receive the alarm.
+        if !self.said_removed && device.is_removed()? {
+            self.said_removed = true;
+            self.context.remark(&self.context.failure(DeviceError::Removed).to_string());
+        }
         let text = &self.context.text;
         for (member, name, reach) in &self.progress {
             match reach {

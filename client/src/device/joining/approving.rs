@@ -99,7 +99,10 @@ impl Turn<'_> {
     /// The keys of somebody who answered an invitation of mine that is under way.
     pub(in crate::device) fn answerer(&self, member: MemberId) -> Done<Option<Identity>> {
         let invitations = self.tx.list::<InvitationKind>()?;
-        let answers = invitations.iter().flat_map(|(_, invited)| &invited.answers);
+        // Whoever was let in is what the roster says, also when it does not list them any more.
+        let let_in = |invited: &Invited| matches!(invited.state, InvitedState::Approved(approved) if approved == member);
+        let waiting = invitations.iter().filter(|(_, invited)| !let_in(invited));
+        let answers = waiting.flat_map(|(_, invited)| &invited.answers);
         Ok(answers.map(|answer| answer.identity).find(|identity| identity.member() == member))
     }
 

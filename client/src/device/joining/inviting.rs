@@ -63,6 +63,7 @@ impl Device {
 
 impl Turn<'_> {
     fn invite(&mut self, roles: Roles, list: WordList) -> Done<OfferToSend> {
+        self.must_belong()?;
         let roster = self.the_roster()?;
         if roster.lead() != self.me() {
             return Err(DeviceError::NotLead);

@@ -1,13 +1,14 @@
 //! A member who left: what the others let go of, and what the removed device still says.
 
-use velar_protocol::circle::Role;
+use std::collections::BTreeSet;
+
+use velar_protocol::circle::{AlertId, Body, Message, Role};
 use velar_protocol::wire::{Answer, Refusal};
 
 use super::office::World;
-use crate::device::{CheckInSaid, DeviceError, Reach};
+use crate::device::{CheckInSaid, DeviceError, JoinState, Reach};
 use crate::kit::{self, Contents, KitFile, Renew};
-use crate::outbox::Class;
-use crate::records::{DeliveryKind, Holder, SparesKind, What};
+use crate::records::{DeliveryKind, Holder, Item, SparesKind, What};
 
 const NAMES: [&str; 3] = ["Luz", "Ana", "Eva"];
 
@@ -16,7 +17,7 @@ fn circle() -> World {
     let mut world = World::circle("Luz", &[("Ana", Role::Defender), ("Eva", Role::Coordinator)]);
     for _ in 0..4 {
         for name in NAMES {
-            check_in(&mut world, name, 60);
+            check_in(&mut world, name, 0);
         }
         world.settle();
     }
@@ -51,6 +52,8 @@ fn saw_leave(world: &mut World, name: &'static str, who: &'static str) -> bool {
 #[test]
 fn who_was_removed_is_told_and_says_nothing_to_people_who_do_not_hear() {
     let mut world = circle();
+    check_in(&mut world, "Ana", 60);
+    world.settle();
     let old_kit = kit(&mut world);
     assert!(!old_kit.generations.is_empty());
     assert!(remove(&mut world, "Ana"), "there is a way to tell her");
@@ -147,26 +150,175 @@ fn a_device_that_was_off_hears_it_when_it_comes_back_and_its_alarm_is_not_called
     assert!(world.person("Ana").texts().is_empty(), "said when she was to be removed");
     let progress = world.device("Ana").progress(message).unwrap();
     assert_eq!(progress.len(), 2);
-    assert!(progress.iter().all(|(.., reach)| *reach == Reach::GivenUp), "{progress:?}");
+    let nowhere = |reach: &Reach| matches!(reach, Reach::Queued | Reach::GivenUp);
+    assert!(progress.iter().all(|(.., reach)| nowhere(reach)), "{progress:?}");
     assert!(world.device("Luz").alerts(true, now_s).unwrap().is_empty());
 }
 
 #[test]
-fn what_was_on_its_way_when_she_was_removed_does_not_vanish_without_a_word() {
+fn an_alarm_that_was_on_its_way_is_one_and_the_rest_is_not_passed_over_in_silence() {
     let mut world = circle();
     let (ana, now_s) = (world.person("Ana").member(), world.now_s);
-    world.device("Ana").panic("", now_s).unwrap();
+    let (alert, _) = world.device("Ana").panic("me siguen", now_s).unwrap();
+    world.device("Ana").say("estoy en la terminal", &[], now_s).unwrap();
     world.send("Ana", |_| true);
-    // Eva has both in her mailbox: first what Luz says, then the alarm.
+    // Luz has read nothing of it, and Eva hears of the removal before.
     remove(&mut world, "Ana");
     world.send("Luz", |_| true);
-    world.meddle("Eva", |waiting| waiting.rotate_right(1));
+    world.meddle("Eva", |waiting| {
+        let by_ana = waiting.len() - 2;
+        waiting.rotate_right(by_ana);
+    });
     world.settle();
-    let unopened = |what: &What| matches!(what, What::Unopened { asked: false });
-    let shown = &world.person("Eva").shown;
-    let told: Vec<_> = shown.iter().filter(|item| unopened(&item.what)).collect();
-    assert_eq!(told.len(), 1);
-    assert_eq!(told[0].from, Some(ana));
+    for name in ["Luz", "Eva"] {
+        let open = world.device(name).alerts(true, now_s).unwrap();
+        assert_eq!(open.iter().map(|view| view.alert.id).collect::<Vec<_>>(), [alert], "{name}");
+        assert!(world.person(name).texts().is_empty(), "{name}");
+        let unopened = |what: &What| matches!(what, What::Unopened { asked: false });
+        let shown = &world.person(name).shown;
+        let told: Vec<_> = shown.iter().filter(|item| unopened(&item.what)).collect();
+        assert_eq!(told.iter().map(|item| item.from).collect::<Vec<_>>(), [Some(ana)], "{name}");
+    }
+}
+
+#[test]
+fn an_alarm_that_nobody_announced_is_said_and_rings_nobody() {
+    let mut world = circle();
+    let (ana, now_s) = (world.person("Ana").member(), world.now_s);
+    // As somebody would who has the device and a relay that asks for no token.
+    let invented = world.device("Ana").write(now_s, |turn| {
+        let mut profile = turn.profile()?;
+        profile.next_alarm = AlertId::draw(turn.me(), [9; 8]);
+        turn.set_profile(&profile)
+    });
+    invented.unwrap();
+    world.device("Ana").panic("", now_s).unwrap();
+    world.send("Ana", |_| true);
+    remove(&mut world, "Ana");
+    world.settle();
+    assert!(world.device("Luz").alerts(true, now_s).unwrap().is_empty());
+    let told = |item: &&Item| matches!(item.what, What::Unopened { .. }) && item.from == Some(ana);
+    assert_eq!(world.person("Luz").shown.iter().filter(told).count(), 1);
+}
+
+#[test]
+fn a_silence_that_had_begun_is_an_alert_for_everybody() {
+    let mut world = circle();
+    check_in(&mut world, "Ana", 60);
+    world.settle();
+    world.now_s += 80 * 60;
+    // Nobody has looked yet.
+    remove(&mut world, "Ana");
+    world.settle();
+    world.now_s += 400;
+    let now_s = world.now_s;
+    for name in ["Luz", "Eva", "Luz"] {
+        world.device(name).say("hay que buscarla", &[], now_s).unwrap();
+        world.settle();
+    }
+    for name in ["Luz", "Eva"] {
+        assert_eq!(world.device(name).alerts(true, now_s).unwrap().len(), 1, "{name}");
+    }
+}
+
+/// Ana's alarm, taken and closed by Eva.
+fn closed_by_eva(world: &mut World) -> AlertId {
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    world.device("Eva").claim(alert, now_s).unwrap();
+    world.device("Eva").close(alert, "", now_s).unwrap();
+    world.settle();
+    assert!(world.device("Luz").alerts(true, now_s).unwrap().is_empty());
+    alert
+}
+
+fn undone(world: &mut World, name: &'static str) -> Vec<AlertId> {
+    let alert = |item: &Item| match &item.what {
+        What::Undone { alert, .. } => Some(*alert),
+        _ => None,
+    };
+    world.person(name).shown.iter().filter_map(alert).collect()
+}
+
+#[test]
+fn what_she_ended_lately_is_open_again_and_says_so_and_what_was_long_over_stays_so() {
+    let mut world = circle();
+    closed_by_eva(&mut world);
+    world.now_s += 8 * 86_400;
+    let lately = closed_by_eva(&mut world);
+    let now_s = world.now_s;
+    let (taken, _) = world.device("Luz").panic("", now_s).unwrap();
+    world.settle();
+    world.device("Eva").claim(taken, now_s).unwrap();
+    world.settle();
+    remove(&mut world, "Eva");
+    world.settle();
+    for name in ["Luz", "Ana"] {
+        for later_s in [0, 30 * 86_400] {
+            let open = world.device(name).alerts(true, now_s + later_s).unwrap();
+            let open: BTreeSet<AlertId> = open.iter().map(|view| view.alert.id).collect();
+            assert_eq!(open, BTreeSet::from([lately, taken]), "{name}");
+        }
+        let said: BTreeSet<AlertId> = undone(&mut world, name).into_iter().collect();
+        assert_eq!(said, BTreeSet::from([lately, taken]), "{name}");
+    }
+}
+
+#[test]
+fn who_heard_of_an_alarm_only_from_others_has_it_all_the_same() {
+    let mut world = circle();
+    let eva = world.people.remove("Eva").unwrap();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    world.settle();
+    // What Ana sent to her is lost.
+    world.people.insert("Eva", eva);
+    world.meddle("Eva", |waiting| waiting.clear());
+    remove(&mut world, "Ana");
+    world.settle();
+    world.now_s += 400;
+    let now_s = world.now_s;
+    for name in ["Luz", "Eva", "Luz"] {
+        world.device(name).say("hay una alerta", &[], now_s).unwrap();
+        world.settle();
+    }
+    let open = world.device("Eva").alerts(true, now_s).unwrap();
+    assert_eq!(open.iter().map(|view| view.alert.id).collect::<Vec<_>>(), [alert]);
+}
+
+#[test]
+fn a_newcomer_who_is_removed_before_she_was_welcomed_does_not_wait_for_ever() {
+    let mut world = World::circle("Luz", &[]);
+    world.answer("Luz", "Ana", Role::Defender);
+    world.settle();
+    let now_s = world.now_s;
+    let answer = world.device("Luz").answers(now_s).unwrap().remove(0);
+    world.settle();
+    let words = answer.words.join(" ");
+    world.device("Ana").confirm_words(&words, now_s).unwrap();
+    world.device("Luz").approve(answer.invitation, &words, None, None, None, now_s).unwrap();
+    remove(&mut world, "Ana");
+    world.settle();
+    assert_eq!(world.device("Ana").join_state().unwrap(), JoinState::Void);
+}
+
+#[test]
+fn her_alarm_still_goes_to_who_has_not_heard_of_it() {
+    let mut world = circle();
+    let eva = world.people.remove("Eva").unwrap();
+    let now_s = world.now_s;
+    let (alert, _) = world.device("Ana").panic("", now_s).unwrap();
+    // Before she gets through, she hears that she was removed; Eva is away and knows nothing.
+    remove(&mut world, "Ana");
+    world.send("Luz", |_| true);
+    world.receive("Ana");
+    assert!(world.device("Ana").is_removed().unwrap());
+    world.settle();
+    world.people.insert("Eva", eva);
+    world.settle();
+    let open = world.device("Eva").alerts(true, now_s).unwrap();
+    assert_eq!(open.iter().map(|view| view.alert.id).collect::<Vec<_>>(), [alert]);
 }
 
 #[test]
@@ -206,22 +358,30 @@ fn only_the_lead_removes_and_never_herself() {
 }
 
 #[test]
-fn who_is_in_the_circle_is_all_that_still_goes_to_who_was_removed() {
+fn that_she_was_removed_is_all_that_still_goes_to_her() {
     let mut world = circle();
     let (ana, now_s) = (world.person("Ana").member(), world.now_s);
+    let mut agreement = world.device("Luz").circle().unwrap().agreement;
+    agreement.grace_min += 1;
+    world.device("Luz").agree(agreement, now_s).unwrap();
     world.device("Luz").say("para las que estamos", &[], now_s).unwrap();
     remove(&mut world, "Ana");
     let waiting = world.device("Luz").read(now_s, |turn| {
         let all = turn.tx.list::<DeliveryKind>()?.into_iter().map(|(_, one)| one);
-        Ok(all.filter(|one| one.to == ana && !one.given_up && one.received_s.is_none()).count())
+        let hers = all.filter(|one| one.to == ana && !one.given_up && one.received_s.is_none());
+        Ok(hers.map(|one| Message::decode(&one.bytes).unwrap()).collect::<Vec<_>>())
     });
-    assert_eq!(waiting.unwrap(), 1);
+    let waiting = waiting.unwrap();
+    assert_eq!(waiting.len(), 2);
+    for message in waiting {
+        assert!(message.marks.is_empty());
+        match message.body {
+            Body::Void => {}
+            Body::Rosters { chain, names } => assert_eq!((chain.len(), names.len()), (2, 0)),
+            other => panic!("{other:?}"),
+        }
+    }
     world.settle();
-    let unfinished = world.device("Luz").unfinished().unwrap();
-    assert_eq!(unfinished, (0, 0), "nothing waits for her");
-    let talk = world.device("Luz").read(now_s, |turn| {
-        let all = turn.tx.list::<DeliveryKind>()?.into_iter().map(|(_, one)| one);
-        Ok(all.filter(|one| one.to == ana && one.class == Class::Talk && !one.given_up).count())
-    });
-    assert_eq!(talk.unwrap(), 0);
+    assert!(world.device("Ana").is_removed().unwrap());
+    assert_eq!(world.device("Luz").unfinished().unwrap(), (0, 0), "nothing waits for her");
 }

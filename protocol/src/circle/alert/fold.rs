@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
 };
-use crate::circle::roster::{Agreement, Role, Roster};
+use crate::circle::limits::PUT_AWAY_S;
+use crate::circle::roster::{Agreement, Membership};
 use crate::seal::MemberId;
 
 impl Alert {
@@ -16,7 +17,7 @@ impl Alert {
     pub fn fold(
         id: AlertId,
         heard: &[Heard],
-        roster: &Roster,
+        members: &Membership,
         agreement: &Agreement,
         now_s: u64,
     ) -> Option<Self> {
@@ -26,11 +27,11 @@ impl Alert {
             set.entry(one.event.id()).and_modify(|known| known.merge(again)).or_insert(again);
         }
         let mut raised: Vec<Raised<'_>> =
-            set.iter().filter_map(|(id, heard)| Raised::of(*id, heard, roster)).collect();
+            set.iter().filter_map(|(id, heard)| Raised::of(*id, heard, members)).collect();
         raised.sort_by_key(|r| (r.at_s, r.id));
         let named = || raised.iter().map(|r| r.subject);
         let subject = named().find(|s| id.is_about(*s)).or_else(|| named().min())?;
-        let fold = Fold { set: &set, subject, roster };
+        let fold = Fold { set: &set, subject, members };
 
         let (closed, closed_by) = fold.closings(&raised);
         let open = || raised.iter().filter(|r| !closed.contains(&r.id));
@@ -57,19 +58,6 @@ impl Alert {
             },
         })
     }
-}
-
-/// Whether `member` may take, confirm or close an alert about `subject`: an accompanier or a coordinator
-/// who is another person than the subject.
-#[must_use]
-pub fn may_answer(roster: &Roster, member: MemberId, subject: MemberId) -> bool {
-    let answers = |role| roster.member(member).is_some_and(|m| m.roles.has(role));
-    !same_person(roster, member, subject)
-        && (answers(Role::Accompanier) || answers(Role::Coordinator))
-}
-
-fn same_person(roster: &Roster, one: MemberId, other: MemberId) -> bool {
-    one == other || roster.person(one).is_some_and(|person| roster.person(other) == Some(person))
 }
 
 /// An event, however often it was heard. Borrowed: texts are long, and a state is folded often.
@@ -108,13 +96,13 @@ struct Raised<'a> {
 }
 
 impl<'a> Raised<'a> {
-    /// At first hand its author was in the roster when it arrived: removing somebody does not silence
-    /// what she raised.
-    fn of(id: EventId, heard: &Known<'a>, roster: &Roster) -> Option<Self> {
+    /// At first hand its author was in the roster when it arrived: removing somebody does not silence what she raised, nor
+    /// what others pass on of it.
+    fn of(id: EventId, heard: &Known<'a>, members: &Membership) -> Option<Self> {
         let EventKind::Raised { reason, subject, drill, text } = &heard.event.kind else {
             return None;
         };
-        let known = |member| roster.member(member).is_some();
+        let known = |member| members.known(member).is_some();
         (heard.first_hand || known(heard.event.author) || known(*subject)).then(|| Self {
             id,
             author: heard.event.author,
@@ -136,12 +124,12 @@ struct Claimed {
 struct Fold<'a> {
     set: &'a BTreeMap<EventId, Known<'a>>,
     subject: MemberId,
-    roster: &'a Roster,
+    members: &'a Membership,
 }
 
 impl<'a> Fold<'a> {
     fn may_answer(&self, member: MemberId) -> bool {
-        may_answer(self.roster, member, self.subject)
+        self.members.may_answer(member, self.subject)
     }
 
     /// Events of those who may answer. At first hand: their kinds come in no other way, but for notes.
@@ -152,6 +140,25 @@ impl<'a> Fold<'a> {
             .filter(|(_, heard)| heard.first_hand && self.may_answer(heard.event.author))
     }
 
+    /// Closings by those who may answer, and by those who left so long after that what they ended is over.
+    fn ends(&self) -> impl Iterator<Item = (EventId, Known<'a>, &'a BTreeSet<EventId>)> {
+        self.set.iter().filter_map(|(id, heard)| match &heard.event.kind {
+            EventKind::Closed { saw, .. } if heard.first_hand && self.may_end(heard) => {
+                Some((*id, *heard, saw))
+            }
+            _ => None,
+        })
+    }
+
+    fn may_end(&self, heard: &Known<'_>) -> bool {
+        let author = heard.event.author;
+        let stood = self.members.left(author).is_some_and(|former| {
+            former.left_s.saturating_sub(heard.heard_s) >= PUT_AWAY_S
+                && self.members.might_have_answered(former, self.subject)
+        });
+        stood || self.may_answer(author)
+    }
+
     fn claims(&self, quiet_s: u64, now_s: u64) -> Claimed {
         let mut done: BTreeSet<EventId> = BTreeSet::new();
         let mut given_back: BTreeSet<(EventId, MemberId)> = BTreeSet::new();
@@ -160,7 +167,6 @@ impl<'a> Fold<'a> {
             let author = heard.event.author;
             match &heard.event.kind {
                 EventKind::Claimed { over } => done.extend(over),
-                EventKind::Closed { saw, .. } => done.extend(saw),
                 EventKind::Released { claims, .. } => {
                     given_back.extend(claims.iter().map(|claim| (*claim, author)));
                 }
@@ -174,6 +180,7 @@ impl<'a> Fold<'a> {
                 *latest = (*latest).max(heard.at_s());
             }
         }
+        done.extend(self.ends().flat_map(|(_, _, saw)| saw));
         let mut seen = BTreeSet::new();
         let mut standing = Vec::new();
         let mut expired = false;
@@ -201,7 +208,7 @@ impl<'a> Fold<'a> {
         self.set.iter().filter_map(|(id, heard)| match &heard.event.kind {
             EventKind::StandDownAsked { saw, .. }
                 if heard.first_hand
-                    && same_person(self.roster, heard.event.author, self.subject) =>
+                    && self.members.same_person(heard.event.author, self.subject) =>
             {
                 Some((*id, heard.event.author, saw))
             }
@@ -233,7 +240,7 @@ impl<'a> Fold<'a> {
         let panics: BTreeSet<EventId> = raised
             .iter()
             .filter(|r| {
-                r.reason == Reason::Panic && same_person(self.roster, r.author, self.subject)
+                r.reason == Reason::Panic && self.members.same_person(r.author, self.subject)
             })
             .map(|r| r.id)
             .collect();
@@ -279,12 +286,10 @@ impl<'a> Fold<'a> {
     fn closings(&self, raised: &[Raised<'_>]) -> (BTreeSet<EventId>, Option<MemberId>) {
         let mut closed = BTreeSet::new();
         let mut last = None;
-        for (id, heard) in self.answers() {
-            if let EventKind::Closed { saw, .. } = &heard.event.kind {
-                closed.extend(saw.iter().copied());
-                if raised.iter().any(|r| saw.contains(&r.id)) {
-                    last = last.max(Some((heard.at_s(), id, heard.event.author)));
-                }
+        for (id, heard, saw) in self.ends() {
+            closed.extend(saw.iter().copied());
+            if raised.iter().any(|r| saw.contains(&r.id)) {
+                last = last.max(Some((heard.at_s(), id, heard.event.author)));
             }
         }
         (closed, last.map(|(_, _, author)| author))

@@ -4,11 +4,12 @@ mod judged;
 mod properties;
 
 use super::*;
+use crate::circle::limits::PUT_AWAY_S;
 use crate::circle::roster::Role;
 use crate::circle::testing::{
     ANA, DEFENDER, LEAD, LUZ, SECOND, STRANGER, circle, id, member, secret,
 };
-use crate::circle::{Agreement, Roster};
+use crate::circle::{Agreement, Former, Membership, Roster};
 
 /// When the panic of these tests was raised.
 const T: u64 = 1_790_000_000;
@@ -66,8 +67,19 @@ fn ids(events: &[&Heard]) -> BTreeSet<EventId> {
 }
 
 fn fold_in(roster: &Roster, events: &[&Heard], now_s: u64) -> Option<Alert> {
+    fold_among(&roster.clone().into(), events, now_s)
+}
+
+fn fold_among(members: &Membership, events: &[&Heard], now_s: u64) -> Option<Alert> {
     let events: Vec<Heard> = events.iter().map(|heard| (*heard).clone()).collect();
-    Alert::fold(alarm(), &events, roster, &Agreement::default(), now_s)
+    Alert::fold(alarm(), &events, members, &Agreement::default(), now_s)
+}
+
+/// The circle after `member` was removed at this time.
+fn without(member: u8, left_s: u64) -> Membership {
+    let roster = circle().without_member(&secret(LEAD), id(member)).unwrap();
+    let entry = *circle().member(id(member)).unwrap();
+    Membership::new(roster, vec![Former { entry, left_s }])
 }
 
 fn fold(events: &[&Heard], now_s: u64) -> Alert {
@@ -142,7 +154,8 @@ fn an_id_drawn_for_nobody_still_raises() {
     let drawn_badly = AlertId([7; 16]);
     let mut heard = panic();
     heard.event.alert = drawn_badly;
-    let alert = Alert::fold(drawn_badly, &[heard], &circle(), &Agreement::default(), T).unwrap();
+    let alert =
+        Alert::fold(drawn_badly, &[heard], &circle().into(), &Agreement::default(), T).unwrap();
     assert_eq!(alert.subject, id(DEFENDER));
 }
 
@@ -247,10 +260,13 @@ fn nobody_answers_an_alert_about_her_own_person() {
         assert!(alert.is_open() && alert.claims.is_empty());
         assert_eq!(alert.stand_down, StandDown::Asked(id(DEFENDER)));
     }
-    assert!(!may_answer(&circle(), id(SECOND), id(DEFENDER)));
-    assert!(!may_answer(&circle(), id(DEFENDER), id(ANA)), "a defender's role is another");
-    assert!(!may_answer(&circle(), id(STRANGER), id(DEFENDER)));
-    assert!(may_answer(&circle(), id(SECOND), id(ANA)));
+    assert!(!Membership::from(circle()).may_answer(id(SECOND), id(DEFENDER)));
+    assert!(
+        !Membership::from(circle()).may_answer(id(DEFENDER), id(ANA)),
+        "a defender's role is another"
+    );
+    assert!(!Membership::from(circle()).may_answer(id(STRANGER), id(DEFENDER)));
+    assert!(Membership::from(circle()).may_answer(id(SECOND), id(ANA)));
 }
 
 #[test]
@@ -281,10 +297,41 @@ fn removing_a_member_silences_no_alarm_and_undoes_her_claims() {
 }
 
 #[test]
+fn an_alarm_about_who_was_removed_counts_by_hearsay_too() {
+    let heard = Heard::new(panic().event, id(LUZ), T).unwrap();
+    let roster = without(DEFENDER, T).roster().clone();
+    assert_eq!(fold_in(&roster, &[&heard], T), None, "who never knew her");
+    assert!(fold_among(&without(DEFENDER, T), &[&heard], T).unwrap().is_open());
+}
+
+#[test]
+fn what_was_over_for_a_week_when_its_end_was_removed_stays_over() {
+    let close = closed(ANA, T + 2, &[&panic()]);
+    let events = [&panic(), &claimed(ANA, T + 1, &[]), &close];
+    let open = |left_s: u64, now_s: u64| {
+        fold_among(&without(ANA, left_s), &events, now_s).unwrap().is_open()
+    };
+    // It neither ends again as time goes by, nor begins again.
+    for later in [0, PUT_AWAY_S, 50 * PUT_AWAY_S] {
+        assert!(open(T + 1 + PUT_AWAY_S, T + 1 + PUT_AWAY_S + later));
+        assert!(!open(T + 2 + PUT_AWAY_S, T + 2 + PUT_AWAY_S + later));
+    }
+    let again = raised(LUZ, T + 3, Reason::Panic);
+    let members = without(ANA, T + 2 + PUT_AWAY_S);
+    let events = [&panic(), &close, &again];
+    assert!(fold_among(&members, &events, T + 3 + PUT_AWAY_S).unwrap().is_open());
+    // Who could not have ended it then does not end it by having left.
+    let by_herself = closed(DEFENDER, T + 2, &[&panic()]);
+    let members = without(DEFENDER, T + 50 * PUT_AWAY_S);
+    assert!(fold_among(&members, &[&panic(), &by_herself], T + 60).unwrap().is_open());
+}
+
+#[test]
 fn a_coordinator_may_answer_and_a_pure_defender_may_not() {
     let roster = circle().with_member(&secret(LEAD), member(9, 9, &[Role::Defender])).unwrap();
-    assert!(may_answer(&roster, id(LEAD), id(DEFENDER)));
-    assert!(!may_answer(&roster, id(9), id(DEFENDER)));
+    let members = Membership::from(roster);
+    assert!(members.may_answer(id(LEAD), id(DEFENDER)));
+    assert!(!members.may_answer(id(9), id(DEFENDER)));
 }
 
 #[test]
@@ -372,7 +419,7 @@ fn a_flooded_alert_is_still_taken_stood_down_and_closed_within_bounds() {
         heard.push(claimed(LUZ, T + i, &[]));
     }
     let ring = |heard: &[Heard]| {
-        Alert::fold(alarm(), heard, &circle(), &Agreement::default(), T + 900).unwrap()
+        Alert::fold(alarm(), heard, &circle().into(), &Agreement::default(), T + 900).unwrap()
     };
     let say = |heard: &mut Vec<Heard>, author, kinds: Vec<EventKind>| {
         for (i, kind) in kinds.into_iter().enumerate() {

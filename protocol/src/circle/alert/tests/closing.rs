@@ -6,7 +6,8 @@ use super::*;
 fn a_panic_after_the_end_needs_somebody_anew() {
     let claim = claimed(ANA, T + 10, &[]);
     let mut heard = vec![panic(), claim];
-    let alert = Alert::fold(alarm(), &heard, &circle(), &Agreement::default(), T + 20).unwrap();
+    let alert =
+        Alert::fold(alarm(), &heard, &circle().into(), &Agreement::default(), T + 20).unwrap();
     heard.extend(alert.closing("").into_iter().map(|kind| first(ANA, T + 20, kind)));
     let events: Vec<&Heard> = heard.iter().collect();
     assert!(!fold(&events, T + 21).is_open());

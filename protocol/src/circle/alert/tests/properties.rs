@@ -88,7 +88,7 @@ fn twice() -> impl Strategy<Value = (Vec<Heard>, Vec<Heard>)> {
 }
 
 fn state(events: &[Heard], now_s: u64) -> Option<Alert> {
-    Alert::fold(alarm(), events, &circle(), &Agreement::default(), now_s)
+    Alert::fold(alarm(), events, &circle().into(), &Agreement::default(), now_s)
 }
 
 /// Whether `calmer` asks for less than `alert`, at the same time.

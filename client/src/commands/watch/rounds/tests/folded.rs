@@ -64,7 +64,8 @@ fn rings(events: &[Heard], me: u8, here: bool, others: bool, until_s: u64) -> Ve
         let heard: Vec<Heard> =
             events.iter().filter(|one| one.heard_s() <= now_s).cloned().collect();
         let alert = AlertId::draw(id(ANA), [7; 8]);
-        let state = Alert::fold(alert, &heard, &roster, roster.agreement(), now_s).unwrap();
+        let state =
+            Alert::fold(alert, &heard, &roster.clone().into(), roster.agreement(), now_s).unwrap();
         let first = is_asked_first(&state, here, others);
         let handed = state.handed.iter().any(|(_, to)| *to == id(me));
         let looked = rounds.look(&[Asking { alert: &state, first, handed }], &rules, now_s);
