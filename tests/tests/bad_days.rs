@@ -160,9 +160,14 @@ async fn a_member_who_left_is_told_and_says_nothing_to_people_who_do_not_hear() 
     }
     let locked = ana.run_locked(&["panic"]).await?;
     assert!(locked.code != 0 && locked.err.contains("NOT RAISED"), "{locked:?}");
-    // What came before is still there, and the others go on.
-    for (code, inbox) in ana.in_both(&["inbox", "--all"]).await? {
-        assert!(code == 0 && inbox.contains("nos vemos a las seis"), "{inbox}");
+    // What came before is still there, and does not look as if all were well; and the others go on.
+    for args in [&["inbox", "--all"][..], &["members"], &["circle", "show"], &["alerts"], &["plan"]]
+    {
+        let [spanish, english] = ana.in_both(args).await?;
+        assert!(spanish.0 == 0 && spanish.1.contains("ya no está en el círculo"), "{spanish:?}");
+        assert!(english.0 == 0 && english.1.contains("not in the circle any more"), "{english:?}");
+        let inbox = spanish.1.contains("nos vemos a las seis");
+        assert_eq!(inbox, args[0] == "inbox", "{}", spanish.1);
     }
     luz.run(&["say", "seguimos"]).await?;
     evas.line_with("seguimos").await?;

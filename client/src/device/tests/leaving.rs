@@ -385,3 +385,20 @@ fn that_she_was_removed_is_all_that_still_goes_to_her() {
     assert!(world.device("Ana").is_removed().unwrap());
     assert_eq!(world.device("Luz").unfinished().unwrap(), (0, 0), "nothing waits for her");
 }
+
+#[test]
+fn a_farewell_that_reaches_no_relay_is_given_up_after_a_while() {
+    let mut world = circle();
+    world.office.down.insert(4433);
+    let ana = world.person("Ana").member();
+    remove(&mut world, "Ana");
+    for (days, left) in [(1, 2), (15, 0)] {
+        let later_s = world.now_s + days * 86_400;
+        world.device("Luz").tend(true, true, later_s).unwrap();
+        let waiting = world.device("Luz").read(later_s, |turn| {
+            let all = turn.tx.list::<DeliveryKind>()?.into_iter().map(|(_, one)| one);
+            Ok(all.filter(|one| one.to == ana && !one.given_up && one.received_s.is_none()).count())
+        });
+        assert_eq!(waiting.unwrap(), left, "after {days} days");
+    }
+}
