@@ -50,7 +50,7 @@ help-cmd-approve = Let in the person who answered your invitation, once the four
     .more = Compare the four words in person or by voice, never in writing over the same channel as the link.
 help-cmd-members = Who is in the circle
 help-cmd-members-list = Show them
-help-cmd-members-remove = As lead coordinator: take somebody out of the circle
+help-cmd-members-remove = As its lead coordinator: take somebody out of the circle
     .more =
         That device is told, and the circle stops waiting for its check-ins. It cannot be undone; to come back, the person is
         invited again. A lost device is removed the same way.
@@ -476,13 +476,14 @@ remove-duress = { $name } may be under duress ({ $alert }). That device will sho
 remove-alert = There is an open alert about { $name } ({ $alert }). It stays open until somebody closes it.
 remove-awaited = The circle waits for { $name } to check in by { $time }. It will not wait any more.
 remove-late = { $name } was to check in by { $time } and did not, as far as is known here. It becomes an alert; speak with { $name } first, if you can.
-remove-claim = { $name } has taken alert { $alert }. Nobody will have it then: take it first, velar claim { $alert }
+remove-claim = { $name } has taken alert { $alert }. Without { $name } nobody has it: take it first, velar claim { $alert }
+remove-reopens = { $name } closed alert { $alert } in these days. It opens again, and somebody else has to close it.
 remove-not-up-to-date = !!! No relay has handed over everything: there may be news of this person that is not here yet.
 remove-ask = Remove { $name } from the circle?
 remove-done = { $name } is not in the circle any more.
-remove-others = The others are told.
+remove-others = The others are being told.
 remove-told = A message to the device of { $name } is on its way; whether it arrives is not known here. Let { $name } hear it from one of you, too.
-remove-not-told = The device of { $name } CANNOT be told. Tell { $name } yourselves: nobody in the circle hears that device any more.
+remove-not-told = The device of { $name } CANNOT be told. Tell { $name } by another way: nobody in the circle hears that device any more.
 
 ### True states, for one person
 
@@ -625,7 +626,7 @@ watch-join-request = { $time } { $name } asks to join the circle: velar approve
 watch-member-joined = { $time } { $name } is now in the circle ({ $roles }).
 watch-member-left = { $time } { $name } is not in the circle any more.
 watch-removed = { $time } !!! This device is not in the circle any more. Nobody there hears its check-ins or alarms, and it watches over nobody. Speak with the circle by another way.
-watch-undone = { $time } *** ALERT { $alert } of { $name } *** is open and NOBODY has it: what { $by } did about it counts no more. To take it: velar claim { $alert }
+watch-undone = { $time } *** ALERT { $alert } of { $name } *** is open: what { $by } did about it counts no more.
 watch-invitation-void = { $time } !!! An invitation was answered TWICE and is void. Somebody else may have seen it. Make a new one, in person: velar invite
 watch-expired = { $time } { $count ->
     [one] { $count } message was deleted by the relay before this device read it.

@@ -60,7 +60,7 @@ help-cmd-approve = Dejar entrar a quien respondió tu invitación, cuando las cu
 help-cmd-members = Quiénes integran el círculo
     .more = También: velar integrantes
 help-cmd-members-list = Mostrar quiénes
-help-cmd-members-remove = Con la coordinación principal: quitar a alguien del círculo
+help-cmd-members-remove = Desde la coordinación principal: quitar a alguien del círculo
     .more =
         Se avisa a ese equipo, y el círculo deja de esperar sus reportes. No se puede deshacer; para volver, se invita otra vez
         a la persona. Un equipo perdido se quita de la misma manera.
@@ -490,17 +490,18 @@ verify-state-no = Todavía sin verificar.
 ### members remove
 
 remove-means = En cuanto lo sepan, las demás personas ya no le dicen nada a { $name } ni reciben nada de { $name }: ni reportes ni alarmas. Se avisa a ese equipo; lo que tiene se queda ahí. Para volver, hay que invitar otra vez a { $name }.
-remove-duress = Puede que { $name } esté bajo coacción ({ $alert }). Ese equipo mostrará que ya no está en el círculo: lo verá quien lo tenga. Si ahora eso es un peligro, esperen.
+remove-duress = Puede que { $name } esté bajo coacción ({ $alert }). Ese equipo mostrará que ya no está en el círculo: lo verá quien lo tenga. Si ahora eso es un peligro, espera.
 remove-alert = Hay una alerta abierta por { $name } ({ $alert }). Sigue abierta hasta que alguien la cierre.
 remove-awaited = El círculo espera un reporte de { $name } antes de { $time }. Dejará de esperarlo.
 remove-late = El reporte de { $name } tocaba antes de { $time } y, hasta donde se sabe aquí, no llegó. Se vuelve una alerta; si se puede, habla antes con { $name }.
-remove-claim = { $name } tomó la alerta { $alert }. Entonces no la tendrá nadie: tómala antes, velar claim { $alert }
+remove-claim = { $name } tomó la alerta { $alert }. Sin { $name } no la tendrá nadie: que alguien la tome antes, velar claim { $alert }
+remove-reopens = { $name } cerró en estos días la alerta { $alert }. Se abre otra vez, y la tiene que cerrar otra persona.
 remove-not-up-to-date = !!! Ningún relevo ha entregado todo: puede haber algo de esta persona que aún no llega aquí.
 remove-ask = ¿Quitar a { $name } del círculo?
 remove-done = { $name } ya no está en el círculo.
 remove-others = Ya se avisa a las demás personas.
 remove-told = Un mensaje va en camino al equipo de { $name }; aquí no se sabe si llega. Que alguien del círculo se lo diga también.
-remove-not-told = NO se puede avisar al equipo de { $name }. Díganselo ustedes: en el círculo ya nadie recibe lo que envíe ese equipo.
+remove-not-told = NO se puede avisar al equipo de { $name }. Hay que decírselo por otro medio: en el círculo ya nadie recibe lo que envíe ese equipo.
 
 ### Estados verdaderos, para cada persona
 
@@ -643,7 +644,7 @@ watch-join-request = { $time } { $name } pide entrar al círculo: velar approve
 watch-member-joined = { $time } { $name } ya está en el círculo ({ $roles }).
 watch-member-left = { $time } { $name } ya no está en el círculo.
 watch-removed = { $time } !!! Este equipo ya no está en el círculo. Ahí nadie recibe sus reportes ni sus alarmas, y ya no vela por nadie. Habla con el círculo por otro medio.
-watch-undone = { $time } *** ALERTA { $alert } de { $name } *** está abierta y NADIE la tiene: lo que hizo { $by } ya no cuenta. Para tomarla: velar claim { $alert }
+watch-undone = { $time } *** ALERTA { $alert } de { $name } *** está abierta: lo que hizo { $by } ya no cuenta.
 watch-invitation-void = { $time } !!! Una invitación se respondió DOS VECES y quedó anulada. Puede que alguien más la haya visto. Haz otra, en persona: velar invite
 watch-expired = { $time } { $count ->
     [one] El relevo borró { $count } mensaje antes de que este equipo lo leyera.

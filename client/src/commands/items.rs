@@ -97,12 +97,7 @@ impl<'a> Teller<'a> {
             What::Left(..) => t!(text, "watch-member-left", time = time, name = name),
             What::Answered { .. } => t!(text, "watch-join-request", time = time, name = name),
             What::Voided { .. } => t!(text, "watch-invitation-void", time = time),
-            What::Undone { alert, by } => {
-                let subject = self.alerts.get(alert).map(|alert| self.who.name(alert.subject));
-                let (alert, by) = (alert.short(), self.who.name(*by));
-                let name = subject.unwrap_or_default();
-                t!(text, "watch-undone", time = time, alert = alert, name = name, by = by)
-            }
+            What::Undone { alert, by } => return self.undone(*alert, *by, &time),
             What::Unopened { .. } if item.from.is_some_and(|from| self.who.is_former(from)) => {
                 t!(text, "watch-from-former", time = time, name = name)
             }
@@ -140,6 +135,20 @@ impl<'a> Teller<'a> {
             (What::Unopened { .. }, None) => t!(self.context.text, "word-unknown-member"),
             (_, None) => String::new(),
         }
+    }
+
+    /// That an alert is open again, or nobody's.
+    fn undone(&self, id: AlertId, by: MemberId, time: &str) -> Vec<String> {
+        let text = &self.context.text;
+        let state = self.alerts.get(&id);
+        let name = state.map(|alert| self.who.name(alert.subject)).unwrap_or_default();
+        let (alert, by) = (id.short(), self.who.name(by));
+        let line =
+            t!(text, "watch-undone", time = time, alert = alert.as_str(), name = name, by = by);
+        let Some(state) = state else { return vec![line] };
+        let nobody = state.is_open() && state.claims.is_empty() && !self.who.is_me(state.subject);
+        let how = nobody.then(|| t!(text, "watch-alert-how", time = time, alert = alert));
+        std::iter::once(marked(text, state, line)).chain(how).collect()
     }
 
     /// That it did not come from whose words it is said to be.

@@ -36,11 +36,15 @@ impl Turn<'_> {
             None => return Ok(()),
         }
         // Another device of my person's may be in the same hands as hers.
-        let member = self.roster()?.is_some_and(|roster| roster.member(from).is_some());
-        if !member || self.is_of_mine(from)? {
+        let Some(members) = self.membership()? else { return Ok(()) };
+        if members.known(from).is_none() || self.is_of_mine(from)? {
             return Ok(());
         }
-        let occasion: [u8; 8] = message.0.first_chunk().copied().unwrap_or_default();
+        // Of who was removed it is one and the same event: whoever holds that device rings once with it.
+        let occasion: [u8; 8] = match members.left(from) {
+            Some(_) => [0; 8],
+            None => message.0.first_chunk().copied().unwrap_or_default(),
+        };
         let open = self.open_about(from)?;
         let drawn = || AlertId::draw(from, occasion);
         let next = peer.check_in.map_or_else(drawn, |(check_in, ..)| check_in.next_alarm);

@@ -16,7 +16,7 @@ use super::sealing::Post;
 use super::{Done, Turn};
 use crate::contacts::Contacts;
 use crate::outbox::Class;
-use crate::records::{EventKind, IntroductionKind, PassedKind, SparesKind, What};
+use crate::records::{EventKind, IntroductionKind, PassedKind, QuietKind, SparesKind, What};
 
 /// A difference between two members' events of an alert is only looked at when the newest event is older
 /// than this: until then it is on its way.
@@ -57,7 +57,7 @@ impl Turn<'_> {
                 done(receipt)
             }
             Body::Introduction { chain, names, card } => {
-                self.introduced(heard, &chain, &names, &card)
+                self.introduced(heard, message.sent_at_s, &chain, &names, &card)
             }
             Body::Offer(_) => done(false),
             Body::AlertApart { event, .. }
@@ -107,7 +107,7 @@ impl Turn<'_> {
                     None => Ok(()),
                 }
             }
-            Body::Rosters { chain, names } => self.take_rosters(from, &chain, &names),
+            Body::Rosters { chain, names } => self.take_rosters(from, sent_at_s, &chain, &names),
             Body::RosterWanted { have } => self.tell_roster(from, have),
             Body::Card(card) => {
                 if let Err(error) = self.take_card(&heard.from, &card) {
@@ -217,8 +217,11 @@ impl Turn<'_> {
             if !events.iter().any(alarm) {
                 let mark = AlertMark { alert: mark.alert, digest: mine };
                 self.say_mark(with, mark)?;
-                // It may have come while that was still on its way: then it is said again.
-                answered = [0; 16];
+                // It may have come while that was still on its way: then it is said again. What is kept aside is known.
+                let aside = self.tx.list::<QuietKind>()?;
+                if !aside.iter().any(|(_, heard)| heard.event().alert == mark.alert) {
+                    answered = [0; 16];
+                }
             }
             if self.pass_on(with, &events)? {
                 // There is more for the same sets: only time keeps it back.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use velar_protocol::circle::limits::MAX_CHAIN;
 use velar_protocol::circle::{
-    Alert, AlertId, Body, EventKind, Former, Message, Roster, RosterMember, SignedRoster,
+    Alert, AlertEvent, Body, EventKind, Former, Message, Reason, Roster, RosterMember,
 };
 use velar_protocol::seal::{Identity, MemberId, MessageId, Opened};
 
@@ -14,8 +14,9 @@ use super::views::name_of;
 use super::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
-    Delivery, DeliveryKind, HoldKind, Holder, IntroductionKind, InvitationKind, InvitedState,
-    LeftKind, OwedKind, PassedKind, PresenceKind, SparesKind, What, delivery_key,
+    Delivery, DeliveryKind, EventKind as AlertEventKind, HoldKind, Holder, IntroductionKind,
+    InvitationKind, InvitedState, LeftKind, OwedKind, PassedKind, PresenceKind, SparesKind, What,
+    delivery_key,
 };
 
 impl Device {
@@ -41,12 +42,18 @@ impl Device {
                 turn.overdue(&deadline)?;
             }
             let alerts = turn.all_alerts()?;
-            let told = turn.farewell(member, &after)?;
+            let told = turn.farewell(member, &before, &after)?;
+            let left = turn.remember_who_left(&before, &after, now_s)?;
             turn.set_roster(&after)?;
+            turn.who_came_and_went(&before, &after, &left, &alerts)?;
             for other in turn.others()? {
                 turn.tell_roster(other, before.number())?;
+                // Nobody else will find it any more.
+                for alert in alerts.iter().filter(|alert| alert.subject == member) {
+                    let events = turn.events_for(alert.id, other)?;
+                    turn.pass_on(other, &events)?;
+                }
             }
-            turn.who_came_and_went(&before, &after, &alerts)?;
             turn.keep_holds()?;
             Ok(told)
         })
@@ -94,47 +101,61 @@ impl Turn<'_> {
     /// Tells a member, by the ways that are known now, of the state without it, and of those before that it may not have;
     /// no names, and nothing of what is open. All else that was to go there stays here. Whoever has not heard the welcome
     /// yet hears that the invitation is void.
-    fn farewell(&mut self, member: MemberId, after: &Roster) -> Done<bool> {
-        let mut chain = self.told_and_not_received(member)?;
+    fn farewell(&mut self, member: MemberId, before: &Roster, after: &Roster) -> Done<bool> {
+        let mut chain = Vec::new();
+        if self.has_not_received_a_roster(member)? {
+            let first = after.number().saturating_sub(MAX_CHAIN as u64);
+            chain = self.chain_after(first, before)?;
+        }
         self.drop_deliveries(member, |_| true)?;
         chain.push(after.signed().clone());
-        chain.drain(..chain.len().saturating_sub(MAX_CHAIN));
-        let post = Post::of(Class::Care).without_receipt();
         let approved = |state| matches!(state, InvitedState::Approved(who) if who == member);
         let invitations = self.tx.list::<InvitationKind>()?;
         if invitations.iter().any(|(_, invited)| approved(invited.state)) {
-            self.tell(&[member], Body::Void, &post)?;
+            self.say_without_marks(member, Body::Void)?;
         }
-        let body = Body::Rosters { chain, names: Vec::new() };
-        let (sent_at_s, kit) = (self.now_s, self.kit_valid_from()?);
-        let message = Message { sent_at_s, kit, marks: Vec::new(), body }.encode()?;
-        let id = MessageId(self.random());
-        self.queue(id, member, message, &post)?;
+        let id = self.say_without_marks(member, Body::Rosters { chain, names: Vec::new() })?;
         let delivery = self.readable::<DeliveryKind>(&delivery_key(id, member))?;
         Ok(delivery.is_some_and(|delivery| delivery.parts.is_some()))
     }
 
-    /// States that a member was told of and has not said to have received, oldest first.
-    fn told_and_not_received(&self, member: MemberId) -> Done<Vec<SignedRoster>> {
-        let deliveries = self.tx.list::<DeliveryKind>()?.into_iter().map(|(_, one)| one);
-        let mut told: Vec<Delivery> =
-            deliveries.filter(|one| one.to == member && one.received_s.is_none()).collect();
-        told.sort_by_key(|delivery| delivery.sequence);
-        let mut chain: Vec<SignedRoster> = Vec::new();
-        for delivery in told {
-            if let Ok(Message { body: Body::Rosters { chain: states, .. }, .. }) =
-                Message::decode(&delivery.bytes)
-            {
-                chain.extend(states);
-            }
+    fn say_without_marks(&mut self, to: MemberId, body: Body) -> Done<MessageId> {
+        let (sent_at_s, kit) = (self.now_s, self.kit_valid_from()?);
+        let message = Message { sent_at_s, kit, marks: Vec::new(), body }.encode()?;
+        let id = MessageId(self.random());
+        self.queue(id, to, message, &Post::of(Class::Care).without_receipt())?;
+        Ok(id)
+    }
+
+    /// Whether a member was told of states and has not said to have received them.
+    fn has_not_received_a_roster(&self, member: MemberId) -> Done<bool> {
+        let deliveries = self.tx.list::<DeliveryKind>()?;
+        let waits = |one: &Delivery| {
+            let told = one.to == member && one.received_s.is_none();
+            told && matches!(body_of(one), Some(Body::Rosters { .. } | Body::Welcome { .. }))
+        };
+        Ok(deliveries.iter().any(|(_, delivery)| waits(delivery)))
+    }
+
+    /// Keeps who is in one state and not in the next, before that is taken over: what they said is judged by it.
+    pub(super) fn remember_who_left(
+        &self,
+        before: &Roster,
+        after: &Roster,
+        said_s: u64,
+    ) -> Done<Vec<RosterMember>> {
+        let gone = |entry: &&RosterMember| after.member(entry.member()).is_none();
+        let left: Vec<RosterMember> = before.members().iter().filter(gone).copied().collect();
+        for entry in &left {
+            let former = Former { entry: *entry, left_s: said_s.min(self.now_s) };
+            self.tx.put::<LeftKind>(&entry.member().0, &former)?;
         }
-        Ok(chain)
+        Ok(left)
     }
 
     /// Nothing more to or from this member: the tokens for my mailboxes revoked, what was to go there dropped, what was known
     /// of how to reach them forgotten.
-    pub(super) fn let_go(&mut self, entry: &RosterMember) -> Done {
-        let member = entry.member();
+    pub(super) fn let_go(&mut self, member: MemberId) -> Done {
         let mut profile = self.profile()?;
         self.revoke(&mut profile, |holder| match holder {
             Holder::Member(by) | Holder::Spare(by, _) => *by == member,
@@ -157,20 +178,15 @@ impl Turn<'_> {
         peer.addresses.clear();
         peer.last_resort = None;
         peer.watching_until_s = None;
-        self.set_peer(member, &peer)?;
-        self.remember(entry)
+        self.set_peer(member, &peer)
     }
 
-    /// It is this device that was removed. Alarms that are sealed still go: whoever does not know yet hears them. So does what
-    /// lies at relays.
+    /// It is this device that was removed. Its own alarms still go: whoever does not know yet hears them. So does what lies at
+    /// relays.
     pub(super) fn let_myself_go(&mut self, before: &Roster) -> Done {
-        for entry in before.members() {
-            let member = entry.member();
-            self.drop_deliveries(member, |delivery| delivery.class != Class::Alert)?;
+        for member in before.members().iter().map(|entry| entry.member()) {
+            self.drop_deliveries(member, |delivery| delivery.alert.is_none())?;
             self.tx.delete::<OwedKind>(&member.0)?;
-            if member == self.me() {
-                self.remember(entry)?;
-            }
         }
         self.set_plan(None)?;
         self.tx.delete::<HoldKind>(&[])?;
@@ -179,17 +195,12 @@ impl Turn<'_> {
         self.set_profile(&profile)
     }
 
-    fn remember(&self, entry: &RosterMember) -> Done {
-        let former = Former { entry: *entry, left_s: self.now_s };
-        Ok(self.tx.put::<LeftKind>(&entry.member().0, &former)?)
-    }
-
-    /// Says which alerts are open, or nobody's, because what this member said about them counts no more.
+    /// Says which alerts are open again, or nobody's, because what this member said about them counts no more.
     pub(super) fn say_undone(&mut self, by: MemberId, before: &[Alert]) -> Done {
         for now in self.all_alerts()?.iter().filter(|alert| alert.is_open()) {
             let Some(before) = before.iter().find(|alert| alert.id == now.id) else { continue };
-            let had_it = before.claims.iter().any(|claim| claim.by == by) && now.claims.is_empty();
-            if had_it || !before.is_open() {
+            let had_it = before.claims.iter().any(|claim| claim.by == by);
+            if (had_it && now.claims.is_empty()) || before.closed_by == Some(by) {
                 let (now_s, alert) = (self.now_s, now.id);
                 self.show(None, now_s, What::Undone { alert, by })?;
             }
@@ -204,7 +215,12 @@ impl Turn<'_> {
     }
 
     /// An envelope by somebody who was removed: on its way when that was said.
-    pub(super) fn opened_of_former(&mut self, identity: &Identity, opened: Opened) -> Done {
+    pub(super) fn opened_of_former(
+        &mut self,
+        identity: &Identity,
+        opened: Opened,
+        through: Holder,
+    ) -> Done {
         let member = identity.member();
         let part = match opened.authenticate(identity) {
             Ok(part) => part,
@@ -213,23 +229,31 @@ impl Turn<'_> {
                 return Ok(());
             }
         };
+        if matches!(through, Holder::Spare(..)) {
+            // It came with a way to reach me that was hers to be.
+            let mut profile = self.profile()?;
+            self.revoke(&mut profile, |holder| *holder == through);
+            self.set_profile(&profile)?;
+        }
         match Message::decode(&part.body) {
             Ok(message) if part.count == 1 => {
-                self.said_by_former(member, message.sent_at_s, message.body)
+                self.said_by_former(member, message.sent_at_s, message.body)?;
             }
-            _ => self.say_unopened(Some(member), false),
+            _ => self.say_unopened(Some(member), false)?,
         }
+        // Who made her say it does not make it another's.
+        self.hear_voice(member, part.voice, part.message)
     }
 
     /// It does not count any more, but is not passed over in silence; and an alarm that was announced is one all the same.
     pub(super) fn said_by_former(&mut self, member: MemberId, sent_at_s: u64, body: Body) -> Done {
         match body {
-            Body::Alert(event)
-                if event.author == member
-                    && matches!(event.kind, EventKind::Raised { drill: false, .. })
-                    && self.is_announced(member, &event.alert)? =>
-            {
-                self.told_event(member, sent_at_s, event, None)
+            Body::Alert(event) if is_alarm(&event) && event.author == member => {
+                if self.is_announced(member, &event)? {
+                    return self.told_event(member, sent_at_s, event, None);
+                }
+                let key = [&member.0[..], b"alarm"].concat();
+                self.say_unopened_as(key, Some(member), false)
             }
             Body::Say { .. } | Body::CheckIn(_) | Body::Alert(_) | Body::AlertApart { .. } => {
                 self.say_unopened(Some(member), false)
@@ -238,17 +262,40 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a member's check-ins have named this alert beforehand, or it is known here: of those there is one, not any
-    /// number that somebody who holds a removed device could invent.
-    fn is_announced(&self, member: MemberId, alert: &AlertId) -> Done<bool> {
+    /// Whether this is the one alarm that a former member can raise: of herself, of an alert that her check-ins have named
+    /// or that is known here, and not after another one. Whoever holds a removed device could invent any number.
+    fn is_announced(&self, member: MemberId, alarm: &AlertEvent) -> Done<bool> {
+        let hers = matches!(
+            alarm.kind,
+            EventKind::Raised { reason: Reason::Panic | Reason::Released { .. }, subject, .. }
+                if subject == member && alarm.alert.is_about(member)
+        );
         let said = self.peer(member)?.check_in;
-        let named = said.is_some_and(|(said, ..)| said.next_alarm == *alert);
-        Ok(named || !self.events_of(*alert)?.is_empty())
+        let named = said.is_some_and(|(said, ..)| said.next_alarm == alarm.alert);
+        let known = named || !self.events_of(alarm.alert)?.is_empty();
+        if !hers || !known {
+            return Ok(false);
+        }
+        let Some(former) = self.tx.get::<LeftKind>(&member.0)? else { return Ok(false) };
+        let mut known = self.tx.list::<AlertEventKind>()?.into_iter().map(|(_, heard)| heard);
+        Ok(!known.any(|heard| {
+            let event = heard.event();
+            let since = event.author == member && heard.heard_s() >= former.left_s;
+            since && is_alarm(event) && heard.is_first_hand() && event.id() != alarm.id()
+        }))
     }
 }
 
-/// Whether a message says who is in the circle, and is sealed.
+/// Whether an event is an alarm, and no drill. (That somebody is under duress is found by each device.)
+fn is_alarm(event: &AlertEvent) -> bool {
+    matches!(&event.kind, EventKind::Raised { drill: false, reason, .. } if *reason != Reason::Duress)
+}
+
+fn body_of(delivery: &Delivery) -> Option<Body> {
+    Message::decode(&delivery.bytes).ok().map(|message| message.body)
+}
+
+/// Whether a message says that its recipient was removed, and is sealed.
 fn is_farewell(delivery: &Delivery) -> bool {
-    let body = Message::decode(&delivery.bytes).map(|message| message.body);
-    delivery.parts.is_some() && matches!(body, Ok(Body::Rosters { .. } | Body::Void))
+    delivery.parts.is_some() && matches!(body_of(delivery), Some(Body::Rosters { .. } | Body::Void))
 }

@@ -151,7 +151,7 @@ impl Turn<'_> {
         if author.is_none()
             && let Some(former) = self.former_identity(claimed)?
         {
-            return self.opened_of_former(&former, opened);
+            return self.opened_of_former(&former, opened, through);
         }
         let x25519 = opened.sender_x25519;
         let (part, known) = match author {

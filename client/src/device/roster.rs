@@ -1,7 +1,9 @@
 //! The roster on this device: taking over states, telling laggards.
 
 use velar_protocol::circle::limits::MAX_CHAIN;
-use velar_protocol::circle::{Alert, Body, Names, Roster, RosterError, SignedRoster, merge_names};
+use velar_protocol::circle::{
+    Alert, Body, Names, Roster, RosterError, RosterMember, SignedRoster, merge_names,
+};
 use velar_protocol::seal::{CircleId, Identity, MemberId};
 
 use super::sealing::Post;
@@ -27,15 +29,18 @@ impl Turn<'_> {
     pub(super) fn take_rosters(
         &mut self,
         from: MemberId,
+        sent_at_s: u64,
         chain: &[SignedRoster],
         names: &Names,
     ) -> Done {
         let mut roster = self.the_roster()?;
         let (before, alerts) = (roster.clone(), self.all_alerts()?);
-        let (mut conflict, mut gap) = (false, false);
+        let (mut conflict, mut gap, mut left) = (false, false, Vec::new());
         for signed in chain {
             match roster.accept(signed.clone()) {
                 Ok(next) => {
+                    // However long this device was away.
+                    left.extend(self.remember_who_left(&roster, &next, sent_at_s)?);
                     self.set_roster(&next)?;
                     roster = next;
                 }
@@ -58,7 +63,7 @@ impl Turn<'_> {
             self.show(Some(from), now_s, What::RosterConflict)?;
         }
         if roster.number() > before.number() {
-            self.who_came_and_went(&before, &roster, &alerts)?;
+            self.who_came_and_went(&before, &roster, &left, &alerts)?;
             self.act_on_early()?;
         }
         Ok(())
@@ -77,14 +82,26 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// `alerts`: as they stood before.
+    /// `left`: who was in the circle and is not any more. `alerts`: as they stood before.
     pub(super) fn who_came_and_went(
         &mut self,
         before: &Roster,
         after: &Roster,
+        left: &[RosterMember],
         alerts: &[Alert],
     ) -> Done {
         let now_s = self.now_s;
+        for entry in left {
+            let member = entry.member();
+            let name = if member == self.me() {
+                self.let_myself_go(before)?;
+                self.profile()?.name
+            } else {
+                self.let_go(member)?;
+                self.peer(member)?.name
+            };
+            self.show(None, now_s, What::Left(member, name))?;
+        }
         if before.agreement() != after.agreement() {
             self.show(Some(after.lead()), now_s, What::Agreed)?;
         }
@@ -96,20 +113,8 @@ impl Turn<'_> {
                 self.bring_up_to_date(member)?;
             }
         }
-        for entry in before.members() {
-            let member = entry.member();
-            if after.member(member).is_some() {
-                continue;
-            }
-            let name = if member == self.me() {
-                self.let_myself_go(before)?;
-                self.profile()?.name
-            } else {
-                self.let_go(entry)?;
-                self.peer(member)?.name
-            };
-            self.show(None, now_s, What::Left(member, name))?;
-            self.say_undone(member, alerts)?;
+        for entry in left {
+            self.say_undone(entry.member(), alerts)?;
         }
         Ok(())
     }

@@ -120,8 +120,13 @@ impl Turn<'_> {
         self.drop_aged()?;
         // What still tells somebody who left that they did, and reaches no relay.
         let too_late = self.now_s.saturating_sub(LATE_S);
-        for former in self.membership()?.iter().flat_map(|members| members.former()) {
-            self.drop_deliveries(former.entry.member(), |one| one.queued_s < too_late)?;
+        let removed = self.is_removed()?;
+        for members in self.membership()?.iter() {
+            for member in members.ever().map(|entry| entry.member()) {
+                if removed || members.left(member).is_some() {
+                    self.drop_deliveries(member, |one| one.queued_s < too_late)?;
+                }
+            }
         }
         let horizon = self.now_s.saturating_sub(u64::from(PRIVATE_HALF_DAYS) * 86_400);
         self.tx.revise::<DeliveryKind>(|delivery| {

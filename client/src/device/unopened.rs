@@ -68,6 +68,16 @@ impl Turn<'_> {
     /// Says that something could not be opened; once an hour for each member, and for all who are not known.
     pub(super) fn say_unopened(&mut self, from: Option<MemberId>, asked: bool) -> Done {
         let key = from.map_or(Vec::new(), |member| member.0.to_vec());
+        self.say_unopened_as(key, from, asked)
+    }
+
+    /// The same, once an hour for each key.
+    pub(super) fn say_unopened_as(
+        &mut self,
+        key: Vec<u8>,
+        from: Option<MemberId>,
+        asked: bool,
+    ) -> Done {
         let now_s = self.now_s;
         let said_s = self.readable::<UnopenedSaidKind>(&key)?;
         if said_s.is_some_and(|at_s| at_s <= now_s && now_s - at_s < UNOPENED_S) {

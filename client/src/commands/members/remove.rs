@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::json;
+use velar_protocol::circle::Heard;
+use velar_protocol::circle::limits::PUT_AWAY_S;
 
 use super::super::carrier::{CATCH_UP, Carrier, is_quiet};
 use super::super::show::json_line;
@@ -40,13 +42,18 @@ pub(super) async fn run(context: &Context, args: MembersRemove) -> Result<Exit, 
         return Err(failed(DeviceError::LeadStays));
     }
     let name = clean(&member.name);
-    for line in consequences(context, &mut device, &member)? {
-        context.remark(&line);
-    }
+    let known = consequences(context, &mut device, &member)?;
+    known.iter().for_each(|line| context.remark(line));
     if !args.yes {
         confirm(context, &name)?;
         // What came while this was asked, an alarm perhaps, counts as said before.
         carrier.catch_up(&mut device, CATCH_UP).await.map_err(failed)?;
+        let now = consequences(context, &mut device, &member)?;
+        let news: Vec<&String> = now.iter().filter(|line| !known.contains(line)).collect();
+        if !news.is_empty() {
+            news.iter().for_each(|line| context.remark(line));
+            confirm(context, &name)?;
+        }
     }
     let told = device.remove_member(member.member, now_s()).map_err(failed)?;
     let sent = carrier.reach(&mut device, TELL, is_quiet).await?;
@@ -82,8 +89,15 @@ fn consequences(
     let (text, failed) = (&context.text, |error: DeviceError| context.failure(error));
     let name = clean(&member.name);
     let mut lines = vec![t!(text, "remove-means", name = name.as_str())];
-    for view in device.alerts(true, now_s()).map_err(failed)? {
+    for view in device.alerts(false, now_s()).map_err(failed)? {
         let alert = view.alert.id.short();
+        if !view.alert.is_open() {
+            let lately = |heard: &Heard| heard.heard_s().saturating_add(PUT_AWAY_S) > now_s();
+            if view.alert.closed_by == Some(member.member) && view.events.iter().any(lately) {
+                lines.push(t!(text, "remove-reopens", name = name.as_str(), alert = alert));
+            }
+            continue;
+        }
         if view.alert.claims.iter().any(|claim| claim.by == member.member) {
             lines.push(t!(text, "remove-claim", name = name.as_str(), alert = alert.as_str()));
         }

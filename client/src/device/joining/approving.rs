@@ -124,7 +124,9 @@ impl Turn<'_> {
             && join.is_signed_to(&invited.offer)
             && join.card.verify(&circle, &join.identity).is_ok_and(at_home);
         let in_time = sent_at_s <= invited.until_s && self.now_s <= invited.until_s + LATE_S;
-        if !honest || !in_time || self.the_roster()?.member(member).is_some() {
+        // A device that was removed comes back as another member.
+        let known = self.members()?.known(member).is_some();
+        if !honest || !in_time || known {
             tracing::warn!("an answer to an invitation was left aside");
             return Ok(());
         }

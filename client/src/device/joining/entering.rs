@@ -82,6 +82,7 @@ impl Turn<'_> {
     pub(in crate::device) fn introduced(
         &mut self,
         heard: &Incoming,
+        sent_at_s: u64,
         chain: &[SignedRoster],
         names: &Names,
         card: &SignedCard,
@@ -90,7 +91,7 @@ impl Turn<'_> {
         if self.roster()?.is_none() {
             return Ok(Acted::TooEarly);
         }
-        self.take_rosters(from, chain, names)?;
+        self.take_rosters(from, sent_at_s, chain, names)?;
         let roster = self.the_roster()?;
         let Some(entry) = roster.member(from).copied() else {
             // States in between may be missing; the lead sends them too.

@@ -6,7 +6,7 @@ use super::{
     Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
 };
 use crate::circle::limits::PUT_AWAY_S;
-use crate::circle::roster::{Agreement, Membership};
+use crate::circle::roster::{Agreement, Former, Membership};
 use crate::seal::MemberId;
 
 impl Alert {
@@ -140,23 +140,27 @@ impl<'a> Fold<'a> {
             .filter(|(_, heard)| heard.first_hand && self.may_answer(heard.event.author))
     }
 
-    /// Closings by those who may answer, and by those who left so long after that what they ended is over.
-    fn ends(&self) -> impl Iterator<Item = (EventId, Known<'a>, &'a BTreeSet<EventId>)> {
+    /// What closings end: by those who may answer, all that they name; by those who left so long after, of that what had
+    /// come so long before, too.
+    fn ends(&self) -> impl Iterator<Item = (EventId, Known<'a>, BTreeSet<EventId>)> {
         self.set.iter().filter_map(|(id, heard)| match &heard.event.kind {
-            EventKind::Closed { saw, .. } if heard.first_hand && self.may_end(heard) => {
-                Some((*id, *heard, saw))
+            EventKind::Closed { saw, .. } if heard.first_hand => {
+                let ended = saw.iter().copied().filter(|named| self.may_end(heard, named));
+                Some((*id, *heard, ended.collect()))
             }
             _ => None,
         })
     }
 
-    fn may_end(&self, heard: &Known<'_>) -> bool {
-        let author = heard.event.author;
-        let stood = self.members.left(author).is_some_and(|former| {
-            former.left_s.saturating_sub(heard.heard_s) >= PUT_AWAY_S
+    fn may_end(&self, closing: &Known<'_>, named: &EventId) -> bool {
+        let author = closing.event.author;
+        let stood = |former: &Former| {
+            let long_before = |at_s: u64| former.left_s.saturating_sub(at_s) >= PUT_AWAY_S;
+            long_before(closing.heard_s)
+                && self.set.get(named).is_some_and(|heard| long_before(heard.heard_s))
                 && self.members.might_have_answered(former, self.subject)
-        });
-        stood || self.may_answer(author)
+        };
+        self.may_answer(author) || self.members.left(author).is_some_and(stood)
     }
 
     fn claims(&self, quiet_s: u64, now_s: u64) -> Claimed {
@@ -180,7 +184,7 @@ impl<'a> Fold<'a> {
                 *latest = (*latest).max(heard.at_s());
             }
         }
-        done.extend(self.ends().flat_map(|(_, _, saw)| saw));
+        done.extend(self.ends().flat_map(|(_, _, ended)| ended));
         let mut seen = BTreeSet::new();
         let mut standing = Vec::new();
         let mut expired = false;
@@ -286,11 +290,11 @@ impl<'a> Fold<'a> {
     fn closings(&self, raised: &[Raised<'_>]) -> (BTreeSet<EventId>, Option<MemberId>) {
         let mut closed = BTreeSet::new();
         let mut last = None;
-        for (id, heard, saw) in self.ends() {
-            closed.extend(saw.iter().copied());
-            if raised.iter().any(|r| saw.contains(&r.id)) {
+        for (id, heard, ended) in self.ends() {
+            if raised.iter().any(|r| ended.contains(&r.id)) {
                 last = last.max(Some((heard.at_s(), id, heard.event.author)));
             }
+            closed.extend(ended);
         }
         (closed, last.map(|(_, _, author)| author))
     }

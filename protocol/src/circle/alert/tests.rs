@@ -320,6 +320,11 @@ fn what_was_over_for_a_week_when_its_end_was_removed_stays_over() {
     let members = without(ANA, T + 2 + PUT_AWAY_S);
     let events = [&panic(), &close, &again];
     assert!(fold_among(&members, &events, T + 3 + PUT_AWAY_S).unwrap().is_open());
+    // It ends nothing that came later, whatever it named beforehand.
+    let foreseen = closed(ANA, T, &[&panic(), &again]);
+    let events = [&panic(), &foreseen, &again];
+    let members = without(ANA, T + 2 + PUT_AWAY_S);
+    assert!(fold_among(&members, &events, T + 3 + PUT_AWAY_S).unwrap().is_open());
     // Who could not have ended it then does not end it by having left.
     let by_herself = closed(DEFENDER, T + 2, &[&panic()]);
     let members = without(DEFENDER, T + 50 * PUT_AWAY_S);
