@@ -239,8 +239,10 @@ impl Turn<'_> {
 
     /// The same, of a circle that there is.
     fn members(&self) -> Done<Membership> {
-        self.the_roster()?;
-        self.membership()?.ok_or(DeviceError::NoCircle)
+        match self.membership()? {
+            Some(members) => Ok(members),
+            None => self.the_roster().map(Membership::from),
+        }
     }
 
     fn the_roster(&self) -> Done<Roster> {

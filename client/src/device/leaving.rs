@@ -276,7 +276,7 @@ impl Turn<'_> {
         if !hers || !known {
             return Ok(false);
         }
-        let Some(former) = self.tx.get::<LeftKind>(&member.0)? else { return Ok(false) };
+        let Some(former) = self.readable::<LeftKind>(&member.0)? else { return Ok(false) };
         let mut known = self.tx.list::<AlertEventKind>()?.into_iter().map(|(_, heard)| heard);
         Ok(!known.any(|heard| {
             let event = heard.event();
