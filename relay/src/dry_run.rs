@@ -1,13 +1,13 @@
 //! A relay without sockets, threads and disk: real sessions and mailboxes and the memory store, driven by hand
 //! on virtual time. For tests and fuzzing, which decide when a commit happens and when the process dies.
 
-use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Owner, Refusal};
+use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Owner, Refusal, SendTokenHash};
 
 use crate::clock::Now;
 use crate::limits::Limits;
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply};
 use crate::session::{Action, Session};
-use crate::store::{Loaded, MemoryStore, Store as _, StoreError, Write};
+use crate::store::{Loaded, MemoryStore, ShortDigest, Store as _, StoreError, Write, short_digest};
 use crate::writer::{cancel_out, puts_of};
 
 /// See the [module](self).
@@ -75,8 +75,12 @@ impl DryRelay {
 
     /// Does what a frame (what follows its length field) on `session` asks for.
     pub fn frame(&mut self, session: &mut Session, frame: &[u8]) -> Outcome {
+        let action = session.frame(frame, self.now);
+        if let Action::Send { token, digest, .. } = &action {
+            self.settle(token, digest);
+        }
         let (now, mailboxes, group) = (self.now, &mut self.mailboxes, &mut self.group);
-        let reply = match session.frame(frame, now) {
+        let reply = match action {
             Action::Answer(answer) => Reply::Now(answer),
             // Says nothing about mailboxes.
             Action::Info => Reply::Now(Answer::Accepted),
@@ -104,6 +108,15 @@ impl DryRelay {
         match reply {
             Reply::Now(answer) => Outcome::Answered(answer),
             Reply::Durable(answer) => Outcome::AtCommit(answer),
+        }
+    }
+
+    /// As in the server: an entry alone is no proof of its envelope.
+    fn settle(&mut self, token: &SendTokenHash, digest: &ShortDigest) {
+        let Some((mailbox, sequence)) = self.mailboxes.in_doubt(token, digest) else { return };
+        match self.store.envelope(&mailbox, sequence) {
+            Ok(Some(_)) => self.mailboxes.verified(&mailbox, sequence),
+            _ => self.mailboxes.lost(&mailbox, sequence, self.now, &mut self.group),
         }
     }
 
@@ -137,9 +150,7 @@ impl DryRelay {
                 };
                 match stored {
                     Some(envelope) => delivered.push(Delivered { mailbox, sequence, envelope }),
-                    None => {
-                        self.mailboxes.lost(&mailbox, sequence, true, self.now, &mut self.group)
-                    }
+                    None => self.mailboxes.lost(&mailbox, sequence, self.now, &mut self.group),
                 }
             }
         }
@@ -163,9 +174,7 @@ impl DryRelay {
     /// The memory store has none.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         cancel_out(&mut self.group);
-        for write in &self.group {
-            self.store.apply(write)?;
-        }
+        self.store.apply(&self.group)?;
         self.store.commit()?;
         self.mailboxes.committed(&puts_of(&mut self.group));
         Ok(())
@@ -188,8 +197,11 @@ impl DryRelay {
             self.commit()?;
             for record in due {
                 let mut envelopes = Vec::new();
-                for (at, _) in (0..=u8::MAX).zip(&record.deliveries) {
-                    envelopes.extend(self.store.held(record.key, at)?.map(|held| (at, held)));
+                for (at, delivery) in (0..=u8::MAX).zip(&record.deliveries) {
+                    if let Some(held) = self.store.held(record.key, at)? {
+                        self.settle(&delivery.token, &short_digest(&held));
+                        envelopes.push((at, held));
+                    }
                 }
                 self.mailboxes.release(record.key, envelopes, self.now, &mut self.group);
                 released.push(record.key.id);
@@ -204,9 +216,7 @@ impl DryRelay {
     /// The memory store has none.
     pub fn restart(&mut self, applied: usize, outage_s: u64) -> Result<(), StoreError> {
         cancel_out(&mut self.group);
-        for write in self.group.iter().take(applied) {
-            self.store.apply(write)?;
-        }
+        self.store.apply(self.group.get(..applied).unwrap_or(&self.group))?;
         self.group.clear();
         self.now = Now::from_ms(self.now.ms().saturating_add(outage_s.saturating_mul(1000)));
         self.mailboxes = Mailboxes::new(self.limits, self.store.load()?, self.now, &mut self.group);

@@ -157,6 +157,10 @@ pub(crate) const COMMIT_WATCHDOG: Duration = Duration::from_secs(30);
 pub(crate) const CACHED_ENVELOPES: usize = 4096;
 /// Envelopes read back from the store in one step: 64 KiB.
 pub(crate) const READ_BATCH: usize = 16;
+/// Free bytes below which nothing at all is written: four of the store's segments, which it may take at once.
+pub(crate) const WRITE_ROOM: u64 = 32 << 20;
+/// Envelopes of released holds that may wait in memory for room on the disk: 16 MiB. Further holds wait.
+pub(crate) const RELEASED_WITHOUT_ROOM: usize = 4096;
 /// Digests remembered per mailbox after the acknowledgement: a repetition whose answer was lost is a double.
 pub(crate) const REMEMBERED: usize = 256;
 /// Seconds they are remembered. A sender repeats within minutes.

@@ -37,6 +37,17 @@ pub(crate) enum Reply {
     Durable(Answer),
 }
 
+/// Whether the disk has room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Room {
+    /// For what is new, too.
+    Enough,
+    /// For what goes and what is extended, not for what is new.
+    Low,
+    /// For nothing: whatever changes is changed in memory alone, and written when there is room.
+    None,
+}
+
 /// See the [module](self).
 pub(crate) struct Mailboxes {
     limits: Limits,
@@ -53,8 +64,10 @@ pub(crate) struct Mailboxes {
     sequence_floor: u64,
     /// Envelopes kept in memory for subscribers although they are on disk.
     cached: usize,
-    /// The disk has too little room.
-    disk_low: bool,
+    /// Whether the disk has room.
+    room: Room,
+    /// Envelopes of holds that were released while it had none.
+    released_without_room: usize,
     generations: u32,
 }
 
@@ -73,7 +86,8 @@ impl Mailboxes {
             swept_s: 0,
             sequence_floor: 1,
             cached: 0,
-            disk_low: false,
+            room: Room::Enough,
+            released_without_room: 0,
             generations: 0,
         };
         for record in loaded.mailboxes {
@@ -115,13 +129,18 @@ impl Mailboxes {
         if tokens.iter().any(|token| self.tokens.get(token).is_some_and(|owner| *owner != id)) {
             return refused(Refusal::TokenTaken);
         }
-        if !known && (self.disk_low || self.mailboxes.len() >= self.limits.mailboxes as usize) {
+        if !known
+            && (self.room != Room::Enough || self.mailboxes.len() >= self.limits.mailboxes as usize)
+        {
             return full();
         }
         let had = self.mailboxes.get(&id).map_or(0, |mailbox| mailbox.tokens().count());
         let more = tokens.len().saturating_sub(had);
         if more > 0 && self.tokens.len() + more > self.limits.tokens as usize {
             return full();
+        }
+        if self.room == Room::None {
+            return self.open_without_room(&id, &tokens, now);
         }
         let floor = self.sequence_floor;
         let mailbox = self.mailboxes.entry(id).or_insert_with(|| Mailbox::new(id, floor, now));
@@ -141,8 +160,23 @@ impl Mailboxes {
         Reply::Durable(Answer::Opened)
     }
 
+    /// A mailbox that is open as it is asked for is on disk already.
+    fn open_without_room(&mut self, id: &MailboxId, tokens: &[SendTokenHash], now: Now) -> Reply {
+        let Some(mailbox) = self.mailboxes.get_mut(id) else { return full() };
+        let mut had: Vec<SendTokenHash> = mailbox.tokens().collect();
+        had.sort_unstable();
+        if had != tokens {
+            return full();
+        }
+        mailbox.used(now);
+        Reply::Now(Answer::Opened)
+    }
+
     /// Deletes a mailbox with all that is in it.
     pub(crate) fn close(&mut self, id: MailboxId, writes: &mut Vec<Write>) -> Reply {
+        if self.room == Room::None && self.mailboxes.contains_key(&id) {
+            return full();
+        }
         if self.delete(&id, writes) {
             Reply::Durable(Answer::Closed)
         } else {
@@ -168,7 +202,7 @@ impl Mailboxes {
         if let Err(retry_after_s) = mailbox.charge(token, rate, now) {
             return Reply::Now(Answer::Full { retry_after_s });
         }
-        if !mailbox.has_room(&limits, token) || self.disk_low {
+        if !mailbox.has_room(&limits, token) || self.room != Room::Enough {
             if let Some(mailbox) = self.mailbox_of(token) {
                 mailbox.shut(token, FULL_RETRY_S);
             }
@@ -178,9 +212,32 @@ impl Mailboxes {
         Reply::Durable(Answer::Accepted)
     }
 
-    /// Whether the disk has too little room to take in anything new. Returns what was known before.
-    pub(crate) fn set_disk_low(&mut self, low: bool) -> bool {
-        std::mem::replace(&mut self.disk_low, low)
+    /// Says whether the disk has room now.
+    pub(crate) fn set_room(&mut self, room: Room) {
+        self.room = room;
+        if room != Room::None {
+            self.released_without_room = 0;
+        }
+    }
+
+    /// An envelope of these bytes is in the mailbox of this token, found on disk by its entry alone: before it is called
+    /// a double, somebody has to read it, and say so to [`Mailboxes::verified`] or [`Mailboxes::lost`].
+    pub(crate) fn in_doubt(
+        &mut self,
+        token: &SendTokenHash,
+        digest: &ShortDigest,
+    ) -> Option<(MailboxId, u64)> {
+        let id = *self.tokens.get(token)?;
+        let sequence = self.mailboxes.get_mut(&id)?.in_doubt(digest)?;
+        Some((id, sequence))
+    }
+
+    /// The store has this envelope as it should be.
+    pub(crate) fn verified(&mut self, id: &MailboxId, sequence: u64) {
+        if let Some(entry) = self.mailboxes.get_mut(id).and_then(|mailbox| mailbox.entry(sequence))
+        {
+            entry.verified = true;
+        }
     }
 
     /// Expiry, idle mailboxes and the mark. Holds that are due come from [`Mailboxes::due`].
@@ -190,7 +247,7 @@ impl Mailboxes {
         if gap >= OUTAGE_GAP_S {
             self.note_gap(gap, now);
         }
-        if now.s().abs_diff(self.marked_s) >= ALIVE_MARK_S {
+        if now.s().abs_diff(self.marked_s) >= ALIVE_MARK_S && self.room != Room::None {
             self.marked_s = now.s();
             writes.push(Write::Alive(now.s()));
         }

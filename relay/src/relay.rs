@@ -7,14 +7,14 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use velar_protocol::wire::limits::PROTOCOL_VERSION;
 use velar_protocol::wire::{
-    AccessToken, Answer, EndReason, Envelope, Info, MailboxId, Owner, Refusal,
+    AccessToken, Answer, EndReason, Envelope, Info, MailboxId, Owner, Refusal, SendTokenHash,
 };
 
 use crate::clock::{Clock, Now};
 use crate::limits::{Limits, UNAVAILABLE_RETRY_S, WRITER_QUEUE};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
 use crate::session::Action;
-use crate::store::{HoldRecord, Store, StoreError, Write};
+use crate::store::{HoldRecord, ShortDigest, Store, StoreError, Write, short_digest};
 use crate::writer::Job;
 
 /// See the [module](self).
@@ -117,6 +117,9 @@ impl Relay {
                 self.change(|mailboxes, _, writes| mailboxes.close(owner.mailbox(), writes)).await
             }
             Action::Send { token, envelope, digest } => {
+                if self.settle(&token, &digest).await.is_err() {
+                    return Pending::Ready(unavailable());
+                }
                 self.change(|mailboxes, now, writes| {
                     mailboxes.send(&token, envelope, digest, now, writes)
                 })
@@ -187,14 +190,22 @@ impl Relay {
             sequences.into_iter().map(one).collect()
         };
         let found: Vec<(u64, Option<Envelope>)> = joined(spawn_blocking(read).await)?;
+        let mut lost = 0_u64;
         for (sequence, envelope) in &found {
-            if envelope.is_none() {
-                let missed = !self.store.was_cut_short(&mailbox, *sequence);
+            // What was acknowledged while it was read is not missed.
+            if envelope.is_none() && self.has(&mailbox, *sequence) {
+                lost += 1;
                 self.write_behind(|mailboxes, now, writes| {
-                    mailboxes.lost(&mailbox, *sequence, missed, now, writes);
+                    mailboxes.lost(&mailbox, *sequence, now, writes);
                 })
                 .await;
             }
+        }
+        if lost > 0 {
+            tracing::error!(
+                envelopes = lost,
+                "the store has lost what was accepted: its disk may be failing; the owner of the mailbox is told"
+            );
         }
         Ok(found)
     }
@@ -202,6 +213,8 @@ impl Relay {
     /// Expiry, marks, and holds that are due.
     pub(crate) async fn tick(&self) -> Result<(), StoreError> {
         self.write_behind(Mailboxes::tick).await;
+        // If its queue is full, it works anyway.
+        let _ = self.jobs.try_send(Job::Look);
         loop {
             let due = self.mailboxes().due(self.now());
             if due.is_empty() {
@@ -218,6 +231,7 @@ impl Relay {
     async fn release(&self, record: HoldRecord) -> Result<(), StoreError> {
         let store = self.store.clone();
         let key = record.key;
+        let tokens: Vec<SendTokenHash> = record.deliveries.iter().map(|it| it.token).collect();
         let read = move || {
             let mut envelopes = Vec::with_capacity(record.deliveries.len());
             for (at, _) in (0..=u8::MAX).zip(&record.deliveries) {
@@ -227,14 +241,26 @@ impl Relay {
             }
             Ok(envelopes)
         };
-        let envelopes = joined(spawn_blocking(read).await)?;
-        let done = self
-            .change(|mailboxes, now, writes| {
-                mailboxes.release(key, envelopes, now, writes);
-                Reply::Durable(Answer::Accepted)
-            })
-            .await;
-        drop(done);
+        let envelopes: Vec<(u8, Envelope)> = joined(spawn_blocking(read).await)?;
+        for (at, envelope) in &envelopes {
+            if let Some(token) = tokens.get(usize::from(*at)) {
+                self.settle(token, &short_digest(envelope)).await?;
+            }
+        }
+        let done =
+            self.change(|mailboxes, now, writes| mailboxes.release(key, envelopes, now, writes));
+        drop(done.await);
+        Ok(())
+    }
+
+    /// Reads the envelope that these bytes would be a double of, if its entry is all that is known of it.
+    async fn settle(&self, token: &SendTokenHash, digest: &ShortDigest) -> Result<(), StoreError> {
+        let doubt = self.mailboxes().in_doubt(token, digest);
+        let Some((mailbox, sequence)) = doubt else { return Ok(()) };
+        let found = self.read_back(mailbox, vec![sequence]).await?;
+        if found.iter().any(|(_, envelope)| envelope.is_some()) {
+            self.mailboxes().verified(&mailbox, sequence);
+        }
         Ok(())
     }
 
@@ -280,7 +306,13 @@ impl Relay {
         let mut writes = Vec::new();
         let mut mailboxes = self.mailboxes();
         match change(&mut mailboxes, self.now(), &mut writes) {
-            Reply::Now(answer) => Pending::Ready(answer),
+            Reply::Now(answer) => {
+                // What changed without a promise is written when that can be.
+                if !writes.is_empty() {
+                    permit.send(Job::Write { writes, done: None, room: Some(room) });
+                }
+                Pending::Ready(answer)
+            }
             Reply::Durable(answer) => {
                 let (done, wait) = oneshot::channel();
                 permit.send(Job::Write { writes, done: Some(done), room: Some(room) });

@@ -122,9 +122,7 @@ impl Server {
         }
         let mailboxes = Mailboxes::new(config.limits, loaded, clock.now(), &mut leftovers);
         let mailboxes = Arc::new(Mutex::new(mailboxes));
-        for write in &leftovers {
-            store.apply(write)?;
-        }
+        store.apply(&leftovers)?;
         let free_space = u64::from(config.limits.free_space_mib) << 20;
         let (writer, jobs) = Writer::start(store.clone(), mailboxes.clone(), free_space)
             .map_err(ServeError::Thread)?;

@@ -8,6 +8,8 @@
 //! * After a crash, a prefix of the applied writes is there, at least up to the last commit. Of one
 //!   [`Write`], everything or nothing that can be *seen* through this trait.
 //! * A record that does not check out is set aside and reported, never returned and never a panic.
+//! * What a committed write put and the store has lost since is counted: [`Store::load`] adds it to
+//!   [`MailboxRecord::expired`] of its mailbox and names lost holds.
 //! * Only one thread applies and commits; any thread reads meanwhile.
 //! * One process per data folder: opening a second time is [`StoreError::InUse`].
 //!
@@ -15,6 +17,8 @@
 
 #[cfg(test)]
 mod contract;
+mod entry;
+mod ledger;
 mod memory;
 mod record;
 mod sled;
@@ -49,11 +53,11 @@ pub trait Store: Send + Sync + 'static {
     /// [`Loaded::set_aside`].
     fn load(&self) -> Result<Loaded, StoreError>;
 
-    /// Takes one write.
+    /// Takes writes, in order.
     ///
     /// # Errors
     /// [`StoreError`]; the relay then stops.
-    fn apply(&self, write: &Write) -> Result<(), StoreError>;
+    fn apply(&self, writes: &[Write]) -> Result<(), StoreError>;
 
     /// Makes durable whatever was applied before.
     ///
@@ -73,15 +77,38 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] if the store as a whole cannot be read.
     fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError>;
 
-    /// Whether an envelope that is indexed but not there is missed by nobody: a crash cut its write, which was
-    /// not committed, or its removal in two. Asked once for each such envelope; a loss is never called so.
-    fn was_cut_short(&self, mailbox: &MailboxId, sequence: u64) -> bool {
-        let _ = (mailbox, sequence);
-        false
+    /// One short step of what the store does for itself between commits: some milliseconds. `low`: the disk has little
+    /// room. Only the thread that writes calls this; at least once a second.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the relay then stops.
+    fn upkeep(&self, low: bool) -> Result<Upkeep, StoreError> {
+        let _ = low;
+        Ok(Upkeep::Idle)
+    }
+
+    /// Whether anything can be written. Until then, what is on disk is served; [`Store::upkeep`] tries again.
+    fn is_writable(&self) -> bool {
+        true
     }
 
     /// Bytes left on the disk below this store, where that means something.
     fn free_bytes(&self) -> Option<u64>;
+}
+
+/// Whether a store has more to do for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// Not now.
+    Idle,
+    /// It has: call again soon.
+    Busy,
+}
+
+impl Upkeep {
+    fn of(busy: bool) -> Self {
+        if busy { Self::Busy } else { Self::Idle }
+    }
 }
 
 /// One change. Each is atomic as seen through the trait.
@@ -99,6 +126,13 @@ pub enum Write {
         mailbox: MailboxId,
         /// The envelope's sequence in it.
         sequence: u64,
+    },
+    /// Removes envelopes that nobody has read, and stores the record that counts them, in one step.
+    Expire {
+        /// The mailbox, as it is then.
+        record: MailboxRecord,
+        /// The envelopes' sequences in it.
+        sequences: Vec<u64>,
     },
     /// Stores a hold with its envelopes and removes the one it replaces, in one step.
     Hold {
@@ -166,6 +200,15 @@ pub struct HoldRecord {
     pub deliveries: Vec<HeldDelivery>,
 }
 
+impl HoldRecord {
+    /// Whether an envelope was stored for this delivery.
+    #[must_use]
+    pub fn holds(&self, delivery: u8) -> bool {
+        let found = self.deliveries.get(usize::from(delivery));
+        found.is_some_and(|found| found.outcome == DeliveryOutcome::Held)
+    }
+}
+
 /// One delivery of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldDelivery {
@@ -197,12 +240,22 @@ pub enum StoreError {
     #[error("another relay is using the data folder {}; stop it first, or choose another folder with --data", .0.display())]
     InUse(PathBuf),
     /// What is there was not written by this version, or is damaged beyond what can be set aside.
-    #[error("the store in {} cannot be read ({reason}); move that folder aside and start again: clients send again what was not received", .path.display())]
+    #[error(
+        "the store in {} cannot be read ({reason}); `velar-relay check` says what is wrong, `velar-relay repair --into NEW` \
+         saves what can still be read",
+        .path.display()
+    )]
     Damaged {
         /// Where it is.
         path: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// The disk has no room for what opening a store writes.
+    #[error("the disk of {} is full; make room there", .path.display())]
+    NoRoom {
+        /// Where it is.
+        path: PathBuf,
     },
     /// The disk refused.
     #[error("the disk failed while {doing}: {source}")]
@@ -220,4 +273,19 @@ pub enum StoreError {
         /// What it said.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// Whether the disk has no room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::NoRoom { .. } => true,
+            Self::Io { source, .. } => {
+                use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+                matches!(source.kind(), StorageFull | QuotaExceeded)
+            }
+            _ => false,
+        }
+    }
 }

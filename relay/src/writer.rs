@@ -1,19 +1,20 @@
 //! Group commit. One OS thread takes everything that waits, applies it, commits once, and then answers
 //! all of it. Nothing is answered before its commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use velar_protocol::wire::MailboxId;
 
-use crate::limits::{COMMIT_WATCHDOG, WRITER_GROUP, WRITER_QUEUE};
-use crate::mailboxes::Mailboxes;
-use crate::store::{Store, StoreError, Write};
+use crate::limits::{COMMIT_WATCHDOG, WRITE_ROOM, WRITER_GROUP, WRITER_QUEUE};
+use crate::mailboxes::{Mailboxes, Room};
+use crate::store::{Store, StoreError, Upkeep, Write};
 
 /// What waits for the writer.
 pub(crate) enum Job {
@@ -24,6 +25,8 @@ pub(crate) enum Job {
         done: Option<oneshot::Sender<()>>,
         room: Option<OwnedSemaphorePermit>,
     },
+    /// Look at the disk, and let the store do what it does for itself.
+    Look,
     /// Commit what came before, and end.
     Stop,
 }
@@ -64,6 +67,8 @@ impl Writer {
                     watchdog,
                     looked: None,
                     written: 0,
+                    room: Room::Enough,
+                    deferred: Deferred::default(),
                 };
                 let result = catch_unwind(AssertUnwindSafe(|| work.run(waiting)));
                 let _ = ended_sender.send(true);
@@ -125,6 +130,9 @@ struct Work {
     /// When the free space was last looked at, and how many envelopes were written since.
     looked: Option<Instant>,
     written: usize,
+    room: Room,
+    /// Writes that wait for room on the disk.
+    deferred: Deferred,
 }
 
 impl Work {
@@ -134,17 +142,28 @@ impl Work {
         let mut rooms = Vec::new();
         let mut dirty = false;
         let mut stop = false;
+        let mut busy = false;
         self.look_at_free_space();
         while !stop {
-            let Some(first) = waiting.blocking_recv() else { break };
-            let mut next = Some(first);
+            let mut next = match waiting.try_recv() {
+                Ok(job) => Some(job),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) if busy => None,
+                Err(TryRecvError::Empty) => match waiting.blocking_recv() {
+                    Some(job) => Some(job),
+                    None => break,
+                },
+            };
+            let mut promised = false;
             while let Some(job) = next.take() {
                 match job {
                     Job::Write { writes, done, room } => {
+                        promised |= done.is_some() && !writes.is_empty();
                         group.extend(writes);
                         answers.extend(done);
                         rooms.extend(room);
                     }
+                    Job::Look => {}
                     Job::Stop => stop = true,
                 }
                 if group.len() < WRITER_GROUP && answers.len() < WRITER_GROUP {
@@ -153,15 +172,17 @@ impl Work {
             }
             self.watchdog.since_ms.store(elapsed_ms(self.epoch) + 1, Ordering::Relaxed);
             cancel_out(&mut group);
-            for write in &group {
-                self.store.apply(write)?;
+            if self.room == Room::None && !promised {
+                self.deferred.extend(group.drain(..));
+            } else {
+                self.deferred.before(&mut group);
+                self.store.apply(&group)?;
+                dirty |= !group.is_empty();
             }
-            dirty |= !group.is_empty();
             if dirty && (stop || !answers.is_empty()) {
                 self.store.commit()?;
                 dirty = false;
             }
-            self.watchdog.since_ms.store(0, Ordering::Relaxed);
             for done in answers.drain(..) {
                 // Whoever asked may be gone.
                 let _ = done.send(());
@@ -169,6 +190,12 @@ impl Work {
             self.tell_committed(&mut group);
             rooms.clear();
             self.look_at_free_space();
+            if self.room != Room::None || !self.store.is_writable() {
+                busy = self.store.upkeep(self.room != Room::Enough)? == Upkeep::Busy;
+            } else {
+                busy = false;
+            }
+            self.watchdog.since_ms.store(0, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -189,18 +216,72 @@ impl Work {
         }
         self.looked = Some(Instant::now());
         self.written = 0;
-        let Some(free) = self.store.free_bytes() else { return };
-        let low = free < self.free_space;
-        let mut mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
-        if mailboxes.set_disk_low(low) != low {
-            if low {
-                tracing::error!(
-                    "little disk space left: nothing new is taken in until there is more"
-                );
-            } else {
-                tracing::info!("enough disk space again");
-            }
+        let room = match self.store.free_bytes() {
+            _ if !self.store.is_writable() => Room::None,
+            Some(free) if free < self.free_space.min(WRITE_ROOM) => Room::None,
+            Some(free) if free < self.free_space => Room::Low,
+            _ => Room::Enough,
+        };
+        if std::mem::replace(&mut self.room, room) == room {
+            return;
         }
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner).set_room(room);
+        match room {
+            Room::Enough => tracing::info!("enough disk space again"),
+            Room::Low => tracing::error!(
+                "little disk space left: nothing new is taken in until there is more"
+            ),
+            Room::None => tracing::error!(
+                "no disk space left: nothing is written until there is more; what is acknowledged meanwhile is kept \
+                 in memory"
+            ),
+        }
+    }
+}
+
+/// Writes that wait for room on the disk. Of those that replace each other the last one stays, so that they are never
+/// more than there are mailboxes, holds and envelopes.
+#[derive(Default)]
+struct Deferred {
+    writes: Vec<Write>,
+    /// Length at which to look for what was replaced.
+    tidy_at: usize,
+}
+
+impl Deferred {
+    fn extend(&mut self, writes: impl Iterator<Item = Write>) {
+        self.writes.extend(writes);
+        if self.writes.len() > self.tidy_at {
+            cancel_out(&mut self.writes);
+            self.keep_last();
+            self.tidy_at = 2 * self.writes.len() + 1024;
+        }
+    }
+
+    /// Puts them before what comes now.
+    fn before(&mut self, group: &mut Vec<Write>) {
+        if !self.writes.is_empty() {
+            let mut all = std::mem::take(self).writes;
+            all.append(group);
+            cancel_out(&mut all);
+            *group = all;
+        }
+    }
+
+    fn keep_last(&mut self) {
+        let mut seen = HashSet::new();
+        let mut kept: Vec<Write> = std::mem::take(&mut self.writes)
+            .into_iter()
+            .rev()
+            .filter(|write| match write {
+                Write::Mailbox(record) => seen.insert((0, record.id.0)),
+                Write::HoldRecord(record) => seen.insert((1, record.key.id.0)),
+                Write::Alive(_) => seen.insert((2, [0; 32])),
+                _ => true,
+            })
+            .collect();
+        kept.reverse();
+        self.writes = kept;
     }
 }
 

@@ -44,8 +44,8 @@ impl Store for Moody {
         self.store.load()
     }
 
-    fn apply(&self, write: &Write) -> Result<(), StoreError> {
-        self.store.apply(write)
+    fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
+        self.store.apply(writes)
     }
 
     fn commit(&self) -> Result<(), StoreError> {

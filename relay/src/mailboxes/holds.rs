@@ -2,9 +2,9 @@
 
 use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, HoldId, Refusal, SendTokenHash};
 
-use super::{Mailboxes, Reply, full, refused};
+use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
-use crate::limits::RELEASED_AT_ONCE;
+use crate::limits::{RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM};
 use crate::store::{HeldDelivery, HeldKey, HoldRecord, Write, short_digest};
 
 /// A hold that is asked for.
@@ -38,7 +38,7 @@ impl Mailboxes {
             return refused(Refusal::UnknownHold);
         }
         let old = replaces.and_then(|old| self.holds.remove(&old));
-        let stopped = self.disk_low || self.holds.len() >= self.limits.holds as usize;
+        let stopped = self.room != Room::Enough || self.holds.len() >= self.limits.holds as usize;
         if stopped {
             self.put_back(old);
             return full();
@@ -98,6 +98,10 @@ impl Mailboxes {
         };
         let outcomes = record.deliveries.iter().map(outcome).collect();
         writes.push(Write::HoldRecord(record));
+        if self.room == Room::None {
+            // Nothing is promised; but while this process lives, nobody who extended is reported missing.
+            return full();
+        }
         Reply::Durable(Answer::Extended { outcomes })
     }
 
@@ -106,13 +110,14 @@ impl Mailboxes {
         let Some(hold) = self.holds.remove(id) else { return refused(Refusal::UnknownHold) };
         self.unreserve(&hold.record);
         writes.push(Write::RemoveHold(hold.record.key));
-        Reply::Durable(Answer::Cancelled)
+        if self.room == Room::None { full() } else { Reply::Durable(Answer::Cancelled) }
     }
 
     /// Holds to be released now, a few at a time: the caller reads their envelopes and comes back with
     /// [`Mailboxes::release`].
     pub(crate) fn due(&mut self, now: Now) -> Vec<HoldRecord> {
-        if now.s() < self.release_not_before_s {
+        if now.s() < self.release_not_before_s || self.released_without_room > RELEASED_WITHOUT_ROOM
+        {
             return Vec::new();
         }
         let is_due = |hold: &&mut Hold| hold.record.due_s <= now.s() && !hold.releasing;
@@ -125,19 +130,26 @@ impl Mailboxes {
     }
 
     /// Puts the envelopes of a due hold into their mailboxes. One that was extended, replaced or cancelled
-    /// meanwhile stays as it is.
+    /// meanwhile stays as it is. None of them may be [in doubt](Mailboxes::in_doubt).
     pub(crate) fn release(
         &mut self,
         key: HeldKey,
         envelopes: Vec<(u8, Envelope)>,
         now: Now,
         writes: &mut Vec<Write>,
-    ) {
+    ) -> Reply {
+        let done = match self.room {
+            Room::None => Reply::Now(Answer::Accepted),
+            Room::Low | Room::Enough => Reply::Durable(Answer::Accepted),
+        };
         let ready = |hold: &Hold| hold.record.key == key && hold.releasing;
         if !self.holds.get(&key.id).is_some_and(ready) {
-            return;
+            return done;
         }
-        let Some(hold) = self.holds.remove(&key.id) else { return };
+        let Some(hold) = self.holds.remove(&key.id) else { return done };
+        if self.room == Room::None {
+            self.released_without_room += envelopes.len();
+        }
         self.unreserve(&hold.record);
         for (at, envelope) in envelopes {
             let Some(delivery) = hold.record.deliveries.get(usize::from(at)) else { continue };
@@ -150,6 +162,7 @@ impl Mailboxes {
         }
         // After the envelopes: a crash between them releases again, and doubles are recognised.
         writes.push(Write::RemoveHold(key));
+        done
     }
 
     pub(super) fn restore_hold(&mut self, record: HoldRecord) {

@@ -1,6 +1,6 @@
 //! One mailbox: its tokens, what waits in it, who reads it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use velar_protocol::wire::{Envelope, MailboxId, SendTokenHash};
 
@@ -16,8 +16,8 @@ pub(super) struct Mailbox {
     id: MailboxId,
     tokens: Vec<Token>,
     queue: VecDeque<Entry>,
-    /// Digests in `queue` and in `remembered`.
-    seen: HashSet<ShortDigest>,
+    /// Digests in `queue` and in `remembered`, with their sequences.
+    seen: HashMap<ShortDigest, u64>,
     /// Acknowledged a short while ago, oldest first, with the second at which to forget.
     remembered: VecDeque<(u64, ShortDigest)>,
     pub(super) next_sequence: u64,
@@ -46,6 +46,8 @@ pub(super) struct Entry {
     /// Online subscribers that have not taken it yet.
     awaited: u8,
     pub(super) durable: bool,
+    /// Written by this process, or read since it began: the entry of an envelope alone is no proof that it is there.
+    pub(super) verified: bool,
 }
 
 /// Enough of a token's hash to find it among 128.
@@ -62,7 +64,7 @@ impl Mailbox {
             id,
             tokens: Vec::new(),
             queue: VecDeque::new(),
-            seen: HashSet::new(),
+            seen: HashMap::new(),
             remembered: VecDeque::new(),
             next_sequence: first_sequence,
             sequence_ceiling: first_sequence,
@@ -84,7 +86,7 @@ impl Mailbox {
     pub(super) fn restore(&mut self, stored: StoredEnvelope) {
         self.next_sequence = self.next_sequence.max(stored.sequence + 1);
         self.sequence_ceiling = self.sequence_ceiling.max(self.next_sequence);
-        self.seen.insert(stored.digest);
+        self.seen.insert(stored.digest, stored.sequence);
         self.queue.push_back(Entry {
             sequence: stored.sequence,
             received_at_s: stored.received_at_s,
@@ -93,6 +95,7 @@ impl Mailbox {
             bytes: None,
             awaited: 0,
             durable: true,
+            verified: false,
         });
     }
 
@@ -142,7 +145,13 @@ impl Mailbox {
         while self.remembered.front().is_some_and(|(until_s, _)| *until_s <= now.s()) {
             self.forget_oldest();
         }
-        self.seen.contains(digest)
+        self.seen.contains_key(digest)
+    }
+
+    /// The sequence of an entry of this digest that nobody has read since the process began.
+    pub(super) fn in_doubt(&mut self, digest: &ShortDigest) -> Option<u64> {
+        let sequence = *self.seen.get(digest)?;
+        self.entry(sequence).filter(|entry| !entry.verified).map(|entry| entry.sequence)
     }
 
     fn forget_oldest(&mut self) {
@@ -206,7 +215,7 @@ impl Mailbox {
         now: Now,
         envelope: &Envelope,
     ) -> StoredEnvelope {
-        self.seen.insert(digest);
+        self.seen.insert(digest, sequence);
         if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
             token.waiting += 1;
         }
@@ -218,6 +227,7 @@ impl Mailbox {
             bytes: Some(envelope.clone()),
             awaited: u8::try_from(self.readers.len()).unwrap_or(u8::MAX),
             durable: false,
+            verified: true,
         });
         StoredEnvelope { mailbox: self.id, sequence, received_at_s: now.s(), digest }
     }
@@ -270,7 +280,7 @@ impl Mailbox {
 
     /// Removes what is too old. Returns as [`Mailbox::remove`] does.
     pub(super) fn expire(&mut self, age_s: u64, now: Now, writes: &mut Vec<Write>) -> usize {
-        let before = self.expired;
+        let mut sequences = Vec::new();
         let mut freed = 0;
         while self.queue.front().is_some_and(|entry| entry.is_over(age_s, now)) {
             let Some(entry) = self.queue.pop_front() else { break };
@@ -278,10 +288,10 @@ impl Mailbox {
             self.seen.remove(&entry.digest);
             self.uncount(&entry);
             freed += usize::from(entry.is_cached());
-            writes.push(Write::Remove { mailbox: self.id, sequence: entry.sequence });
+            sequences.push(entry.sequence);
         }
-        if self.expired > before {
-            writes.push(Write::Mailbox(self.record()));
+        if !sequences.is_empty() {
+            writes.push(Write::Expire { record: self.record(), sequences });
         }
         freed
     }

@@ -130,21 +130,19 @@ impl Mailboxes {
         self.mailboxes.get_mut(id).is_some_and(|mailbox| mailbox.entry(sequence).is_some())
     }
 
-    /// The store does not have it, or not as it was. If it is missed, its owner sees the loss in the counter.
+    /// The store does not have it, or not as it was: its owner sees the loss in the counter.
     pub(crate) fn lost(
         &mut self,
         id: &MailboxId,
         sequence: u64,
-        missed: bool,
         now: Now,
         writes: &mut Vec<Write>,
     ) {
         let Some(mailbox) = self.mailboxes.get_mut(id) else { return };
         let Some(freed) = mailbox.remove(sequence, now) else { return };
-        mailbox.expired += u64::from(missed);
+        mailbox.expired += 1;
         mailbox.forget_newest();
-        writes.push(Write::Remove { mailbox: *id, sequence });
-        writes.push(Write::Mailbox(mailbox.record()));
+        writes.push(Write::Expire { record: mailbox.record(), sequences: vec![sequence] });
         self.cached = self.cached.saturating_sub(freed);
     }
 }

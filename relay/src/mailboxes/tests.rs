@@ -36,8 +36,8 @@ impl Rig {
         let now = self.now();
         let result = act(&mut self.mailboxes, now, &mut writes);
         let mut puts = Vec::new();
+        self.store.apply(&writes).unwrap();
         for write in &writes {
-            self.store.apply(write).unwrap();
             if let Write::Put(stored, _) = write {
                 puts.push((stored.mailbox, stored.sequence));
             }
@@ -72,9 +72,7 @@ impl Rig {
         let (limits, now) = (self.limits, self.now());
         let mut writes = Vec::new();
         self.mailboxes = Mailboxes::new(limits, self.store.load().unwrap(), now, &mut writes);
-        for write in &writes {
-            self.store.apply(write).unwrap();
-        }
+        self.store.apply(&writes).unwrap();
         self.tick();
     }
 
@@ -353,14 +351,14 @@ fn nothing_new_is_taken_in_while_the_disk_is_nearly_full() {
     let mut rig = Rig::new(Limits::default());
     rig.open(1, &[1]);
     rig.send(1, 1);
-    rig.mailboxes.set_disk_low(true);
+    rig.mailboxes.set_room(Room::Low);
     let full = Answer::Full { retry_after_s: FULL_RETRY_S };
     assert_eq!(rig.send(1, 2), full);
     assert_eq!(answer(rig.open(2, &[2])), full);
     assert_eq!(rig.hold(1, 60, &[1], None), full);
     assert_eq!(rig.send(1, 1), Answer::Accepted, "what is stored stays accepted");
     rig.ack_first(1);
-    rig.mailboxes.set_disk_low(false);
+    rig.mailboxes.set_room(Room::Enough);
     rig.pass(2);
     assert_eq!(rig.send(1, 2), Answer::Accepted);
 }

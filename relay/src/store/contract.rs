@@ -50,9 +50,7 @@ fn hold(id: u8, generation: u32, replaces: Option<HeldKey>) -> Write {
 }
 
 fn applied(store: &dyn Store, writes: &[Write]) {
-    for write in writes {
-        store.apply(write).unwrap();
-    }
+    store.apply(writes).unwrap();
     store.commit().unwrap();
 }
 
@@ -185,10 +183,8 @@ proptest! {
         for writes in [before, after] {
             let store = sled(folder.path());
             prop_assert_eq!(store.load().unwrap(), model.load().unwrap());
-            for write in &writes {
-                store.apply(write).unwrap();
-                model.apply(write).unwrap();
-            }
+            store.apply(&writes).unwrap();
+            model.apply(&writes).unwrap();
             store.commit().unwrap();
             prop_assert_eq!(store.load().unwrap(), model.load().unwrap());
             for id in 1..4 {

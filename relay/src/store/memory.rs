@@ -27,6 +27,49 @@ impl MemoryStore {
 }
 
 impl Kept {
+    fn apply(&mut self, write: &Write) {
+        match write {
+            Write::Mailbox(record) => {
+                self.mailboxes.insert(record.id, record.clone());
+            }
+            Write::RemoveMailbox(id) => {
+                self.mailboxes.remove(id);
+                self.envelopes.retain(|(mailbox, _), _| mailbox != id);
+            }
+            Write::Put(stored, envelope) => {
+                let key = (stored.mailbox, stored.sequence);
+                self.envelopes.insert(key, (*stored, envelope.clone()));
+            }
+            Write::Remove { mailbox, sequence } => {
+                self.envelopes.remove(&(*mailbox, *sequence));
+            }
+            Write::Expire { record, sequences } => {
+                for sequence in sequences {
+                    self.envelopes.remove(&(record.id, *sequence));
+                }
+                self.mailboxes.insert(record.id, record.clone());
+            }
+            Write::Hold { record, envelopes, replaces } => {
+                if let Some(old) = replaces {
+                    self.holds.remove(&old.id);
+                    self.remove_held(*old);
+                }
+                for (delivery, envelope) in envelopes {
+                    self.held.insert((record.key, *delivery), envelope.clone());
+                }
+                self.holds.insert(record.key.id, record.clone());
+            }
+            Write::HoldRecord(record) => {
+                self.holds.insert(record.key.id, record.clone());
+            }
+            Write::RemoveHold(key) => {
+                self.holds.remove(&key.id);
+                self.remove_held(*key);
+            }
+            Write::Alive(at_s) => self.alive_s = Some(*at_s),
+        }
+    }
+
     fn remove_held(&mut self, key: HeldKey) {
         self.held.retain(|(of, _), _| *of != key);
     }
@@ -44,41 +87,10 @@ impl Store for MemoryStore {
         })
     }
 
-    fn apply(&self, write: &Write) -> Result<(), StoreError> {
+    fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
         let mut kept = self.kept();
-        match write {
-            Write::Mailbox(record) => {
-                kept.mailboxes.insert(record.id, record.clone());
-            }
-            Write::RemoveMailbox(id) => {
-                kept.mailboxes.remove(id);
-                kept.envelopes.retain(|(mailbox, _), _| mailbox != id);
-            }
-            Write::Put(stored, envelope) => {
-                let key = (stored.mailbox, stored.sequence);
-                kept.envelopes.insert(key, (*stored, envelope.clone()));
-            }
-            Write::Remove { mailbox, sequence } => {
-                kept.envelopes.remove(&(*mailbox, *sequence));
-            }
-            Write::Hold { record, envelopes, replaces } => {
-                if let Some(old) = replaces {
-                    kept.holds.remove(&old.id);
-                    kept.remove_held(*old);
-                }
-                for (delivery, envelope) in envelopes {
-                    kept.held.insert((record.key, *delivery), envelope.clone());
-                }
-                kept.holds.insert(record.key.id, record.clone());
-            }
-            Write::HoldRecord(record) => {
-                kept.holds.insert(record.key.id, record.clone());
-            }
-            Write::RemoveHold(key) => {
-                kept.holds.remove(&key.id);
-                kept.remove_held(*key);
-            }
-            Write::Alive(at_s) => kept.alive_s = Some(*at_s),
+        for write in writes {
+            kept.apply(write);
         }
         Ok(())
     }

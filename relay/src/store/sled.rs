@@ -1,58 +1,86 @@
-//! The embedded store. This file and `sled/start.rs` are the only ones that know sled; what it needs to be
-//! trustworthy is written beside each call.
+//! The embedded store: a sled database (`sled/database.rs` and `sled/log.rs`, the only files that know sled), and beside it the
+//! ledger (`ledger.rs`), which tells what the database should have.
 //!
-//! Three trees: `records` (mailboxes, holds, marks; small), `index` (one small entry per envelope) and
-//! `envelopes` (the ciphertext). Start reads the first two only. Every write is single-key inserts and
-//! removals in an order that makes a crash between them harmless: what makes a thing visible is written
-//! last and removed first, except that an index entry comes before its envelope and goes after it, so that
-//! no envelope can ever be left without an entry that leads to it.
+//! Every write is single-key inserts and removals in an order that makes a crash between them harmless: an index entry
+//! comes after its envelope and goes before it, so an entry without its envelope is never left by a crash, only by damage.
+//! An envelope without an entry may be left: nothing leads to it, and the next compaction leaves it out.
+//!
+//! Files of a database never shrink. When there is too much air in one, all that lives is copied into a second one, a
+//! few records between two commits (`sled/compaction.rs`): meanwhile there are two, new ones go into the newer, and
+//! both are asked.
 
+mod compaction;
+mod database;
+mod keeper;
+mod log;
+mod reconcile;
+mod salvage;
 mod start;
+pub(crate) mod steps;
 
-use std::any::Any;
 use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use sled::{Db, Tree};
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
-use super::record;
-use super::{HeldKey, HoldRecord, Loaded, MailboxRecord, Store, StoreError, Write};
+use self::compaction::Compaction;
+use self::database::{Database, Failure, Table};
+use self::keeper::Keeper;
+use self::salvage::Salvage;
+use self::steps::Steps;
+use super::entry::{self, Entry};
+use super::ledger::Ledger;
+use super::record::{self, Kind, envelope_key, held_key, record_key};
+use super::{HeldKey, Loaded, Store, StoreError, Upkeep, Write};
 
-const MAILBOX: u8 = b'm';
-const HOLD: u8 = b'h';
-const ALIVE: &[u8] = b"alive";
+const CLOCK: &[u8] = b"clock";
+/// In the newer of two databases: the older one's record of this key counts no more.
+const GONE: &[u8] = &[];
+/// Removals in one note: 40 KiB, below what sled keeps in a page.
+const NOTED: usize = 1000;
 
-/// A sled database in a folder of its own.
+/// A store in a folder of its own: databases and ledger.
 pub struct SledStore {
-    db: Db,
-    trees: Trees,
-    /// Second handle on sled's file: `flush()` writes and asks for nothing more; this one's `fdatasync` is
-    /// what makes it durable.
-    file: File,
     folder: PathBuf,
-    /// What the check at start has read already.
+    cache_mib: u32,
+    engine: RwLock<Engine>,
+    /// What the start has read already.
     found: Mutex<Option<Loaded>>,
+    /// Only the thread that writes takes this.
+    writing: Mutex<Writing>,
     set_aside: AtomicU64,
-    /// The last mark applied, 0 if it is noted outside already.
-    marked: AtomicU64,
-    /// Whether the last crash may have left an index entry without its envelope. At most one: its writes
-    /// were made one after the other. Not after a rebuild, which leaves out what cannot be read.
-    cut: AtomicBool,
+    /// What can be read without the engine, once it was needed.
+    rescue: Mutex<Option<Arc<Salvage>>>,
+    steps: Steps,
     /// Held until the end: one process per folder.
     _lock: File,
 }
 
+/// Where envelopes are read and written.
 #[derive(Clone)]
-struct Trees {
-    records: Tree,
-    index: Tree,
-    envelopes: Tree,
-    /// Raw records that did not check out, under their old keys. For whoever investigates.
-    aside: Tree,
+enum Engine {
+    /// The newest database, and the one that is being copied into it.
+    Databases { new: Arc<Database>, old: Option<Arc<Database>> },
+    /// Nothing can be written: the disk has no room for a database to open.
+    Salvage(Arc<Salvage>),
+}
+
+/// What only the writing thread knows.
+struct Writing {
+    /// `None` while nothing can be written.
+    ledger: Option<Ledger>,
+    /// The commit whose writes are being applied.
+    commit: u64,
+    /// Its entries, for the ledger.
+    entries: Vec<u8>,
+    /// Its notes of what it removes.
+    notes: u32,
+    /// Envelopes in mailboxes, as far as known: what a database should take.
+    live: u64,
+    keeper: Keeper,
+    compaction: Compaction,
 }
 
 impl std::fmt::Debug for SledStore {
@@ -61,23 +89,8 @@ impl std::fmt::Debug for SledStore {
     }
 }
 
-impl Trees {
-    fn open(db: &Db) -> sled::Result<Self> {
-        Ok(Self {
-            records: db.open_tree("records")?,
-            index: db.open_tree("index")?,
-            envelopes: db.open_tree("envelopes")?,
-            aside: db.open_tree("aside")?,
-        })
-    }
-
-    fn all(&self) -> [&Tree; 4] {
-        [&self.records, &self.index, &self.envelopes, &self.aside]
-    }
-}
-
 impl SledStore {
-    /// Opens or creates the store in `folder`, repairing what a crash may have left.
+    /// Opens or creates the store in `folder`, repairing what a crash may have left, and comparing it with its ledger.
     ///
     /// `cache_mib` bounds the memory for pages. Takes as long as reading the index: about a second per
     /// million envelopes.
@@ -85,292 +98,422 @@ impl SledStore {
     /// # Errors
     /// [`StoreError::InUse`], [`StoreError::Damaged`], [`StoreError::Io`].
     pub fn open(folder: &Path, cache_mib: u32) -> Result<Self, StoreError> {
-        start::open(folder, cache_mib)
+        start::open(folder, cache_mib, &Steps::default())
+    }
+
+    /// As [`SledStore::open`], with steps at which it stops.
+    #[cfg(test)]
+    pub(crate) fn open_with(
+        folder: &Path,
+        cache_mib: u32,
+        steps: &Steps,
+    ) -> Result<Self, StoreError> {
+        start::open(folder, cache_mib, steps)
+    }
+
+    fn engine(&self) -> Engine {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_engine(&self, engine: Engine) {
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps a copy for whoever investigates. The record itself stays where it is.
-    fn set_aside(&self, tree: &Tree, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+    fn set_aside(&self, database: &Database, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.set_aside.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
-            tree = %String::from_utf8_lossy(&tree.name()),
             "a record did not check out and was set aside; the disk or memory of this machine may be failing"
         );
-        self.trees.aside.insert(key, value).map_err(engine("setting a record aside"))?;
-        Ok(())
+        database.insert(Table::Aside, key, value)
     }
 
-    fn read(&self, key: &[u8]) -> Result<Option<Envelope>, StoreError> {
-        let value = match contained(|| self.trees.envelopes.get(key)) {
-            Ok(Some(value)) => value,
-            Ok(None) => return Ok(None),
-            Err(Failure::Damage(reason)) => {
-                // The page is gone, not only this record. The next start copies what is readable.
-                start::ask_for_rebuild(&self.folder);
-                tracing::error!(
-                    reason,
-                    "a page of the store cannot be read; it will be rebuilt at the next start"
-                );
-                return Ok(None);
-            }
-            Err(Failure::Other(error)) => return Err(error),
-        };
-        let envelope = record::envelope(key, &value);
-        if envelope.is_none() {
-            self.set_aside(&self.trees.envelopes, key, &value)?;
-        }
-        Ok(envelope)
-    }
-
-    fn scan(&self) -> Result<(Loaded, bool), StoreError> {
-        let mut loaded = Loaded::default();
-        let mut bad = Vec::new();
-        let mut whole = scan(&self.trees.records, &mut |key, value| {
-            if !record_found(&mut loaded, key, value) {
-                bad.push((self.trees.records.clone(), key.to_vec(), value.to_vec()));
-            }
-        })?;
-        whole &=
-            scan(&self.trees.index, &mut |key, value| match record::index_entry(key, value) {
-                Some(stored) => loaded.envelopes.push(stored),
-                None => bad.push((self.trees.index.clone(), key.to_vec(), value.to_vec())),
-            })?;
-        loaded.envelopes.sort_unstable_by_key(|stored| (stored.mailbox, stored.sequence));
-        for (tree, key, value) in bad {
-            self.set_aside(&tree, &key, &value)?;
-            tree.remove(key).map_err(engine("setting a record aside"))?;
-        }
-        loaded.set_aside = self.set_aside.load(Ordering::Relaxed);
-        Ok((loaded, whole))
-    }
-
-    fn remove_range(&self, tree: &Tree, prefix: &[u8]) -> Result<(), StoreError> {
-        for key in tree.scan_prefix(prefix).keys() {
-            let key = key.map_err(engine("removing envelopes"))?;
-            tree.remove(key).map_err(engine("removing envelopes"))?;
-        }
-        Ok(())
-    }
-
-    fn remove_held(&self, key: HeldKey) -> Result<(), StoreError> {
-        let mut prefix = [0; 36];
-        prefix.copy_from_slice(&record::held_key(key, 0)[..36]);
-        // A mailbox of the same 32 bytes has longer keys: only those of this length are the hold's.
-        for found in self.trees.envelopes.scan_prefix(prefix).keys() {
-            let found = found.map_err(engine("removing a hold"))?;
-            if found.len() == 37 {
-                self.trees.envelopes.remove(found).map_err(engine("removing a hold"))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn write(&self, write: &Write) -> Result<(), StoreError> {
-        let Trees { records, index, envelopes, .. } = &self.trees;
-        match write {
-            Write::Mailbox(mailbox) => {
-                let key = record_key(MAILBOX, mailbox.id.as_bytes());
-                let value = record::sealed(&key, &record::mailbox_body(mailbox));
-                records.insert(key, value).map_err(engine("storing a mailbox"))?;
-            }
-            Write::RemoveMailbox(id) => {
-                // The record first: an index entry without a mailbox is cleared away at start.
-                let key = record_key(MAILBOX, id.as_bytes());
-                records.remove(key).map_err(engine("removing a mailbox"))?;
-                for entry in index.scan_prefix(id.as_bytes()).keys() {
-                    let key = entry.map_err(engine("removing envelopes"))?;
-                    envelopes.remove(&key).map_err(engine("removing envelopes"))?;
+    /// The envelope of a key, in the newer database or the older.
+    fn read(&self, kind: Kind, key: &[u8]) -> Result<Option<Envelope>, StoreError> {
+        let Engine::Databases { new, old } = self.engine() else { return Ok(None) };
+        for database in [Some(new), old].into_iter().flatten() {
+            match database.get(Table::Envelopes, key) {
+                Ok(None) => {}
+                Ok(Some(value)) => {
+                    let raw =
+                        record::parse(&value).filter(|raw| raw.kind == kind && raw.key == key);
+                    let found = raw.and_then(|raw| record::envelope(&raw));
+                    if found.is_none() {
+                        self.set_aside(&database, key, &value)?;
+                    }
+                    return Ok(found);
                 }
-                self.remove_range(index, id.as_bytes())?;
-            }
-            Write::Put(stored, envelope) => {
-                let key = record::envelope_key(&stored.mailbox, stored.sequence);
-                let entry = record::index_value(&key, stored);
-                index.insert(key, entry).map_err(engine("storing an envelope"))?;
-                let value = record::sealed(&key, envelope.as_bytes());
-                envelopes.insert(key, value).map_err(engine("storing an envelope"))?;
-            }
-            Write::Remove { mailbox, sequence } => {
-                let key = record::envelope_key(mailbox, *sequence);
-                envelopes.remove(key).map_err(engine("removing an envelope"))?;
-                index.remove(key).map_err(engine("removing an envelope"))?;
-            }
-            Write::Hold { record, envelopes: held, replaces } => {
-                for (delivery, envelope) in held {
-                    let key = record::held_key(record.key, *delivery);
-                    let value = record::sealed(&key, envelope.as_bytes());
-                    envelopes.insert(key, value).map_err(engine("storing a hold"))?;
+                Err(Failure::Damage(reason)) => {
+                    // The page is gone, not only this record. The next start takes what is readable.
+                    database::ask_for_rebuild(&self.folder);
+                    tracing::error!(
+                        reason,
+                        "a page of the store cannot be read; it will be rebuilt at the next start"
+                    );
                 }
-                // Two small records of one tree: here atomicity is worth the batch's lock.
-                let mut swap = sled::Batch::default();
-                if let Some(old) = replaces {
-                    swap.remove(&record_key(HOLD, old.id.as_bytes())[..]);
-                }
-                let key = record_key(HOLD, record.key.id.as_bytes());
-                swap.insert(&key[..], record::sealed(&key, &record::hold_body(record)));
-                records.apply_batch(swap).map_err(engine("storing a hold"))?;
-                if let Some(old) = replaces {
-                    self.remove_held(*old)?;
-                }
-            }
-            Write::HoldRecord(hold) => {
-                let key = record_key(HOLD, hold.key.id.as_bytes());
-                let value = record::sealed(&key, &record::hold_body(hold));
-                records.insert(key, value).map_err(engine("extending a hold"))?;
-            }
-            Write::RemoveHold(held) => {
-                let key = record_key(HOLD, held.id.as_bytes());
-                records.remove(key).map_err(engine("removing a hold"))?;
-                self.remove_held(*held)?;
-            }
-            Write::Alive(at_s) => {
-                let value = record::sealed(ALIVE, &at_s.to_le_bytes());
-                records.insert(ALIVE, value).map_err(engine("storing the time"))?;
-                self.marked.store(*at_s, Ordering::Relaxed);
+                Err(Failure::Other(error)) => return Err(error),
             }
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Whether something leads to an envelope that cannot be read.
+    fn is_missed(
+        &self,
+        table: Table,
+        key: &[u8],
+        leads: impl Fn(&[u8]) -> bool,
+    ) -> Result<bool, StoreError> {
+        let Engine::Databases { new, old } = self.engine() else { return Ok(false) };
+        for database in [Some(new), old].into_iter().flatten() {
+            match database.get(table, key) {
+                Ok(None) => {}
+                Ok(Some(value)) => return Ok(leads(&value)),
+                // It cannot be known.
+                Err(Failure::Damage(_)) => return Ok(true),
+                Err(Failure::Other(error)) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// What the engine does not have may still lie in its file.
+    fn rescued(&self) -> Result<Arc<Salvage>, StoreError> {
+        let mut rescue = self.rescue.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(salvage) = &*rescue {
+            return Ok(salvage.clone());
+        }
+        let salvage = Arc::new(start::gathered(&self.folder)?);
+        *rescue = Some(salvage.clone());
+        Ok(salvage)
+    }
+
+    fn salvaged(error: std::io::Error) -> StoreError {
+        StoreError::Io { doing: "reading the store", source: error }
     }
 }
 
 impl Store for SledStore {
     fn load(&self) -> Result<Loaded, StoreError> {
-        match self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(loaded) => Ok(loaded),
-            None => self.scan().map(|(loaded, _)| loaded),
+        if let Some(loaded) = self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(loaded);
+        }
+        match self.engine() {
+            Engine::Databases { new, old } => {
+                let found = reconcile::scan(&new, old.as_deref())?;
+                let set_aside = self.set_aside.load(Ordering::Relaxed) + found.bad.len() as u64;
+                Ok(found.loaded(set_aside))
+            }
+            Engine::Salvage(salvage) => Ok(reconcile::loaded_from(&salvage.state, 0)),
         }
     }
 
-    fn apply(&self, write: &Write) -> Result<(), StoreError> {
+    fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.write(write)
+        let Engine::Databases { new, old } = self.engine() else {
+            return Err(StoreError::NoRoom { path: self.folder.clone() });
+        };
+        let mut writing = self.writing();
+        let target = Target { new: &new, old: old.as_deref(), commit: writing.commit };
+        let mut removed = Vec::new();
+        for entry in writes.iter().flat_map(entry::entries) {
+            entry.encode(target.commit, &mut writing.entries);
+            if entry.removes() {
+                removed.push(entry);
+            }
+        }
+        // Before anything goes: until the ledger is synced, this is how a start knows that it is not lost.
+        for removed in removed.chunks(NOTED) {
+            writing.notes += 1;
+            new.insert(Table::Records, &note_key(target.commit, writing.notes), &note(removed))?;
+        }
+        for write in writes {
+            match write {
+                Write::Put(..) => writing.live += 1,
+                Write::Remove { .. } => writing.live = writing.live.saturating_sub(1),
+                Write::Expire { sequences, .. } => {
+                    writing.live = writing.live.saturating_sub(sequences.len() as u64);
+                }
+                _ => {}
+            }
+            target.write(write, &mut writing.notes)?;
+        }
+        Ok(())
     }
 
-    /// `flush` hands everything to the kernel; `fdatasync` on the same file makes it survive a power cut.
-    /// Never `flush_async`: it deadlocks under load.
     fn commit(&self) -> Result<(), StoreError> {
-        self.db.flush().map_err(engine("flushing"))?;
-        self.file
-            .sync_data()
-            .map_err(|source| StoreError::Io { doing: "syncing the store", source })?;
-        match self.marked.swap(0, Ordering::Relaxed) {
-            0 => Ok(()),
-            at_s => start::note_mark(&self.folder, at_s),
+        let Engine::Databases { new, old } = self.engine() else { return Ok(()) };
+        new.sync()?;
+        if let Some(old) = &old {
+            old.sync()?;
         }
+        let mut writing = self.writing();
+        let Writing { ledger: Some(ledger), commit, entries, keeper, .. } = &mut *writing else {
+            return Ok(());
+        };
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.steps.pass();
+        ledger
+            .append(*commit, entries)
+            .map_err(|source| StoreError::Io { doing: "writing the ledger", source })?;
+        keeper.appended = *commit;
+        entries.clear();
+        *commit += 1;
+        writing.notes = 0;
+        Ok(())
     }
 
     fn envelope(&self, mailbox: &MailboxId, sequence: u64) -> Result<Option<Envelope>, StoreError> {
-        self.read(&record::envelope_key(mailbox, sequence))
+        match self.engine() {
+            Engine::Salvage(salvage) => salvage.envelope(mailbox, sequence).map_err(Self::salvaged),
+            Engine::Databases { .. } => self.read(Kind::Envelope, &envelope_key(mailbox, sequence)),
+        }
     }
 
     fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError> {
-        self.read(&record::held_key(key, delivery))
+        match self.engine() {
+            Engine::Salvage(salvage) => salvage.held(key, delivery).map_err(Self::salvaged),
+            Engine::Databases { .. } => match self.read(Kind::Held, &held_key(key, delivery))? {
+                None => {
+                    let record = record_key(Kind::Hold, key.id.as_bytes());
+                    let holds = |entry: Entry| match entry {
+                        Entry::Hold(hold) => hold.key == key && hold.holds(delivery),
+                        _ => false,
+                    };
+                    let is_held = |value: &[u8]| {
+                        record::parse(value).and_then(|raw| salvage::entry(&raw)).is_some_and(holds)
+                    };
+                    if self.is_missed(Table::Records, &record, is_held)? {
+                        self.rescued()?.held(key, delivery).map_err(Self::salvaged)
+                    } else {
+                        Ok(None)
+                    }
+                }
+                found => Ok(found),
+            },
+        }
     }
 
-    fn was_cut_short(&self, mailbox: &MailboxId, sequence: u64) -> bool {
-        let key = record::envelope_key(mailbox, sequence);
-        matches!(contained(|| self.trees.envelopes.contains_key(key)), Ok(false))
-            && self.cut.swap(false, Ordering::Relaxed)
+    fn upkeep(&self, low: bool) -> Result<Upkeep, StoreError> {
+        compaction::upkeep(self, low)
+    }
+
+    fn is_writable(&self) -> bool {
+        matches!(self.engine(), Engine::Databases { .. })
     }
 
     fn free_bytes(&self) -> Option<u64> {
-        start::blobs_alarm(&self.folder);
-        let stat = rustix::fs::statvfs(&self.folder).ok()?;
-        Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+        if let Engine::Databases { new, .. } = self.engine() {
+            new.blobs_alarm();
+        }
+        start::free_bytes(&self.folder)
     }
 }
 
-fn record_key(kind: u8, id: &[u8; 32]) -> [u8; 33] {
-    let mut key = [kind; 33];
-    key[1..].copy_from_slice(id);
+/// The databases, and the commit that writes.
+struct Target<'a> {
+    new: &'a Database,
+    old: Option<&'a Database>,
+    commit: u64,
+}
+
+impl Target<'_> {
+    fn record(&self, kind: Kind, key: &[u8], body: &[u8]) -> Result<(), StoreError> {
+        self.new.insert(Table::Records, key, &record::sealed(kind, self.commit, key, body))
+    }
+
+    /// While there are two databases, what went from the newer is told by an empty record there: one step, whatever
+    /// of the older one reaches the disk.
+    fn remove_record(&self, key: &[u8]) -> Result<(), StoreError> {
+        match self.old {
+            None => self.new.remove(Table::Records, key).map(drop),
+            Some(old) => {
+                self.new.insert(Table::Records, key, GONE)?;
+                old.remove(Table::Records, key).map(drop)
+            }
+        }
+    }
+
+    fn remove(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+        self.new.remove(table, key)?;
+        if let Some(old) = self.old {
+            old.remove(table, key)?;
+        }
+        Ok(())
+    }
+
+    /// Keys that begin with `prefix`, a page at a time, in both databases.
+    fn each(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        act: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for database in [Some(self.new), self.old].into_iter().flatten() {
+            let mut after: Option<Vec<u8>> = None;
+            loop {
+                let page = database
+                    .page(table, prefix, after.as_deref(), 64)
+                    .map_err(start::or_damaged(database.path()))?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some(last.to_vec());
+                for (key, _) in &page {
+                    act(key)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_held(&self, key: HeldKey) -> Result<(), StoreError> {
+        let whole = held_key(key, 0);
+        let prefix = whole.get(..36).unwrap_or_default();
+        // A mailbox of the same 32 bytes has longer keys: only those of this length are the hold's.
+        self.each(Table::Envelopes, prefix, &mut |found| {
+            if found.len() == record::HELD_KEY {
+                self.remove(Table::Envelopes, found)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// `notes` counts those of this commit.
+    fn write(&self, write: &Write, notes: &mut u32) -> Result<(), StoreError> {
+        match write {
+            Write::Mailbox(mailbox) => {
+                let key = record_key(Kind::Mailbox, mailbox.id.as_bytes());
+                self.record(Kind::Mailbox, &key, &record::mailbox_body(mailbox))
+            }
+            Write::RemoveMailbox(id) => {
+                // The record first: an index entry without a mailbox is cleared away at start.
+                self.remove_record(&record_key(Kind::Mailbox, id.as_bytes()))?;
+                self.each(Table::Index, id.as_bytes(), &mut |key| {
+                    self.remove(Table::Index, key)?;
+                    self.remove(Table::Envelopes, key)
+                })
+            }
+            Write::Put(stored, envelope) => {
+                let key = envelope_key(&stored.mailbox, stored.sequence);
+                let body = record::envelope_body(stored, envelope);
+                let value = record::sealed(Kind::Envelope, self.commit, &key, &body);
+                self.new.insert(Table::Envelopes, &key, &value)?;
+                self.new.insert(Table::Index, &key, &record::index_value(&key, stored))
+            }
+            Write::Remove { mailbox, sequence } => {
+                let key = envelope_key(mailbox, *sequence);
+                self.remove(Table::Index, &key)?;
+                self.remove(Table::Envelopes, &key)
+            }
+            Write::Expire { record: mailbox, sequences } => {
+                let key = record_key(Kind::Mailbox, mailbox.id.as_bytes());
+                let body = record::mailbox_body(mailbox);
+                let value = record::sealed(Kind::Mailbox, self.commit, &key, &body);
+                let expired: Vec<Entry> =
+                    sequences.iter().map(|at| Entry::ExpireEnvelope(mailbox.id, *at)).collect();
+                let noted: Vec<_> = expired
+                    .chunks(NOTED)
+                    .map(|expired| {
+                        *notes += 1;
+                        (note_key(self.commit, *notes), note(expired))
+                    })
+                    .collect();
+                let mut changes: Vec<(&[u8], Option<&[u8]>)> =
+                    noted.iter().map(|(key, note)| (&key[..], Some(&note[..]))).collect();
+                changes.push((&key, Some(&value)));
+                self.new.batch(Table::Records, &changes)?;
+                for sequence in sequences {
+                    let key = envelope_key(&mailbox.id, *sequence);
+                    self.remove(Table::Index, &key)?;
+                    self.remove(Table::Envelopes, &key)?;
+                }
+                Ok(())
+            }
+            Write::Hold { record: hold, envelopes, replaces } => {
+                for (delivery, envelope) in envelopes {
+                    let key = held_key(hold.key, *delivery);
+                    let value = record::sealed(Kind::Held, self.commit, &key, envelope.as_bytes());
+                    self.new.insert(Table::Envelopes, &key, &value)?;
+                }
+                self.swap_hold(hold, replaces.map(|old| old.id))?;
+                replaces.map_or(Ok(()), |old| self.remove_held(old))
+            }
+            Write::HoldRecord(hold) => {
+                let key = record_key(Kind::Hold, hold.key.id.as_bytes());
+                self.record(Kind::Hold, &key, &record::hold_body(hold))
+            }
+            Write::RemoveHold(held) => {
+                self.remove_record(&record_key(Kind::Hold, held.id.as_bytes()))?;
+                self.remove_held(*held)
+            }
+            Write::Alive(at_s) => self.record(Kind::Clock, CLOCK, &at_s.to_le_bytes()),
+        }
+    }
+
+    /// The new hold's record comes and the old one's goes in one step: two small records of one tree.
+    fn swap_hold(
+        &self,
+        hold: &super::HoldRecord,
+        replaces: Option<HoldId>,
+    ) -> Result<(), StoreError> {
+        let key = record_key(Kind::Hold, hold.key.id.as_bytes());
+        let value = record::sealed(Kind::Hold, self.commit, &key, &record::hold_body(hold));
+        let gone = replaces.map(|old| record_key(Kind::Hold, old.as_bytes()));
+        let Some(gone) = gone.filter(|gone| *gone != key) else {
+            return self.new.insert(Table::Records, &key, &value);
+        };
+        let after = self.old.map(|_| GONE);
+        self.new.batch(Table::Records, &[(&gone, after), (&key, Some(&value))])?;
+        self.old.map_or(Ok(()), |old| old.remove(Table::Records, &gone).map(drop))
+    }
+}
+
+/// Notes are in the tree of the records, so that one can come in the same step as a record.
+const NOTE: &[u8] = b"n";
+
+/// `n ‖ commit(8, big-endian) ‖ number(4, big-endian)`.
+fn note_key(commit: u64, number: u32) -> [u8; 13] {
+    let mut key = [NOTE[0]; 13];
+    key[1..9].copy_from_slice(&commit.to_be_bytes());
+    key[9..].copy_from_slice(&number.to_be_bytes());
     key
 }
 
-/// Files one record of the tree `records`. `false` if it does not check out.
-fn record_found(loaded: &mut Loaded, key: &[u8], value: &[u8]) -> bool {
-    let Some(body) = record::opened(key, value) else { return false };
-    if key == ALIVE {
-        let Ok(at_s) = body.try_into() else { return false };
-        loaded.alive_s = Some(u64::from_le_bytes(at_s));
-        return true;
-    }
-    let id = |rest: &[u8]| <[u8; 32]>::try_from(rest).ok();
-    match key.split_first() {
-        Some((&MAILBOX, rest)) => id(rest)
-            .and_then(|id| record::mailbox(MailboxId(id), body))
-            .map(|found: MailboxRecord| loaded.mailboxes.push(found))
-            .is_some(),
-        Some((&HOLD, rest)) => id(rest)
-            .and_then(|id| record::hold(HoldId(id), body))
-            .map(|found: HoldRecord| loaded.holds.push(found))
-            .is_some(),
-        _ => false,
-    }
+/// The commit in the key of a note. `None`: this is none.
+fn note_commit(key: &[u8]) -> Option<u64> {
+    let rest = key.strip_prefix(NOTE).filter(|rest| rest.len() == 12)?;
+    rest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// Visits all of a tree that can be read: forward up to the first unreadable page, then backward up to the
-/// last. `Ok(false)` if there was one.
-fn scan(tree: &Tree, visit: &mut dyn FnMut(&[u8], &[u8])) -> Result<bool, StoreError> {
-    let mut last = Vec::new();
-    let forward = contained(|| {
-        for item in tree.iter() {
-            let (key, value) = item?;
-            visit(&key, &value);
-            last = key.to_vec();
-        }
-        Ok(())
-    });
-    match forward {
-        Ok(()) => return Ok(true),
-        Err(Failure::Damage(reason)) => {
-            tracing::error!(reason, "a page of the store cannot be read")
-        }
-        Err(Failure::Other(error)) => return Err(error),
+/// `crc32(4) ‖ entries`.
+fn note(removed: &[Entry]) -> Vec<u8> {
+    let mut value = vec![0; 4];
+    for entry in removed {
+        entry.encode(0, &mut value);
     }
-    let backward = contained(|| {
-        for item in tree.iter().rev() {
-            let (key, value) = item?;
-            if key.as_ref() <= last.as_slice() {
-                break;
-            }
-            visit(&key, &value);
-        }
-        Ok(())
-    });
-    match backward {
-        Ok(()) | Err(Failure::Damage(_)) => Ok(false),
-        Err(Failure::Other(error)) => Err(error),
-    }
+    let checksum = crc32fast::hash(value.get(4..).unwrap_or_default());
+    value[..4].copy_from_slice(&checksum.to_le_bytes());
+    value
 }
 
-/// What a call into sled can end in besides success.
-enum Failure {
-    /// What is on disk makes no sense to sled: it says so, or it panics.
-    Damage(String),
-    Other(StoreError),
-}
-
-/// Calls into sled where it reads what may be damaged; its panics end here.
-fn contained<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Io(source))) => {
-            Err(Failure::Other(StoreError::Io { doing: "reading the store", source }))
-        }
-        Ok(Err(error)) => Err(Failure::Damage(error.to_string())),
-        Err(panic) => Err(Failure::Damage(format!("sled stopped: {}", words(panic.as_ref())))),
+/// What a note says was removed. `None` if it does not check out.
+fn noted(value: &[u8]) -> Option<Vec<Entry>> {
+    let mut rest = value;
+    let checksum = u32::from_le_bytes(record::take(&mut rest)?);
+    (checksum == crc32fast::hash(rest)).then_some(())?;
+    let mut removed = Vec::new();
+    while !rest.is_empty() {
+        removed.push(Entry::decode(&mut rest)?.1);
     }
-}
-
-fn words(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
-}
-
-fn engine(doing: &'static str) -> impl Fn(sled::Error) -> StoreError {
-    move |error| match error {
-        sled::Error::Io(source) => StoreError::Io { doing, source },
-        other => StoreError::Engine { doing, reason: other.to_string() },
-    }
+    Some(removed)
 }
 
 #[cfg(test)]

@@ -21,12 +21,12 @@ impl Store for Noted {
         Ok(Loaded::default())
     }
 
-    fn apply(&self, write: &Write) -> Result<(), StoreError> {
-        self.steps.lock().unwrap().push(match write {
+    fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
+        self.steps.lock().unwrap().extend(writes.iter().map(|write| match write {
             Write::Put(..) => "put",
             Write::Remove { .. } => "remove",
             _ => "other",
-        });
+        }));
         Ok(())
     }
 
@@ -112,6 +112,8 @@ fn what_waits_is_committed_as_one_group_and_at_the_end() {
         watchdog: Arc::default(),
         looked: None,
         written: 0,
+        room: Room::Enough,
+        deferred: Deferred::default(),
     };
     work.run(waiting).unwrap();
     assert_eq!(store.commits.load(Ordering::SeqCst), 1);

@@ -1,245 +1,446 @@
-//! Opening a sled database that may have been left in any state.
+//! Opening a store that may have been left in any state.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
-use sled::Db;
+use rustix::fs::{FlockOperation, flock};
 
-use super::{Failure, SledStore, Trees, contained, engine, scan};
-use crate::store::StoreError;
-
-/// Big enough that no page ever goes to sled's `blobs/`, where nothing is synced and nothing is freed.
-/// Fixed for the life of a database.
-const SEGMENT: usize = 8 << 20;
-/// Files never shrink: beyond this many times the live bytes they are copied at start.
-const BLOAT: u64 = 4;
-/// Below this nobody minds.
-const BLOAT_FLOOR: u64 = 256 << 20;
-/// What one envelope takes, with its index entry and sled's own.
-const LIVE_ENVELOPE: u64 = 4096 + 512;
+use super::compaction::{self, Compaction, LIVE_ENVELOPE};
+use super::database::{self, Database, Failure, Table, sync_folder};
+use super::keeper::Keeper;
+use super::log;
+use super::reconcile::{self, Found, PURGED, Plan};
+use super::salvage::Salvage;
+use super::steps::Steps;
+use super::{Engine, SledStore, Target, Writing};
+use crate::store::entry::State;
+use crate::store::ledger::{self, Ledger, Reading};
+use crate::store::record::{self, Raw, envelope_key};
+use crate::store::{Loaded, Store as _, StoreError, Write};
 
 const DATABASE: &str = "sled";
-const COPY: &str = "sled.copy";
-const REBUILD: &str = "rebuild";
-const MARK: &str = "mark";
+/// A database that is being rebuilt.
+const REBUILDING: &str = "rebuilding";
+/// sled writes when it opens: it clears the end of its log, one segment, and writes a snapshot. Below this it would
+/// meet a full disk.
+const OPEN_ROOM: u64 = 16 << 20;
 
-pub(super) fn open(folder: &Path, cache_mib: u32) -> Result<SledStore, StoreError> {
+pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledStore, StoreError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
         .map_err(io("creating its folder"))?;
     let lock = lock(folder)?;
-    // A copy that was not finished, or the original that a finished one has taken the place of.
-    remove_dir(&folder.join(COPY))?;
-    let mut store = open_database(folder, cache_mib, lock)?;
-    let rebuild = folder.join(REBUILD);
-    let (mut found, whole) = store.scan()?;
-    if !whole || rebuild.exists() {
-        tracing::error!("the store is damaged; copying all that can be read into a new one");
-        let damaged = free_name(folder, "damaged")?;
-        store = copied(store, cache_mib, Some(&damaged))?;
-        remove_file(&rebuild)?;
-        tracing::error!(kept = %damaged.display(), "the store was rebuilt; the damaged one is kept");
-        store.cut = AtomicBool::new(false);
-        found = store.scan()?.0;
-        found.set_aside += 1;
-    } else if bloated(folder, found.envelopes.len() as u64) {
-        tracing::info!("compacting the store");
-        store = copied(store, cache_mib, None)?;
+    let Ready { engine, writing, loaded, writes } = ready(folder, cache_mib, steps)?;
+    let store = SledStore {
+        folder: folder.to_owned(),
+        cache_mib,
+        engine: RwLock::new(engine),
+        found: Mutex::new(None),
+        writing: Mutex::new(writing),
+        set_aside: AtomicU64::new(0),
+        rescue: Mutex::new(None),
+        steps: steps.clone(),
+        _lock: lock,
+    };
+    if store.is_writable() {
+        store.apply(&writes)?;
+        store.commit()?;
     }
-    if found.alive_s.unwrap_or(0) < noted_mark(folder) {
-        found.set_aside += 1;
-        store.cut = AtomicBool::new(false);
-        tracing::error!(
-            "the store has lost its last writes: its file was damaged or put back from a copy; \
-             clients send again what was not received"
-        );
-    }
-    store.found = Mutex::new(Some(found));
+    *store.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
     Ok(store)
 }
 
-/// sled takes damage in the younger part of its log for the place where a crash cut it, and silently drops
-/// what follows. A mark outside it, written after the commit of the same mark inside, tells the two apart.
-/// Not synced: an old one only means less is noticed.
-pub(super) fn note_mark(folder: &Path, at_s: u64) -> Result<(), StoreError> {
-    fs::write(folder.join(MARK), at_s.to_string()).map_err(io("noting the time"))
+/// Opens the databases of a store that was only read so far, if there is room now. What is in memory stays true: all
+/// that could be read is there.
+pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
+    if free_bytes(&store.folder).is_some_and(|free| free < OPEN_ROOM) {
+        return Ok(false);
+    }
+    let Ready { engine, writing, writes, .. } =
+        ready(&store.folder, store.cache_mib, &store.steps)?;
+    if matches!(engine, Engine::Salvage(_)) {
+        return Ok(false);
+    }
+    *store.writing() = writing;
+    store.set_engine(engine);
+    store.apply(&writes)?;
+    store.commit()?;
+    tracing::info!("there is room for the store again");
+    Ok(true)
 }
 
-fn noted_mark(folder: &Path) -> u64 {
-    let text = fs::read_to_string(folder.join(MARK)).unwrap_or_default();
-    text.parse().unwrap_or(0)
+/// What a store works with.
+struct Ready {
+    engine: Engine,
+    writing: Writing,
+    loaded: Loaded,
+    /// To be applied before anything else.
+    writes: Vec<Write>,
+}
+
+fn ready(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<Ready, StoreError> {
+    let start = Start {
+        folder,
+        cache_mib,
+        steps,
+        reading: ledger::read(folder).map_err(io("reading the ledger"))?,
+    };
+    let paths = databases(folder)?;
+    if !paths.is_empty() && free_bytes(folder).is_some_and(|free| free < OPEN_ROOM) {
+        return start.salvaged();
+    }
+    clear_leftovers(folder, steps)?;
+    let paths = named(folder, paths, steps)?;
+    if start.hides_records(&paths)? || database::rebuild_asked(folder) {
+        return start.rebuilt_or_salvaged();
+    }
+    match open_databases(folder, &paths, cache_mib, steps) {
+        Ok(opened) if opened.found.whole => start.checked(opened),
+        Ok(opened) => {
+            drop(opened);
+            start.rebuilt_or_salvaged()
+        }
+        Err(Failure::Damage(reason)) => {
+            tracing::error!(reason, "the store cannot be opened");
+            start.rebuilt_or_salvaged()
+        }
+        Err(Failure::Other(error)) if error.is_full() => start.salvaged(),
+        Err(Failure::Other(error)) => Err(error),
+    }
+}
+
+/// A compaction has left its database with a number: the only one has none.
+fn named(
+    folder: &Path,
+    mut paths: Vec<PathBuf>,
+    steps: &Steps,
+) -> Result<Vec<PathBuf>, StoreError> {
+    if let [only] = paths.as_mut_slice() {
+        let plain = folder.join(DATABASE);
+        if *only != plain {
+            steps.pass();
+            fs::rename(&only, &plain).map_err(io("naming its database"))?;
+            sync_folder(folder)?;
+            *only = plain;
+        }
+    }
+    Ok(paths)
+}
+
+/// What a start goes by.
+struct Start<'a> {
+    folder: &'a Path,
+    cache_mib: u32,
+    steps: &'a Steps,
+    reading: Reading,
+}
+
+/// The databases of a store, as they were found.
+struct Opened {
+    new: Database,
+    old: Option<Database>,
+    found: Found,
+}
+
+impl Start<'_> {
+    /// Compares with the ledger, and goes on with what that says.
+    fn checked(self, opened: Opened) -> Result<Ready, StoreError> {
+        let (folder, steps) = (self.folder, self.steps);
+        let Opened { new, old, found } = opened;
+        for (_, key, value) in &found.bad {
+            tracing::error!(
+                "a record did not check out and was set aside; the disk or memory of this machine may be failing"
+            );
+            new.insert(Table::Aside, key, value)?;
+        }
+        if old.is_none() && !found.gone.is_empty() {
+            compaction::clear_gone(&new)?;
+        }
+        let bad: Vec<_> = found.bad.iter().map(|(table, key, _)| (*table, key.clone())).collect();
+        let plan = found.compare(&self.reading, &new, old.as_ref())?;
+        self.report(&plan);
+        for (table, key) in bad {
+            // What the ledger knows of it is written again below.
+            new.remove(table, &key)?;
+            old.as_ref().map_or(Ok(false), |old| old.remove(table, &key))?;
+        }
+        let Plan { unindexed, writes, unrecorded, loaded, commit, covered, .. } = plan;
+        for stored in &unindexed {
+            let key = envelope_key(&stored.mailbox, stored.sequence);
+            new.insert(Table::Index, &key, &record::index_value(&key, stored))?;
+        }
+        steps.pass();
+        let (ledger, appended) = if covered && self.reading.commit > 0 {
+            (Ledger::resume(folder, self.reading.len), self.reading.commit)
+        } else {
+            (Ledger::create(folder, commit, &State::default()), commit)
+        };
+        let mut entries = Vec::new();
+        for (version, entry) in &unrecorded {
+            entry.encode(*version, &mut entries);
+        }
+        let compaction = match &old {
+            Some(_) => Compaction::Copying { table: 0, after: None },
+            None => Compaction::idle(),
+        };
+        let writing = Writing {
+            ledger: Some(ledger.map_err(io("opening the ledger"))?),
+            commit: commit + 1,
+            entries,
+            notes: 0,
+            live: loaded.envelopes.len() as u64,
+            keeper: Keeper::new(appended),
+            compaction,
+        };
+        let engine = Engine::Databases { new: Arc::new(new), old: old.map(Arc::new) };
+        Ok(Ready { engine, writing, loaded, writes })
+    }
+
+    fn report(&self, plan: &Plan) {
+        if !plan.covered {
+            tracing::error!(
+                "the ledger of the store is missing or damaged: what else may be lost cannot be known; clients send \
+                 again what was not received"
+            );
+        }
+        if plan.restored > 0 {
+            tracing::error!(
+                records = plan.restored,
+                "the store had lost or older records, which were taken from its ledger: its disk may be failing, or it \
+                 was put back from a copy"
+            );
+        }
+        let (envelopes, holds) = plan.lost;
+        if envelopes > 0 || holds > 0 {
+            tracing::error!(
+                envelopes,
+                holds,
+                "the store has lost what was accepted: its disk may be failing, or it was put back from a copy; owners of \
+                 the mailboxes and holds are told"
+            );
+        }
+    }
+
+    /// sled would not see, and overwrite, something that the ledger says lives.
+    fn hides_records(&self, paths: &[PathBuf]) -> Result<bool, StoreError> {
+        let lives = |raw: &Raw<'_>| self.reading.state.lists(raw);
+        for path in paths {
+            let file = Database::file_in(path);
+            if file.exists()
+                && log::hides_records(&file, &lives).map_err(io("reading the store"))?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn rebuilt_or_salvaged(self) -> Result<Ready, StoreError> {
+        match self.rebuilt()? {
+            Some(opened) => self.checked(opened),
+            None => self.salvaged(),
+        }
+    }
+
+    /// Makes a new database of all that can be read, and keeps the damaged ones. `None` if there is no room for it.
+    fn rebuilt(&self) -> Result<Option<Opened>, StoreError> {
+        let (folder, steps) = (self.folder, self.steps);
+        let paths = databases(folder)?;
+        let salvage = self.gather(&paths)?;
+        let needed = room_for(salvage.state.envelope_count());
+        if free_bytes(folder).is_some_and(|free| free < needed) {
+            tracing::error!(
+                mebibytes = needed >> 20,
+                "the store is damaged, and there is no room to rebuild it: make so much room and start again"
+            );
+            return Ok(None);
+        }
+        tracing::error!("the store is damaged; all that can be read is put into a new one");
+        let path = folder.join(REBUILDING);
+        remove_dir(&path)?;
+        let new = Database::open(&path, self.cache_mib, steps).map_err(or_damaged(&path))?;
+        fill(&new, &salvage, self.reading.commit)?;
+        new.close();
+        let place = next_database(folder)?;
+        steps.pass();
+        fs::rename(&path, &place).map_err(io("putting the new database in place"))?;
+        sync_folder(folder)?;
+        for path in &paths {
+            let kept = free_name(folder, "damaged")?;
+            steps.pass();
+            fs::rename(path, &kept).map_err(io("keeping a damaged database"))?;
+            tracing::error!(kept = %kept.display(), "the damaged database is kept");
+        }
+        steps.pass();
+        database::rebuild_done(folder).map_err(io("removing leftovers"))?;
+        sync_folder(folder)?;
+        open_databases(folder, &databases(folder)?, self.cache_mib, steps)
+            .map(Some)
+            .map_err(or_damaged(folder))
+    }
+
+    /// Reads, and writes nothing, until there is room.
+    fn salvaged(self) -> Result<Ready, StoreError> {
+        tracing::error!(
+            "the disk has no room to open the store: what it holds is served, nothing new is taken in"
+        );
+        let salvage = self.gather(&databases(self.folder)?)?;
+        let loaded = reconcile::loaded_from(&salvage.state, 0);
+        let writing = Writing {
+            ledger: None,
+            commit: 0,
+            entries: Vec::new(),
+            notes: 0,
+            live: 0,
+            keeper: Keeper::new(0),
+            compaction: Compaction::idle(),
+        };
+        let engine = Engine::Salvage(Arc::new(salvage));
+        Ok(Ready { engine, writing, loaded, writes: Vec::new() })
+    }
+
+    fn gather(&self, paths: &[PathBuf]) -> Result<Salvage, StoreError> {
+        gather(paths, &self.reading)
+    }
+}
+
+/// What can be read in `folder` without an engine, according to its ledger as it is now.
+pub(super) fn gathered(folder: &Path) -> Result<Salvage, StoreError> {
+    gather(&databases(folder)?, &ledger::read(folder).map_err(io("reading the ledger"))?)
+}
+
+fn gather(paths: &[PathBuf], reading: &Reading) -> Result<Salvage, StoreError> {
+    let files: Vec<PathBuf> =
+        paths.iter().map(|path| Database::file_in(path)).filter(|path| path.exists()).collect();
+    Salvage::gather(&files, reading.state.clone(), reading.commit).map_err(io("reading the store"))
+}
+
+/// Writes everything that was salvaged. `known` is the last commit of the ledger.
+pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), StoreError> {
+    let target = Target { new, old: None, commit: salvage.commit + 1 };
+    new.insert(Table::Records, PURGED, &known.to_le_bytes())?;
+    for mailbox in salvage.state.mailboxes.values() {
+        target.write(&Write::Mailbox(mailbox.record.clone()), &mut 0)?;
+    }
+    for stored in salvage.state.envelopes.values().flat_map(|of| of.values()) {
+        let envelope = salvage.envelope(&stored.mailbox, stored.sequence).map_err(io("reading"))?;
+        if let Some(envelope) = envelope {
+            target.write(&Write::Put(*stored, envelope), &mut 0)?;
+        }
+    }
+    for hold in salvage.state.holds.values() {
+        let mut envelopes = Vec::new();
+        for (at, _) in (0..=u8::MAX).zip(&hold.record.deliveries) {
+            let held = salvage.held(hold.record.key, at).map_err(io("reading"))?;
+            envelopes.extend(held.map(|held| (at, held)));
+        }
+        if !envelopes.is_empty() {
+            let record = hold.record.clone();
+            target.write(&Write::Hold { record, envelopes, replaces: None }, &mut 0)?;
+        }
+    }
+    if let Some(clock) = &salvage.state.clock {
+        target.write(&Write::Alive(clock.record), &mut 0)?;
+    }
+    new.sync()
+}
+
+fn open_databases(
+    folder: &Path,
+    paths: &[PathBuf],
+    cache_mib: u32,
+    steps: &Steps,
+) -> Result<Opened, Failure> {
+    let open = |path: &Path| Database::open(path, cache_mib, steps);
+    let (old, newest) = match paths {
+        [] => (None, folder.join(DATABASE)),
+        [only] => (None, only.clone()),
+        [old, new, ..] => (Some(old), new.clone()),
+    };
+    let old = old.map(|path| open(path)).transpose()?;
+    let new = open(&newest)?;
+    let found = reconcile::scan(&new, old.as_ref()).map_err(Failure::Other)?;
+    Ok(Opened { new, old, found })
+}
+
+/// Folders of databases, the oldest first: `sled`, `sled.2`, …
+fn databases(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
+        let path = entry.map_err(io("reading its folder"))?.path();
+        let number = path.file_name().and_then(|name| number(&name.to_string_lossy()));
+        found.extend(number.map(|number| (number, path)));
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, path)| path).collect())
+}
+
+fn number(name: &str) -> Option<u32> {
+    match name.strip_prefix(DATABASE)? {
+        "" => Some(1),
+        rest => rest.strip_prefix('.')?.parse().ok(),
+    }
+}
+
+/// A name for a database newer than all.
+pub(super) fn next_database(folder: &Path) -> Result<PathBuf, StoreError> {
+    let newest = databases(folder)?
+        .last()
+        .and_then(|path| path.file_name().and_then(|name| number(&name.to_string_lossy())));
+    Ok(match newest {
+        None => folder.join(DATABASE),
+        Some(number) => folder.join(format!("{DATABASE}.{}", number + 1)),
+    })
+}
+
+/// The name under which a database waits to be deleted.
+pub(super) fn leftover(path: &Path) -> PathBuf {
+    compaction::leftover_of(path)
+}
+
+fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
+    for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
+        let path = entry.map_err(io("reading its folder"))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".gone") || name == REBUILDING {
+            steps.pass();
+            remove_dir(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that a new database of so many envelopes takes, with room to spare.
+pub(super) fn room_for(envelopes: u64) -> u64 {
+    envelopes * LIVE_ENVELOPE * 3 / 2 + 2 * OPEN_ROOM
+}
+
+/// Bytes left on the disk.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(folder).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
 fn lock(folder: &Path) -> Result<File, StoreError> {
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(folder.join("lock"))
-        .map_err(io("opening its lock file"))?;
+    let path = folder.join("lock");
+    let lock = match OpenOptions::new().write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
+        }
+        opened => opened,
+    };
+    let lock = lock.map_err(io("opening its lock file"))?;
     match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(lock),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse(folder.to_owned())),
         Err(error) => Err(io("locking its folder")(error.into())),
     }
-}
-
-fn open_database(folder: &Path, cache_mib: u32, lock: File) -> Result<SledStore, StoreError> {
-    let path = folder.join(DATABASE);
-    let new = !path.join("db").exists();
-    // A crash during sled's own start leaves one; it would be read as the newest snapshot.
-    for torn in
-        snapshots(&path).into_iter().filter(|name| name.to_string_lossy().ends_with("generating"))
-    {
-        remove_file(&torn)?;
-    }
-    let db = match open_sled(&path, cache_mib) {
-        Ok(db) => db,
-        Err(Failure::Other(error)) => return Err(error),
-        Err(Failure::Damage(reason)) => {
-            tracing::error!(
-                reason,
-                "the store did not open; trying once more without its snapshots"
-            );
-            let aside = free_name(folder, "snapshots")?;
-            fs::create_dir(&aside).map_err(io("moving snapshots aside"))?;
-            for snapshot in snapshots(&path) {
-                if let Some(name) = snapshot.file_name() {
-                    fs::rename(&snapshot, aside.join(name))
-                        .map_err(io("moving snapshots aside"))?;
-                }
-            }
-            open_sled(&path, cache_mib).map_err(|failure| match failure {
-                Failure::Other(error) => error,
-                Failure::Damage(reason) => StoreError::Damaged { path: path.clone(), reason },
-            })?
-        }
-    };
-    let trees = Trees::open(&db).map_err(engine("opening"))?;
-    let file =
-        OpenOptions::new().write(true).open(path.join("db")).map_err(io("opening its file"))?;
-    if new {
-        db.flush().map_err(engine("flushing"))?;
-        file.sync_all().map_err(io("syncing"))?;
-        sync_dir(&path)?;
-        sync_dir(folder)?;
-    }
-    blobs_alarm(folder);
-    Ok(SledStore {
-        db,
-        trees,
-        file,
-        folder: folder.to_owned(),
-        found: Mutex::new(None),
-        set_aside: AtomicU64::new(0),
-        marked: AtomicU64::new(0),
-        cut: AtomicBool::new(true),
-        _lock: lock,
-    })
-}
-
-fn open_sled(path: &Path, cache_mib: u32) -> Result<Db, Failure> {
-    wait_for_sled(&path.join("db"));
-    contained(|| {
-        sled::Config::new()
-            .path(path)
-            .segment_size(SEGMENT)
-            .cache_capacity(u64::from(cache_mib) << 20)
-            // Not `None`: sled collects its garbage only in this thread.
-            .flush_every_ms(Some(500))
-            .open()
-    })
-}
-
-/// sled's threads hold its file's lock for a moment after it is dropped. The folder's lock is ours, so nobody
-/// else can have it. Should it last, sled's own refusal tells.
-fn wait_for_sled(file: &Path) {
-    let Ok(file) = File::open(file) else { return };
-    for _ in 0..100 {
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// Copies everything readable into a new database and puts that in the old one's place, in one step. The
-/// old one is kept as `keep`, or removed.
-fn copied(old: SledStore, cache_mib: u32, keep: Option<&Path>) -> Result<SledStore, StoreError> {
-    let folder = old.folder.clone();
-    let copy = folder.join(COPY);
-    let new = open_sled(&copy, cache_mib).map_err(|failure| match failure {
-        Failure::Other(error) => error,
-        Failure::Damage(reason) => StoreError::Damaged { path: copy.clone(), reason },
-    })?;
-    let new_trees = Trees::open(&new).map_err(engine("copying"))?;
-    for (from, to) in old.trees.all().into_iter().zip(new_trees.all()) {
-        let mut failed = None;
-        scan(from, &mut |key, value| {
-            if failed.is_none() {
-                failed = to.insert(key, value).err();
-            }
-        })?;
-        if let Some(error) = failed {
-            return Err(engine("copying")(error));
-        }
-    }
-    new.flush().map_err(engine("copying"))?;
-    File::open(copy.join("db")).and_then(|file| file.sync_all()).map_err(io("copying"))?;
-    sync_dir(&copy)?;
-    drop((new_trees, new));
-    let SledStore { db, trees, file, _lock: lock, .. } = old;
-    drop((trees, db, file));
-    renameat_with(CWD, folder.join(DATABASE), CWD, &copy, RenameFlags::EXCHANGE)
-        .map_err(|error| io("putting the copy in place")(error.into()))?;
-    sync_dir(&folder)?;
-    match keep {
-        Some(name) => fs::rename(&copy, name).map_err(io("keeping the damaged store"))?,
-        None => remove_dir(&copy)?,
-    }
-    open_database(&folder, cache_mib, lock)
-}
-
-fn bloated(folder: &Path, envelopes: u64) -> bool {
-    let size = fs::metadata(folder.join(DATABASE).join("db")).map_or(0, |file| file.blocks() * 512);
-    size > BLOAT_FLOOR.max(BLOAT * envelopes * LIVE_ENVELOPE)
-}
-
-/// Leaves word for the next start: a page could not be read.
-pub(super) fn ask_for_rebuild(folder: &Path) {
-    if let Err(error) = File::create(folder.join(REBUILD)) {
-        tracing::error!(%error, "could not leave word that the store needs rebuilding");
-    }
-}
-
-/// sled's `blobs/` must stay empty: nothing in it is synced.
-pub(super) fn blobs_alarm(folder: &Path) {
-    let blobs = folder.join(DATABASE).join("blobs");
-    if fs::read_dir(blobs).is_ok_and(|mut entries| entries.next().is_some()) {
-        tracing::error!(
-            "the store has written to blobs/, which is not durable: report this as a defect"
-        );
-    }
-}
-
-fn snapshots(path: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
-    entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."))
-        })
-        .collect()
 }
 
 /// `prefix.1`, or the first number that is free.
@@ -251,24 +452,21 @@ fn free_name(folder: &Path, prefix: &str) -> Result<PathBuf, StoreError> {
     })
 }
 
-fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(io("syncing its folder"))
-}
-
-fn remove_file(path: &Path) -> Result<(), StoreError> {
-    gone(fs::remove_file(path))
-}
-
 fn remove_dir(path: &Path) -> Result<(), StoreError> {
-    gone(fs::remove_dir_all(path))
-}
-
-fn gone(removed: io::Result<()>) -> Result<(), StoreError> {
-    match removed {
+    match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(io("removing leftovers")(error))
         }
         _ => Ok(()),
+    }
+}
+
+/// Damage where nothing else is left to try.
+pub(super) fn or_damaged(path: &Path) -> impl Fn(Failure) -> StoreError {
+    let path = path.to_owned();
+    move |failure| match failure {
+        Failure::Other(error) => error,
+        Failure::Damage(reason) => StoreError::Damaged { path: path.clone(), reason },
     }
 }
 

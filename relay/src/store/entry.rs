@@ -1,0 +1,227 @@
+//! What a [`Write`] changes in what the store knows, without the envelopes' bytes: the content of the ledger, and of
+//! the notes that the engine keeps of removals.
+//!
+//! ```text
+//! entry   = tag(1) ‖ key ‖ (for what is put:) commit(8) ‖ body length(2) ‖ body
+//! ```
+//!
+//! Integers are little-endian; the tag is a kind in lower case for what is put, in upper case for what is removed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use velar_protocol::wire::{HoldId, MailboxId};
+
+use super::record::{self, ENVELOPE_KEY, Kind, Raw, take};
+use super::{HoldRecord, MailboxRecord, StoredEnvelope, Write};
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Entry {
+    Mailbox(MailboxRecord),
+    RemoveMailbox(MailboxId),
+    Envelope(StoredEnvelope),
+    RemoveEnvelope(MailboxId, u64),
+    /// Removed unread, and counted: if it is still there, it must not be counted again.
+    ExpireEnvelope(MailboxId, u64),
+    Hold(HoldRecord),
+    RemoveHold(HoldId),
+    Clock(u64),
+}
+
+/// A record, and the commit that wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Versioned<T> {
+    pub(super) commit: u64,
+    pub(super) record: T,
+}
+
+/// What a store should have, according to a sequence of entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) mailboxes: HashMap<MailboxId, Versioned<MailboxRecord>>,
+    pub(super) envelopes: HashMap<MailboxId, BTreeMap<u64, StoredEnvelope>>,
+    pub(super) holds: HashMap<HoldId, Versioned<HoldRecord>>,
+    pub(super) clock: Option<Versioned<u64>>,
+}
+
+/// What a write changes. A replaced hold goes before the one that comes.
+pub(super) fn entries(write: &Write) -> Vec<Entry> {
+    match write {
+        Write::Mailbox(record) => vec![Entry::Mailbox(record.clone())],
+        Write::RemoveMailbox(id) => vec![Entry::RemoveMailbox(*id)],
+        Write::Put(stored, _) => vec![Entry::Envelope(*stored)],
+        Write::Remove { mailbox, sequence } => vec![Entry::RemoveEnvelope(*mailbox, *sequence)],
+        Write::Expire { record, sequences } => {
+            let expired = sequences.iter().map(|at| Entry::ExpireEnvelope(record.id, *at));
+            expired.chain([Entry::Mailbox(record.clone())]).collect()
+        }
+        Write::Hold { record, replaces, .. } => {
+            let replaced = replaces.iter().map(|old| Entry::RemoveHold(old.id));
+            replaced.chain([Entry::Hold(record.clone())]).collect()
+        }
+        Write::HoldRecord(record) => vec![Entry::Hold(record.clone())],
+        Write::RemoveHold(key) => vec![Entry::RemoveHold(key.id)],
+        Write::Alive(at_s) => vec![Entry::Clock(*at_s)],
+    }
+}
+
+impl Entry {
+    /// Whether something goes that a note has to tell of beforehand. What expires has its note in the same step.
+    pub(super) fn removes(&self) -> bool {
+        matches!(self, Self::RemoveMailbox(_) | Self::RemoveEnvelope(..) | Self::RemoveHold(_))
+    }
+
+    /// Appends the bytes of this entry, written by `commit`.
+    pub(super) fn encode(&self, commit: u64, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Mailbox(record) => {
+                put(b'm', record.id.as_bytes(), commit, &record::mailbox_body(record), bytes);
+            }
+            Self::Hold(record) => {
+                put(b'h', record.key.id.as_bytes(), commit, &record::hold_body(record), bytes);
+            }
+            Self::Envelope(stored) => {
+                let key = record::envelope_key(&stored.mailbox, stored.sequence);
+                put(b'i', &key, commit, &record::index_body(stored), bytes);
+            }
+            Self::Clock(at_s) => put(b'c', &[], commit, &at_s.to_le_bytes(), bytes),
+            Self::RemoveMailbox(id) => gone(b'M', id.as_bytes(), bytes),
+            Self::RemoveHold(id) => gone(b'H', id.as_bytes(), bytes),
+            Self::RemoveEnvelope(mailbox, sequence) => {
+                gone(b'I', &record::envelope_key(mailbox, *sequence), bytes);
+            }
+            Self::ExpireEnvelope(mailbox, sequence) => {
+                gone(b'X', &record::envelope_key(mailbox, *sequence), bytes);
+            }
+        }
+    }
+
+    /// The first entry of these bytes, with its commit (0 for what goes). `None` if they make no sense.
+    pub(super) fn decode(bytes: &mut &[u8]) -> Option<(u64, Self)> {
+        let [tag] = take(bytes)?;
+        let entry = match tag {
+            b'M' => Self::RemoveMailbox(MailboxId(take(bytes)?)),
+            b'H' => Self::RemoveHold(HoldId(take(bytes)?)),
+            b'I' | b'X' => {
+                let (mailbox, sequence) = record::envelope_place(&take::<ENVELOPE_KEY>(bytes)?)?;
+                if tag == b'I' {
+                    Self::RemoveEnvelope(mailbox, sequence)
+                } else {
+                    Self::ExpireEnvelope(mailbox, sequence)
+                }
+            }
+            _ => return Self::decode_put(tag, bytes),
+        };
+        Some((0, entry))
+    }
+
+    fn decode_put(tag: u8, bytes: &mut &[u8]) -> Option<(u64, Self)> {
+        let mut key = [0; ENVELOPE_KEY];
+        let len = match tag {
+            b'm' | b'h' => 32,
+            b'i' => ENVELOPE_KEY,
+            b'c' => 0,
+            _ => return None,
+        };
+        let (name, rest) = bytes.split_at_checked(len)?;
+        key.get_mut(..len)?.copy_from_slice(name);
+        *bytes = rest;
+        let commit = u64::from_le_bytes(take(bytes)?);
+        let body_len = usize::from(u16::from_le_bytes(take(bytes)?));
+        let (body, rest) = bytes.split_at_checked(body_len)?;
+        *bytes = rest;
+        let id = || key.first_chunk::<32>().copied();
+        let entry = match tag {
+            b'm' => Self::Mailbox(record::mailbox(MailboxId(id()?), body)?),
+            b'h' => Self::Hold(record::hold(HoldId(id()?), body)?),
+            b'i' => Self::Envelope(record::stored(&key, body)?),
+            _ => Self::Clock(u64::from_le_bytes(body.try_into().ok()?)),
+        };
+        Some((commit, entry))
+    }
+}
+
+fn put(tag: u8, key: &[u8], commit: u64, body: &[u8], bytes: &mut Vec<u8>) {
+    bytes.push(tag);
+    bytes.extend_from_slice(key);
+    bytes.extend_from_slice(&commit.to_le_bytes());
+    bytes.extend_from_slice(&(body.len() as u16).to_le_bytes());
+    bytes.extend_from_slice(body);
+}
+
+fn gone(tag: u8, key: &[u8], bytes: &mut Vec<u8>) {
+    bytes.push(tag);
+    bytes.extend_from_slice(key);
+}
+
+impl State {
+    /// Takes the next entry.
+    pub(super) fn take(&mut self, commit: u64, entry: Entry) {
+        match entry {
+            Entry::Mailbox(record) => {
+                self.mailboxes.insert(record.id, Versioned { commit, record });
+            }
+            Entry::RemoveMailbox(id) => {
+                self.mailboxes.remove(&id);
+                self.envelopes.remove(&id);
+            }
+            Entry::Envelope(stored) => {
+                self.envelopes.entry(stored.mailbox).or_default().insert(stored.sequence, stored);
+            }
+            Entry::RemoveEnvelope(mailbox, sequence) | Entry::ExpireEnvelope(mailbox, sequence) => {
+                if let Some(of_it) = self.envelopes.get_mut(&mailbox) {
+                    of_it.remove(&sequence);
+                    if of_it.is_empty() {
+                        self.envelopes.remove(&mailbox);
+                    }
+                }
+            }
+            Entry::Hold(record) => {
+                self.holds.insert(record.key.id, Versioned { commit, record });
+            }
+            Entry::RemoveHold(id) => {
+                self.holds.remove(&id);
+            }
+            Entry::Clock(record) => self.clock = Some(Versioned { commit, record }),
+        }
+    }
+
+    /// Whether this record is one of what there is, in this version.
+    pub(super) fn lists(&self, raw: &Raw<'_>) -> bool {
+        let version = |at: Option<u64>| at == Some(raw.commit);
+        let id = || raw.key.get(1..).and_then(|id| id.try_into().ok());
+        match raw.kind {
+            Kind::Envelope => record::envelope_place(raw.key).is_some_and(|(mailbox, sequence)| {
+                let of_it = self.envelopes.get(&mailbox);
+                let found = of_it.and_then(|of_it| of_it.get(&sequence));
+                found.is_some_and(|found| record::received_at_s(raw) == Some(found.received_at_s))
+            }),
+            Kind::Held => record::held_place(raw.key).is_some_and(|(key, _)| {
+                self.holds.get(&key.id).is_some_and(|hold| hold.record.key == key)
+            }),
+            Kind::Mailbox => id().is_some_and(|id| {
+                version(self.mailboxes.get(&MailboxId(id)).map(|found| found.commit))
+            }),
+            Kind::Hold => id()
+                .is_some_and(|id| version(self.holds.get(&HoldId(id)).map(|found| found.commit))),
+            // A lost mark is taken from the ledger.
+            Kind::Clock => false,
+        }
+    }
+
+    /// Everything, as the entries that would make it, in no particular order.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, Entry)> {
+        let mailboxes =
+            self.mailboxes.values().map(|it| (it.commit, Entry::Mailbox(it.record.clone())));
+        let envelopes =
+            self.envelopes.values().flat_map(BTreeMap::values).map(|it| (0, Entry::Envelope(*it)));
+        let holds = self.holds.values().map(|it| (it.commit, Entry::Hold(it.record.clone())));
+        let clock = self.clock.iter().map(|it| (it.commit, Entry::Clock(it.record)));
+        mailboxes.chain(envelopes).chain(holds).chain(clock)
+    }
+
+    /// Envelopes in all mailboxes.
+    pub(super) fn envelope_count(&self) -> u64 {
+        self.envelopes.values().map(|of_it| of_it.len() as u64).sum()
+    }
+}

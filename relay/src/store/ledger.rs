@@ -1,0 +1,271 @@
+//! The ledger: a file beside the engine that tells what the engine should have.
+//!
+//! An engine that meets damage in its own log may take it for the place where a crash cut it, and go on without what
+//! follows. Nothing inside it can tell that. So every commit, once it is on disk, is appended here: which mailboxes,
+//! holds and envelopes it put or removed, without the envelopes' bytes. At start the two are compared
+//! (`sled/reconcile.rs`): what is here and not there is lost, and whose it was is known; what is only older there is
+//! taken from here.
+//!
+//! ```text
+//! frame = magic(4) ‖ payload length(4) ‖ commit(8) ‖ payload ‖ crc32(4)
+//! ```
+//!
+//! The payload is a sequence of entries (`entry.rs`); the checksum covers all but the magic. Frames are written in the
+//! order of the commits.
+//!
+//! The ledger is written after the engine's sync and synced on its own every few seconds: it costs a commit one short
+//! `write`. Until it is synced, the engine keeps a note of what each commit removed. So after a power cut, too,
+//! what the ledger still lists and the engine no longer has is either in a note, or lost.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::entry::{Entry, State};
+use super::record::take;
+
+const MAGIC: [u8; 4] = [0xb3, 0x5e, 0x0d, 0xc9];
+/// Magic, length and commit.
+const HEAD: usize = 16;
+const CHECKSUM: usize = 4;
+/// Entries in one frame of a rewritten ledger.
+const ENTRIES: usize = 1024;
+/// No frame is longer: what says so is damaged.
+const MAX_FRAME: usize = 64 << 20;
+
+/// Its name in the store's folder.
+pub(super) const NAME: &str = "ledger";
+const NEW: &str = "ledger.new";
+
+/// The ledger of a running store.
+pub(super) struct Ledger {
+    file: File,
+    path: PathBuf,
+    len: u64,
+}
+
+/// What a ledger says.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    /// What the store should have after `commit`.
+    pub(super) state: State,
+    /// The last commit read. 0: none.
+    pub(super) commit: u64,
+    /// Bytes that are whole frames.
+    pub(super) len: u64,
+    /// Bytes of the file.
+    pub(super) file_len: u64,
+}
+
+/// A ledger that was written anew beside the present one, up to `upto` bytes of that.
+pub(super) struct Rewritten {
+    ledger: Ledger,
+    upto: u64,
+}
+
+/// Reads the ledger in `folder`, up to the first frame that is not whole. One that is not there is as an empty one.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn read(folder: &Path) -> io::Result<Reading> {
+    match File::open(folder.join(NAME)) {
+        Ok(file) => {
+            let file_len = file.metadata()?.len();
+            Ok(Reading { file_len, ..reading(file)? })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Reading::default()),
+        Err(error) => Err(error),
+    }
+}
+
+fn reading(input: impl Read) -> io::Result<Reading> {
+    let mut input = BufReader::with_capacity(1 << 20, input);
+    let mut found = Reading::default();
+    let mut payload = Vec::new();
+    while let Some(commit) = frame(&mut input, &mut payload)? {
+        let (mut rest, mut taken) = (payload.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            match Entry::decode(&mut rest) {
+                Some(entry) => taken.push(entry),
+                // Its checksum is right and it makes no sense: of a later version.
+                None => return Ok(found),
+            }
+        }
+        for (version, entry) in taken {
+            found.state.take(version, entry);
+        }
+        found.commit = found.commit.max(commit);
+        found.len += (HEAD + payload.len() + CHECKSUM) as u64;
+    }
+    Ok(found)
+}
+
+/// Reads the next frame; its commit. `None` if there is no whole one.
+fn frame(input: &mut impl Read, payload: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    let mut head = [0; HEAD];
+    if !filled(input, &mut head)? {
+        return Ok(None);
+    }
+    let mut rest = head.as_slice();
+    let magic: Option<[u8; 4]> = take(&mut rest);
+    let len = take(&mut rest).map_or(0, u32::from_le_bytes) as usize;
+    let commit = take(&mut rest).map_or(0, u64::from_le_bytes);
+    if magic != Some(MAGIC) || len > MAX_FRAME {
+        return Ok(None);
+    }
+    payload.clear();
+    payload.resize(len, 0);
+    let mut checksum = [0; CHECKSUM];
+    if !filled(input, payload)? || !filled(input, &mut checksum)? {
+        return Ok(None);
+    }
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(head.get(MAGIC.len()..).unwrap_or_default());
+    hash.update(payload);
+    Ok((hash.finalize() == u32::from_le_bytes(checksum)).then_some(commit))
+}
+
+/// `false` if the input ends before.
+fn filled(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
+    match input.read_exact(bytes) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn framed(commit: u64, payload: &[u8]) -> io::Result<Vec<u8>> {
+    let len = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= MAX_FRAME);
+    let len = len.ok_or_else(|| io::Error::other("a commit too large for the ledger"))?;
+    let mut bytes = Vec::with_capacity(HEAD + payload.len() + CHECKSUM);
+    bytes.extend_from_slice(&MAGIC);
+    bytes.extend_from_slice(&len.to_le_bytes());
+    bytes.extend_from_slice(&commit.to_le_bytes());
+    bytes.extend_from_slice(payload);
+    let checksum = crc32fast::hash(bytes.get(MAGIC.len()..).unwrap_or_default());
+    bytes.extend_from_slice(&checksum.to_le_bytes());
+    Ok(bytes)
+}
+
+impl Ledger {
+    /// Goes on with the ledger in `folder` after its first `len` bytes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn resume(folder: &Path, len: u64) -> io::Result<Self> {
+        let path = folder.join(NAME);
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        file.set_len(len)?;
+        Ok(Self { file, path, len })
+    }
+
+    /// Writes a new ledger of `state` after `commit`, synced, in the place of what there was.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn create(folder: &Path, commit: u64, state: &State) -> io::Result<Self> {
+        let mut ledger = Self::written(folder, commit, state)?;
+        ledger.file.sync_all()?;
+        ledger.put_in_place(folder)?;
+        Ok(ledger)
+    }
+
+    fn written(folder: &Path, commit: u64, state: &State) -> io::Result<Self> {
+        let path = folder.join(NEW);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?;
+        let mut out = BufWriter::with_capacity(1 << 20, file);
+        let (mut payload, mut count, mut len) = (Vec::new(), 0, 0);
+        for (version, entry) in state.entries() {
+            entry.encode(version, &mut payload);
+            count += 1;
+            if count == ENTRIES {
+                let frame = framed(commit, &payload)?;
+                len += frame.len() as u64;
+                out.write_all(&frame)?;
+                (payload, count) = (Vec::new(), 0);
+            }
+        }
+        // Always one at the end, for the commit's sake.
+        let frame = framed(commit, &payload)?;
+        len += frame.len() as u64;
+        out.write_all(&frame)?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok(Self { file, path, len })
+    }
+
+    fn put_in_place(&mut self, folder: &Path) -> io::Result<()> {
+        let path = folder.join(NAME);
+        fs::rename(&self.path, &path)?;
+        self.path = path;
+        File::open(folder)?.sync_all()
+    }
+
+    /// Appends what a commit changed. It must be on disk in the engine already.
+    ///
+    /// # Errors
+    /// What the system says. What was written of it then is cut off again.
+    pub(super) fn append(&mut self, commit: u64, payload: &[u8]) -> io::Result<()> {
+        let frame = framed(commit, payload)?;
+        match self.file.write_all_at(&frame, self.len) {
+            Ok(()) => {
+                self.len += frame.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let _ = self.file.set_len(self.len);
+                Err(error)
+            }
+        }
+    }
+
+    /// Bytes so far.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Another handle, to sync in another thread.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn handle(&self) -> io::Result<File> {
+        self.file.try_clone()
+    }
+
+    /// Takes the place of this one what was rewritten from its first bytes; what came since follows. Synced.
+    ///
+    /// # Errors
+    /// What the system says; this one then stays as it was.
+    pub(super) fn replace(&mut self, folder: &Path, rewritten: Rewritten) -> io::Result<()> {
+        let Rewritten { mut ledger, upto } = rewritten;
+        let mut tail = vec![0; usize::try_from(self.len.saturating_sub(upto)).unwrap_or(0)];
+        self.file.read_exact_at(&mut tail, upto)?;
+        ledger.file.write_all_at(&tail, ledger.len)?;
+        ledger.len += tail.len() as u64;
+        ledger.file.sync_all()?;
+        ledger.put_in_place(folder)?;
+        *self = ledger;
+        Ok(())
+    }
+}
+
+/// Rewrites the first `upto` bytes of the ledger in `folder` without what they cancel out. For another thread than
+/// the one that appends.
+///
+/// # Errors
+/// What the system says; also if they are not whole frames.
+pub(super) fn rewrite(folder: &Path, upto: u64) -> io::Result<Rewritten> {
+    let found = reading(File::open(folder.join(NAME))?.take(upto))?;
+    if found.len != upto {
+        return Err(io::Error::other("the ledger does not check out"));
+    }
+    let ledger = Ledger::written(folder, found.commit, &found.state)?;
+    ledger.file.sync_all()?;
+    Ok(Rewritten { ledger, upto })
+}

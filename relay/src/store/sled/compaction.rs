@@ -1,0 +1,238 @@
+//! Files of a database never shrink. When too little of one is alive, what is goes into a second one, a few records
+//! between two commits; then the first one is deleted. Meanwhile there are two: new things go into the second, both
+//! are asked, and what is removed is removed from both. A crash leaves two, and the next start goes on.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use velar_protocol::wire::HoldId;
+
+use super::database::{Database, Failure, Table, sync_folder};
+use super::keeper::{finished, spawn};
+use super::start::{self, or_damaged};
+use super::{Engine, GONE, SledStore, salvage};
+use crate::store::entry::Entry;
+use crate::store::record::{self, Kind};
+use crate::store::{StoreError, Upkeep};
+
+/// Beyond this many times the live bytes there is too much air.
+const BLOAT: u64 = 4;
+/// The same while the disk is low.
+const BLOAT_LOW: u64 = 2;
+/// Below this nobody minds.
+const FLOOR: u64 = 256 << 20;
+/// The same while the disk is low: three of sled's segments.
+const FLOOR_LOW: u64 = 24 << 20;
+/// What one envelope takes, with its index entry and sled's own.
+pub(super) const LIVE_ENVELOPE: u64 = 4096 + 512;
+/// Records copied between two commits: some milliseconds.
+const SLICE: usize = 48;
+/// Between two looks at the size.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// After one that could not begin.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
+
+/// How far it is.
+pub(super) enum Compaction {
+    /// Nothing to do before the next look.
+    Idle(Instant),
+    /// A second database is being made.
+    Making(Option<JoinHandle<io::Result<Database>>>),
+    /// Tables before `table` are copied, and of it all keys up to `after`.
+    Copying { table: usize, after: Option<Vec<u8>> },
+    /// The first one is being deleted.
+    Deleting(Option<JoinHandle<io::Result<()>>>),
+}
+
+impl Compaction {
+    pub(super) fn idle() -> Self {
+        Self::Idle(Instant::now())
+    }
+}
+
+/// One step of what is to be done between commits. `low`: the disk has little room.
+pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError> {
+    let (new, old) = match store.engine() {
+        Engine::Databases { new, old } => (new, old),
+        Engine::Salvage(_) => return start::reopen(store).map(Upkeep::of),
+    };
+    let mut guard = store.writing();
+    let writing = &mut *guard;
+    let mut busy = false;
+    if let Some(ledger) = &mut writing.ledger {
+        let keeper = &mut writing.keeper;
+        busy = keeper.step(&store.folder, ledger, writing.live, &new, old.as_deref())?;
+    }
+    let next = match &mut writing.compaction {
+        Compaction::Idle(at) if at.elapsed() < LOOK_EVERY => return Ok(Upkeep::of(busy)),
+        Compaction::Idle(_) if is_due(&new, writing.live, low, &store.folder) => {
+            tracing::info!("compacting the store");
+            let path = start::next_database(&store.folder)?;
+            let (cache_mib, steps) = (store.cache_mib, store.steps.clone());
+            let make = move || Database::open(&path, cache_mib, &steps).map_err(made);
+            Some(Compaction::Making(Some(spawn("compaction", make)?)))
+        }
+        Compaction::Idle(_) => Some(Compaction::idle()),
+        Compaction::Making(thread) => match finished(thread) {
+            None => None,
+            Some(Ok(database)) => {
+                store.set_engine(Engine::Databases { new: Arc::new(database), old: Some(new) });
+                Some(Compaction::Copying { table: 0, after: None })
+            }
+            Some(Err(error)) => {
+                tracing::error!(%error, "the store cannot be compacted now");
+                Some(Compaction::Idle(Instant::now() + TRY_AGAIN))
+            }
+        },
+        Compaction::Copying { table, after } => {
+            busy = true;
+            let Some(old) = &old else { return Ok(Upkeep::Busy) };
+            match Table::ALL.get(*table) {
+                Some(now) => {
+                    *after = copy_slice(*now, after.as_deref(), &new, old)?;
+                    *table += usize::from(after.is_none());
+                    None
+                }
+                None => Some(finish(store, &new, old)?),
+            }
+        }
+        Compaction::Deleting(thread) => match finished(thread) {
+            None => None,
+            Some(deleted) => {
+                if let Err(error) = deleted {
+                    tracing::error!(%error, "the database before compaction cannot be deleted");
+                }
+                tracing::info!("the store is compact");
+                Some(Compaction::idle())
+            }
+        },
+    };
+    if let Some(next) = next {
+        writing.compaction = next;
+    }
+    Ok(Upkeep::of(busy))
+}
+
+fn made(failure: Failure) -> io::Error {
+    match failure {
+        Failure::Other(error) => io::Error::other(error),
+        Failure::Damage(reason) => io::Error::other(reason),
+    }
+}
+
+/// Whether so much of the file is air that a copy is worth its while, and has room.
+fn is_due(database: &Database, live: u64, low: bool, folder: &Path) -> bool {
+    let size = database.size();
+    let (bloat, floor) = if low { (BLOAT_LOW, FLOOR_LOW) } else { (BLOAT, FLOOR) };
+    let copy = start::room_for(live);
+    size > floor.max(bloat * live * LIVE_ENVELOPE)
+        && size > copy
+        && start::free_bytes(folder).is_none_or(|free| free > copy)
+}
+
+/// Copies the next records that live. The last key, or `None` at the end of the table.
+fn copy_slice(
+    table: Table,
+    after: Option<&[u8]>,
+    new: &Database,
+    old: &Database,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let page = old.page(table, &[], after, SLICE).map_err(or_damaged(old.path()))?;
+    for (key, value) in &page {
+        let is_there = new.get(table, key).map_err(or_damaged(new.path()))?.is_some();
+        if !is_there && lives(table, key, new, old)? {
+            new.insert(table, key, value)?;
+        }
+    }
+    Ok(page.last().map(|(key, _)| key.to_vec()))
+}
+
+/// Whether something leads to this record. Crashes may have left envelopes to which nothing does.
+fn lives(table: Table, key: &[u8], new: &Database, old: &Database) -> Result<bool, StoreError> {
+    let get = |table, key: &[u8]| -> Result<Option<_>, StoreError> {
+        match new.get(table, key).map_err(or_damaged(new.path()))? {
+            None => old.get(table, key).map_err(or_damaged(old.path())),
+            found => Ok(found),
+        }
+    };
+    if table != Table::Envelopes {
+        return Ok(true);
+    }
+    let Some((held, _)) = record::held_place(key) else {
+        return Ok(get(Table::Index, key)?.is_some());
+    };
+    let HoldId(id) = held.id;
+    let value = get(Table::Records, &record::record_key(Kind::Hold, &id))?;
+    let hold = value.as_deref().and_then(record::parse).and_then(|raw| salvage::entry(&raw));
+    Ok(matches!(hold, Some(Entry::Hold(hold)) if hold.key == held))
+}
+
+/// All is copied: the second database is the only one now.
+fn finish(
+    store: &SledStore,
+    new: &Arc<Database>,
+    old: &Arc<Database>,
+) -> Result<Compaction, StoreError> {
+    new.sync()?;
+    let gone = start::leftover(old.path());
+    store.steps.pass();
+    fs::rename(old.path(), &gone)
+        .map_err(|source| StoreError::Io { doing: "removing a database", source })?;
+    sync_folder(&store.folder)?;
+    store.set_engine(Engine::Databases { new: new.clone(), old: None });
+    clear_gone(new)?;
+    let old = old.clone();
+    let delete = move || {
+        close(old);
+        fs::remove_dir_all(&gone)
+    };
+    Ok(Compaction::Deleting(Some(spawn("compaction", delete)?)))
+}
+
+#[cfg(test)]
+impl SledStore {
+    /// Begins to compact, however little air there is.
+    pub(crate) fn compact(&self) {
+        let path = start::next_database(&self.folder).unwrap();
+        let new = Database::open(&path, self.cache_mib, &self.steps).map_err(made).unwrap();
+        let Engine::Databases { new: old, .. } = self.engine() else { panic!("there is room") };
+        self.set_engine(Engine::Databases { new: Arc::new(new), old: Some(old) });
+        self.writing().compaction = Compaction::Copying { table: 0, after: None };
+    }
+
+    /// Whether a database is being deleted.
+    pub(crate) fn is_deleting(&self) -> bool {
+        matches!(self.writing().compaction, Compaction::Deleting(_))
+    }
+}
+
+/// Records that hid those of the older database are not needed without it.
+pub(super) fn clear_gone(database: &Database) -> Result<(), StoreError> {
+    let mut gone = Vec::new();
+    database.scan(Table::Records, &mut |key, value| {
+        if value == GONE {
+            gone.push(key.to_vec());
+        }
+    })?;
+    for key in gone {
+        database.remove(Table::Records, &key)?;
+    }
+    Ok(())
+}
+
+/// Waits for those who still read.
+fn close(mut database: Arc<Database>) {
+    while let Err(shared) = Arc::try_unwrap(database) {
+        database = shared;
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The folder of a database that is to be deleted.
+pub(super) fn leftover_of(path: &Path) -> PathBuf {
+    path.with_extension("gone")
+}

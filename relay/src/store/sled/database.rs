@@ -1,0 +1,387 @@
+//! One sled database. This file and `log.rs` are the only ones that know sled; what it needs to be trustworthy is written beside each
+//! call.
+
+use std::any::Any;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::MetadataExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use sled::{Db, Tree};
+
+use super::steps::Steps;
+use crate::store::StoreError;
+
+/// Big enough that no page ever goes to sled's `blobs/`, where nothing is synced and nothing is freed.
+/// Fixed for the life of a database.
+pub(super) const SEGMENT: usize = 8 << 20;
+
+/// Bytes of a key or a value.
+pub(super) type Value = sled::IVec;
+
+/// The trees of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    /// Mailboxes, holds, marks, and notes of what commits removed until the ledger is synced; small.
+    Records,
+    /// One short entry per envelope in a mailbox.
+    Index,
+    /// The ciphertext, also of holds.
+    Envelopes,
+    /// Raw records that did not check out, under their old keys. For whoever investigates.
+    Aside,
+}
+
+impl Table {
+    /// In the order in which they are copied.
+    pub(super) const ALL: [Self; 4] = [Self::Envelopes, Self::Index, Self::Records, Self::Aside];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Records => "records",
+            Self::Index => "index",
+            Self::Envelopes => "envelopes",
+            Self::Aside => "aside",
+        }
+    }
+}
+
+/// A sled database in a folder of its own.
+pub(super) struct Database {
+    db: Db,
+    records: Tree,
+    index: Tree,
+    envelopes: Tree,
+    aside: Tree,
+    /// Second handle on sled's file: `flush()` writes and asks for nothing more; this one's `fdatasync` is what makes
+    /// it durable.
+    file: File,
+    path: PathBuf,
+    /// Something was written since the last sync.
+    dirty: AtomicBool,
+    steps: Steps,
+}
+
+/// What a call into sled can end in besides success.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// What is on disk makes no sense to sled: it says so, or it panics.
+    Damage(String),
+    /// Anything else.
+    Other(StoreError),
+}
+
+impl Database {
+    /// Whether there is one in `path`.
+    pub(super) fn is_in(path: &Path) -> bool {
+        path.join("db").exists()
+    }
+
+    /// sled's file in `path`.
+    pub(super) fn file_in(path: &Path) -> PathBuf {
+        path.join("db")
+    }
+
+    /// Opens or makes the database in `path`, repairing what a crash during sled's own start may have left.
+    /// `cache_mib` bounds the memory for pages.
+    pub(super) fn open(path: &Path, cache_mib: u32, steps: &Steps) -> Result<Self, Failure> {
+        let new = !Self::is_in(path);
+        // A crash during sled's own start leaves one; it would be read as the newest snapshot.
+        for torn in snapshots(path)
+            .into_iter()
+            .filter(|name| name.to_string_lossy().ends_with("generating"))
+        {
+            steps.pass();
+            fs::remove_file(&torn).map_err(failed("removing a torn snapshot"))?;
+        }
+        steps.pass();
+        let db = match open_sled(path, cache_mib) {
+            Ok(db) => db,
+            Err(Failure::Other(error)) => return Err(Failure::Other(error)),
+            Err(Failure::Damage(reason)) => {
+                tracing::error!(
+                    reason,
+                    "the store did not open; trying once more without its snapshots"
+                );
+                for snapshot in snapshots(path) {
+                    steps.pass();
+                    fs::remove_file(&snapshot).map_err(failed("removing a snapshot"))?;
+                }
+                open_sled(path, cache_mib)?
+            }
+        };
+        #[cfg(test)]
+        steps.watch(path, &db);
+        let tree = |table: Table| contained(|| db.open_tree(table.name()));
+        let (records, index) = (tree(Table::Records)?, tree(Table::Index)?);
+        let (envelopes, aside) = (tree(Table::Envelopes)?, tree(Table::Aside)?);
+        let file = OpenOptions::new()
+            .write(true)
+            .open(Self::file_in(path))
+            .map_err(failed("opening its file"))?;
+        let (path, dirty) = (path.to_owned(), AtomicBool::new(true));
+        let steps = steps.clone();
+        let this = Self { db, records, index, envelopes, aside, file, path, dirty, steps };
+        if new {
+            this.sync().map_err(Failure::Other)?;
+            sync_folder(&this.path).map_err(Failure::Other)?;
+            if let Some(parent) = this.path.parent() {
+                sync_folder(parent).map_err(Failure::Other)?;
+            }
+        }
+        this.blobs_alarm();
+        Ok(this)
+    }
+
+    /// Ends the use of this database.
+    pub(super) fn close(self) {
+        #[cfg(test)]
+        self.steps.unwatch(&self.path);
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes its file takes on the disk.
+    pub(super) fn size(&self) -> u64 {
+        self.file.metadata().map_or(0, |file| file.blocks() * 512)
+    }
+
+    /// Sets a value. sled's single-key operations are atomic.
+    pub(super) fn insert(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.steps.pass();
+        self.dirty.store(true, Ordering::Relaxed);
+        self.writing(|| self.tree(table).insert(key, value)).map(drop)
+    }
+
+    /// Removes a value. Whether there was one.
+    pub(super) fn remove(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
+        self.steps.pass();
+        self.dirty.store(true, Ordering::Relaxed);
+        Ok(self.writing(|| self.tree(table).remove(key))?.is_some())
+    }
+
+    /// Several changes in one step, `None` for what goes. A batch takes a lock of the whole database: only for what
+    /// needs it.
+    pub(super) fn batch(
+        &self,
+        table: Table,
+        changes: &[(&[u8], Option<&[u8]>)],
+    ) -> Result<(), StoreError> {
+        self.steps.pass();
+        self.dirty.store(true, Ordering::Relaxed);
+        let mut batch = sled::Batch::default();
+        for (key, value) in changes {
+            match value {
+                Some(value) => batch.insert(*key, *value),
+                None => batch.remove(*key),
+            }
+        }
+        self.writing(|| self.tree(table).apply_batch(batch.clone()))
+    }
+
+    /// The value of a key.
+    pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value>, Failure> {
+        contained(|| self.tree(table).get(key))
+    }
+
+    /// Up to `count` values whose keys begin with `prefix` and come after `after`, in order.
+    pub(super) fn page(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        count: usize,
+    ) -> Result<Vec<(Value, Value)>, Failure> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        let from = after.map_or(Included(prefix), Excluded);
+        contained(|| {
+            self.tree(table)
+                .range::<&[u8], _>((from, Unbounded))
+                .take_while(|item| item.as_ref().map_or(true, |(key, _)| key.starts_with(prefix)))
+                .take(count)
+                .collect()
+        })
+    }
+
+    /// Visits all of a table that can be read: forward up to the first unreadable page, then backward up to the
+    /// last. `Ok(false)` if there was one.
+    pub(super) fn scan(
+        &self,
+        table: Table,
+        visit: &mut dyn FnMut(&[u8], &[u8]),
+    ) -> Result<bool, StoreError> {
+        let tree = self.tree(table);
+        let mut last = Vec::new();
+        let forward = contained(|| {
+            for item in tree.iter() {
+                let (key, value) = item?;
+                visit(&key, &value);
+                last = key.to_vec();
+            }
+            Ok(())
+        });
+        match forward {
+            Ok(()) => return Ok(true),
+            Err(Failure::Damage(reason)) => {
+                tracing::error!(reason, "a page of the store cannot be read");
+            }
+            Err(Failure::Other(error)) => return Err(error),
+        }
+        let backward = contained(|| {
+            for item in tree.iter().rev() {
+                let (key, value) = item?;
+                if key.as_ref() <= last.as_slice() {
+                    break;
+                }
+                visit(&key, &value);
+            }
+            Ok(())
+        });
+        match backward {
+            Ok(()) | Err(Failure::Damage(_)) => Ok(false),
+            Err(Failure::Other(error)) => Err(error),
+        }
+    }
+
+    /// Makes durable whatever was written before. `flush` hands everything to the kernel; `fdatasync` on the same
+    /// file makes it survive a power cut. Never `flush_async`: it deadlocks under load.
+    pub(super) fn sync(&self) -> Result<(), StoreError> {
+        if !self.dirty.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.steps.pass();
+        self.db.flush().map_err(|error| match error {
+            sled::Error::Io(source) => StoreError::Io { doing: "flushing", source },
+            other => StoreError::Engine { doing: "flushing", reason: other.to_string() },
+        })?;
+        self.steps.pass();
+        self.file
+            .sync_data()
+            .map_err(|source| StoreError::Io { doing: "syncing the store", source })
+    }
+
+    /// sled's `blobs/` must stay empty: nothing in it is synced.
+    pub(super) fn blobs_alarm(&self) {
+        let blobs = self.path.join("blobs");
+        if fs::read_dir(blobs).is_ok_and(|mut entries| entries.next().is_some()) {
+            tracing::error!(
+                "the store has written to blobs/, which is not durable: report this as a defect"
+            );
+        }
+    }
+
+    /// A write that meets a page that cannot be read ends the process, and has the next one rebuild the store.
+    fn writing<T>(&self, call: impl FnOnce() -> sled::Result<T>) -> Result<T, StoreError> {
+        contained(call).map_err(|failure| match failure {
+            Failure::Other(error) => error,
+            Failure::Damage(reason) => {
+                if let Some(folder) = self.path.parent() {
+                    ask_for_rebuild(folder);
+                }
+                StoreError::Engine { doing: "writing to a damaged page", reason }
+            }
+        })
+    }
+
+    fn tree(&self, table: Table) -> &Tree {
+        match table {
+            Table::Records => &self.records,
+            Table::Index => &self.index,
+            Table::Envelopes => &self.envelopes,
+            Table::Aside => &self.aside,
+        }
+    }
+}
+
+const REBUILD: &str = "rebuild";
+
+/// Leaves word for the next start: a page could not be read.
+pub(super) fn ask_for_rebuild(folder: &Path) {
+    if let Err(error) = File::create(folder.join(REBUILD)) {
+        tracing::error!(%error, "could not leave word that the store needs rebuilding");
+    }
+}
+
+/// Whether an earlier process left word.
+pub(super) fn rebuild_asked(folder: &Path) -> bool {
+    folder.join(REBUILD).exists()
+}
+
+/// It is done.
+pub(super) fn rebuild_done(folder: &Path) -> std::io::Result<()> {
+    match fs::remove_file(folder.join(REBUILD)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn open_sled(path: &Path, cache_mib: u32) -> Result<Db, Failure> {
+    wait_for_sled(&Database::file_in(path));
+    contained(|| {
+        sled::Config::new()
+            .path(path)
+            .segment_size(SEGMENT)
+            .cache_capacity(u64::from(cache_mib) << 20)
+            // Not `None`: sled collects its garbage only in this thread.
+            .flush_every_ms(Some(500))
+            .open()
+    })
+}
+
+/// sled's threads hold its file's lock for a moment after it is dropped. The folder's lock is ours, so nobody
+/// else can have it. Should it last, sled's own refusal tells.
+fn wait_for_sled(file: &Path) {
+    let Ok(file) = File::open(file) else { return };
+    for _ in 0..250 {
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn snapshots(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."))
+        })
+        .collect()
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|source| StoreError::Io { doing: "syncing its folder", source })
+}
+
+/// Calls into sled where it reads what may be damaged; its panics end here.
+fn contained<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        // What sled itself calls input or output without a system call: its file ends too early, or makes no sense.
+        Ok(Err(sled::Error::Io(source))) if source.raw_os_error().is_some() => {
+            Err(Failure::Other(StoreError::Io { doing: "working on the store", source }))
+        }
+        Ok(Err(error)) => Err(Failure::Damage(error.to_string())),
+        Err(panic) => Err(Failure::Damage(format!("sled stopped: {}", words(panic.as_ref())))),
+    }
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given")
+}
+
+fn failed(doing: &'static str) -> impl Fn(std::io::Error) -> Failure {
+    move |source| Failure::Other(StoreError::Io { doing, source })
+}

@@ -1,0 +1,127 @@
+//! Looks after the ledger beside the writing: syncs it, forgets the notes that it makes superfluous, and rewrites it
+//! when most of it has been cancelled out. What takes long runs in threads of its own.
+
+use std::io;
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::database::{Database, Table};
+use super::reconcile::PURGED;
+use super::{NOTE, note_commit};
+use crate::store::StoreError;
+use crate::store::ledger::{self, Ledger, Rewritten};
+
+/// Between two syncs of the ledger: so long are notes kept.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// A ledger is rewritten beyond this many bytes, and beyond twice what lives.
+const REWRITE_FLOOR: u64 = 16 << 20;
+/// What an envelope takes in it.
+const ENTRY: u64 = 80;
+/// Notes forgotten in one step.
+const FORGOTTEN: usize = 512;
+
+/// See the [module](self).
+pub(super) struct Keeper {
+    /// The last commit in the ledger.
+    pub(super) appended: u64,
+    /// The last one that is on disk there.
+    synced: u64,
+    /// Notes up to this are forgotten.
+    purged: u64,
+    asked: Instant,
+    syncing: Option<JoinHandle<io::Result<u64>>>,
+    rewriting: Option<JoinHandle<io::Result<Rewritten>>>,
+}
+
+impl Keeper {
+    pub(super) fn new(appended: u64) -> Self {
+        Self {
+            appended,
+            synced: 0,
+            purged: 0,
+            asked: Instant::now(),
+            syncing: None,
+            rewriting: None,
+        }
+    }
+
+    /// One step, if there is something to do. `true` if there is more.
+    pub(super) fn step(
+        &mut self,
+        folder: &Path,
+        ledger: &mut Ledger,
+        live: u64,
+        new: &Database,
+        old: Option<&Database>,
+    ) -> Result<bool, StoreError> {
+        if let Some(done) = finished(&mut self.syncing) {
+            self.synced = self.synced.max(done.map_err(failed("syncing the ledger"))?);
+        }
+        if self.syncing.is_none()
+            && self.appended > self.synced
+            && self.asked.elapsed() >= SYNC_EVERY
+        {
+            self.asked = Instant::now();
+            let (file, upto) =
+                (ledger.handle().map_err(failed("syncing the ledger"))?, self.appended);
+            self.syncing = Some(spawn("ledger", move || file.sync_data().map(|()| upto))?);
+        }
+        if let Some(done) = finished(&mut self.rewriting) {
+            // The bytes that follow are few: they came while it was rewritten.
+            let replaced = done.and_then(|rewritten| ledger.replace(folder, rewritten));
+            replaced.map_err(failed("rewriting the ledger"))?;
+            self.synced = self.appended;
+        }
+        if self.rewriting.is_none() && ledger.len() > REWRITE_FLOOR.max(2 * live * ENTRY) {
+            let (folder, upto) = (folder.to_owned(), ledger.len());
+            self.rewriting = Some(spawn("ledger", move || ledger::rewrite(&folder, upto))?);
+        }
+        self.forget(new, old)
+    }
+
+    /// Notes of commits that the ledger has on disk are not needed any more.
+    fn forget(&mut self, new: &Database, old: Option<&Database>) -> Result<bool, StoreError> {
+        if self.purged >= self.synced {
+            return Ok(false);
+        }
+        // First: whoever does not find a note must know that it may have been there.
+        new.insert(Table::Records, PURGED, &self.synced.to_le_bytes())?;
+        for database in [Some(new), old].into_iter().flatten() {
+            let page = database
+                .page(Table::Records, NOTE, None, FORGOTTEN)
+                .map_err(super::start::or_damaged(database.path()))?;
+            let superfluous = |key: &[u8]| note_commit(key).is_some_and(|at| at <= self.synced);
+            let (mut forgotten, found) = (0, page.len());
+            for (key, _) in page.iter().filter(|(key, _)| superfluous(key)) {
+                database.remove(Table::Records, key)?;
+                forgotten += 1;
+            }
+            if forgotten == FORGOTTEN && found == FORGOTTEN {
+                return Ok(true);
+            }
+        }
+        self.purged = self.synced;
+        Ok(false)
+    }
+}
+
+/// The result of a thread that has ended.
+pub(super) fn finished<T>(
+    running: &mut Option<JoinHandle<io::Result<T>>>,
+) -> Option<io::Result<T>> {
+    let done = running.take_if(|thread| thread.is_finished())?;
+    Some(done.join().unwrap_or_else(|_| Err(io::Error::other("a thread stopped"))))
+}
+
+/// Runs something that takes long.
+pub(super) fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<JoinHandle<io::Result<T>>, StoreError> {
+    thread::Builder::new().name(name.into()).spawn(work).map_err(failed("starting a thread"))
+}
+
+fn failed(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
+    move |source| StoreError::Io { doing, source }
+}

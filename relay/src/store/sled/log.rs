@@ -1,0 +1,172 @@
+//! Looks at sled's file before sled does.
+//!
+//! sled takes a message that does not check out for the place where a crash cut its log: it passes over the rest of
+//! that segment, and at the young end of the log it overwrites all that follows. One flipped bit then costs everything
+//! after it. What sled would pass over can be told beforehand, from its own rules (sled 0.34.7, `pagecache/iterator.rs`
+//! and `pagecache/logger.rs`):
+//!
+//! ```text
+//! file    = segments of 8 MiB
+//! segment = crc32 ^ ff*4 (4) ‖ lsn ^ 7f ff*7 (8) ‖ stable lsn ^ 7f ff*7 (8) ‖ messages
+//! message = crc32 ^ ff*4 (4) ‖ kind (1) ‖ length (var) ‖ segment number (var) ‖ page (var) ‖ body
+//! ```
+//!
+//! If a record that lives is only where sled would not look, or if the log is cut before its last segment, the store
+//! is rebuilt from its records instead of being opened.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::database::SEGMENT;
+use super::salvage::{self, each_record};
+use crate::store::record::{Kind, Raw, take};
+
+const SEGMENT_HEAD: usize = 20;
+/// Nearer to its end no message begins in a segment.
+const RED_ZONE: usize = 32;
+const CORRUPTED: u8 = 0;
+const CAP: u8 = 2;
+const LAST_KIND: u8 = 11;
+
+/// One segment as sled would read it.
+struct Segment {
+    /// `None`: its head does not check out.
+    head: Option<Head>,
+    /// Where its messages end.
+    end: usize,
+    /// They end as they should: with the segment, or with a cap.
+    sealed: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Head {
+    lsn: u64,
+    stable_lsn: u64,
+}
+
+/// Whether sled would pass over something that lives in the database file at `path`.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn hides_records(path: &Path, lives: &dyn Fn(&Raw<'_>) -> bool) -> io::Result<bool> {
+    let file = File::open(path)?;
+    let mut hidden: HashSet<(Kind, u64, Vec<u8>)> = HashSet::new();
+    let mut heads: Vec<(Head, bool)> = Vec::new();
+    for_each_segment(&file, &mut |bytes| {
+        let segment = segment(bytes);
+        heads.extend(segment.head.map(|head| (head, segment.sealed)));
+        if !segment.sealed {
+            each_record(bytes.get(segment.end..).unwrap_or_default(), &mut |_, raw| {
+                if lives(raw) {
+                    hidden.insert((raw.kind, raw.commit, raw.key.to_vec()));
+                }
+            });
+        }
+    })?;
+    if is_cut(&heads) {
+        return Ok(true);
+    }
+    if hidden.is_empty() {
+        return Ok(false);
+    }
+    // Segments that were used again hold leftovers behind their end. What lives is elsewhere, too.
+    for_each_segment(&file, &mut |bytes| {
+        let segment = segment(bytes);
+        if segment.head.is_some() {
+            each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
+                hidden.remove(&(raw.kind, raw.commit, raw.key.to_vec()));
+            });
+        }
+    })?;
+    Ok(!hidden.is_empty())
+}
+
+/// sled follows the young end of the log from segment to segment, and takes the first that is not sealed for the last.
+fn is_cut(heads: &[(Head, bool)]) -> bool {
+    let stable = heads.iter().map(|(head, _)| head.stable_lsn).max().unwrap_or(0);
+    let last = heads.iter().map(|(head, _)| head.lsn).max().unwrap_or(0);
+    let tail = stable / SEGMENT as u64 * SEGMENT as u64;
+    heads.iter().any(|(head, sealed)| !sealed && head.lsn >= tail && head.lsn < last)
+}
+
+fn for_each_segment(file: &File, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    let mut bytes = vec![0; SEGMENT];
+    let mut offset = 0;
+    loop {
+        let read = salvage::read_some(file, &mut bytes, offset)?;
+        visit(bytes.get(..read).unwrap_or_default());
+        if read < SEGMENT {
+            return Ok(());
+        }
+        offset += SEGMENT as u64;
+    }
+}
+
+fn segment(bytes: &[u8]) -> Segment {
+    let Some(head) = head(bytes) else { return Segment { head: None, end: 0, sealed: false } };
+    let number = head.lsn / SEGMENT as u64;
+    let mut end = SEGMENT_HEAD;
+    let sealed = loop {
+        if end > SEGMENT - RED_ZONE {
+            break true;
+        }
+        match message(bytes.get(end..).unwrap_or_default(), number) {
+            None => break false,
+            Some((CAP, _)) => break true,
+            Some((_, len)) => end += len,
+        }
+    };
+    Segment { head: Some(head), end, sealed }
+}
+
+fn head(bytes: &[u8]) -> Option<Head> {
+    const FLIP: u64 = 0x7fff_ffff_ffff_ffff;
+    let mut rest = bytes;
+    let checksum = u32::from_le_bytes(take(&mut rest)?) ^ u32::MAX;
+    let lsn = u64::from_le_bytes(take(&mut rest)?) ^ FLIP;
+    let stable_lsn = u64::from_le_bytes(take(&mut rest)?) ^ FLIP;
+    let ok = crc32fast::hash(bytes.get(4..SEGMENT_HEAD)?) == checksum;
+    (ok && lsn.is_multiple_of(SEGMENT as u64)).then_some(Head { lsn, stable_lsn })
+}
+
+/// Kind and length in all of the message that these bytes begin with.
+fn message(bytes: &[u8], number: u64) -> Option<(u8, usize)> {
+    let mut rest = bytes;
+    let checksum = u32::from_le_bytes(take(&mut rest)?);
+    let [kind] = take(&mut rest)?;
+    if kind == CORRUPTED || kind > LAST_KIND {
+        return None;
+    }
+    let len = usize::try_from(varint(&mut rest)?).ok()?;
+    let segment = varint(&mut rest)?;
+    varint(&mut rest)?;
+    let head_len = bytes.len() - rest.len();
+    let body = rest.get(..len)?;
+    let mut hash = crc32fast::Hasher::new();
+    hash.update(body);
+    hash.update(bytes.get(4..head_len)?);
+    let whole = hash.finalize() ^ u32::MAX == checksum && segment == number;
+    whole.then_some((kind, head_len + len))
+}
+
+/// sled's integers of variable length, least significant byte first.
+fn varint(bytes: &mut &[u8]) -> Option<u64> {
+    let [first] = take(bytes)?;
+    let first = u64::from(first);
+    Some(match first {
+        0..=240 => first,
+        241..=248 => 240 + 256 * (first - 241) + u64::from(take::<1>(bytes)?[0]),
+        249 => {
+            let [high, low] = take(bytes)?;
+            2288 + 256 * u64::from(high) + u64::from(low)
+        }
+        _ => {
+            let len = usize::try_from(first - 247).ok()?;
+            let (digits, rest) = bytes.split_at_checked(len)?;
+            *bytes = rest;
+            digits.iter().rev().fold(0, |value, digit| value << 8 | u64::from(*digit))
+        }
+    })
+}

@@ -1,0 +1,376 @@
+//! Compares what the databases have with what the ledger says they should have.
+
+use std::collections::{HashMap, HashSet};
+
+use velar_protocol::wire::{HoldId, MailboxId};
+
+use super::database::{Database, Failure, Table, Value};
+use super::{CLOCK, GONE, note_commit, noted, salvage};
+use crate::store::entry::{Entry, State, Versioned};
+use crate::store::ledger::Reading;
+use crate::store::record::{self, Kind};
+use crate::store::{
+    HoldRecord, Loaded, MailboxRecord, StoreError, StoredEnvelope, Write, short_digest,
+};
+
+/// Names the note that says up to which commit notes may be gone.
+pub(super) const PURGED: &[u8] = b"purged";
+
+/// What the databases have.
+#[derive(Default)]
+pub(super) struct Found {
+    mailboxes: HashMap<MailboxId, Versioned<MailboxRecord>>,
+    holds: HashMap<HoldId, Versioned<HoldRecord>>,
+    clock: Option<Versioned<u64>>,
+    index: Vec<StoredEnvelope>,
+    /// What commits removed, in their order.
+    notes: Vec<(u64, Vec<Entry>)>,
+    /// Notes of commits up to this may be gone: the ledger was synced after it.
+    purged: u64,
+    /// Records that do not check out.
+    pub(super) bad: Vec<(Table, Vec<u8>, Vec<u8>)>,
+    /// Records of the newer database that hide those of the older.
+    pub(super) gone: HashSet<Vec<u8>>,
+    /// All pages could be read.
+    pub(super) whole: bool,
+}
+
+/// What follows from the comparison.
+#[derive(Default)]
+pub(super) struct Plan {
+    /// Envelopes that are there without their index entry.
+    pub(super) unindexed: Vec<StoredEnvelope>,
+    /// Writes that bring the databases to what they should have.
+    pub(super) writes: Vec<Write>,
+    /// Entries that the ledger does not have yet, with their commits.
+    pub(super) unrecorded: Vec<(u64, Entry)>,
+    /// What there is, then.
+    pub(super) loaded: Loaded,
+    /// The last commit that left a trace.
+    pub(super) commit: u64,
+    /// The ledger says everything up to its end; if not, what is lost cannot be known.
+    pub(super) covered: bool,
+    /// Envelopes and holds that are lost.
+    pub(super) lost: (u64, u64),
+    /// Records taken from the ledger.
+    pub(super) restored: u64,
+}
+
+/// Reads records, index and notes of both databases; of two records of one key the newer database's counts.
+pub(super) fn scan(new: &Database, old: Option<&Database>) -> Result<Found, StoreError> {
+    let mut found = Found { whole: true, ..Found::default() };
+    for (is_old, database) in [(false, Some(new)), (true, old)] {
+        let Some(database) = database else { continue };
+        let mut whole = database.scan(Table::Records, &mut |key, value| {
+            if value == GONE {
+                found.gone.insert(key.to_vec());
+                return;
+            }
+            if found.note(key, value) || (is_old && found.gone.contains(key)) {
+                return;
+            }
+            if !found.record(key, value, is_old) {
+                found.bad.push((Table::Records, key.to_vec(), value.to_vec()));
+            }
+        })?;
+        whole &= database.scan(Table::Index, &mut |key, value| match record::index_entry(
+            key, value,
+        ) {
+            Some(stored) => found.index.push(stored),
+            None => found.bad.push((Table::Index, key.to_vec(), value.to_vec())),
+        })?;
+        found.whole &= whole;
+    }
+    found.index.sort_unstable_by_key(|stored| (stored.mailbox, stored.sequence));
+    found.index.dedup_by_key(|stored| (stored.mailbox, stored.sequence));
+    found.notes.sort_by_key(|(commit, _)| *commit);
+    Ok(found)
+}
+
+impl Found {
+    /// Files one record. `false` if it does not check out.
+    fn record(&mut self, key: &[u8], value: &[u8], is_old: bool) -> bool {
+        let kind = match key.first() {
+            _ if key == CLOCK => Kind::Clock,
+            Some(first) if *first == Kind::Mailbox.byte() => Kind::Mailbox,
+            Some(first) if *first == Kind::Hold.byte() => Kind::Hold,
+            _ => return false,
+        };
+        if record::opened(kind, key, value).is_none() {
+            return false;
+        }
+        let Some(raw) = record::parse(value) else { return false };
+        let commit = raw.commit;
+        match salvage::entry(&raw) {
+            Some(Entry::Mailbox(record)) => {
+                let versioned = Versioned { commit, record };
+                let id = versioned.record.id;
+                if is_old {
+                    self.mailboxes.entry(id).or_insert(versioned);
+                } else {
+                    self.mailboxes.insert(id, versioned);
+                }
+            }
+            Some(Entry::Hold(record)) => {
+                let versioned = Versioned { commit, record };
+                let id = versioned.record.key.id;
+                if is_old {
+                    self.holds.entry(id).or_insert(versioned);
+                } else {
+                    self.holds.insert(id, versioned);
+                }
+            }
+            Some(Entry::Clock(record)) => {
+                if self.clock.as_ref().is_none_or(|clock| clock.commit < commit) {
+                    self.clock = Some(Versioned { commit, record });
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Files one note. `false` if it is none.
+    fn note(&mut self, key: &[u8], value: &[u8]) -> bool {
+        if key == PURGED {
+            if let Ok(commit) = value.try_into() {
+                self.purged = self.purged.max(u64::from_le_bytes(commit));
+            }
+            return true;
+        }
+        let (Some(commit), Some(removed)) = (note_commit(key), noted(value)) else { return false };
+        self.notes.push((commit, removed));
+        true
+    }
+
+    fn commit(&self) -> u64 {
+        let records = self.mailboxes.values().map(|it| it.commit);
+        let holds = self.holds.values().map(|it| it.commit);
+        let clock = self.clock.iter().map(|it| it.commit);
+        let notes = self.notes.iter().map(|(commit, _)| *commit);
+        records.chain(holds).chain(clock).chain(notes).max().unwrap_or(0).max(self.purged)
+    }
+
+    /// As it is, compared with nothing.
+    pub(super) fn loaded(self, set_aside: u64) -> Loaded {
+        let mut mailboxes: Vec<_> = self.mailboxes.into_values().map(|it| it.record).collect();
+        mailboxes.sort_unstable_by_key(|record| record.id);
+        let mut holds: Vec<_> = self.holds.into_values().map(|it| it.record).collect();
+        holds.sort_unstable_by_key(|record| record.key.id);
+        let alive_s = self.clock.map(|it| it.record);
+        Loaded { mailboxes, envelopes: self.index, holds, alive_s, set_aside, ..Loaded::default() }
+    }
+
+    /// Compares with the ledger. Reads single envelopes where it must.
+    pub(super) fn compare(
+        mut self,
+        ledger: &Reading,
+        new: &Database,
+        old: Option<&Database>,
+    ) -> Result<Plan, StoreError> {
+        let mut plan = Plan { commit: self.commit().max(ledger.commit), ..Plan::default() };
+        plan.covered = ledger.commit >= self.purged;
+        let mut expected = State::default();
+        let expired = self.expired_since(ledger.commit);
+        if plan.covered {
+            expected = ledger.state.clone();
+            for (_, removed) in self.notes.drain(..).filter(|(commit, _)| *commit > ledger.commit) {
+                for entry in removed {
+                    plan.unrecorded.push((0, entry.clone()));
+                    expected.take(0, entry);
+                }
+            }
+        }
+        let disk = Disk { new, old };
+        self.compare_records(&expected, ledger, &mut plan);
+        self.compare_envelopes(&expected, &expired, &disk, &mut plan)?;
+        self.compare_holds(&expected, ledger, &disk, &mut plan)?;
+        let set_aside = plan.lost.0 + plan.lost.1 + self.bad.len() as u64;
+        plan.loaded = self.loaded(set_aside);
+        Ok(plan)
+    }
+
+    /// Envelopes that expired in commits after `known`: they are counted, whether they are still there or not.
+    fn expired_since(&self, known: u64) -> HashSet<(MailboxId, u64)> {
+        let later = self.notes.iter().filter(|(commit, _)| *commit > known);
+        let expired = later.flat_map(|(_, removed)| removed).filter_map(|entry| match entry {
+            Entry::ExpireEnvelope(mailbox, sequence) => Some((*mailbox, *sequence)),
+            _ => None,
+        });
+        expired.collect()
+    }
+
+    /// Mailboxes and the mark: of two versions the newer counts, wherever it is.
+    fn compare_records(&mut self, expected: &State, ledger: &Reading, plan: &mut Plan) {
+        for (id, wanted) in &expected.mailboxes {
+            if self.mailboxes.get(id).is_none_or(|found| found.commit < wanted.commit) {
+                plan.restored += 1;
+                plan.writes.push(Write::Mailbox(wanted.record.clone()));
+                self.mailboxes.insert(*id, wanted.clone());
+            }
+        }
+        if let Some(wanted) = &expected.clock
+            && self.clock.as_ref().is_none_or(|found| found.commit < wanted.commit)
+        {
+            plan.writes.push(Write::Alive(wanted.record));
+            self.clock = Some(wanted.clone());
+        }
+        self.mailboxes.retain(|id, found| {
+            // By the ledger alone: what a note tells of may not have happened.
+            let removed = plan.covered
+                && found.commit <= ledger.commit
+                && !ledger.state.mailboxes.contains_key(id);
+            if removed {
+                plan.writes.push(Write::RemoveMailbox(*id));
+            } else if expected.mailboxes.get(id) != Some(found) {
+                plan.unrecorded.push((found.commit, Entry::Mailbox(found.record.clone())));
+            }
+            !removed
+        });
+        if let Some(found) = &self.clock {
+            plan.unrecorded.push((found.commit, Entry::Clock(found.record)));
+        }
+    }
+
+    fn compare_envelopes(
+        &mut self,
+        expected: &State,
+        expired: &HashSet<(MailboxId, u64)>,
+        disk: &Disk<'_>,
+        plan: &mut Plan,
+    ) -> Result<(), StoreError> {
+        let mut kept = Vec::with_capacity(self.index.len());
+        for stored in self.index.drain(..) {
+            let wanted =
+                expected.envelopes.get(&stored.mailbox).and_then(|of| of.get(&stored.sequence));
+            if wanted == Some(&stored) {
+                kept.push(stored);
+            } else if !expired.contains(&(stored.mailbox, stored.sequence)) && disk.has(&stored)? {
+                // Written by a commit that the ledger has not heard of, or removed by one that the engine has lost.
+                plan.unrecorded.push((0, Entry::Envelope(stored)));
+                kept.push(stored);
+            } else {
+                let (mailbox, sequence) = (stored.mailbox, stored.sequence);
+                plan.writes.push(Write::Remove { mailbox, sequence });
+            }
+        }
+        let mut lost: HashMap<MailboxId, Vec<u64>> = HashMap::new();
+        let mut back = Vec::new();
+        for wanted in expected.envelopes.values().flat_map(|of| of.values()) {
+            let place = (wanted.mailbox, wanted.sequence);
+            let at = kept.binary_search_by_key(&place, |stored| (stored.mailbox, stored.sequence));
+            if at.is_ok() {
+                continue;
+            }
+            if disk.has(wanted)? {
+                plan.unindexed.push(*wanted);
+                back.push(*wanted);
+            } else {
+                lost.entry(wanted.mailbox).or_default().push(wanted.sequence);
+            }
+        }
+        for (mailbox, sequences) in lost {
+            plan.lost.0 += sequences.len() as u64;
+            if let Some(found) = self.mailboxes.get_mut(&mailbox) {
+                found.record.expired += sequences.len() as u64;
+                let record = found.record.clone();
+                plan.writes.push(Write::Expire { record, sequences });
+            } else {
+                // A mailbox that is gone has nobody to tell.
+                let gone = |sequence| Write::Remove { mailbox, sequence };
+                plan.writes.extend(sequences.into_iter().map(gone));
+            }
+        }
+        kept.extend(back);
+        kept.sort_unstable_by_key(|stored| (stored.mailbox, stored.sequence));
+        self.index = kept;
+        Ok(())
+    }
+
+    fn compare_holds(
+        &mut self,
+        expected: &State,
+        ledger: &Reading,
+        disk: &Disk<'_>,
+        plan: &mut Plan,
+    ) -> Result<(), StoreError> {
+        for (id, wanted) in &expected.holds {
+            if self.holds.get(id).is_some_and(|found| found.commit >= wanted.commit) {
+                continue;
+            }
+            let mut readable = false;
+            for (at, _) in (0..=u8::MAX).zip(&wanted.record.deliveries) {
+                readable = readable || disk.has_held(&record::held_key(wanted.record.key, at))?;
+            }
+            if readable {
+                plan.restored += 1;
+                plan.writes.push(Write::HoldRecord(wanted.record.clone()));
+                self.holds.insert(*id, wanted.clone());
+            } else {
+                plan.lost.1 += 1;
+                self.holds.remove(id);
+                plan.writes.push(Write::RemoveHold(wanted.record.key));
+            }
+        }
+        self.holds.retain(|id, found| {
+            let removed = plan.covered
+                && found.commit <= ledger.commit
+                && !ledger.state.holds.contains_key(id);
+            if removed {
+                plan.writes.push(Write::RemoveHold(found.record.key));
+            } else if expected.holds.get(id) != Some(found) {
+                plan.unrecorded.push((found.commit, Entry::Hold(found.record.clone())));
+            }
+            !removed
+        });
+        Ok(())
+    }
+}
+
+/// What can be read of single envelopes.
+struct Disk<'a> {
+    new: &'a Database,
+    old: Option<&'a Database>,
+}
+
+impl Disk<'_> {
+    fn value(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+        for database in [Some(self.new), self.old].into_iter().flatten() {
+            match database.get(Table::Envelopes, key) {
+                Ok(Some(value)) => return Ok(Some(value)),
+                Ok(None) | Err(Failure::Damage(_)) => {}
+                Err(Failure::Other(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The envelope is there, and is the one that is meant.
+    fn has(&self, stored: &StoredEnvelope) -> Result<bool, StoreError> {
+        let key = record::envelope_key(&stored.mailbox, stored.sequence);
+        let value = self.value(&key)?;
+        let raw = value.as_deref().and_then(record::parse).filter(|raw| raw.key == key);
+        let envelope = raw.and_then(|raw| record::envelope(&raw));
+        Ok(envelope.is_some_and(|envelope| short_digest(&envelope) == stored.digest))
+    }
+
+    fn has_held(&self, key: &[u8]) -> Result<bool, StoreError> {
+        let value = self.value(key)?;
+        let raw = value.as_deref().and_then(record::parse).filter(|raw| raw.key == key);
+        Ok(raw.is_some_and(|raw| raw.kind == Kind::Held))
+    }
+}
+
+/// What a state says there is.
+pub(super) fn loaded_from(state: &State, set_aside: u64) -> Loaded {
+    let found = Found {
+        mailboxes: state.mailboxes.clone(),
+        holds: state.holds.clone(),
+        clock: state.clock.clone(),
+        index: state.envelopes.values().flat_map(|of| of.values()).copied().collect(),
+        ..Found::default()
+    };
+    let mut loaded = found.loaded(set_aside);
+    loaded.envelopes.sort_unstable_by_key(|stored| (stored.mailbox, stored.sequence));
+    loaded
+}

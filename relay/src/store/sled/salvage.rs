@@ -1,0 +1,229 @@
+//! Reads a store without its engine: records describe themselves, so all that is whole on the disk can be found in the
+//! engine's file, whatever the engine makes of it. For a store that is damaged, and for one that cannot be
+//! opened because opening writes and the disk is full.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::PathBuf;
+
+use memchr::memmem::Finder;
+use velar_protocol::wire::{Envelope, HoldId, MailboxId};
+
+use crate::store::entry::{Entry, State};
+use crate::store::record::{self, Kind, MAGIC, Raw};
+use crate::store::{HeldKey, StoredEnvelope, short_digest};
+
+/// Bytes read at a time.
+const CHUNK: usize = 8 << 20;
+/// The longest record: see `record.rs`.
+const LONGEST: usize = 17 + 255 + 65_535 + 4;
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    file: usize,
+    offset: u64,
+    len: u32,
+}
+
+/// What is live, and where on the disk its envelopes are.
+#[derive(Debug)]
+pub(super) struct Salvage {
+    files: Vec<File>,
+    /// What the store should have, as far as ledger and records tell.
+    pub(super) state: State,
+    envelopes: HashMap<(MailboxId, u64), Place>,
+    held: HashMap<(HeldKey, u8), Place>,
+    /// The highest commit that any record names.
+    pub(super) commit: u64,
+}
+
+impl Salvage {
+    /// Finds in `files` what belongs to `state`, which is known up to `commit`, and what is newer than that. What is
+    /// older and not in `state` was removed. With an empty state and commit 0 everything that was ever written and is
+    /// still there comes back.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn gather(files: &[PathBuf], state: State, commit: u64) -> io::Result<Self> {
+        let opened: Vec<File> = files.iter().map(File::open).collect::<io::Result<_>>()?;
+        let mut this = Self {
+            files: Vec::new(),
+            state,
+            envelopes: HashMap::new(),
+            held: HashMap::new(),
+            commit,
+        };
+        let mut newer: HashMap<(MailboxId, u64), u64> = HashMap::new();
+        for (at, file) in opened.iter().enumerate() {
+            scan(file, &mut |offset, raw| {
+                let place = Place { file: at, offset, len: raw.len as u32 };
+                this.found(raw, place, commit, &mut newer);
+            })?;
+        }
+        this.files = opened;
+        Ok(this)
+    }
+
+    fn found(
+        &mut self,
+        raw: &Raw<'_>,
+        place: Place,
+        known: u64,
+        newer: &mut HashMap<(MailboxId, u64), u64>,
+    ) {
+        self.commit = self.commit.max(raw.commit);
+        match raw.kind {
+            Kind::Mailbox | Kind::Hold | Kind::Clock if raw.commit > known => {
+                if let Some(entry) = entry(raw)
+                    && self.version(&entry) <= Some(raw.commit)
+                {
+                    self.state.take(raw.commit, entry);
+                }
+            }
+            Kind::Envelope => {
+                let (Some(key), Some(stored)) = (record::envelope_place(raw.key), stored(raw))
+                else {
+                    return;
+                };
+                let of_state = self.state.envelopes.get(&key.0).and_then(|of| of.get(&key.1));
+                let wanted = match of_state {
+                    Some(wanted) if !newer.contains_key(&key) => *wanted == stored,
+                    // Of two envelopes of one place the later: the earlier was never answered.
+                    _ => raw.commit > known && newer.get(&key) <= Some(&raw.commit),
+                };
+                if wanted {
+                    if raw.commit > known {
+                        newer.insert(key, raw.commit);
+                    }
+                    self.state.take(raw.commit, Entry::Envelope(stored));
+                    self.envelopes.insert(key, place);
+                }
+            }
+            Kind::Held => {
+                if let Some(key) = record::held_place(raw.key) {
+                    self.held.insert(key, place);
+                }
+            }
+            Kind::Mailbox | Kind::Hold | Kind::Clock => {}
+        }
+    }
+
+    fn version(&self, entry: &Entry) -> Option<u64> {
+        match entry {
+            Entry::Mailbox(record) => self.state.mailboxes.get(&record.id).map(|it| it.commit),
+            Entry::Hold(record) => self.state.holds.get(&record.key.id).map(|it| it.commit),
+            Entry::Clock(_) => self.state.clock.as_ref().map(|it| it.commit),
+            _ => None,
+        }
+        .or(Some(0))
+    }
+
+    /// An envelope of a mailbox. `None` if it is not on the disk, or not whole.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn envelope(
+        &self,
+        mailbox: &MailboxId,
+        sequence: u64,
+    ) -> io::Result<Option<Envelope>> {
+        let key = record::envelope_key(mailbox, sequence);
+        self.read(self.envelopes.get(&(*mailbox, sequence)), Kind::Envelope, &key)
+    }
+
+    /// An envelope of a hold. `None` as above.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn held(&self, hold: HeldKey, delivery: u8) -> io::Result<Option<Envelope>> {
+        let key = record::held_key(hold, delivery);
+        self.read(self.held.get(&(hold, delivery)), Kind::Held, &key)
+    }
+
+    fn read(&self, place: Option<&Place>, kind: Kind, key: &[u8]) -> io::Result<Option<Envelope>> {
+        let Some(place) = place else { return Ok(None) };
+        let Some(file) = self.files.get(place.file) else { return Ok(None) };
+        let mut bytes = vec![0; place.len as usize];
+        file.read_exact_at(&mut bytes, place.offset)?;
+        let raw = record::parse(&bytes).filter(|raw| raw.kind == kind && raw.key == key);
+        Ok(raw.and_then(|raw| record::envelope(&raw)))
+    }
+}
+
+fn stored(raw: &Raw<'_>) -> Option<StoredEnvelope> {
+    let (mailbox, sequence) = record::envelope_place(raw.key)?;
+    let digest = short_digest(&record::envelope(raw)?);
+    Some(StoredEnvelope { mailbox, sequence, received_at_s: record::received_at_s(raw)?, digest })
+}
+
+/// What a record of the tree `records` says. `None` if it makes no sense.
+pub(super) fn entry(raw: &Raw<'_>) -> Option<Entry> {
+    let id = || raw.key.get(1..)?.try_into().ok();
+    match raw.kind {
+        Kind::Mailbox => record::mailbox(MailboxId(id()?), raw.body).map(Entry::Mailbox),
+        Kind::Hold => record::hold(HoldId(id()?), raw.body).map(Entry::Hold),
+        Kind::Clock => Some(Entry::Clock(u64::from_le_bytes(raw.body.try_into().ok()?))),
+        Kind::Envelope | Kind::Held => None,
+    }
+}
+
+/// Visits every whole record in a file, in the order in which they lie there, with its offset. Some are older versions
+/// of others.
+fn scan(file: &File, visit: &mut dyn FnMut(u64, &Raw<'_>)) -> io::Result<()> {
+    let mut bytes: Vec<u8> = Vec::with_capacity(CHUNK + LONGEST);
+    // Offset in the file of the first of them.
+    let mut base = 0_u64;
+    loop {
+        let had = bytes.len();
+        bytes.resize(had + CHUNK, 0);
+        let read = read_some(file, bytes.get_mut(had..).unwrap_or_default(), base + had as u64)?;
+        bytes.truncate(had + read);
+        let mut done = each_record(&bytes, &mut |at, raw| visit(base + at as u64, raw));
+        if read < CHUNK {
+            return Ok(());
+        }
+        // What begins near the end may go on beyond what was read.
+        done = done.max(bytes.len().saturating_sub(LONGEST));
+        bytes.drain(..done);
+        base += done as u64;
+    }
+}
+
+/// Visits every whole record in these bytes, with its place. Where the last one ends.
+pub(super) fn each_record(bytes: &[u8], visit: &mut dyn FnMut(usize, &Raw<'_>)) -> usize {
+    let finder = Finder::new(&MAGIC);
+    let (mut at, mut end) = (0, 0);
+    while let Some(found) = bytes.get(at..).and_then(|rest| finder.find(rest)) {
+        at += found;
+        match record::parse(bytes.get(at..).unwrap_or_default()) {
+            Some(raw) => {
+                visit(at, &raw);
+                at += raw.len;
+                end = at;
+            }
+            None => at += 1,
+        }
+    }
+    end
+}
+
+/// Fills the bytes from `offset` on; how many there were.
+pub(super) fn read_some(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<usize> {
+    let mut all = 0;
+    while !bytes.is_empty() {
+        match file.read_at(bytes, offset) {
+            Ok(0) => break,
+            Ok(read) => {
+                bytes = bytes.get_mut(read..).unwrap_or_default();
+                offset += read as u64;
+                all += read;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
