@@ -14,6 +14,7 @@ use velar_relay::Limits;
 use velar_relay::clock::Now;
 use velar_relay::dry_run::{Delivered, DryRelay, Outcome, Subscription};
 use velar_relay::session::Session;
+use velar_relay::store::MemoryStore;
 
 const HERE: Exporter = Exporter([1; 32]);
 const ELSEWHERE: Exporter = Exporter([2; 32]);
@@ -154,7 +155,7 @@ impl<'a> World<'a> {
         let now = Now::from_s(1_800_000_000);
         Self {
             input,
-            relay: DryRelay::new(limits(), now),
+            relay: DryRelay::new(MemoryStore::default(), limits(), now).expect("memory"),
             session: Session::new(HERE, &limits(), None, now),
             numbers: 0,
             tokens: BTreeMap::new(),

@@ -1,5 +1,5 @@
-//! A relay without sockets, threads and disk: real sessions and mailboxes and the memory store, driven by hand
-//! on virtual time. For tests and fuzzing, which decide when a commit happens and when the process dies.
+//! A relay without sockets and threads: real sessions and mailboxes over any store, driven by hand on virtual
+//! time. For tests and fuzzing, which decide when a commit happens and when the process dies.
 
 use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Owner, Refusal, SendTokenHash};
 
@@ -7,14 +7,14 @@ use crate::clock::Now;
 use crate::limits::Limits;
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply};
 use crate::session::{Action, Session};
-use crate::store::{Loaded, MemoryStore, ShortDigest, Store as _, StoreError, Write, short_digest};
+use crate::store::{MemoryStore, ShortDigest, Store, StoreError, Write, short_digest};
 use crate::writer::{cancel_out, puts_of};
 
 /// See the [module](self).
-pub struct DryRelay {
+pub struct DryRelay<S: Store = MemoryStore> {
     limits: Limits,
     mailboxes: Mailboxes,
-    store: MemoryStore,
+    store: S,
     now: Now,
     /// Changed in memory, and not yet in the store.
     group: Vec<Write>,
@@ -52,19 +52,21 @@ pub struct Delivered {
     pub envelope: Envelope,
 }
 
-impl std::fmt::Debug for DryRelay {
+impl<S: Store> std::fmt::Debug for DryRelay<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("DryRelay").field("now", &self.now).finish_non_exhaustive()
     }
 }
 
-impl DryRelay {
-    /// An empty one.
-    #[must_use]
-    pub fn new(limits: Limits, now: Now) -> Self {
+impl<S: Store> DryRelay<S> {
+    /// Starts on what `store` has.
+    ///
+    /// # Errors
+    /// Those of [`Store::load`].
+    pub fn new(store: S, limits: Limits, now: Now) -> Result<Self, StoreError> {
         let mut group = Vec::new();
-        let mailboxes = Mailboxes::new(limits, Loaded::default(), now, &mut group);
-        Self { limits, mailboxes, store: MemoryStore::default(), now, group, readers: 0 }
+        let mailboxes = Mailboxes::new(limits, store.load()?, now, &mut group);
+        Ok(Self { limits, mailboxes, store, now, group, readers: 0 })
     }
 
     /// Its time.
@@ -77,7 +79,9 @@ impl DryRelay {
     pub fn frame(&mut self, session: &mut Session, frame: &[u8]) -> Outcome {
         let action = session.frame(frame, self.now);
         if let Action::Send { token, digest, .. } = &action {
-            self.settle(token, digest);
+            if self.settle(token, digest).is_err() {
+                return Outcome::Answered(Answer::Unavailable { retry_after_s: 1 });
+            }
         }
         let (now, mailboxes, group) = (self.now, &mut self.mailboxes, &mut self.group);
         let reply = match action {
@@ -112,12 +116,15 @@ impl DryRelay {
     }
 
     /// As in the server: an entry alone is no proof of its envelope.
-    fn settle(&mut self, token: &SendTokenHash, digest: &ShortDigest) {
-        let Some((mailbox, sequence)) = self.mailboxes.in_doubt(token, digest) else { return };
-        match self.store.envelope(&mailbox, sequence) {
-            Ok(Some(_)) => self.mailboxes.verified(&mailbox, sequence),
-            _ => self.mailboxes.lost(&mailbox, sequence, self.now, &mut self.group),
+    fn settle(&mut self, token: &SendTokenHash, digest: &ShortDigest) -> Result<(), StoreError> {
+        let Some((mailbox, sequence)) = self.mailboxes.in_doubt(token, digest) else {
+            return Ok(());
+        };
+        match self.store.envelope(&mailbox, sequence)? {
+            Some(_) => self.mailboxes.verified(&mailbox, sequence),
+            None => self.mailboxes.lost(&mailbox, sequence, self.now, &mut self.group),
         }
+        Ok(())
     }
 
     fn subscribe(&mut self, owners: &[Owner]) -> Result<Subscription, Refusal> {
@@ -132,7 +139,7 @@ impl DryRelay {
     /// What there is for a subscription, at most `room` of each mailbox. `None`: a mailbox of it was closed.
     ///
     /// # Errors
-    /// The memory store has none. What the store has lost is counted by the mailbox, as in the server.
+    /// Those of [`Store::envelope`]. What the store has lost is counted by the mailbox, as in the server.
     pub fn take(
         &mut self,
         subscription: &mut Subscription,
@@ -157,6 +164,11 @@ impl DryRelay {
         Ok(Some(delivered))
     }
 
+    /// What `CaughtUp` says of a mailbox: see SPEC.md §4.5. `None`: there is no such mailbox.
+    pub fn expired(&mut self, mailbox: &MailboxId) -> Option<u64> {
+        self.mailboxes.expired(mailbox, self.now)
+    }
+
     /// The subscriber has it.
     pub fn ack(&mut self, mailbox: &MailboxId, sequence: u64) {
         self.mailboxes.ack(mailbox, sequence, self.now, &mut self.group);
@@ -171,19 +183,18 @@ impl DryRelay {
     /// One round of the writer: all that waits is applied and answered.
     ///
     /// # Errors
-    /// The memory store has none.
+    /// Those of [`Store::apply`] and [`Store::commit`].
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        cancel_out(&mut self.group);
-        self.store.apply(&self.group)?;
+        self.apply(usize::MAX)?;
         self.store.commit()?;
         self.mailboxes.committed(&puts_of(&mut self.group));
         Ok(())
     }
 
-    /// Time passes; then one tick, as in the server. Returns the holds that were released.
+    /// Time passes; then one tick, as in the server. Returns the holds that were released, in that order.
     ///
     /// # Errors
-    /// The memory store has none.
+    /// Those of the [`Store`].
     pub fn pass(&mut self, seconds: u64) -> Result<Vec<HoldId>, StoreError> {
         self.now = Now::from_ms(self.now.ms().saturating_add(seconds.saturating_mul(1000)));
         self.mailboxes.tick(self.now, &mut self.group);
@@ -199,7 +210,7 @@ impl DryRelay {
                 let mut envelopes = Vec::new();
                 for (at, delivery) in (0..=u8::MAX).zip(&record.deliveries) {
                     if let Some(held) = self.store.held(record.key, at)? {
-                        self.settle(&delivery.token, &short_digest(&held));
+                        self.settle(&delivery.token, &short_digest(&held))?;
                         envelopes.push((at, held));
                     }
                 }
@@ -209,17 +220,48 @@ impl DryRelay {
         }
     }
 
-    /// The process dies when the store has taken `applied` of the writes that waited, and is back after
-    /// `outage_s`. No session and no subscription outlives it.
+    /// How many writes wait for the store; those that cancel each other out are not counted.
+    pub fn waiting(&mut self) -> usize {
+        cancel_out(&mut self.group);
+        self.group.len()
+    }
+
+    /// The process dies when the store has taken `applied` of the writes that waited, and is back on the same
+    /// store after `outage_s`. No session and no subscription outlives it.
     ///
     /// # Errors
-    /// The memory store has none.
+    /// Those of [`Store::apply`] and [`Store::load`].
     pub fn restart(&mut self, applied: usize, outage_s: u64) -> Result<(), StoreError> {
-        cancel_out(&mut self.group);
-        self.store.apply(self.group.get(..applied).unwrap_or(&self.group))?;
+        self.apply(applied)?;
         self.group.clear();
         self.now = Now::from_ms(self.now.ms().saturating_add(outage_s.saturating_mul(1000)));
         self.mailboxes = Mailboxes::new(self.limits, self.store.load()?, self.now, &mut self.group);
         Ok(())
+    }
+
+    /// The process dies when the store has taken `applied` of the writes that waited. Nothing is committed: the
+    /// caller decides what of the store is left.
+    ///
+    /// # Errors
+    /// Those of [`Store::apply`].
+    pub fn die(mut self, applied: usize) -> Result<S, StoreError> {
+        self.apply(applied)?;
+        Ok(self.store)
+    }
+
+    /// The process ends as planned, with all that waited committed.
+    ///
+    /// # Errors
+    /// Those of [`Store::apply`] and [`Store::commit`].
+    pub fn stop(mut self) -> Result<S, StoreError> {
+        self.mailboxes.stopping(self.now, &mut self.group);
+        self.commit()?;
+        Ok(self.store)
+    }
+
+    /// Hands the first `most` of the writes that wait to the store, as the writer does.
+    fn apply(&mut self, most: usize) -> Result<(), StoreError> {
+        cancel_out(&mut self.group);
+        self.store.apply(self.group.get(..most).unwrap_or(&self.group))
     }
 }
