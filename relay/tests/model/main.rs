@@ -10,6 +10,7 @@
     reason = "a test says what must hold by panicking"
 )]
 
+mod cut;
 mod disk;
 mod reference;
 mod state;
