@@ -1,5 +1,7 @@
 //! The command line: its types are its documentation.
 
+mod repair;
+
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use velar_protocol::wire::RelayAddress;
 
+pub use self::repair::{Repair, check, repair};
 use crate::config::{Config, ConfigError, FILE_NAME, Flags};
 use crate::keys::{Identity, KeyError, qr};
 use crate::server::{ServeError, Server, open_store};
@@ -37,6 +40,10 @@ pub enum Command {
     Address(Serve),
     /// Serve until told to stop (SIGTERM, Ctrl-C; a second one stops at once)
     Serve(Serve),
+    /// Say what is wrong with the data folder, and what to do; changes nothing. The relay must be stopped
+    Check(Serve),
+    /// Save all that can still be read of the data folder into a new one. The relay must be stopped
+    Repair(Repair),
 }
 
 /// Arguments of `init`.
@@ -56,7 +63,7 @@ pub struct Init {
     pub public_port: Option<u16>,
 }
 
-/// Arguments of `serve` and `address`.
+/// Arguments of `serve`, `address` and `check`.
 #[derive(Args, Debug)]
 pub struct Serve {
     /// Check the configuration, say whether it can be used, and end
@@ -87,6 +94,12 @@ pub enum CommandError {
     /// Nobody said under what name it is reached.
     #[error("no host; say with --host under which name or address clients reach this relay")]
     NoHost,
+    /// Nothing is written over.
+    #[error("{} is not empty; name a folder that is new", .0.display())]
+    NotEmpty(PathBuf),
+    /// `check` has found something.
+    #[error("the data folder needs attention; see above")]
+    NotWell,
     /// Files cannot be written, or stdout is gone.
     #[error("{}: {source}", .path.display())]
     Io {

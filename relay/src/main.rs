@@ -26,6 +26,14 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Some(Command::Address(args)) => {
             commands::print(&commands::address(&Config::load(&args.flags)?)?)
         }
+        Some(Command::Check(args)) => {
+            let (text, well) = commands::check(&Config::load(&args.flags)?)?;
+            commands::print(&text)?;
+            if well { Ok(()) } else { Err(CommandError::NotWell) }
+        }
+        Some(Command::Repair(args)) => {
+            commands::print(&commands::repair(&Config::load(&args.flags)?, &args.into)?)
+        }
         Some(Command::Serve(args)) if args.check_config => check(&args.flags),
         Some(Command::Serve(args)) => serve(&Config::load(&args.flags)?),
         None => {

@@ -71,12 +71,15 @@ impl std::fmt::Debug for Server {
     }
 }
 
+/// The store's folder in the data folder.
+pub(crate) const STORE: &str = "store";
+
 /// Opens the store that `config` names: `store/` in the data folder.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
-    let folder: PathBuf = config.data.join("store");
+    let folder: PathBuf = config.data.join(STORE);
     Ok(Arc::new(SledStore::open(&folder, config.limits.cache_mib)?))
 }
 

@@ -29,7 +29,7 @@ use sha2::{Digest, Sha256};
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 pub use memory::MemoryStore;
-pub use sled::SledStore;
+pub use sled::{Examined, Findings, Repaired, SledStore, examine, repair};
 
 /// Tells doubles from different envelopes: the first 16 bytes of their SHA-256, which most processors
 /// compute in hardware. Never leaves the relay; nobody can aim at another's without knowing its bytes.

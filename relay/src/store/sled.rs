@@ -14,9 +14,13 @@ mod database;
 mod keeper;
 mod log;
 mod reconcile;
+mod repair;
 mod salvage;
 mod start;
 pub(crate) mod steps;
+
+pub use self::repair::{Examined, Repaired, examine, repair};
+pub use self::start::Findings;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -50,6 +54,7 @@ pub struct SledStore {
     found: Mutex<Option<Loaded>>,
     /// Only the thread that writes takes this.
     writing: Mutex<Writing>,
+    findings: Findings,
     set_aside: AtomicU64,
     /// What can be read without the engine, once it was needed.
     rescue: Mutex<Option<Arc<Salvage>>>,
@@ -109,6 +114,12 @@ impl SledStore {
         steps: &Steps,
     ) -> Result<Self, StoreError> {
         start::open(folder, cache_mib, steps)
+    }
+
+    /// What the start has found.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        self.findings
     }
 
     fn engine(&self) -> Engine {

@@ -13,10 +13,10 @@ use super::compaction::{self, Compaction, LIVE_ENVELOPE};
 use super::database::{self, Database, Failure, Table, sync_folder};
 use super::keeper::Keeper;
 use super::log;
-use super::reconcile::{self, Found, PURGED, Plan};
+use super::reconcile::{self, Found, Plan};
 use super::salvage::Salvage;
 use super::steps::Steps;
-use super::{Engine, SledStore, Target, Writing};
+use super::{Engine, SledStore, Writing, repair};
 use crate::store::entry::State;
 use crate::store::ledger::{self, Ledger, Reading};
 use crate::store::record::{self, Raw, envelope_key};
@@ -36,13 +36,14 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
         .create(folder)
         .map_err(io("creating its folder"))?;
     let lock = lock(folder)?;
-    let Ready { engine, writing, loaded, writes } = ready(folder, cache_mib, steps)?;
+    let Ready { engine, writing, loaded, writes, findings } = ready(folder, cache_mib, steps)?;
     let store = SledStore {
         folder: folder.to_owned(),
         cache_mib,
         engine: RwLock::new(engine),
         found: Mutex::new(None),
         writing: Mutex::new(writing),
+        findings,
         set_aside: AtomicU64::new(0),
         rescue: Mutex::new(None),
         steps: steps.clone(),
@@ -59,7 +60,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
 /// Opens the databases of a store that was only read so far, if there is room now. What is in memory stays true: all
 /// that could be read is there.
 pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
-    if free_bytes(&store.folder).is_some_and(|free| free < OPEN_ROOM) {
+    if has_no_room_to_open(&store.folder) {
         return Ok(false);
     }
     let Ready { engine, writing, writes, .. } =
@@ -82,6 +83,24 @@ struct Ready {
     loaded: Loaded,
     /// To be applied before anything else.
     writes: Vec<Write>,
+    findings: Findings,
+}
+
+/// What a start has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// The ledger is whole, and says everything that the store should have.
+    pub ledger: bool,
+    /// The database was damaged, or did not open, and was made anew of what can be read.
+    pub rebuilt: bool,
+    /// Records of mailboxes and holds that were lost or older, and were taken from the ledger.
+    pub restored: u64,
+    /// Envelopes that were accepted and are lost.
+    pub envelopes: u64,
+    /// Holds that are lost.
+    pub holds: u64,
+    /// Single records that did not check out.
+    pub bad: u64,
 }
 
 fn ready(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<Ready, StoreError> {
@@ -92,7 +111,7 @@ fn ready(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<Ready, StoreErr
         reading: ledger::read(folder).map_err(io("reading the ledger"))?,
     };
     let paths = databases(folder)?;
-    if !paths.is_empty() && free_bytes(folder).is_some_and(|free| free < OPEN_ROOM) {
+    if !paths.is_empty() && has_no_room_to_open(folder) {
         return start.salvaged();
     }
     clear_leftovers(folder, steps)?;
@@ -165,6 +184,14 @@ impl Start<'_> {
         let bad: Vec<_> = found.bad.iter().map(|(table, key, _)| (*table, key.clone())).collect();
         let plan = found.compare(&self.reading, &new, old.as_ref())?;
         self.report(&plan);
+        let findings = Findings {
+            ledger: plan.covered,
+            rebuilt: false,
+            restored: plan.restored,
+            envelopes: plan.lost.0,
+            holds: plan.lost.1,
+            bad: bad.len() as u64,
+        };
         for (table, key) in bad {
             // What the ledger knows of it is written again below.
             new.remove(table, &key)?;
@@ -199,7 +226,7 @@ impl Start<'_> {
             compaction,
         };
         let engine = Engine::Databases { new: Arc::new(new), old: old.map(Arc::new) };
-        Ok(Ready { engine, writing, loaded, writes })
+        Ok(Ready { engine, writing, loaded, writes, findings })
     }
 
     fn report(&self, plan: &Plan) {
@@ -243,7 +270,11 @@ impl Start<'_> {
 
     fn rebuilt_or_salvaged(self) -> Result<Ready, StoreError> {
         match self.rebuilt()? {
-            Some(opened) => self.checked(opened),
+            Some(opened) => {
+                let ready = self.checked(opened)?;
+                let findings = Findings { rebuilt: true, ..ready.findings };
+                Ok(Ready { findings, ..ready })
+            }
             None => self.salvaged(),
         }
     }
@@ -265,7 +296,7 @@ impl Start<'_> {
         let path = folder.join(REBUILDING);
         remove_dir(&path)?;
         let new = Database::open(&path, self.cache_mib, steps).map_err(or_damaged(&path))?;
-        fill(&new, &salvage, self.reading.commit)?;
+        repair::fill(&new, &salvage, self.reading.commit)?;
         new.close();
         let place = next_database(folder)?;
         steps.pass();
@@ -302,7 +333,8 @@ impl Start<'_> {
             compaction: Compaction::idle(),
         };
         let engine = Engine::Salvage(Arc::new(salvage));
-        Ok(Ready { engine, writing, loaded, writes: Vec::new() })
+        let findings = Findings { ledger: true, ..Findings::default() };
+        Ok(Ready { engine, writing, loaded, writes: Vec::new(), findings })
     }
 
     fn gather(&self, paths: &[PathBuf]) -> Result<Salvage, StoreError> {
@@ -315,40 +347,10 @@ pub(super) fn gathered(folder: &Path) -> Result<Salvage, StoreError> {
     gather(&databases(folder)?, &ledger::read(folder).map_err(io("reading the ledger"))?)
 }
 
-fn gather(paths: &[PathBuf], reading: &Reading) -> Result<Salvage, StoreError> {
+pub(super) fn gather(paths: &[PathBuf], reading: &Reading) -> Result<Salvage, StoreError> {
     let files: Vec<PathBuf> =
         paths.iter().map(|path| Database::file_in(path)).filter(|path| path.exists()).collect();
     Salvage::gather(&files, reading.state.clone(), reading.commit).map_err(io("reading the store"))
-}
-
-/// Writes everything that was salvaged. `known` is the last commit of the ledger.
-pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), StoreError> {
-    let target = Target { new, old: None, commit: salvage.commit + 1 };
-    new.insert(Table::Records, PURGED, &known.to_le_bytes())?;
-    for mailbox in salvage.state.mailboxes.values() {
-        target.write(&Write::Mailbox(mailbox.record.clone()), &mut 0)?;
-    }
-    for stored in salvage.state.envelopes.values().flat_map(|of| of.values()) {
-        let envelope = salvage.envelope(&stored.mailbox, stored.sequence).map_err(io("reading"))?;
-        if let Some(envelope) = envelope {
-            target.write(&Write::Put(*stored, envelope), &mut 0)?;
-        }
-    }
-    for hold in salvage.state.holds.values() {
-        let mut envelopes = Vec::new();
-        for (at, _) in (0..=u8::MAX).zip(&hold.record.deliveries) {
-            let held = salvage.held(hold.record.key, at).map_err(io("reading"))?;
-            envelopes.extend(held.map(|held| (at, held)));
-        }
-        if !envelopes.is_empty() {
-            let record = hold.record.clone();
-            target.write(&Write::Hold { record, envelopes, replaces: None }, &mut 0)?;
-        }
-    }
-    if let Some(clock) = &salvage.state.clock {
-        target.write(&Write::Alive(clock.record), &mut 0)?;
-    }
-    new.sync()
 }
 
 fn open_databases(
@@ -370,7 +372,7 @@ fn open_databases(
 }
 
 /// Folders of databases, the oldest first: `sled`, `sled.2`, …
-fn databases(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+pub(super) fn databases(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
         let path = entry.map_err(io("reading its folder"))?.path();
@@ -408,7 +410,7 @@ fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
     for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
         let path = entry.map_err(io("reading its folder"))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".gone") || name == REBUILDING {
+        if name.ends_with(".gone") || name == REBUILDING || name == repair::COPY {
             steps.pass();
             remove_dir(&path)?;
         }
@@ -421,13 +423,18 @@ pub(super) fn room_for(envelopes: u64) -> u64 {
     envelopes * LIVE_ENVELOPE * 3 / 2 + 2 * OPEN_ROOM
 }
 
+/// Whether the disk has too little room for what opening a store writes.
+pub(super) fn has_no_room_to_open(folder: &Path) -> bool {
+    free_bytes(folder).is_some_and(|free| free < OPEN_ROOM)
+}
+
 /// Bytes left on the disk.
 pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(folder).ok()?;
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
-fn lock(folder: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("lock");
     let lock = match OpenOptions::new().write(true).open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -452,7 +459,7 @@ fn free_name(folder: &Path, prefix: &str) -> Result<PathBuf, StoreError> {
     })
 }
 
-fn remove_dir(path: &Path) -> Result<(), StoreError> {
+pub(super) fn remove_dir(path: &Path) -> Result<(), StoreError> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(io("removing leftovers")(error))
