@@ -76,7 +76,7 @@ pub enum Refusal {
     /// The token hash is registered to another mailbox.
     #[error("a send token is in use by another mailbox")]
     TokenTaken,
-    /// No hold has this secret (never, released, or cancelled).
+    /// No hold has this secret (never, released, or cancelled). One that was lost is [`Refusal::HoldLost`].
     #[error("no such hold is here")]
     UnknownHold,
     /// A hold of this id exists already and is not the one being replaced.
@@ -88,6 +88,10 @@ pub enum Refusal {
     /// This connection has too many subscriptions or mailboxes.
     #[error("too many subscriptions on this connection")]
     TooManySubscriptions,
+    /// A hold with this secret was left here, and the relay has lost it or part of it through damage: it did
+    /// not fire and will not.
+    #[error("the hold was lost through damage")]
+    HoldLost,
 }
 
 /// What a relay says of itself.

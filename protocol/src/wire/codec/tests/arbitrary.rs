@@ -83,6 +83,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Refusal::HoldExists,
         Refusal::HoldLength,
         Refusal::TooManySubscriptions,
+        Refusal::HoldLost,
     ])
 }
 
