@@ -332,6 +332,9 @@ impl<'a> World<'a> {
             self.touched.insert(hold);
         } else if let Outcome::Answered(Answer::Refused(refusal)) = outcome {
             assert!(refusal != Refusal::UnknownHold || !known, "lost a hold");
+        } else {
+            let lost = matches!(outcome, Outcome::AtCommit(Answer::Refused(Refusal::HoldLost)));
+            assert!(!lost, "lost a hold without any damage");
         }
     }
 

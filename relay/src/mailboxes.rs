@@ -54,6 +54,8 @@ pub(crate) struct Mailboxes {
     tokens: HashMap<SendTokenHash, MailboxId>,
     mailboxes: HashMap<MailboxId, Mailbox>,
     holds: HashMap<HoldId, Hold>,
+    /// Holds that were lost, and when that is forgotten, Unix seconds.
+    lost: HashMap<HoldId, u64>,
     /// No hold is released before this: a missed extension may still arrive.
     release_not_before_s: u64,
     /// The last tick, or the last mark of the process before.
@@ -80,6 +82,7 @@ impl Mailboxes {
             tokens: HashMap::new(),
             mailboxes: HashMap::new(),
             holds: HashMap::new(),
+            lost: loaded.lost_holds.iter().map(|lost| (lost.id, lost.until_s)).collect(),
             release_not_before_s: 0,
             alive_s,
             marked_s: 0,
@@ -104,7 +107,7 @@ impl Mailboxes {
             }
         }
         for record in loaded.holds {
-            this.restore_hold(record);
+            this.restore_hold(record, writes);
         }
         this.note_gap(now.s().saturating_sub(alive_s), now);
         this
@@ -220,6 +223,14 @@ impl Mailboxes {
         }
     }
 
+    /// An answer to something that is written.
+    pub(crate) fn promise(&self, answer: Answer) -> Reply {
+        match self.room {
+            Room::None => Reply::Now(answer),
+            Room::Low | Room::Enough => Reply::Durable(answer),
+        }
+    }
+
     /// An envelope of these bytes is in the mailbox of this token, found on disk by its entry alone: before it is called
     /// a double, somebody has to read it, and say so to [`Mailboxes::verified`] or [`Mailboxes::lost`].
     pub(crate) fn in_doubt(
@@ -267,6 +278,7 @@ impl Mailboxes {
         for id in idle_ones {
             self.delete(&id, writes);
         }
+        self.forget_lost(now, writes);
     }
 
     /// The mark that a planned stop leaves: the outage begins now.

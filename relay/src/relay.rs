@@ -7,7 +7,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::spawn_blocking;
 use velar_protocol::wire::limits::PROTOCOL_VERSION;
 use velar_protocol::wire::{
-    AccessToken, Answer, EndReason, Envelope, Info, MailboxId, Owner, Refusal, SendTokenHash,
+    AccessToken, Answer, EndReason, Envelope, HoldId, Info, MailboxId, Owner, Refusal,
+    SendTokenHash,
 };
 
 use crate::clock::{Clock, Now};
@@ -63,6 +64,10 @@ impl Pending {
                 Err(_) => unavailable(),
             },
         }
+    }
+
+    fn is_loss(&self) -> bool {
+        matches!(self, Self::Commit(_, Answer::Refused(Refusal::HoldLost)))
     }
 
     /// The answer, if it may leave now.
@@ -131,10 +136,7 @@ impl Relay {
                 self.change_of(count, |mailboxes, now, writes| mailboxes.hold(asked, now, writes))
                     .await
             }
-            Action::Extend { id, for_s } => {
-                self.change(|mailboxes, now, writes| mailboxes.extend(&id, for_s, now, writes))
-                    .await
-            }
+            Action::Extend { id, for_s } => self.extend(&id, for_s).await,
             Action::Cancel(id) => {
                 self.change(|mailboxes, _, writes| mailboxes.cancel(&id, writes)).await
             }
@@ -229,27 +231,29 @@ impl Relay {
     }
 
     async fn release(&self, record: HoldRecord) -> Result<(), StoreError> {
-        let store = self.store.clone();
-        let key = record.key;
+        let (key, of) = (record.key, record.held().count());
         let tokens: Vec<SendTokenHash> = record.deliveries.iter().map(|it| it.token).collect();
-        let read = move || {
-            let mut envelopes = Vec::with_capacity(record.deliveries.len());
-            for (at, _) in (0..=u8::MAX).zip(&record.deliveries) {
-                if let Some(envelope) = store.held(key, at)? {
-                    envelopes.push((at, envelope));
-                }
-            }
-            Ok(envelopes)
-        };
-        let envelopes: Vec<(u8, Envelope)> = joined(spawn_blocking(read).await)?;
+        let envelopes = self.read_held(record).await?;
         for (at, envelope) in &envelopes {
             if let Some(token) = tokens.get(usize::from(*at)) {
                 self.settle(token, &short_digest(envelope)).await?;
             }
         }
-        let done =
-            self.change(|mailboxes, now, writes| mailboxes.release(key, envelopes, now, writes));
-        drop(done.await);
+        let mut missing = 0;
+        let done = self
+            .change(|mailboxes, now, writes| {
+                missing = mailboxes.release(key, envelopes, now, writes);
+                mailboxes.promise(Answer::Accepted)
+            })
+            .await;
+        drop(done);
+        if missing > 0 {
+            tracing::error!(
+                missing,
+                of,
+                "a hold was released without envelopes that cannot be read"
+            );
+        }
         Ok(())
     }
 
@@ -262,6 +266,40 @@ impl Relay {
             self.mailboxes().verified(&mailbox, sequence);
         }
         Ok(())
+    }
+
+    /// Before the first extension of a hold that an earlier process took, what it holds is read back.
+    async fn extend(&self, id: &HoldId, for_s: u32) -> Pending {
+        let unread = self.mailboxes().unread(id);
+        let looked = match unread {
+            None => None,
+            Some(record) => match self.read_held(record.clone()).await {
+                Ok(envelopes) => Some((record, envelopes.len())),
+                Err(error) => {
+                    tracing::error!(%error, "what is held cannot be read");
+                    return Pending::Ready(unavailable());
+                }
+            },
+        };
+        let answer = self
+            .change(|mailboxes, now, writes| {
+                let lost = looked.as_ref().and_then(|(record, readable)| {
+                    mailboxes.looked_at(record, *readable, now, writes)
+                });
+                lost.unwrap_or_else(|| mailboxes.extend(id, for_s, now, writes))
+            })
+            .await;
+        if let (Some((record, readable)), true) = (looked, answer.is_loss()) {
+            let of = record.held().count();
+            let missing = of - readable;
+            tracing::error!(missing, of, "a hold was dropped: envelopes of it cannot be read");
+        }
+        answer
+    }
+
+    async fn read_held(&self, record: HoldRecord) -> Result<Vec<(u8, Envelope)>, StoreError> {
+        let store = self.store.clone();
+        joined(spawn_blocking(move || record.envelopes(&*store)).await)
     }
 
     /// Tells the writer to commit what waits, with a mark that the outage begins now, and to end.
@@ -344,59 +382,4 @@ fn joined<T>(read: Result<Result<T, StoreError>, tokio::task::JoinError>) -> Res
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use tokio::time::timeout;
-    use velar_protocol::wire::limits::{ENVELOPE_LEN, MAX_DELIVERIES};
-    use velar_protocol::wire::{HoldSecret, SendToken};
-
-    use super::*;
-    use crate::clock::SystemClock;
-    use crate::limits::WRITER_QUEUE;
-    use crate::store::{Loaded, MemoryStore};
-
-    fn hold(number: u8) -> Action {
-        let token = SendToken::new([1; 32]).hash();
-        let envelope = Envelope::new(vec![number; ENVELOPE_LEN]).unwrap();
-        let deliveries = vec![(token, envelope); MAX_DELIVERIES];
-        Action::Hold {
-            id: HoldSecret::new([number; 32]).id(),
-            for_s: 60,
-            deliveries,
-            replaces: None,
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for() {
-        let clock = Arc::new(SystemClock);
-        let most = u32::MAX;
-        let limits = Limits {
-            token_envelopes: most,
-            mailbox_envelopes: most,
-            token_burst: most,
-            ..Limits::default()
-        };
-        let mailboxes = Mailboxes::new(limits, Loaded::default(), clock.now(), &mut Vec::new());
-        let mailboxes = Arc::new(Mutex::new(mailboxes));
-        let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
-        let (_ending, ended) = watch::channel(None);
-        let store = Arc::new(MemoryStore::default());
-        let relay = Relay::new(limits, None, clock.clone(), mailboxes.clone(), store, jobs, ended);
-        let tokens = vec![SendToken::new([1; 32]).hash()];
-        let mailbox = MailboxId([2; 32]);
-        mailboxes.lock().unwrap().open(mailbox, tokens, true, clock.now(), &mut Vec::new());
-
-        // Nobody writes: what is asked for stays in the queue.
-        let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action));
-        for number in 0..WRITER_QUEUE / MAX_DELIVERIES {
-            let held = at_once(hold(u8::try_from(number).unwrap())).await;
-            assert!(matches!(held, Ok(Pending::Commit(..))), "{number}");
-        }
-        assert!(at_once(hold(255)).await.is_err(), "there is no room for it");
-        drop(waiting.recv().await);
-        let held = at_once(hold(255)).await;
-        assert!(matches!(held, Ok(Pending::Commit(..))), "a written one gives its room back");
-    }
-}
+mod tests;

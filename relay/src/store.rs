@@ -147,6 +147,10 @@ pub enum Write {
     HoldRecord(HoldRecord),
     /// Removes a hold with its envelopes.
     RemoveHold(HeldKey),
+    /// Remembers that a hold was lost.
+    LostHold(LostHold),
+    /// Forgets that a hold was lost.
+    ForgetLostHold(HoldId),
     /// Marks that the relay was alive then, Unix seconds.
     Alive(u64),
 }
@@ -207,6 +211,30 @@ impl HoldRecord {
         let found = self.deliveries.get(usize::from(delivery));
         found.is_some_and(|found| found.outcome == DeliveryOutcome::Held)
     }
+
+    /// Tokens of the deliveries that have an envelope.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &SendTokenHash> {
+        let held = self.deliveries.iter().filter(|one| one.outcome == DeliveryOutcome::Held);
+        held.map(|delivery| &delivery.token)
+    }
+
+    /// Reads the envelopes back, each with the index of its delivery; one that cannot be read is left out.
+    pub(crate) fn envelopes(&self, store: &dyn Store) -> Result<Vec<(u8, Envelope)>, StoreError> {
+        let mut envelopes = Vec::with_capacity(self.deliveries.len());
+        for at in (0..=u8::MAX).filter(|at| self.holds(*at)) {
+            envelopes.extend(store.held(self.key, at)?.map(|envelope| (at, envelope)));
+        }
+        Ok(envelopes)
+    }
+}
+
+/// A hold that damage has taken: its owner must not be told that it fired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostHold {
+    /// Its name.
+    pub id: HoldId,
+    /// When that may be forgotten, Unix seconds.
+    pub until_s: u64,
 }
 
 /// One delivery of a hold.
@@ -227,6 +255,8 @@ pub struct Loaded {
     pub envelopes: Vec<StoredEnvelope>,
     /// All holds.
     pub holds: Vec<HoldRecord>,
+    /// Holds that were lost.
+    pub lost_holds: Vec<LostHold>,
     /// The last mark, Unix seconds.
     pub alive_s: Option<u64>,
     /// Records that did not check out and were set aside.

@@ -66,9 +66,6 @@ impl Store for Moody {
         self.store.held(key, delivery)
     }
 
-    fn was_cut_short(&self, mailbox: &MailboxId, sequence: u64) -> bool {
-        self.store.was_cut_short(mailbox, sequence)
-    }
 
     fn free_bytes(&self) -> Option<u64> {
         None

@@ -5,7 +5,7 @@ use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, HoldId, Refusal, S
 use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
 use crate::limits::{RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM};
-use crate::store::{HeldDelivery, HeldKey, HoldRecord, Write, short_digest};
+use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write, short_digest};
 
 /// A hold that is asked for.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(super) struct Hold {
     record: HoldRecord,
     /// Being released: its envelopes are on their way from the store.
     releasing: bool,
+    /// All its envelopes could be read, or were written, in this process.
+    whole: bool,
 }
 
 impl Mailboxes {
@@ -34,8 +36,8 @@ impl Mailboxes {
         if self.holds.contains_key(&id) && replaces != Some(id) {
             return refused(Refusal::HoldExists);
         }
-        if replaces.is_some_and(|old| !self.holds.contains_key(&old)) {
-            return refused(Refusal::UnknownHold);
+        if let Some(old) = replaces.filter(|old| !self.holds.contains_key(old)) {
+            return self.gone(&old);
         }
         let old = replaces.and_then(|old| self.holds.remove(&old));
         let stopped = self.room != Room::Enough || self.holds.len() >= self.limits.holds as usize;
@@ -69,9 +71,13 @@ impl Mailboxes {
         let key = HeldKey { id, generation: self.generations };
         let due_s = now.s() + u64::from(for_s);
         let record = HoldRecord { key, due_s, deliveries: record };
-        self.holds.insert(id, Hold { record: record.clone(), releasing: false });
+        self.holds.insert(id, Hold { record: record.clone(), releasing: false, whole: true });
         let replaces = old.map(|old| old.record.key);
         writes.push(Write::Hold { record, envelopes, replaces });
+        if self.lost.remove(&id).is_some() {
+            // Found beside the hold after a crash, the mark is dropped.
+            writes.push(Write::ForgetLostHold(id));
+        }
         Reply::Durable(Answer::Held { outcomes })
     }
 
@@ -86,7 +92,7 @@ impl Mailboxes {
         if for_s == 0 || for_s > self.limits.hold_length_s {
             return refused(Refusal::HoldLength);
         }
-        let Some(hold) = self.holds.get_mut(id) else { return refused(Refusal::UnknownHold) };
+        let Some(hold) = self.holds.get_mut(id) else { return self.gone(id) };
         hold.record.due_s = now.s() + u64::from(for_s);
         hold.releasing = false;
         let record = hold.record.clone();
@@ -107,10 +113,77 @@ impl Mailboxes {
 
     /// Deletes a hold with its envelopes.
     pub(crate) fn cancel(&mut self, id: &HoldId, writes: &mut Vec<Write>) -> Reply {
-        let Some(hold) = self.holds.remove(id) else { return refused(Refusal::UnknownHold) };
+        let Some(hold) = self.holds.remove(id) else { return self.gone(id) };
         self.unreserve(&hold.record);
         writes.push(Write::RemoveHold(hold.record.key));
         if self.room == Room::None { full() } else { Reply::Durable(Answer::Cancelled) }
+    }
+
+    /// A hold whose envelopes this process has not read back yet: the caller does, before it is extended, and comes
+    /// back with [`Mailboxes::looked_at`].
+    pub(crate) fn unread(&self, id: &HoldId) -> Option<HoldRecord> {
+        self.holds.get(id).filter(|hold| !hold.whole).map(|hold| hold.record.clone())
+    }
+
+    /// Takes how many of a hold's envelopes could be read. One that is not whole is lost, the rest of it too: it
+    /// would fire for some, and its owner would take it for armed. The answer then.
+    pub(crate) fn looked_at(
+        &mut self,
+        record: &HoldRecord,
+        readable: usize,
+        now: Now,
+        writes: &mut Vec<Write>,
+    ) -> Option<Reply> {
+        if readable < record.held().count() {
+            return self.lose_hold(record.key, now, writes).then(|| self.gone(&record.key.id));
+        }
+        if let Some(hold) = self.holds.get_mut(&record.key.id) {
+            hold.whole |= hold.record.key == record.key;
+        }
+        None
+    }
+
+    /// Drops a hold that was damaged, and remembers that it did not fire. `false`: it is not there any more.
+    pub(crate) fn lose_hold(&mut self, key: HeldKey, now: Now, writes: &mut Vec<Write>) -> bool {
+        if self.holds.get(&key.id).is_none_or(|hold| hold.record.key != key) {
+            return false;
+        }
+        let Some(hold) = self.holds.remove(&key.id) else { return false };
+        self.unreserve(&hold.record);
+        if self.lost.len() >= self.limits.holds as usize {
+            let oldest = self.lost.iter().min_by_key(|(_, until_s)| **until_s);
+            if let Some(oldest) = oldest.map(|(id, _)| *id) {
+                self.lost.remove(&oldest);
+                writes.push(Write::ForgetLostHold(oldest));
+            }
+        }
+        let until_s = now.s() + u64::from(self.limits.hold_length_s);
+        self.lost.insert(key.id, until_s);
+        // First: a crash between the two must not make it look as if it had fired.
+        writes.push(Write::LostHold(LostHold { id: key.id, until_s }));
+        writes.push(Write::RemoveHold(key));
+        true
+    }
+
+    /// Nobody comes back for these: they would have been released long ago.
+    pub(super) fn forget_lost(&mut self, now: Now, writes: &mut Vec<Write>) {
+        self.lost.retain(|id, until_s| {
+            let stays = *until_s > now.s();
+            if !stays {
+                writes.push(Write::ForgetLostHold(*id));
+            }
+            stays
+        });
+    }
+
+    /// To who asks for a hold that is not there.
+    fn gone(&self, id: &HoldId) -> Reply {
+        if self.lost.contains_key(id) {
+            // Perhaps in a group that is not committed yet: this answer waits behind it.
+            Reply::Durable(Answer::Refused(Refusal::HoldLost))
+        } else {
+            refused(Refusal::UnknownHold)
+        }
     }
 
     /// Holds to be released now, a few at a time: the caller reads their envelopes and comes back with
@@ -130,29 +203,33 @@ impl Mailboxes {
     }
 
     /// Puts the envelopes of a due hold into their mailboxes. One that was extended, replaced or cancelled
-    /// meanwhile stays as it is. None of them may be [in doubt](Mailboxes::in_doubt).
+    /// meanwhile stays as it is. None of them may be [in doubt](Mailboxes::in_doubt). An envelope that is missing among
+    /// them is counted in its mailbox; returns how many.
     pub(crate) fn release(
         &mut self,
         key: HeldKey,
         envelopes: Vec<(u8, Envelope)>,
         now: Now,
         writes: &mut Vec<Write>,
-    ) -> Reply {
-        let done = match self.room {
-            Room::None => Reply::Now(Answer::Accepted),
-            Room::Low | Room::Enough => Reply::Durable(Answer::Accepted),
-        };
+    ) -> usize {
         let ready = |hold: &Hold| hold.record.key == key && hold.releasing;
         if !self.holds.get(&key.id).is_some_and(ready) {
-            return done;
+            return 0;
         }
-        let Some(hold) = self.holds.remove(&key.id) else { return done };
+        let Some(hold) = self.holds.get(&key.id) else { return 0 };
+        let record = hold.record.clone();
+        let missing = self.count_missing(&record, &envelopes, writes);
+        if envelopes.is_empty() {
+            self.lose_hold(key, now, writes);
+            return missing;
+        }
         if self.room == Room::None {
             self.released_without_room += envelopes.len();
         }
-        self.unreserve(&hold.record);
+        self.holds.remove(&key.id);
+        self.unreserve(&record);
         for (at, envelope) in envelopes {
-            let Some(delivery) = hold.record.deliveries.get(usize::from(at)) else { continue };
+            let Some(delivery) = record.deliveries.get(usize::from(at)) else { continue };
             let digest = short_digest(&envelope);
             let Some(mailbox) = self.mailbox_of(&delivery.token) else { continue };
             // After a crash in the middle of a release some are there already.
@@ -162,13 +239,40 @@ impl Mailboxes {
         }
         // After the envelopes: a crash between them releases again, and doubles are recognised.
         writes.push(Write::RemoveHold(key));
-        done
+        missing
     }
 
-    pub(super) fn restore_hold(&mut self, record: HoldRecord) {
+    /// Counts in its mailbox each envelope that damage has taken.
+    fn count_missing(
+        &mut self,
+        record: &HoldRecord,
+        envelopes: &[(u8, Envelope)],
+        writes: &mut Vec<Write>,
+    ) -> usize {
+        let mut missing = 0;
+        for (at, delivery) in (0..=u8::MAX).zip(&record.deliveries) {
+            let there = envelopes.iter().any(|(of, _)| *of == at);
+            if there || delivery.outcome != DeliveryOutcome::Held {
+                continue;
+            }
+            missing += 1;
+            if let Some(mailbox) = self.mailbox_of(&delivery.token) {
+                // A crash before the hold is removed counts it twice rather than never.
+                mailbox.expired += 1;
+                writes.push(Write::Mailbox(mailbox.record()));
+            }
+        }
+        missing
+    }
+
+    pub(super) fn restore_hold(&mut self, record: HoldRecord, writes: &mut Vec<Write>) {
         self.generations = self.generations.max(record.key.generation);
         self.reserve_again(&record);
-        self.holds.insert(record.key.id, Hold { record, releasing: false });
+        if self.lost.remove(&record.key.id).is_some() {
+            // A crash cut in two how it was lost, or how it was left again: whether it is whole is found when it is extended.
+            writes.push(Write::ForgetLostHold(record.key.id));
+        }
+        self.holds.insert(record.key.id, Hold { record, releasing: false, whole: false });
     }
 
     fn put_back(&mut self, hold: Option<Hold>) {
@@ -201,12 +305,5 @@ impl Mailboxes {
                 mailbox.unreserve(token);
             }
         }
-    }
-}
-
-impl HoldRecord {
-    fn held(&self) -> impl Iterator<Item = &SendTokenHash> {
-        let held = self.deliveries.iter().filter(|one| one.outcome == DeliveryOutcome::Held);
-        held.map(|delivery| &delivery.token)
     }
 }

@@ -58,10 +58,7 @@ impl Rig {
     fn tick(&mut self) {
         self.act(Mailboxes::tick);
         for record in self.mailboxes.due(self.now()) {
-            let mut envelopes = Vec::new();
-            for at in 0..record.deliveries.len() as u8 {
-                envelopes.extend(self.store.held(record.key, at).unwrap().map(|it| (at, it)));
-            }
+            let envelopes = record.envelopes(&self.store).unwrap();
             self.act(|boxes, now, writes| boxes.release(record.key, envelopes, now, writes));
         }
     }
@@ -96,7 +93,32 @@ impl Rig {
     }
 
     fn extend(&mut self, id: u8, for_s: u32) -> Answer {
-        answer(self.act(|boxes, now, writes| boxes.extend(&hold(id), for_s, now, writes)))
+        let unread = self.mailboxes.unread(&hold(id));
+        let looked = unread.map(|record| {
+            let readable = record.envelopes(&self.store).unwrap().len();
+            (record, readable)
+        });
+        answer(self.act(|boxes, now, writes| {
+            let lost = looked
+                .and_then(|(record, readable)| boxes.looked_at(&record, readable, now, writes));
+            lost.unwrap_or_else(|| boxes.extend(&hold(id), for_s, now, writes))
+        }))
+    }
+
+    fn cancel(&mut self, id: u8) -> Answer {
+        answer(self.act(|boxes, _, writes| boxes.cancel(&hold(id), writes)))
+    }
+
+    /// Damage takes one envelope of a hold.
+    fn damage(&mut self, id: u8, delivery: u8) {
+        let holds = self.store.load().unwrap().holds;
+        let key = holds.iter().find(|record| record.key.id == hold(id)).unwrap().key;
+        self.store.damage(key, delivery);
+    }
+
+    fn expired(&mut self, id: u8) -> u64 {
+        let now = self.now();
+        self.mailboxes.expired(&mailbox(id), now).unwrap()
     }
 
     /// All that a subscriber who reads from the beginning would get, with their numbers.

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 use super::{
-    HeldDelivery, HeldKey, HoldRecord, Loaded, MailboxRecord, MemoryStore, SledStore, Store,
-    StoreError, StoredEnvelope, Write,
+    HeldDelivery, HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, MemoryStore, SledStore,
+    Store, StoreError, StoredEnvelope, Write,
 };
 
 fn envelope(byte: u8) -> Envelope {
@@ -121,6 +121,18 @@ fn replaces_and_removes_holds_in_one_step(store: &dyn Store) {
     assert_eq!(store.held(hold_key(3, 5), 1).unwrap(), Some(envelope(5)));
 }
 
+fn remembers_lost_holds_until_told(store: &dyn Store) {
+    let lost = |id, until_s| LostHold { id: HoldId([id; 32]), until_s };
+    applied(store, &[hold(1, 1, None), Write::LostHold(lost(2, 8)), Write::LostHold(lost(1, 9))]);
+    assert_eq!(store.load().unwrap().lost_holds, [lost(1, 9), lost(2, 8)]);
+    assert_eq!(store.load().unwrap().holds.len(), 1, "a mark of the same name is not the hold");
+    applied(store, &[Write::RemoveHold(hold_key(1, 1)), Write::LostHold(lost(1, 10))]);
+    assert_eq!(store.load().unwrap().lost_holds, [lost(1, 10), lost(2, 8)]);
+    let forget = |id| Write::ForgetLostHold(HoldId([id; 32]));
+    applied(store, &[forget(1), forget(3)]);
+    assert_eq!(store.load().unwrap().lost_holds, [lost(2, 8)]);
+}
+
 fn sled(folder: &Path) -> SledStore {
     SledStore::open(folder, 16).unwrap()
 }
@@ -129,13 +141,15 @@ fn sled(folder: &Path) -> SledStore {
 fn memory_keeps_the_contract() {
     keeps_what_it_is_given_and_forgets_what_it_is_told(&MemoryStore::default());
     replaces_and_removes_holds_in_one_step(&MemoryStore::default());
+    remembers_lost_holds_until_told(&MemoryStore::default());
 }
 
 #[test]
 fn sled_keeps_the_contract() {
-    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
     keeps_what_it_is_given_and_forgets_what_it_is_told(&sled(folders[0].path()));
     replaces_and_removes_holds_in_one_step(&sled(folders[1].path()));
+    remembers_lost_holds_until_told(&sled(folders[2].path()));
 }
 
 #[test]
@@ -165,6 +179,10 @@ fn any_write() -> impl Strategy<Value = Write> {
                 hold(id, generation, replaces.filter(|old| *old != hold_key(id, generation)))
             }),
         key.prop_map(Write::RemoveHold),
+        (1..4_u8, 1..9_u64).prop_map(|(id, until_s)| {
+            Write::LostHold(LostHold { id: HoldId([id; 32]), until_s })
+        }),
+        (1..4_u8).prop_map(|id| Write::ForgetLostHold(HoldId([id; 32]))),
         (1..9_u64).prop_map(Write::Alive),
     ]
 }

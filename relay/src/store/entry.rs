@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::record::{self, ENVELOPE_KEY, Kind, Raw, take};
-use super::{HoldRecord, MailboxRecord, StoredEnvelope, Write};
+use super::{HoldRecord, LostHold, MailboxRecord, StoredEnvelope, Write};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub(super) enum Entry {
     ExpireEnvelope(MailboxId, u64),
     Hold(HoldRecord),
     RemoveHold(HoldId),
+    LostHold(LostHold),
+    ForgetLostHold(HoldId),
     Clock(u64),
 }
 
@@ -41,6 +43,7 @@ pub(super) struct State {
     pub(super) mailboxes: HashMap<MailboxId, Versioned<MailboxRecord>>,
     pub(super) envelopes: HashMap<MailboxId, BTreeMap<u64, StoredEnvelope>>,
     pub(super) holds: HashMap<HoldId, Versioned<HoldRecord>>,
+    pub(super) lost_holds: HashMap<HoldId, Versioned<LostHold>>,
     pub(super) clock: Option<Versioned<u64>>,
 }
 
@@ -61,6 +64,8 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
         }
         Write::HoldRecord(record) => vec![Entry::Hold(record.clone())],
         Write::RemoveHold(key) => vec![Entry::RemoveHold(key.id)],
+        Write::LostHold(lost) => vec![Entry::LostHold(*lost)],
+        Write::ForgetLostHold(id) => vec![Entry::ForgetLostHold(*id)],
         Write::Alive(at_s) => vec![Entry::Clock(*at_s)],
     }
 }
@@ -84,6 +89,10 @@ impl Entry {
                 let key = record::envelope_key(&stored.mailbox, stored.sequence);
                 put(b'i', &key, commit, &record::index_body(stored), bytes);
             }
+            Self::LostHold(lost) => {
+                put(b'l', lost.id.as_bytes(), commit, &lost.until_s.to_le_bytes(), bytes);
+            }
+            Self::ForgetLostHold(id) => gone(b'L', id.as_bytes(), bytes),
             Self::Clock(at_s) => put(b'c', &[], commit, &at_s.to_le_bytes(), bytes),
             Self::RemoveMailbox(id) => gone(b'M', id.as_bytes(), bytes),
             Self::RemoveHold(id) => gone(b'H', id.as_bytes(), bytes),
@@ -102,6 +111,7 @@ impl Entry {
         let entry = match tag {
             b'M' => Self::RemoveMailbox(MailboxId(take(bytes)?)),
             b'H' => Self::RemoveHold(HoldId(take(bytes)?)),
+            b'L' => Self::ForgetLostHold(HoldId(take(bytes)?)),
             b'I' | b'X' => {
                 let (mailbox, sequence) = record::envelope_place(&take::<ENVELOPE_KEY>(bytes)?)?;
                 if tag == b'I' {
@@ -118,7 +128,7 @@ impl Entry {
     fn decode_put(tag: u8, bytes: &mut &[u8]) -> Option<(u64, Self)> {
         let mut key = [0; ENVELOPE_KEY];
         let len = match tag {
-            b'm' | b'h' => 32,
+            b'm' | b'h' | b'l' => 32,
             b'i' => ENVELOPE_KEY,
             b'c' => 0,
             _ => return None,
@@ -134,6 +144,7 @@ impl Entry {
         let entry = match tag {
             b'm' => Self::Mailbox(record::mailbox(MailboxId(id()?), body)?),
             b'h' => Self::Hold(record::hold(HoldId(id()?), body)?),
+            b'l' => Self::LostHold(record::lost_hold(HoldId(id()?), body)?),
             b'i' => Self::Envelope(record::stored(&key, body)?),
             _ => Self::Clock(u64::from_le_bytes(body.try_into().ok()?)),
         };
@@ -182,6 +193,12 @@ impl State {
             Entry::RemoveHold(id) => {
                 self.holds.remove(&id);
             }
+            Entry::LostHold(record) => {
+                self.lost_holds.insert(record.id, Versioned { commit, record });
+            }
+            Entry::ForgetLostHold(id) => {
+                self.lost_holds.remove(&id);
+            }
             Entry::Clock(record) => self.clock = Some(Versioned { commit, record }),
         }
     }
@@ -204,8 +221,8 @@ impl State {
             }),
             Kind::Hold => id()
                 .is_some_and(|id| version(self.holds.get(&HoldId(id)).map(|found| found.commit))),
-            // A lost mark is taken from the ledger.
-            Kind::Clock => false,
+            // These are taken from the ledger if they are older in the engine.
+            Kind::LostHold | Kind::Clock => false,
         }
     }
 
@@ -216,8 +233,9 @@ impl State {
         let envelopes =
             self.envelopes.values().flat_map(BTreeMap::values).map(|it| (0, Entry::Envelope(*it)));
         let holds = self.holds.values().map(|it| (it.commit, Entry::Hold(it.record.clone())));
+        let lost = self.lost_holds.values().map(|it| (it.commit, Entry::LostHold(it.record)));
         let clock = self.clock.iter().map(|it| (it.commit, Entry::Clock(it.record)));
-        mailboxes.chain(envelopes).chain(holds).chain(clock)
+        mailboxes.chain(envelopes).chain(holds).chain(lost).chain(clock)
     }
 
     /// Envelopes in all mailboxes.

@@ -5,7 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
-use super::{HeldKey, HoldRecord, Loaded, MailboxRecord, Store, StoreError, StoredEnvelope, Write};
+use super::{
+    HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, Store, StoreError, StoredEnvelope, Write,
+};
 
 /// Keeps everything in memory.
 #[derive(Debug, Default)]
@@ -17,12 +19,19 @@ struct Kept {
     envelopes: BTreeMap<(MailboxId, u64), (StoredEnvelope, Envelope)>,
     holds: BTreeMap<HoldId, HoldRecord>,
     held: HashMap<(HeldKey, u8), Envelope>,
+    lost_holds: BTreeMap<HoldId, LostHold>,
     alive_s: Option<u64>,
 }
 
 impl MemoryStore {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// As damage would.
+    #[cfg(test)]
+    pub(crate) fn damage(&self, key: HeldKey, delivery: u8) {
+        self.kept().held.remove(&(key, delivery)).unwrap();
     }
 }
 
@@ -66,6 +75,12 @@ impl Kept {
                 self.holds.remove(&key.id);
                 self.remove_held(*key);
             }
+            Write::LostHold(lost) => {
+                self.lost_holds.insert(lost.id, *lost);
+            }
+            Write::ForgetLostHold(id) => {
+                self.lost_holds.remove(id);
+            }
             Write::Alive(at_s) => self.alive_s = Some(*at_s),
         }
     }
@@ -82,6 +97,7 @@ impl Store for MemoryStore {
             mailboxes: kept.mailboxes.values().cloned().collect(),
             envelopes: kept.envelopes.values().map(|(stored, _)| *stored).collect(),
             holds: kept.holds.values().cloned().collect(),
+            lost_holds: kept.lost_holds.values().copied().collect(),
             alive_s: kept.alive_s,
             set_aside: 0,
         })

@@ -17,7 +17,9 @@
 use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
-use super::{HeldDelivery, HeldKey, HoldRecord, MailboxRecord, ShortDigest, StoredEnvelope};
+use super::{
+    HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, ShortDigest, StoredEnvelope,
+};
 
 /// Rare in ciphertext: one chance in 2^32 for each byte of it, and then the checksum decides.
 pub(super) const MAGIC: [u8; 4] = [0xf6, 0x9d, 0xc1, 0x7e];
@@ -41,6 +43,8 @@ pub(super) enum Kind {
     Mailbox = b'm' as isize,
     /// A [`HoldRecord`].
     Hold = b'h' as isize,
+    /// A [`LostHold`].
+    LostHold = b'l' as isize,
     /// The last mark.
     Clock = b'c' as isize,
     /// An envelope in a mailbox.
@@ -55,7 +59,8 @@ impl Kind {
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Mailbox, Self::Hold, Self::Clock, Self::Envelope, Self::Held]
+        use Kind::{Clock, Envelope, Held, Hold, LostHold, Mailbox};
+        [Mailbox, Hold, LostHold, Clock, Envelope, Held]
             .into_iter()
             .find(|kind| kind.byte() == byte)
     }
@@ -166,7 +171,7 @@ pub(super) fn envelope(raw: &Raw<'_>) -> Option<Envelope> {
     let body = match raw.kind {
         Kind::Envelope => raw.body.get(8..)?,
         Kind::Held => raw.body,
-        Kind::Mailbox | Kind::Hold | Kind::Clock => return None,
+        Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock => return None,
     };
     Envelope::new(body.to_vec())
 }
@@ -276,6 +281,11 @@ pub(super) fn hold(id: HoldId, mut body: &[u8]) -> Option<HoldRecord> {
         deliveries.push(HeldDelivery { token: SendTokenHash(take(&mut body)?), outcome });
     }
     Some(HoldRecord { key: HeldKey { id, generation }, due_s, deliveries })
+}
+
+/// `until_s(8)`.
+pub(super) fn lost_hold(id: HoldId, body: &[u8]) -> Option<LostHold> {
+    Some(LostHold { id, until_s: u64::from_le_bytes(body.try_into().ok()?) })
 }
 
 /// The next `N` bytes.

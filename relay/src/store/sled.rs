@@ -465,6 +465,13 @@ impl Target<'_> {
                 self.remove_record(&record_key(Kind::Hold, held.id.as_bytes()))?;
                 self.remove_held(*held)
             }
+            Write::LostHold(lost) => {
+                let key = record_key(Kind::LostHold, lost.id.as_bytes());
+                self.record(Kind::LostHold, &key, &lost.until_s.to_le_bytes())
+            }
+            Write::ForgetLostHold(id) => {
+                self.remove_record(&record_key(Kind::LostHold, id.as_bytes()))
+            }
             Write::Alive(at_s) => self.record(Kind::Clock, CLOCK, &at_s.to_le_bytes()),
         }
     }

@@ -33,10 +33,8 @@ fn extending_moves_the_deadline_and_cancelling_ends_it() {
     assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes });
     rig.pass(59);
     assert_eq!(rig.waiting(1), [0; 0]);
-    let cancel =
-        |boxes: &mut Mailboxes, _, writes: &mut Vec<Write>| answer(boxes.cancel(&hold(1), writes));
-    assert_eq!(rig.act(cancel), Answer::Cancelled);
-    assert_eq!(rig.act(cancel), Answer::Refused(Refusal::UnknownHold));
+    assert_eq!(rig.cancel(1), Answer::Cancelled);
+    assert_eq!(rig.cancel(1), Answer::Refused(Refusal::UnknownHold));
     rig.pass(100);
     assert_eq!(rig.waiting(1), [0; 0]);
     assert!(rig.store.load().unwrap().holds.is_empty());
@@ -138,4 +136,127 @@ fn an_extension_between_reading_and_releasing_wins() {
     assert_eq!(rig.waiting(1), [0; 0]);
     rig.pass(60);
     assert_eq!(rig.waiting(1), [100]);
+}
+
+const LOST: Answer = Answer::Refused(Refusal::HoldLost);
+const UNKNOWN: Answer = Answer::Refused(Refusal::UnknownHold);
+
+#[test]
+fn a_damaged_hold_is_told_as_lost_and_nothing_of_it_fires() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1, 2], None);
+    rig.restart(1);
+    rig.damage(1, 1);
+    assert_eq!(rig.extend(1, 60), LOST);
+    for _ in 0..2 {
+        assert_eq!(rig.extend(1, 60), LOST);
+        assert_eq!(rig.cancel(1), LOST);
+        assert_eq!(rig.hold(2, 60, &[1], Some(1)), LOST);
+        assert_eq!(rig.extend(2, 60), UNKNOWN, "of another it says nothing");
+        rig.restart(5);
+    }
+    rig.pass(200);
+    assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![], vec![]));
+    assert_eq!((rig.expired(1), rig.expired(2)), (0, 0), "it was told to its owner");
+    assert!(rig.store.load().unwrap().holds.is_empty());
+}
+
+#[test]
+fn the_loss_is_forgotten_when_it_is_left_again_or_nobody_comes_back_for_it() {
+    let mut rig = rig();
+    let lose = |rig: &mut Rig, id| {
+        rig.hold(id, 60, &[1], None);
+        rig.restart(1);
+        rig.damage(id, 0);
+        assert_eq!(rig.extend(id, 60), LOST);
+    };
+    lose(&mut rig, 1);
+    let none = Answer::Held { outcomes: vec![DeliveryOutcome::Refused] };
+    assert_eq!(rig.hold(1, 60, &[9], None), none);
+    assert_eq!(rig.extend(1, 60), LOST, "nothing was held in its place");
+    assert_eq!(rig.hold(1, 60, &[1], None), held(1));
+    assert!(matches!(rig.extend(1, 60), Answer::Extended { .. }));
+    assert_eq!(rig.cancel(1), Answer::Cancelled);
+    assert_eq!(rig.extend(1, 60), UNKNOWN);
+
+    lose(&mut rig, 2);
+    assert_eq!(rig.store.load().unwrap().lost_holds.len(), 1);
+    rig.now_s += u64::from(rig.limits.hold_length_s) - 120;
+    rig.pass(0);
+    assert_eq!(rig.extend(2, 60), LOST);
+    rig.pass(240);
+    assert_eq!(rig.extend(2, 60), UNKNOWN);
+    assert!(rig.store.load().unwrap().lost_holds.is_empty());
+}
+
+#[test]
+fn what_is_left_of_a_damaged_hold_fires_at_its_deadline_and_the_rest_is_counted() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1, 2], None);
+    rig.restart(1);
+    rig.damage(1, 1);
+    rig.pass(100);
+    assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![]));
+    assert_eq!((rig.expired(1), rig.expired(2)), (0, 1));
+    assert_eq!(rig.extend(1, 60), UNKNOWN, "it fired");
+    rig.restart(1);
+    assert_eq!(rig.expired(2), 1);
+}
+
+#[test]
+fn a_hold_of_which_nothing_is_left_never_fired() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1, 2], None);
+    rig.restart(1);
+    rig.damage(1, 0);
+    rig.damage(1, 1);
+    rig.pass(100);
+    assert_eq!((rig.expired(1), rig.expired(2)), (1, 1));
+    assert_eq!(rig.extend(1, 60), LOST);
+}
+
+#[test]
+fn a_lost_hold_gives_its_space_back_and_its_envelopes_are_read_once() {
+    let mut rig = Rig::new(Limits { mailbox_envelopes: 1, ..Limits::default() });
+    rig.open(1, &[1]);
+    rig.hold(1, 60, &[1], None);
+    assert!(rig.mailboxes.unread(&hold(1)).is_none(), "this process wrote them");
+    rig.restart(1);
+    assert!(rig.mailboxes.unread(&hold(1)).is_some());
+    assert!(matches!(rig.extend(1, 60), Answer::Extended { .. }));
+    assert!(rig.mailboxes.unread(&hold(1)).is_none());
+    rig.restart(1);
+    rig.damage(1, 0);
+    assert_eq!(rig.extend(1, 60), LOST);
+    assert_eq!(rig.send(1, 7), Answer::Accepted);
+}
+
+#[test]
+fn a_crash_amid_a_loss_never_looks_as_if_it_had_fired() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1], None);
+    rig.restart(1);
+    rig.damage(1, 0);
+    let key = rig.store.load().unwrap().holds[0].key;
+    let (mut writes, now) = (Vec::new(), rig.now());
+    assert!(rig.mailboxes.lose_hold(key, now, &mut writes));
+    assert!(!rig.mailboxes.lose_hold(key, now, &mut writes), "once");
+    assert_eq!(writes.len(), 2);
+    rig.store.apply(&writes[..1]).unwrap();
+    rig.restart(1);
+    assert_eq!(rig.extend(1, 60), LOST);
+}
+
+#[test]
+fn losses_are_remembered_for_no_more_holds_than_there_may_be() {
+    let mut rig = Rig::new(Limits { holds: 2, ..Limits::default() });
+    rig.open(1, &[1]);
+    for id in 1..=3 {
+        assert_eq!(rig.hold(id, 60, &[1], None), held(1));
+        rig.restart(1);
+        rig.damage(id, 0);
+        assert_eq!(rig.extend(id, 60), LOST);
+    }
+    assert_eq!([1, 2, 3].map(|id| rig.extend(id, 60)), [UNKNOWN, LOST, LOST]);
+    assert_eq!(rig.store.load().unwrap().lost_holds.len(), 2);
 }

@@ -10,8 +10,11 @@ use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
 use crate::store::record::{self, Kind};
 use crate::store::{
-    HoldRecord, Loaded, MailboxRecord, StoreError, StoredEnvelope, Write, short_digest,
+    HoldRecord, Loaded, LostHold, MailboxRecord, StoreError, StoredEnvelope, Write, short_digest,
 };
+
+/// Seconds for which a lost hold is told as such: the longest a hold may last.
+const LOST_S: u64 = 30 * 86_400;
 
 /// Names the note that says up to which commit notes may be gone.
 pub(super) const PURGED: &[u8] = b"purged";
@@ -21,6 +24,7 @@ pub(super) const PURGED: &[u8] = b"purged";
 pub(super) struct Found {
     mailboxes: HashMap<MailboxId, Versioned<MailboxRecord>>,
     holds: HashMap<HoldId, Versioned<HoldRecord>>,
+    lost_holds: HashMap<HoldId, Versioned<LostHold>>,
     clock: Option<Versioned<u64>>,
     index: Vec<StoredEnvelope>,
     /// What commits removed, in their order.
@@ -94,6 +98,7 @@ impl Found {
             _ if key == CLOCK => Kind::Clock,
             Some(first) if *first == Kind::Mailbox.byte() => Kind::Mailbox,
             Some(first) if *first == Kind::Hold.byte() => Kind::Hold,
+            Some(first) if *first == Kind::LostHold.byte() => Kind::LostHold,
             _ => return false,
         };
         if record::opened(kind, key, value).is_none() {
@@ -119,6 +124,9 @@ impl Found {
                 } else {
                     self.holds.insert(id, versioned);
                 }
+            }
+            Some(Entry::LostHold(record)) => {
+                self.lost_holds.entry(record.id).or_insert(Versioned { commit, record });
             }
             Some(Entry::Clock(record)) => {
                 if self.clock.as_ref().is_none_or(|clock| clock.commit < commit) {
@@ -146,9 +154,17 @@ impl Found {
     fn commit(&self) -> u64 {
         let records = self.mailboxes.values().map(|it| it.commit);
         let holds = self.holds.values().map(|it| it.commit);
+        let lost = self.lost_holds.values().map(|it| it.commit);
         let clock = self.clock.iter().map(|it| it.commit);
         let notes = self.notes.iter().map(|(commit, _)| *commit);
-        records.chain(holds).chain(clock).chain(notes).max().unwrap_or(0).max(self.purged)
+        records
+            .chain(holds)
+            .chain(lost)
+            .chain(clock)
+            .chain(notes)
+            .max()
+            .unwrap_or(0)
+            .max(self.purged)
     }
 
     /// As it is, compared with nothing.
@@ -287,6 +303,12 @@ impl Found {
         Ok(())
     }
 
+    /// The mark of a lost hold stays for as long as its owner may ask for it.
+    fn lost_hold(&self, hold: &HoldRecord) -> LostHold {
+        let now_s = self.clock.as_ref().map_or(0, |clock| clock.record);
+        LostHold { id: hold.key.id, until_s: hold.due_s.max(now_s) + LOST_S }
+    }
+
     fn compare_holds(
         &mut self,
         expected: &State,
@@ -309,8 +331,20 @@ impl Found {
             } else {
                 plan.lost.1 += 1;
                 self.holds.remove(id);
+                let record = self.lost_hold(&wanted.record);
+                plan.writes.push(Write::LostHold(record));
                 plan.writes.push(Write::RemoveHold(wanted.record.key));
+                self.lost_holds.insert(*id, Versioned { commit: 0, record });
             }
+        }
+        for (id, wanted) in &expected.lost_holds {
+            if !self.lost_holds.contains_key(id) {
+                plan.writes.push(Write::LostHold(wanted.record));
+                self.lost_holds.insert(*id, wanted.clone());
+            }
+        }
+        for found in self.lost_holds.values() {
+            plan.unrecorded.push((found.commit, Entry::LostHold(found.record)));
         }
         self.holds.retain(|id, found| {
             let removed = plan.covered
@@ -366,6 +400,7 @@ pub(super) fn loaded_from(state: &State, set_aside: u64) -> Loaded {
     let found = Found {
         mailboxes: state.mailboxes.clone(),
         holds: state.holds.clone(),
+        lost_holds: state.lost_holds.clone(),
         clock: state.clock.clone(),
         index: state.envelopes.values().flat_map(|of| of.values()).copied().collect(),
         ..Found::default()

@@ -184,6 +184,9 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), 
             write(Write::Hold { record: hold.record.clone(), envelopes, replaces: None })?;
         }
     }
+    for lost in state.lost_holds.values() {
+        write(Write::LostHold(lost.record))?;
+    }
     if let Some(clock) = &state.clock {
         write(Write::Alive(clock.record))?;
     }

@@ -76,7 +76,7 @@ impl Salvage {
     ) {
         self.commit = self.commit.max(raw.commit);
         match raw.kind {
-            Kind::Mailbox | Kind::Hold | Kind::Clock if raw.commit > known => {
+            Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock if raw.commit > known => {
                 if let Some(entry) = entry(raw)
                     && self.version(&entry) <= Some(raw.commit)
                 {
@@ -107,7 +107,7 @@ impl Salvage {
                     self.held.insert(key, place);
                 }
             }
-            Kind::Mailbox | Kind::Hold | Kind::Clock => {}
+            Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock => {}
         }
     }
 
@@ -115,6 +115,7 @@ impl Salvage {
         match entry {
             Entry::Mailbox(record) => self.state.mailboxes.get(&record.id).map(|it| it.commit),
             Entry::Hold(record) => self.state.holds.get(&record.key.id).map(|it| it.commit),
+            Entry::LostHold(record) => self.state.lost_holds.get(&record.id).map(|it| it.commit),
             Entry::Clock(_) => self.state.clock.as_ref().map(|it| it.commit),
             _ => None,
         }
@@ -165,6 +166,7 @@ pub(super) fn entry(raw: &Raw<'_>) -> Option<Entry> {
     match raw.kind {
         Kind::Mailbox => record::mailbox(MailboxId(id()?), raw.body).map(Entry::Mailbox),
         Kind::Hold => record::hold(HoldId(id()?), raw.body).map(Entry::Hold),
+        Kind::LostHold => record::lost_hold(HoldId(id()?), raw.body).map(Entry::LostHold),
         Kind::Clock => Some(Entry::Clock(u64::from_le_bytes(raw.body.try_into().ok()?))),
         Kind::Envelope | Kind::Held => None,
     }

@@ -1,0 +1,89 @@
+//! The relay over the memory store.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+use velar_protocol::wire::limits::{ENVELOPE_LEN, MAX_DELIVERIES};
+use velar_protocol::wire::{HoldSecret, SendToken};
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::limits::WRITER_QUEUE;
+use crate::store::{Loaded, MemoryStore, Write};
+
+fn hold(number: u8) -> Action {
+    let token = SendToken::new([1; 32]).hash();
+    let envelope = Envelope::new(vec![number; ENVELOPE_LEN]).unwrap();
+    let deliveries = vec![(token, envelope); MAX_DELIVERIES];
+    Action::Hold { id: HoldSecret::new([number; 32]).id(), for_s: 60, deliveries, replaces: None }
+}
+
+#[tokio::test(start_paused = true)]
+async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for() {
+    let clock = Arc::new(SystemClock);
+    let most = u32::MAX;
+    let limits = Limits {
+        token_envelopes: most,
+        mailbox_envelopes: most,
+        token_burst: most,
+        ..Limits::default()
+    };
+    let mailboxes = Mailboxes::new(limits, Loaded::default(), clock.now(), &mut Vec::new());
+    let mailboxes = Arc::new(Mutex::new(mailboxes));
+    let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
+    let (_ending, ended) = watch::channel(None);
+    let store = Arc::new(MemoryStore::default());
+    let relay = Relay::new(limits, None, clock.clone(), mailboxes.clone(), store, jobs, ended);
+    let tokens = vec![SendToken::new([1; 32]).hash()];
+    let mailbox = MailboxId([2; 32]);
+    mailboxes.lock().unwrap().open(mailbox, tokens, true, clock.now(), &mut Vec::new());
+
+    // Nobody writes: what is asked for stays in the queue.
+    let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action));
+    for number in 0..WRITER_QUEUE / MAX_DELIVERIES {
+        let held = at_once(hold(u8::try_from(number).unwrap())).await;
+        assert!(matches!(held, Ok(Pending::Commit(..))), "{number}");
+    }
+    assert!(at_once(hold(255)).await.is_err(), "there is no room for it");
+    drop(waiting.recv().await);
+    let held = at_once(hold(255)).await;
+    assert!(matches!(held, Ok(Pending::Commit(..))), "a written one gives its room back");
+}
+
+#[tokio::test]
+async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk() {
+    let (clock, limits) = (Arc::new(SystemClock), Limits::default());
+    let store = Arc::new(MemoryStore::default());
+    let (token, mailbox) = (SendToken::new([1; 32]).hash(), MailboxId([2; 32]));
+    let mut writes = Vec::new();
+    let mut before = Mailboxes::new(limits, Loaded::default(), clock.now(), &mut writes);
+    before.open(mailbox, vec![token], true, clock.now(), &mut writes);
+    let envelope = Envelope::new(vec![3; ENVELOPE_LEN]).unwrap();
+    let [whole, damaged] = [4, 5].map(|byte| HoldSecret::new([byte; 32]).id());
+    for id in [whole, damaged] {
+        let deliveries = vec![(token, envelope.clone())];
+        let asked = Asked { id, for_s: 60, deliveries, replaces: None };
+        before.hold(asked, clock.now(), &mut writes);
+    }
+    store.apply(&writes).unwrap();
+    let holds = store.load().unwrap().holds;
+    let key = holds.iter().find(|record| record.key.id == damaged).unwrap().key;
+    store.damage(key, 0);
+
+    let loaded = store.load().unwrap();
+    let mailboxes = Mailboxes::new(limits, loaded, clock.now(), &mut Vec::new());
+    let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
+    let (_ending, ended) = watch::channel(None);
+    let mailboxes = Arc::new(Mutex::new(mailboxes));
+    let relay = Relay::new(limits, None, clock, mailboxes, store, jobs, ended);
+    let mut pending = relay.carry_out(Action::Extend { id: damaged, for_s: 60 }).await;
+    assert_eq!(pending.answer_now(), None, "not before it is on disk");
+    let Some(Job::Write { writes, done: Some(done), .. }) = waiting.recv().await else {
+        unreachable!()
+    };
+    assert!(matches!(writes[..], [Write::LostHold(_), Write::RemoveHold(lost)] if lost == key));
+    done.send(()).unwrap();
+    assert_eq!(pending.answer_now(), Some(Answer::Refused(Refusal::HoldLost)));
+    let other = relay.carry_out(Action::Extend { id: whole, for_s: 60 }).await;
+    assert!(matches!(other, Pending::Commit(_, Answer::Extended { .. })));
+}
