@@ -19,7 +19,7 @@ use velar_protocol::seal::{Day, MemberId};
 use velar_protocol::wire::{DeliveryOutcome, HoldSecret, RelayAddress, Request, SendToken};
 
 pub use step::{HoldRequest, Step, StepId, Told};
-pub use view::{SlotState, SlotView, Trouble};
+pub use view::{Loss, SlotState, SlotView, Trouble};
 
 /// A sealing is used for so many days; the first check-in after that makes a new one.
 const RENEW_DAYS: u32 = 7;
@@ -83,6 +83,8 @@ pub struct Sealing {
     sealed: Vec<Sealed>,
     /// A relay has let it go, or lost it, for some: another is to be made.
     out: bool,
+    /// It took the place of one that may be out: nobody's last prekeys are used for it.
+    spares: bool,
 }
 
 /// An alarm for one member.
@@ -109,6 +111,8 @@ struct Slot {
     /// What is to take its place. Whether the relay has it already is not known.
     coming: Option<Left>,
     trouble: Option<Trouble>,
+    /// What it said that it lost, and since which check-in.
+    lost: Option<(u64, Loss)>,
 }
 
 /// One hold.
@@ -144,6 +148,12 @@ pub struct Placed {
 impl Holds {
     /// A check-in was made at `now_s`. Relays are to release at `until_s` if nothing follows; `None`: nothing is agreed.
     pub fn wish(&mut self, check_in: u64, until_s: Option<u64>, now_s: u64) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.armed.is_none()) {
+            // What is left now is left again.
+            if self.wish.is_some_and(|wish| slot.lost_since(wish.check_in).is_some()) {
+                slot.lost = Some((check_in, Loss::Once));
+            }
+        }
         for left in self.slots.iter_mut().flat_map(Slot::both_mut) {
             match self.wish.map(|wish| wish.until_s) {
                 Some(Some(wished_s)) if wished_s != left.until_s => {
@@ -189,12 +199,20 @@ impl Holds {
         self.is_out() && std::mem::replace(&mut self.renewed_at, check_in) != check_in
     }
 
+    /// Whether nobody's last prekeys are to be used for the alarm: not for one whose predecessor a relay let go, or says
+    /// that it lost.
+    #[must_use]
+    pub fn spares(&self) -> bool {
+        self.sealing.as_ref().is_some_and(|sealing| sealing.spares)
+    }
+
     /// Another alarm takes the place of the one before. Whoever cannot be sealed to keeps that one, if it has not gone out.
     pub fn begin(&mut self, about: About, event: AlertEvent, today: Day) {
+        let spares = self.is_out();
         let mut sealed = self.sealing.take().map(|sealing| sealing.sealed).unwrap_or_default();
         sealed.retain(|one| !one.out && today.0.abs_diff(one.day.0) <= PREKEY_MAX_AGE_DAYS);
         sealed.iter_mut().for_each(|one| one.old = true);
-        self.sealing = Some(Sealing { about, day: today, event, sealed, out: false });
+        self.sealing = Some(Sealing { about, day: today, event, sealed, out: false, spares });
     }
 
     /// The alarm that is to be sealed for these members, and for whom it is not yet. Who is not among them is let go of.
@@ -266,7 +284,17 @@ impl Holds {
 
 impl Slot {
     fn new(relay: RelayAddress) -> Self {
-        Self { relay, wanted: true, armed: None, coming: None, trouble: None }
+        Self { relay, wanted: true, armed: None, coming: None, trouble: None, lost: None }
+    }
+
+    /// What was lost since this check-in.
+    fn lost_since(&self, check_in: u64) -> Option<Loss> {
+        self.lost.filter(|(at, _)| *at == check_in).map(|(_, loss)| loss)
+    }
+
+    fn loses_what_was_left(&mut self, check_in: u64) {
+        let before = self.lost_since(check_in);
+        self.lost = Some((check_in, before.map_or(Loss::Once, |_| Loss::Again)));
     }
 
     /// Whether somebody who can be reached here would be left out for want of an envelope: what lies there then goes on.

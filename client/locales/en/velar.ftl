@@ -1252,6 +1252,9 @@ hold-armed = If you do not check in, { $relay } alerts your circle at { $time }.
 hold-behind = { $relay } does NOT know of this check-in yet and could alert your circle at { $time }. velar status tries again; those who have your check-in do not take that for an alarm.
 hold-unknown = Something is left at { $relay } for when you do not check in; until when is not confirmed. velar status asks again.
 hold-nothing = Nothing is left at { $relay } yet for when you do not check in. velar status tries again.
+hold-lost = { $relay } says it lost what you had left there for when you do not check in, and did not alert your circle. velar status leaves it again.
+hold-lost-again = { $relay } says it lost what you had left there for when you do not check in, and lost it again. Nothing is left there until your next check-in: velar checkin
+hold-left-again = The relay says it lost what was there before, and did not alert your circle. It has been left again.
 hold-none = Nothing is left at any relay for when you do not check in: your circle has to notice by itself. velar status tries again.
 hold-over = The time was over at { $time }: { $relay } alerts your circle, or has done so. If you are safe: velar checkin
 hold-ends = What is left at { $relay } for when you do not check in is not needed any more, but is not cancelled yet: it could alert your circle at { $time }. velar status tries again.
@@ -1259,6 +1262,7 @@ hold-nothing-for = No relay can alert { $names } for you: the keys for that are 
 hold-too-long = The relay does not keep anything that long. Check in more often: velar checkin --next 12h
 hold-full = The relay has no room for it. Tell its operator.
 hold-refused = The relay did not accept it this time; it is asked again.
+watch-hold-lost = { $time } { $relay } says it lost what you had left there for when you do not check in, and did not alert your circle. velar status leaves it again, and says whether it is there.
 watch-hold-gone = { $time } What you had left at { $relay } for when you do not check in is not there any more: your circle may have been alerted. See velar alerts; if you are safe: velar stand-down
 ## Panic kit: an alarm without the passphrase
 

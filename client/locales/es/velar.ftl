@@ -1270,6 +1270,9 @@ hold-armed = Si no te reportas, { $relay } avisa a tu círculo ({ $time }).
 hold-behind = { $relay } AÚN NO sabe de este reporte y podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo; quien ya tiene tu reporte no lo toma por alarma.
 hold-unknown = En { $relay } hay algo por si no te reportas; no se ha confirmado hasta cuándo. velar status vuelve a preguntar.
 hold-nothing = En { $relay } aún no hay nada por si no te reportas. velar status lo intenta de nuevo.
+hold-lost = { $relay } dice que perdió lo que habías dejado ahí por si no te reportas, y que no avisó a tu círculo. velar status lo deja de nuevo.
+hold-lost-again = { $relay } dice que perdió lo que habías dejado ahí por si no te reportas, y que lo perdió otra vez. Ahí no habrá nada hasta tu próximo reporte: velar checkin
+hold-left-again = El relevo dice que perdió lo que había ahí antes, y que no avisó a tu círculo. Ya se dejó de nuevo.
 hold-none = En ningún relevo hay algo por si no te reportas: tu círculo tendrá que notarlo sin ayuda del relevo. velar status lo intenta de nuevo.
 hold-over = El plazo terminó ({ $time }): { $relay } avisa a tu círculo, o ya avisó. Si estás a salvo: velar checkin
 hold-ends = Lo que hay en { $relay } por si no te reportas ya no hace falta, pero aún no se cancela: podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo.
@@ -1277,6 +1280,7 @@ hold-nothing-for = Ningún relevo puede avisar por ti a { $names }: faltan las c
 hold-too-long = El relevo no guarda nada por tanto tiempo. Repórtate más seguido: velar checkin --next 12h
 hold-full = El relevo no tiene espacio. Avisa a quien lo opera.
 hold-refused = El relevo no lo aceptó esta vez; se le vuelve a pedir.
+watch-hold-lost = { $time } { $relay } dice que perdió lo que habías dejado ahí por si no te reportabas, y que no avisó a tu círculo. velar status lo deja de nuevo, y dice si ya está ahí.
 watch-hold-gone = { $time } Lo que habías dejado en { $relay } por si no te reportabas ya no está ahí: puede que tu círculo haya recibido el aviso. Revisa velar alerts; si estás a salvo: velar stand-down
 ## Kit de pánico: una alarma sin la frase de acceso
 

@@ -8,7 +8,7 @@ use super::Context;
 use super::carrier::Carrier;
 use super::show::hex;
 use crate::device::{Device, DeviceError, HoldsView};
-use crate::holds::{SlotState, SlotView, Trouble};
+use crate::holds::{Loss, SlotState, SlotView, Trouble};
 use crate::link::now_s;
 use crate::terminal::clean;
 use crate::text::t;
@@ -42,6 +42,9 @@ pub(super) fn lines(context: &Context, view: &HoldsView, now_s: u64) -> Vec<Stri
     let mut lines = Vec::new();
     for slot in &view.relays {
         lines.push(line(context, slot, now_s));
+        if slot.lost.is_some() && slot.state != SlotState::Nothing {
+            lines.push(format!("  {}", t!(text, "hold-left-again")));
+        }
         let reason = match slot.trouble {
             Some(Trouble::TooLong) => t!(text, "hold-too-long"),
             Some(Trouble::Full) => t!(text, "hold-full"),
@@ -81,11 +84,15 @@ fn line(context: &Context, slot: &SlotView, now_s: u64) -> String {
             t!(text, "hold-behind", relay = relay, time = moment(until_s))
         }
         SlotState::Behind { until_s: None } => t!(text, "hold-unknown", relay = relay),
-        SlotState::Nothing => t!(text, "hold-nothing", relay = relay),
+        SlotState::Nothing => match slot.lost {
+            None => t!(text, "hold-nothing", relay = relay),
+            Some(Loss::Once) => t!(text, "hold-lost", relay = relay),
+            Some(Loss::Again) => t!(text, "hold-lost-again", relay = relay),
+        },
     }
 }
 
-/// `{"until_s", "relays": [{"relay", "state", "until_s", "ends", "trouble", "not_for"}], "nothing_for"}`.
+/// `{"until_s", "relays": [{"relay", "state", "until_s", "ends", "trouble", "lost", "not_for"}], "nothing_for"}`.
 pub(super) fn json(view: &HoldsView) -> Value {
     let slot = |slot: &SlotView| {
         let (state, until_s) = match slot.state {
@@ -103,7 +110,7 @@ pub(super) fn json(view: &HoldsView) -> Value {
         let not_for: Vec<String> = slot.not_for.iter().map(|member| hex(&member.0)).collect();
         json!({
             "relay": slot.relay.place(), "state": state, "until_s": until_s, "ends": slot.ends,
-            "trouble": trouble, "not_for": not_for,
+            "trouble": trouble, "lost": slot.lost.is_some(), "not_for": not_for,
         })
     };
     let relays: Vec<Value> = view.relays.iter().map(slot).collect();

@@ -116,6 +116,9 @@ impl<'a> Teller<'a> {
             What::HoldGone { relay } => {
                 t!(text, "watch-hold-gone", time = time, relay = clean(relay))
             }
+            What::HoldLost { relay } => {
+                t!(text, "watch-hold-lost", time = time, relay = clean(relay))
+            }
             What::OldKit { .. } => t!(text, "watch-old-kit", time = time, name = name),
             What::KitCopied { alert } => {
                 t!(text, "watch-kit-copied", time = time, alert = alert.short())

@@ -100,12 +100,10 @@ impl Turn<'_> {
         holds.wish(check_in.counter, until_s, self.now_s);
         if until_s.is_some() {
             let about = about(check_in, plan.as_ref());
-            // What a relay says it has lost must not use up what alarms need.
-            let keep = if holds.is_out() { KEPT } else { 0 };
             if holds.wants_alarm(about, self.today()) {
                 self.begin_alarm(&mut holds, check_in, plan.as_ref());
             }
-            self.fill_holds(&mut holds, true, keep)?;
+            self.fill_holds(&mut holds, true, 0)?;
         }
         self.set_holds(&holds)
     }
@@ -137,8 +135,10 @@ impl Turn<'_> {
     }
 
     /// Seals what is not sealed yet and can be, and says where it is to lie. Says whether anything changed.
-    /// At least `keep` one-time prekeys of each member stay.
+    /// At least `keep` one-time prekeys of each member stay, and [`KEPT`] whenever the alarm takes the place of one that may
+    /// be out: what a relay says it has let go, or lost, must not use up what alarms need.
     fn fill_holds(&mut self, holds: &mut Holds, again: bool, keep: usize) -> Done<bool> {
+        let keep = if holds.spares() { keep.max(KEPT) } else { keep };
         let others = self.others()?;
         let mut changed = false;
         if let Some((event, lacking)) = holds.unsealed(&others) {
@@ -248,9 +248,11 @@ impl Turn<'_> {
     pub(super) fn hold_answered(&mut self, step: &StepId, answer: &Answer) -> Done {
         let mut holds = self.known_holds()?;
         let told = holds.answered(step, answer, self.now_s);
-        if told == Told::Gone {
-            let (now_s, relay) = (self.now_s, step.relay().place());
-            self.show(None, now_s, What::HoldGone { relay })?;
+        let (now_s, relay) = (self.now_s, step.relay().place());
+        match told {
+            Told::Nothing => {}
+            Told::Gone => self.show(None, now_s, What::HoldGone { relay })?,
+            Told::Lost => self.show(None, now_s, What::HoldLost { relay })?,
         }
         if holds.is_running(self.now_s)
             && let Some((_, check_in, _)) = self.profile()?.check_in

@@ -176,7 +176,7 @@ impl Turn<'_> {
         Ok(Some(taken))
     }
 
-    /// Takes the oldest one-time prekey of a member's that can be sealed to, while more than `keep` stay.
+    /// Takes the oldest one-time prekey of a member's that can be sealed to, if `keep` others that can be stay.
     pub(super) fn take_one_time(
         &self,
         owner: &Identity,
@@ -185,22 +185,26 @@ impl Turn<'_> {
         let member = owner.member();
         let mut stock = self.readable::<StockKind>(&member.0)?.unwrap_or_default();
         let (circle, today) = (self.circle()?, self.today());
-        let mut at = 0;
-        while stock.len() > keep && at < stock.len() {
-            let Some(id) = stock.get(at).copied() else { break };
+        let (mut oldest, mut others) = (None, 0);
+        for (at, id) in stock.iter().enumerate() {
             let prekey = self.readable::<StockKeyKind>(&id.0)?;
             let checked =
                 prekey.and_then(|p| p.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS).ok());
-            if let Some(checked) = checked {
-                stock.remove(at);
-                self.tx.delete::<StockKeyKind>(&id.0)?;
-                self.tx.put::<UsedKind>(&id.0, &today)?;
-                self.tx.put::<StockKind>(&member.0, &stock)?;
-                return Ok(Some(checked));
+            match (checked, &oldest) {
+                (Some(checked), None) => oldest = Some((at, checked)),
+                (Some(_), Some(_)) => others += 1,
+                (None, _) => {}
             }
-            at += 1;
+            if oldest.is_some() && others >= keep {
+                break;
+            }
         }
-        Ok(None)
+        let Some((at, checked)) = oldest.filter(|_| others >= keep) else { return Ok(None) };
+        let id = stock.remove(at);
+        self.tx.delete::<StockKeyKind>(&id.0)?;
+        self.tx.put::<UsedKind>(&id.0, &today)?;
+        self.tx.put::<StockKind>(&member.0, &stock)?;
+        Ok(Some(checked))
     }
 
     /// Lets go of one-time prekeys of others that are too old to be sealed to. Only with a clock that is right.

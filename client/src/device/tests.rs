@@ -10,6 +10,7 @@ mod holds;
 mod kits;
 mod leaving;
 mod log;
+mod lost_holds;
 mod mail;
 mod office;
 mod strangers;

@@ -36,7 +36,7 @@ fn refusal_reason(refusal: Refusal, text: &Text) -> String {
         Refusal::AccessRequired => t!(text, "reason-refused-access"),
         Refusal::UnknownMailbox => t!(text, "reason-refused-mailbox"),
         Refusal::UnknownToken | Refusal::TokenTaken => t!(text, "reason-refused-token"),
-        Refusal::UnknownHold | Refusal::HoldExists | Refusal::HoldLength => {
+        Refusal::UnknownHold | Refusal::HoldExists | Refusal::HoldLength | Refusal::HoldLost => {
             t!(text, "reason-refused-hold")
         }
         Refusal::TooManySubscriptions => t!(text, "reason-refused-too-many"),

@@ -4,7 +4,7 @@ use velar_protocol::wire::{
     Answer, Delivery, DeliveryOutcome, Envelope, HoldId, HoldSecret, Refusal, RelayAddress, Request,
 };
 
-use super::{Holds, Left, Slot, Trouble, Wish};
+use super::{Holds, Left, Loss, Slot, Trouble, Wish};
 
 /// Shortest hold: a deadline that is nearer is rounded up to this.
 const SHORTEST_S: u64 = 60;
@@ -65,8 +65,10 @@ pub enum HoldRequest {
 pub enum Told {
     /// Nothing.
     Nothing,
-    /// This relay has released what was left there, or lost it.
+    /// This relay has released what was left there, or knows nothing of it any more.
     Gone,
+    /// This relay says that it lost what was left there, and did not release it.
+    Lost,
 }
 
 impl StepId {
@@ -134,7 +136,9 @@ impl Holds {
             let request = HoldRequest::Cancel { secret: left.secret.clone() };
             return step(left, Deed::Cancel, request);
         };
-        if let Some(coming) = slot.coming.as_ref().filter(due)
+        // A relay that loses whatever is left there is not given it over and over.
+        let takes = slot.lost_since(wish.check_in) != Some(Loss::Again);
+        if let Some(coming) = slot.coming.as_ref().filter(due).filter(|_| takes)
             && let Some(deliveries) = self.envelopes(coming)
         {
             let id = coming.secret.id();
@@ -160,15 +164,17 @@ impl Holds {
 
     /// Takes a relay's answer; what is to lie there has to be [placed](Holds::place) again after it. What was decided otherwise since, here or by another process, is not touched.
     pub fn answered(&mut self, id: &StepId, answer: &Answer, now_s: u64) -> Told {
+        let check_in = self.wish.map_or(0, |wish| wish.check_in);
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.relay == id.relay) else {
             return Told::Nothing;
         };
         // It may have been there, and released, without an answer that got here.
         let unknown = matches!(answer, Answer::Refused(Refusal::UnknownHold));
+        let lost = matches!(answer, Answer::Refused(Refusal::HoldLost));
         let exists = matches!(answer, Answer::Refused(Refusal::HoldExists));
         let tells_little = match id.deed {
             Deed::Leave { .. } => exists || matches!(answer, Answer::Held { .. }),
-            Deed::Cancel => unknown || *answer == Answer::Cancelled,
+            Deed::Cancel => unknown || lost || *answer == Answer::Cancelled,
             Deed::Extend { .. } => false,
         };
         let unsure =
@@ -178,13 +184,18 @@ impl Holds {
             Deed::Extend { until_s } => slot.extended(id.hold, until_s, answer, now_s),
             Deed::Cancel => slot.cancelled(id.hold, answer, now_s),
         };
+        if lost && gone.is_some() {
+            slot.loses_what_was_left(check_in);
+        }
         self.slots.retain(|slot| slot.wanted || slot.both().next().is_some());
         if let Some(sealing) = self.sealing.as_mut().filter(|_| unsure) {
             sealing.out = true;
             sealing.sealed.iter_mut().for_each(|one| one.out = true);
         }
         let Some(gone) = gone else { return Told::Nothing };
-        let out = gone.may_be_out(now_s) || !gone.doubtful;
+        // Of what was lost before its time nobody has anything: the same envelopes are left again. After it, the relay's
+        // word is not enough.
+        let out = gone.may_be_out(now_s) || !(gone.doubtful || lost);
         if let Some(sealing) = self.sealing.as_mut().filter(|_| out) {
             // Of some it is not known what lay there.
             let lay_there = |digest: &[u8; 32]| {
@@ -196,7 +207,11 @@ impl Holds {
                 sealing.out = true;
             }
         }
-        if gone.doubtful { Told::Nothing } else { Told::Gone }
+        match (lost, gone.doubtful) {
+            (true, _) => Told::Lost,
+            (false, true) => Told::Nothing,
+            (false, false) => Told::Gone,
+        }
     }
 }
 
@@ -234,7 +249,7 @@ impl Slot {
                 (self.armed, self.trouble) = (Some(coming), None);
                 return None;
             }
-            Answer::Refused(Refusal::UnknownHold) if self.armed.is_some() => {
+            Answer::Refused(Refusal::UnknownHold | Refusal::HoldLost) if self.armed.is_some() => {
                 self.coming = Some(coming);
                 return self.armed.take();
             }
@@ -268,16 +283,19 @@ impl Slot {
             }
             // Another process may have put what comes into its place: the answer to that will tell.
             Answer::Refused(Refusal::UnknownHold) if coming => armed.pause(0, now_s),
-            Answer::Refused(Refusal::UnknownHold) => return self.armed.take(),
+            Answer::Refused(Refusal::UnknownHold | Refusal::HoldLost) => return self.armed.take(),
             other => self.trouble = Some(armed.turned_away(other, now_s)),
         }
         None
     }
 
     fn cancelled(&mut self, hold: HoldId, answer: &Answer, now_s: u64) -> Option<Left> {
-        let known = matches!(answer, Answer::Refused(Refusal::UnknownHold));
+        let ended = matches!(
+            answer,
+            Answer::Cancelled | Answer::Refused(Refusal::UnknownHold | Refusal::HoldLost)
+        );
         if let Some(coming) = self.coming.as_mut().filter(|coming| coming.secret.id() == hold) {
-            if known || *answer == Answer::Cancelled {
+            if ended {
                 self.coming = None;
             } else {
                 coming.pause(0, now_s);
@@ -286,7 +304,7 @@ impl Slot {
         }
         let armed = self.armed.as_mut().filter(|armed| armed.secret.id() == hold)?;
         match answer {
-            Answer::Cancelled => self.armed = None,
+            Answer::Cancelled | Answer::Refused(Refusal::HoldLost) => self.armed = None,
             // Before its time it was another process that cancelled it.
             Answer::Refused(Refusal::UnknownHold) => {
                 return self.armed.take().filter(|armed| armed.may_be_out(now_s));

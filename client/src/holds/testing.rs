@@ -1,6 +1,6 @@
 //! The holds of a relay as a map: `protocol/SPEC.md` §4.6, without a network, a disk or an outage.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use velar_protocol::wire::{
     Answer, Delivery, DeliveryOutcome, HoldId, HoldSecret, Refusal, Request, SendTokenHash,
@@ -13,6 +13,7 @@ const LENGTH_S: u64 = 30 * 86_400;
 #[derive(Default)]
 pub(crate) struct Relay {
     pub(crate) holds: HashMap<HoldId, Held>,
+    pub(crate) lost: HashSet<HoldId>,
 }
 
 /// One hold.
@@ -22,6 +23,16 @@ pub(crate) struct Held {
 }
 
 impl Relay {
+    /// Damage takes all that it holds.
+    pub(crate) fn lose(&mut self) {
+        self.lost.extend(self.holds.drain().map(|(id, _)| id));
+    }
+
+    fn gone(&self, id: &HoldId) -> Answer {
+        let lost = self.lost.contains(id);
+        Answer::Refused(if lost { Refusal::HoldLost } else { Refusal::UnknownHold })
+    }
+
     /// Answers a request about a hold; `takes` says what becomes of a delivery.
     pub(crate) fn ask(
         &mut self,
@@ -40,8 +51,8 @@ impl Relay {
                 if self.holds.contains_key(&id) && replaced != Some(id) {
                     return refused(Refusal::HoldExists);
                 }
-                if replaced.is_some_and(|replaced| !self.holds.contains_key(&replaced)) {
-                    return refused(Refusal::UnknownHold);
+                if let Some(gone) = replaced.filter(|old| !self.holds.contains_key(old)) {
+                    return self.gone(&gone);
                 }
                 let outcomes: Vec<_> =
                     deliveries.iter().map(|delivery| takes(&delivery.token.hash())).collect();
@@ -50,12 +61,13 @@ impl Relay {
                     replaced.map(|replaced| self.holds.remove(&replaced));
                     let release_s = now_s + u64::from(for_s);
                     self.holds.insert(id, Held { release_s, deliveries });
+                    self.lost.remove(&id);
                 }
                 Answer::Held { outcomes }
             }
             Request::Extend { secret, for_s } => match self.holds.get_mut(&secret.id()) {
                 _ if too_long(for_s) => refused(Refusal::HoldLength),
-                None => refused(Refusal::UnknownHold),
+                None => self.gone(&secret.id()),
                 Some(held) => {
                     held.release_s = now_s + u64::from(for_s);
                     let outcome = |(delivery, outcome): &(Delivery, _)| match outcome {
@@ -67,7 +79,7 @@ impl Relay {
             },
             Request::Cancel { secret } => match self.holds.remove(&secret.id()) {
                 Some(_) => Answer::Cancelled,
-                None => refused(Refusal::UnknownHold),
+                None => self.gone(&secret.id()),
             },
             other => panic!("not about a hold: {other:?}"),
         }

@@ -1,5 +1,6 @@
 //! A device's holds at relays that are only maps, on virtual time.
 
+mod losses;
 mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,6 +34,7 @@ struct World {
     /// Relay, envelope, when.
     released: Vec<(u16, [u8; 32], u64)>,
     gone: usize,
+    lost: usize,
 }
 
 /// What becomes of one step.
@@ -69,6 +71,7 @@ impl World {
             drawn: 0,
             released: Vec::new(),
             gone: 0,
+            lost: 0,
         }
     }
 
@@ -179,7 +182,11 @@ impl World {
     }
 
     fn take(&mut self, id: &StepId, answer: &Answer) {
-        self.gone += usize::from(self.holds.answered(id, answer, self.now_s) == Told::Gone);
+        match self.holds.answered(id, answer, self.now_s) {
+            Told::Nothing => {}
+            Told::Gone => self.gone += 1,
+            Told::Lost => self.lost += 1,
+        }
         if self.holds.is_running(self.now_s) {
             if self.holds.is_out() {
                 self.begin();

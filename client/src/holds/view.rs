@@ -19,6 +19,15 @@ pub enum Trouble {
     Refused,
 }
 
+/// What a relay says that it lost, without sending it out, since the newest check-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Loss {
+    /// What lay there before. It is left again.
+    Once,
+    /// That, and what was left in its place. The next check-in leaves it again.
+    Again,
+}
+
 /// How one relay stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SlotState {
@@ -54,6 +63,8 @@ pub struct SlotView {
     pub not_for: Vec<MemberId>,
     /// What it said last, if that was no.
     pub trouble: Option<Trouble>,
+    /// What it says that it lost.
+    pub lost: Option<Loss>,
 }
 
 impl Holds {
@@ -82,6 +93,7 @@ impl Holds {
                 ends: !slot.wanted || wish.until_s.is_none(),
                 not_for: refused.map(|placed| placed.member).collect(),
                 trouble: slot.trouble,
+                lost: slot.lost_since(wish.check_in),
             }
         };
         self.slots

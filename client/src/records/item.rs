@@ -77,7 +77,7 @@ pub enum What {
     Agreed,
     /// A coordinator has set whom to turn to outside.
     ContactsSet,
-    /// A relay has released the alarm that was left there, or has lost it.
+    /// A relay has released the alarm that was left there, or knows nothing of it any more.
     HoldGone {
         /// Its place.
         relay: String,
@@ -98,5 +98,10 @@ pub enum What {
         alert: AlertId,
         /// Who left the circle.
         by: MemberId,
+    },
+    /// A relay says that it lost what was left there, without releasing it.
+    HoldLost {
+        /// Its place.
+        relay: String,
     },
 }

@@ -17,6 +17,7 @@ enum Op {
     Join(u8),
     Keys(bool),
     Plan,
+    Lose(u16),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -33,6 +34,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (1u8..4).prop_map(Op::Join),
         1 => any::<bool>().prop_map(Op::Keys),
         1 => Just(Op::Plan),
+        1 => (1u16..3).prop_map(Op::Lose),
     ]
 }
 
@@ -57,6 +59,7 @@ impl World {
                 self.without_keys = if there { BTreeSet::new() } else { BTreeSet::from([2]) };
             }
             Op::Plan => self.plan += 1,
+            Op::Lose(port) => self.relays.get_mut(&port).unwrap().lose(),
         }
     }
 
@@ -72,6 +75,11 @@ impl World {
         for view in self.holds.views(self.now_s) {
             if let SlotState::Armed { until_s } = view.state {
                 assert!(!view.ends);
+                let relay = &self.relays[&view.relay.port()];
+                if relay.holds.is_empty() && !relay.lost.is_empty() {
+                    // Nobody has been told yet.
+                    continue;
+                }
                 let held = self.held(view.relay.port());
                 assert!(
                     held.iter().any(|release_s| (until_s..=until_s + 60).contains(release_s)),
