@@ -66,7 +66,6 @@ impl Store for Moody {
         self.store.held(key, delivery)
     }
 
-
     fn free_bytes(&self) -> Option<u64> {
         None
     }
