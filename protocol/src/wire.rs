@@ -10,7 +10,9 @@ pub mod proof;
 mod request;
 
 pub use address::{AddressError, Pin, RelayAddress};
-pub use answer::{Answer, DeliveryOutcome, EndReason, Event, Info, Refusal, ServedLimits};
+pub use answer::{
+    Answer, ClockJump, DeliveryOutcome, EndReason, Event, Info, Refusal, ServedLimits,
+};
 pub use codec::{CodecError, FrameHeader};
 pub use ids::{
     AccessToken, Envelope, EnvelopeDigest, Exporter, HoldId, HoldSecret, MailboxId, MailboxSecret,

@@ -99,12 +99,32 @@ pub enum Refusal {
 pub struct Info {
     /// Protocol version served.
     pub version: u8,
-    /// The relay's clock, Unix seconds. Used to warn of a skew, never to move a deadline.
+    /// The relay's wall clock, Unix seconds. Used to warn of a skew, never to move a deadline.
     pub time_s: u64,
     /// Whether a new mailbox needs an access token.
     pub access_required: bool,
     /// Limits in force.
     pub limits: ServedLimits,
+    /// The last time that the relay's clock was set since the relay started.
+    pub clock_jump: ClockJump,
+}
+
+/// That a wall clock was set, and by how much. Tags are the order of the variants and append-only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClockJump {
+    /// It was not.
+    #[default]
+    None,
+    /// Forward.
+    Forward {
+        /// Seconds, rounded.
+        by_s: u64,
+    },
+    /// Back.
+    Back {
+        /// Seconds, rounded.
+        by_s: u64,
+    },
 }
 
 /// The limits that an operator may set and a client may have to know.
@@ -142,7 +162,7 @@ pub enum Event {
         mailbox: u8,
         /// Grows within a mailbox; FIFO.
         sequence: u64,
-        /// When the relay received it, Unix seconds by the relay's clock.
+        /// When the relay received it, Unix seconds by the relay's wall clock, which may have been wrong.
         received_at_s: u64,
         /// The envelope.
         envelope: Envelope,

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 use super::super::super::{
-    AccessToken, Ack, Answer, Delivery, DeliveryOutcome, EndReason, Envelope, Event, HoldId,
-    HoldSecret, Info, MailboxId, MailboxProof, Proof, Refusal, Request, SendToken, SendTokenHash,
-    ServedLimits,
+    AccessToken, Ack, Answer, ClockJump, Delivery, DeliveryOutcome, EndReason, Envelope, Event,
+    HoldId, HoldSecret, Info, MailboxId, MailboxProof, Proof, Refusal, Request, SendToken,
+    SendTokenHash, ServedLimits,
 };
 use super::super::{ENVELOPE_LEN, HEADER_LEN, MAX_DELIVERIES, MAX_SUBSCRIBED, MAX_TOKENS};
 use super::notation::parse;
@@ -101,12 +101,18 @@ fn info() -> impl Strategy<Value = Info> {
             token_envelopes: d,
             mailbox_idle_s: e,
         });
-    (any::<u8>(), number(), any::<bool>(), limits).prop_map(
-        |(version, time_s, access_required, limits)| Info {
+    let clock_jump = prop_oneof![
+        Just(ClockJump::None),
+        number().prop_map(|by_s| ClockJump::Forward { by_s }),
+        number().prop_map(|by_s| ClockJump::Back { by_s }),
+    ];
+    (any::<u8>(), number(), any::<bool>(), limits, clock_jump).prop_map(
+        |(version, time_s, access_required, limits, clock_jump)| Info {
             version,
             time_s,
             access_required,
             limits,
+            clock_jump,
         },
     )
 }

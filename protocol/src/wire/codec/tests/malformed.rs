@@ -230,11 +230,13 @@ fn an_option_or_a_truth_value_other_than_zero_or_one_is_malformed() {
     let mut open = [&[1][..], &[0; 96], &[0]].concat();
     open.push(2);
     assert_eq!(decode::<Request>(&body(&open)), Err(CodecError::Malformed));
-    let info = body(&[0, 1, 0, 2, 0, 0, 0, 0, 0]);
+    let info = body(&[0, 1, 0, 2, 0, 0, 0, 0, 0, 0]);
     assert_eq!(decode::<Answer>(&info), Err(CodecError::Malformed));
     let mut legal = info;
     legal[4] = 1;
     assert!(decode::<Answer>(&legal).is_ok());
+    *legal.last_mut().unwrap() = 3;
+    assert_eq!(decode::<Answer>(&legal), Err(CodecError::Malformed), "a third way to set a clock");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! One named value of every variant, refusal, outcome and reason. The names are those of `vectors/frames.txt`.
 
 use super::super::super::{
-    AccessToken, Ack, Answer, Delivery, DeliveryOutcome, EndReason, Envelope, Event, Exporter,
-    HoldSecret, Info, MailboxSecret, Refusal, Request, SendToken, SendTokenHash, ServedLimits,
+    AccessToken, Ack, Answer, ClockJump, Delivery, DeliveryOutcome, EndReason, Envelope, Event,
+    Exporter, HoldSecret, Info, MailboxSecret, Refusal, Request, SendToken, SendTokenHash,
+    ServedLimits,
 };
 use super::super::{MAX_ACCESS_TOKEN_LEN, MAX_DELIVERIES, MAX_TOKENS};
 
@@ -71,10 +72,15 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         token_envelopes: 250,
         mailbox_idle_s: 7_776_000,
     };
-    let info = Info { version: 1, time_s: 1_795_500_000, access_required: true, limits };
+    let info = |clock_jump| {
+        let (version, time_s, access_required) = (1, 1_795_500_000, true);
+        Answer::Info(Info { version, time_s, access_required, limits, clock_jump })
+    };
     let refused = Answer::Refused;
     vec![
-        ("answer.info", Answer::Info(info)),
+        ("answer.info", info(ClockJump::None)),
+        ("answer.info.clock-forward", info(ClockJump::Forward { by_s: 1_296_000 })),
+        ("answer.info.clock-back", info(ClockJump::Back { by_s: 120 })),
         ("answer.opened", Answer::Opened),
         ("answer.closed", Answer::Closed),
         ("answer.subscribed", Answer::Subscribed),
