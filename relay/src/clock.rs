@@ -1,50 +1,110 @@
-//! Time as an argument: everything that decides takes a [`Now`]; only the server reads a clock.
+//! Time as an argument: everything that decides takes a [`Now`]; only the server reads clocks.
+//!
+//! The machine's wall clock may be set at any moment, by hand, by an attacker or by a network, and a machine without a
+//! battery for it starts in the past. So it decides nothing: [`RelayTime`] makes deadlines and ages from a clock that
+//! nobody can set. What people are told is wall time.
+
+pub mod acceptance;
+mod keeper;
+mod relay_time;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A moment: milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Now(u64);
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::store::ClockMark;
+
+pub(crate) use keeper::Timekeeper;
+pub use relay_time::{Judged, RelayTime};
+
+/// A moment, on the three time lines that a relay goes by, in milliseconds since the Unix epoch. They agree on a
+/// machine whose clock was never wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    hold_ms: u64,
+    age_ms: u64,
+    wall_ms: u64,
+    pending_ms: u64,
+}
+
+/// What the machine's clocks say at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Milliseconds since the machine was started, those it slept through included. Cannot be set.
+    pub boot_ms: u64,
+    /// Milliseconds since the Unix epoch, by the wall clock.
+    pub wall_ms: u64,
+}
 
 /// Where a server takes the time from.
 pub trait Clock: Send + Sync + 'static {
-    /// The present moment.
-    fn now(&self) -> Now;
+    /// What the clocks say now.
+    fn read(&self) -> Reading;
 }
 
-/// The machine's wall clock: deadlines of holds and ages of envelopes outlive the process.
+/// The machine's clocks.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Now {
-    /// From milliseconds since the Unix epoch.
+    /// The same moment on all time lines, from milliseconds since the Unix epoch.
     #[must_use]
     pub fn from_ms(ms: u64) -> Self {
-        Self(ms)
+        Self { hold_ms: ms, age_ms: ms, wall_ms: ms, pending_ms: 0 }
     }
 
-    /// From seconds since the Unix epoch.
+    /// The same moment on all time lines, from seconds since the Unix epoch.
     #[must_use]
     pub fn from_s(seconds: u64) -> Self {
-        Self(seconds.saturating_mul(1000))
+        Self::from_ms(seconds.saturating_mul(1000))
     }
 
-    /// Milliseconds since the Unix epoch.
+    /// For deadlines of holds, rates and gaps. Outages count in full.
     #[must_use]
-    pub fn ms(self) -> u64 {
-        self.0
+    pub fn hold_ms(self) -> u64 {
+        self.hold_ms
     }
 
-    /// Whole seconds since the Unix epoch.
+    /// As [`Now::hold_ms`], in whole seconds.
     #[must_use]
-    pub fn s(self) -> u64 {
-        self.0 / 1000
+    pub fn hold_s(self) -> u64 {
+        self.hold_ms / 1000
+    }
+
+    /// For ages of envelopes and mailboxes: seconds. Outages count once they are beyond doubt.
+    #[must_use]
+    pub fn age_s(self) -> u64 {
+        self.age_ms / 1000
+    }
+
+    /// What the wall clock says: seconds. Told to clients; decides nothing.
+    #[must_use]
+    pub fn wall_s(self) -> u64 {
+        self.wall_ms / 1000
+    }
+
+    /// What the next start goes on from.
+    #[must_use]
+    pub fn mark(self) -> ClockMark {
+        let Self { hold_ms, age_ms, wall_ms, pending_ms } = self;
+        ClockMark { hold_ms, age_ms, wall_ms, pending_ms }
     }
 }
 
 impl Clock for SystemClock {
-    fn now(&self) -> Now {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    fn read(&self) -> Reading {
+        #[cfg(target_os = "linux")]
+        let counting = ClockId::Boottime;
+        #[cfg(not(target_os = "linux"))]
+        let counting = ClockId::Monotonic;
+        let boot = clock_gettime(counting);
+        let ms = |s: i64, ns: i64| {
+            u64::try_from(s.saturating_mul(1000).saturating_add(ns / 1_000_000)).unwrap_or(0)
+        };
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Reading {
+            boot_ms: ms(boot.tv_sec, boot.tv_nsec),
+            wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+        }
     }
 }

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use velar_protocol::wire::RelayAddress;
 
 pub use self::repair::{Repair, check, repair};
+use crate::clock::acceptance;
 use crate::config::{Config, ConfigError, FILE_NAME, Flags};
 use crate::keys::{Identity, KeyError, qr};
 use crate::server::{ServeError, Server, open_store};
@@ -44,6 +45,28 @@ pub enum Command {
     Check(Serve),
     /// Save all that can still be read of the data folder into a new one. The relay must be stopped
     Repair(Repair),
+    /// The machine's clock, and what the relay makes of it
+    #[command(subcommand)]
+    Clock(Clock),
+}
+
+/// What to do about the clock.
+#[derive(Subcommand, Debug)]
+pub enum Clock {
+    /// Say that the machine's clock is right after a long outage: all of it counts for the age of mail and mailboxes
+    ///
+    /// A relay that was down for more than a day cannot tell that from a clock that was set forward. Until it has run
+    /// for 24 hours, it counts one day of each outage only, so that a wrong clock deletes nothing. Look at the clock
+    /// first (date). Works while the relay runs and while it is stopped.
+    Accept(Accept),
+}
+
+/// Arguments of `clock accept`.
+#[derive(Args, Debug)]
+pub struct Accept {
+    /// Configuration.
+    #[command(flatten)]
+    pub flags: Flags,
 }
 
 /// Arguments of `init`.
@@ -153,6 +176,23 @@ pub fn address(config: &Config) -> Result<String, CommandError> {
     let port = config.public_port.unwrap_or(config.listen.port());
     let address = RelayAddress::new(&host, port, identity.pin(), None);
     Ok(shown(&address.map_err(|_| CommandError::Host(host))?))
+}
+
+/// Leaves the operator's word for the relay. Text for stdout.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn accept_clock(config: &Config) -> Result<String, CommandError> {
+    // A folder without keys is no relay's: nobody would ever hear it there.
+    Identity::load(&config.data)?;
+    acceptance::leave(&config.data).map_err(|source| {
+        let path = acceptance::path(&config.data);
+        CommandError::Io { path, source }
+    })?;
+    Ok("the machine's clock counts as right: a relay that runs hears it within a few seconds, one that is stopped at its \
+        next start. All the time that it was down then counts for the age of mail and mailboxes, and what is over \
+        its age is deleted. The relay's log says how many days that are\n"
+        .to_owned())
 }
 
 /// Serves until `shutdown`. Prints where, then the address, to stdout.

@@ -204,7 +204,7 @@ impl<S: Store> DryRelay<S> {
     /// # Errors
     /// Those of the [`Store`].
     pub fn pass(&mut self, seconds: u64) -> Result<Vec<HoldId>, StoreError> {
-        self.now = Now::from_ms(self.now.ms().saturating_add(seconds.saturating_mul(1000)));
+        self.now = Now::from_ms(self.now.hold_ms().saturating_add(seconds.saturating_mul(1000)));
         self.mailboxes.tick(self.now, &mut self.group);
         let mut released = Vec::new();
         loop {
@@ -241,7 +241,7 @@ impl<S: Store> DryRelay<S> {
     pub fn restart(&mut self, applied: usize, outage_s: u64) -> Result<(), StoreError> {
         self.apply(applied)?;
         self.group.clear();
-        self.now = Now::from_ms(self.now.ms().saturating_add(outage_s.saturating_mul(1000)));
+        self.now = Now::from_ms(self.now.hold_ms().saturating_add(outage_s.saturating_mul(1000)));
         self.mailboxes = Mailboxes::new(self.limits, self.store.load()?, self.now, &mut self.group);
         Ok(())
     }
@@ -261,7 +261,7 @@ impl<S: Store> DryRelay<S> {
     /// # Errors
     /// Those of [`Store::apply`] and [`Store::commit`].
     pub fn stop(mut self) -> Result<S, StoreError> {
-        self.mailboxes.stopping(self.now, &mut self.group);
+        self.mailboxes.mark(self.now, &mut self.group);
         self.commit()?;
         Ok(self.store)
     }

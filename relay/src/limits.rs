@@ -167,10 +167,21 @@ pub(crate) const REMEMBERED: usize = 256;
 pub(crate) const REMEMBER_S: u64 = 3600;
 /// Sequences promised on disk at a time, so that numbers keep growing across restarts.
 pub(crate) const SEQUENCE_BLOCK: u64 = 1024;
-/// Seconds between marks that the relay is alive: the error of an outage's measured length.
-pub(crate) const ALIVE_MARK_S: u64 = 10;
-/// Seconds without a tick (machine asleep, clock set) that count as an outage.
+/// Seconds between marks of the relay's time: the error of an outage's measured length.
+pub(crate) const CLOCK_MARK_S: u64 = 10;
+/// Seconds without a tick (machine asleep, disk stalled) that count as an outage.
 pub(crate) const OUTAGE_GAP_S: u64 = 60;
+/// Milliseconds by which the wall clock must differ from what it should say for it to have been set. A leap second is
+/// no jump.
+pub(crate) const CLOCK_JUMP_MS: u64 = 2_000;
+/// Milliseconds after the start in which a machine without a battery for its clock hears the right time: a jump
+/// forward then tells how long the outage was.
+pub(crate) const CLOCK_SETTLES_MS: u64 = 600_000;
+/// Milliseconds that mail and mailboxes age at a restart at most: a repair of that length is common, a clock that is
+/// wrong by weeks would delete everything.
+pub(crate) const COUNTED_AT_START_MS: u64 = 86_400_000;
+/// Milliseconds of running after which the wall clock of the start is believed: a day for the operator to notice.
+pub(crate) const TRUSTED_AFTER_MS: u64 = 86_400_000;
 /// Holds released in one step, each read from the store: bounds memory after an outage.
 pub(crate) const RELEASED_AT_ONCE: usize = 16;
 /// Seconds a client should wait when the relay cannot serve.

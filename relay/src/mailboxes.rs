@@ -18,7 +18,7 @@ use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Refusal, SendTok
 
 use crate::clock::Now;
 use crate::limits::{
-    ALIVE_MARK_S, CACHED_ENVELOPES, FULL_RETRY_S, Limits, OUTAGE_GAP_S, SEQUENCE_BLOCK,
+    CACHED_ENVELOPES, CLOCK_MARK_S, FULL_RETRY_S, Limits, OUTAGE_GAP_S, SEQUENCE_BLOCK,
 };
 use crate::rate::Rate;
 use crate::store::{Loaded, ShortDigest, Write};
@@ -58,7 +58,7 @@ pub(crate) struct Mailboxes {
     lost: HashMap<HoldId, u64>,
     /// No hold is released before this: a missed extension may still arrive.
     release_not_before_s: u64,
-    /// The last tick, or the last mark of the process before.
+    /// The last tick, or the last mark of the process before, in hold time.
     alive_s: u64,
     marked_s: u64,
     swept_s: u64,
@@ -76,7 +76,7 @@ pub(crate) struct Mailboxes {
 impl Mailboxes {
     /// From what the store has. Leftovers of interrupted removals come out as writes.
     pub(crate) fn new(limits: Limits, loaded: Loaded, now: Now, writes: &mut Vec<Write>) -> Self {
-        let alive_s = loaded.alive_s.unwrap_or(now.s());
+        let alive_s = loaded.clock.map_or(now.hold_s(), |mark| mark.hold_ms / 1000);
         let mut this = Self {
             limits,
             tokens: HashMap::new(),
@@ -109,7 +109,7 @@ impl Mailboxes {
         for record in loaded.holds {
             this.restore_hold(record, writes);
         }
-        this.note_gap(now.s().saturating_sub(alive_s), now);
+        this.note_gap(now.hold_s().saturating_sub(alive_s), now);
         this
     }
 
@@ -253,21 +253,20 @@ impl Mailboxes {
 
     /// Expiry, idle mailboxes and the mark. Holds that are due come from [`Mailboxes::due`].
     pub(crate) fn tick(&mut self, now: Now, writes: &mut Vec<Write>) {
-        let gap = now.s().saturating_sub(self.alive_s);
-        self.alive_s = now.s();
+        let gap = now.hold_s().saturating_sub(self.alive_s);
+        self.alive_s = now.hold_s();
         if gap >= OUTAGE_GAP_S {
             self.note_gap(gap, now);
         }
-        if now.s().abs_diff(self.marked_s) >= ALIVE_MARK_S && self.room != Room::None {
-            self.marked_s = now.s();
-            writes.push(Write::Alive(now.s()));
+        if now.hold_s().abs_diff(self.marked_s) >= CLOCK_MARK_S && self.room != Room::None {
+            self.mark(now, writes);
         }
         let age = u64::from(self.limits.envelope_age_s);
         let idle = u64::from(self.limits.mailbox_idle_s);
-        if now.s().abs_diff(self.swept_s) < (age.min(idle) / 100).clamp(1, 60) {
+        if now.hold_s().abs_diff(self.swept_s) < (age.min(idle) / 100).clamp(1, 60) {
             return;
         }
-        self.swept_s = now.s();
+        self.swept_s = now.hold_s();
         let mut idle_ones = Vec::new();
         for (id, mailbox) in &mut self.mailboxes {
             self.cached = self.cached.saturating_sub(mailbox.expire(age, now, writes));
@@ -281,9 +280,10 @@ impl Mailboxes {
         self.forget_lost(now, writes);
     }
 
-    /// The mark that a planned stop leaves: the outage begins now.
-    pub(crate) fn stopping(&mut self, now: Now, writes: &mut Vec<Write>) {
-        writes.push(Write::Alive(now.s()));
+    /// Leaves the mark that the next start goes on from. After a planned stop, the outage begins with it.
+    pub(crate) fn mark(&mut self, now: Now, writes: &mut Vec<Write>) {
+        self.marked_s = now.hold_s();
+        writes.push(Write::Clock(now.mark()));
     }
 
     /// These are on disk now.
@@ -302,7 +302,7 @@ impl Mailboxes {
     /// could not.
     fn note_gap(&mut self, gap_s: u64, now: Now) {
         let wait = gap_s.min(u64::from(self.limits.outage_wait_s));
-        self.release_not_before_s = self.release_not_before_s.max(now.s() + wait);
+        self.release_not_before_s = self.release_not_before_s.max(now.hold_s() + wait);
     }
 
     fn token_rate(&self) -> Rate {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use velar_relay::commands::{self, Cli, Command, CommandError};
+use velar_relay::commands::{self, Cli, Clock, Command, CommandError};
 use velar_relay::config::{Config, Flags};
 use velar_relay::logs;
 
@@ -33,6 +33,9 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         }
         Some(Command::Repair(args)) => {
             commands::print(&commands::repair(&Config::load(&args.flags)?, &args.into)?)
+        }
+        Some(Command::Clock(Clock::Accept(args))) => {
+            commands::print(&commands::accept_clock(&Config::load(&args.flags)?)?)
         }
         Some(Command::Serve(args)) if args.check_config => check(&args.flags),
         Some(Command::Serve(args)) => serve(&Config::load(&args.flags)?),

@@ -25,7 +25,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn new(now: Now) -> Self {
-        Self { spent_milli: 0, at_ms: now.ms(), closed_ms: 0, told_s: 0 }
+        Self { spent_milli: 0, at_ms: now.hold_ms(), closed_ms: 0, told_s: 0 }
     }
 
     /// Takes `cost` units, or says after how many seconds they will be there.
@@ -35,9 +35,8 @@ impl Bucket {
     /// comes early): of what was on its way behind the refused one, nothing may slip in before it.
     pub(crate) fn take(&mut self, rate: Rate, cost: u32, now: Now) -> Result<(), u32> {
         let per_min = u64::from(rate.per_min.max(1));
-        let passed = now.ms().saturating_sub(self.at_ms);
-        // A clock set back must not freeze the bucket: the mark follows it.
-        self.at_ms = now.ms();
+        let passed = now.hold_ms().saturating_sub(self.at_ms);
+        self.at_ms = now.hold_ms();
         self.closed_ms = self.closed_ms.saturating_sub(passed);
         // units/min * ms / 60 = thousandths of a unit
         self.spent_milli = self.spent_milli.saturating_sub(passed.saturating_mul(per_min) / 60);

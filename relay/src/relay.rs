@@ -11,7 +11,7 @@ use velar_protocol::wire::{
     SendTokenHash,
 };
 
-use crate::clock::{Clock, Now};
+use crate::clock::{Judged, Now, Timekeeper};
 use crate::limits::{Limits, UNAVAILABLE_RETRY_S, WRITER_QUEUE};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
 use crate::session::Action;
@@ -22,7 +22,7 @@ use crate::writer::Job;
 pub(crate) struct Relay {
     pub(crate) limits: Limits,
     pub(crate) access: Option<AccessToken>,
-    pub(crate) clock: Arc<dyn Clock>,
+    time: Timekeeper,
     mailboxes: Arc<Mutex<Mailboxes>>,
     store: Arc<dyn Store>,
     jobs: mpsc::Sender<Job>,
@@ -91,7 +91,7 @@ impl Relay {
     pub(crate) fn new(
         limits: Limits,
         access: Option<AccessToken>,
-        clock: Arc<dyn Clock>,
+        time: Timekeeper,
         mailboxes: Arc<Mutex<Mailboxes>>,
         store: Arc<dyn Store>,
         jobs: mpsc::Sender<Job>,
@@ -99,7 +99,7 @@ impl Relay {
     ) -> Self {
         let readers = AtomicU64::new(1);
         let room = Arc::new(Semaphore::new(WRITER_QUEUE));
-        Self { limits, access, clock, mailboxes, store, jobs, room, readers, ending }
+        Self { limits, access, time, mailboxes, store, jobs, room, readers, ending }
     }
 
     /// Why everything ends, once it does.
@@ -212,9 +212,21 @@ impl Relay {
         Ok(found)
     }
 
-    /// Expiry, marks, and holds that are due.
+    /// Looks at the clocks; expiry, marks, and holds that are due.
     pub(crate) async fn tick(&self) -> Result<(), StoreError> {
-        self.write_behind(Mailboxes::tick).await;
+        let accepted = self.time.listen().await;
+        self.write_behind(|mailboxes, _, writes| {
+            // Under the mailboxes' lock: no hold is taken between hold time's going on and what follows from it.
+            let (now, judged) = self.time.tick();
+            if judged.outage_ms > 0 {
+                mailboxes.outage_was_longer(judged.outage_ms, now, writes);
+            }
+            mailboxes.tick(now, writes);
+            if accepted || judged != Judged::default() {
+                mailboxes.mark(now, writes);
+            }
+        })
+        .await;
         // If its queue is full, it works anyway.
         let _ = self.jobs.try_send(Job::Look);
         loop {
@@ -304,20 +316,21 @@ impl Relay {
 
     /// Tells the writer to commit what waits, with a mark that the outage begins now, and to end.
     pub(crate) async fn stop(&self) {
-        self.write_behind(Mailboxes::stopping).await;
+        self.write_behind(Mailboxes::mark).await;
         let _ = self.jobs.send(Job::Stop).await;
     }
 
     pub(crate) fn now(&self) -> Now {
-        self.clock.now()
+        self.time.now()
     }
 
     fn info(&self) -> Info {
         Info {
             version: PROTOCOL_VERSION,
-            time_s: self.now().s(),
+            time_s: self.now().wall_s(),
             access_required: self.access.is_some(),
             limits: self.limits.served(),
+            clock_jump: self.time.last_jump(),
         }
     }
 

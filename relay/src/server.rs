@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use velar_protocol::wire::{EndReason, Pin, RelayAddress};
 
 use crate::admission::{Admission, Guest, Verdict};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Timekeeper};
 use crate::config::Config;
 use crate::connection;
 use crate::keys::{Identity, KeyError};
@@ -84,7 +84,7 @@ pub fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
 }
 
 impl Server {
-    /// Listens, with the keys in `config.data` and with `store`, by the machine's clock.
+    /// Listens, with the keys in `config.data` and with `store`, by the machine's clocks.
     /// Must be called within a tokio runtime.
     ///
     /// # Errors
@@ -93,7 +93,7 @@ impl Server {
         Self::bind_with_clock(config, store, Arc::new(SystemClock))
     }
 
-    /// As [`Server::bind`], by another clock.
+    /// As [`Server::bind`], by other clocks.
     ///
     /// # Errors
     /// [`ServeError`].
@@ -123,7 +123,8 @@ impl Server {
                 "records were set aside because they did not check out"
             );
         }
-        let mailboxes = Mailboxes::new(config.limits, loaded, clock.now(), &mut leftovers);
+        let time = Timekeeper::start(clock, config.data.clone(), loaded.clock.as_ref());
+        let mailboxes = Mailboxes::new(config.limits, loaded, time.now(), &mut leftovers);
         let mailboxes = Arc::new(Mutex::new(mailboxes));
         store.apply(&leftovers)?;
         let free_space = u64::from(config.limits.free_space_mib) << 20;
@@ -131,7 +132,7 @@ impl Server {
             .map_err(ServeError::Thread)?;
         let (ending, ended) = watch::channel(None);
         let relay =
-            Relay::new(config.limits, config.access.clone(), clock, mailboxes, store, jobs, ended);
+            Relay::new(config.limits, config.access.clone(), time, mailboxes, store, jobs, ended);
         Ok(Self {
             address: address(config, local, identity.pin()),
             endpoint,

@@ -151,8 +151,21 @@ pub enum Write {
     LostHold(LostHold),
     /// Forgets that a hold was lost.
     ForgetLostHold(HoldId),
-    /// Marks that the relay was alive then, Unix seconds.
-    Alive(u64),
+    /// Marks that the relay was alive then.
+    Clock(ClockMark),
+}
+
+/// The relay's time when it was last known to serve; see [`RelayTime`](crate::clock::RelayTime). All in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockMark {
+    /// Hold time. Never less than in the mark before.
+    pub hold_ms: u64,
+    /// Age time.
+    pub age_ms: u64,
+    /// What the wall clock said.
+    pub wall_ms: u64,
+    /// Passed across restarts and not yet counted for ages.
+    pub pending_ms: u64,
 }
 
 /// A mailbox as stored.
@@ -164,7 +177,7 @@ pub struct MailboxRecord {
     pub sequence_ceiling: u64,
     /// Envelopes that ever expired or were lost unread.
     pub expired: u64,
-    /// Day (Unix days) it was last opened or read: coarse on purpose.
+    /// Day (of age time) it was last opened or read: coarse on purpose.
     pub used_day: u32,
     /// Who may send.
     pub tokens: Vec<SendTokenHash>,
@@ -178,8 +191,10 @@ pub struct StoredEnvelope {
     pub mailbox: MailboxId,
     /// Its place there.
     pub sequence: u64,
-    /// When it was received, Unix seconds.
+    /// When it was received by the wall clock, Unix seconds: told to its recipient.
     pub received_at_s: u64,
+    /// When it was received in age time, seconds: what its expiry is counted from.
+    pub kept_since_s: u64,
     /// To recognise doubles.
     pub digest: ShortDigest,
 }
@@ -198,7 +213,7 @@ pub struct HeldKey {
 pub struct HoldRecord {
     /// Its name and making.
     pub key: HeldKey,
-    /// When it is released, Unix seconds.
+    /// When it is released, in hold time, seconds.
     pub due_s: u64,
     /// One per delivery asked for, in order.
     pub deliveries: Vec<HeldDelivery>,
@@ -257,8 +272,8 @@ pub struct Loaded {
     pub holds: Vec<HoldRecord>,
     /// Holds that were lost.
     pub lost_holds: Vec<LostHold>,
-    /// The last mark, Unix seconds.
-    pub alive_s: Option<u64>,
+    /// The last mark.
+    pub clock: Option<ClockMark>,
     /// Records that did not check out and were set aside.
     pub set_aside: u64,
 }

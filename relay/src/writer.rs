@@ -276,7 +276,7 @@ impl Deferred {
             .filter(|write| match write {
                 Write::Mailbox(record) => seen.insert((0, record.id.0)),
                 Write::HoldRecord(record) => seen.insert((1, record.key.id.0)),
-                Write::Alive(_) => seen.insert((2, [0; 32])),
+                Write::Clock(_) => seen.insert((2, [0; 32])),
                 _ => true,
             })
             .collect();

@@ -163,7 +163,7 @@ async fn stopping_finishes_what_was_begun() {
     relay.run.await.unwrap().unwrap();
     let kept = store.load().unwrap();
     assert_eq!((kept.mailboxes.len(), kept.envelopes.len()), (1, 1));
-    assert!(kept.alive_s.is_some());
+    assert!(kept.clock.is_some());
 }
 
 #[tokio::test]

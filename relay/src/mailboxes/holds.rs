@@ -23,6 +23,8 @@ pub(super) struct Hold {
     releasing: bool,
     /// All its envelopes could be read, or were written, in this process.
     whole: bool,
+    /// Left or extended by somebody who spoke to this process: no outage lies between.
+    fresh: bool,
 }
 
 impl Mailboxes {
@@ -69,9 +71,10 @@ impl Mailboxes {
         }
         self.generations = self.generations.wrapping_add(1);
         let key = HeldKey { id, generation: self.generations };
-        let due_s = now.s() + u64::from(for_s);
+        let due_s = now.hold_s() + u64::from(for_s);
         let record = HoldRecord { key, due_s, deliveries: record };
-        self.holds.insert(id, Hold { record: record.clone(), releasing: false, whole: true });
+        let hold = Hold { record: record.clone(), releasing: false, whole: true, fresh: true };
+        self.holds.insert(id, hold);
         let replaces = old.map(|old| old.record.key);
         writes.push(Write::Hold { record, envelopes, replaces });
         if self.lost.remove(&id).is_some() {
@@ -93,8 +96,8 @@ impl Mailboxes {
             return refused(Refusal::HoldLength);
         }
         let Some(hold) = self.holds.get_mut(id) else { return self.gone(id) };
-        hold.record.due_s = now.s() + u64::from(for_s);
-        hold.releasing = false;
+        hold.record.due_s = now.hold_s() + u64::from(for_s);
+        (hold.releasing, hold.fresh) = (false, true);
         let record = hold.record.clone();
         let outcome = |delivery: &HeldDelivery| match delivery.outcome {
             DeliveryOutcome::Held if !self.tokens.contains_key(&delivery.token) => {
@@ -157,7 +160,7 @@ impl Mailboxes {
                 writes.push(Write::ForgetLostHold(oldest));
             }
         }
-        let until_s = now.s() + u64::from(self.limits.hold_length_s);
+        let until_s = now.hold_s() + u64::from(self.limits.hold_length_s);
         self.lost.insert(key.id, until_s);
         // First: a crash between the two must not make it look as if it had fired.
         writes.push(Write::LostHold(LostHold { id: key.id, until_s }));
@@ -168,7 +171,7 @@ impl Mailboxes {
     /// Nobody comes back for these: they would have been released long ago.
     pub(super) fn forget_lost(&mut self, now: Now, writes: &mut Vec<Write>) {
         self.lost.retain(|id, until_s| {
-            let stays = *until_s > now.s();
+            let stays = *until_s > now.hold_s();
             if !stays {
                 writes.push(Write::ForgetLostHold(*id));
             }
@@ -189,11 +192,12 @@ impl Mailboxes {
     /// Holds to be released now, a few at a time: the caller reads their envelopes and comes back with
     /// [`Mailboxes::release`].
     pub(crate) fn due(&mut self, now: Now) -> Vec<HoldRecord> {
-        if now.s() < self.release_not_before_s || self.released_without_room > RELEASED_WITHOUT_ROOM
+        if now.hold_s() < self.release_not_before_s
+            || self.released_without_room > RELEASED_WITHOUT_ROOM
         {
             return Vec::new();
         }
-        let is_due = |hold: &&mut Hold| hold.record.due_s <= now.s() && !hold.releasing;
+        let is_due = |hold: &&mut Hold| hold.record.due_s <= now.hold_s() && !hold.releasing;
         let due = self.holds.values_mut().filter(is_due).take(RELEASED_AT_ONCE);
         due.map(|hold| {
             hold.releasing = true;
@@ -265,6 +269,17 @@ impl Mailboxes {
         missing
     }
 
+    /// The outage before the start was longer than it seemed, and hold time has gone on by that much just now. What
+    /// was promised since the start is to come as late as was promised.
+    pub(crate) fn outage_was_longer(&mut self, by_ms: u64, now: Now, writes: &mut Vec<Write>) {
+        let by_s = by_ms.div_ceil(1000);
+        self.note_gap(by_s, now);
+        for hold in self.holds.values_mut().filter(|hold| hold.fresh && !hold.releasing) {
+            hold.record.due_s = hold.record.due_s.saturating_add(by_s);
+            writes.push(Write::HoldRecord(hold.record.clone()));
+        }
+    }
+
     pub(super) fn restore_hold(&mut self, record: HoldRecord, writes: &mut Vec<Write>) {
         self.generations = self.generations.max(record.key.generation);
         self.reserve_again(&record);
@@ -272,7 +287,8 @@ impl Mailboxes {
             // A crash cut in two how it was lost, or how it was left again: whether it is whole is found when it is extended.
             writes.push(Write::ForgetLostHold(record.key.id));
         }
-        self.holds.insert(record.key.id, Hold { record, releasing: false, whole: false });
+        self.holds
+            .insert(record.key.id, Hold { record, releasing: false, whole: false, fresh: false });
     }
 
     fn put_back(&mut self, hold: Option<Hold>) {

@@ -23,7 +23,7 @@ pub(super) struct Mailbox {
     pub(super) next_sequence: u64,
     pub(super) sequence_ceiling: u64,
     pub(super) expired: u64,
-    /// Last opened or read, Unix seconds; on disk only the day.
+    /// Last opened or read, in age time, seconds; on disk only the day.
     used_s: u64,
     pub(super) readers: Vec<(u64, Bell)>,
 }
@@ -39,6 +39,7 @@ pub(super) struct Token {
 pub(super) struct Entry {
     pub(super) sequence: u64,
     pub(super) received_at_s: u64,
+    kept_since_s: u64,
     digest: ShortDigest,
     /// Who sent it, as long as the process lives: for the token's quota.
     token: Option<Mark>,
@@ -69,7 +70,7 @@ impl Mailbox {
             next_sequence: first_sequence,
             sequence_ceiling: first_sequence,
             expired: 0,
-            used_s: now.s(),
+            used_s: now.age_s(),
             readers: Vec::new(),
         }
     }
@@ -90,6 +91,7 @@ impl Mailbox {
         self.queue.push_back(Entry {
             sequence: stored.sequence,
             received_at_s: stored.received_at_s,
+            kept_since_s: stored.kept_since_s,
             digest: stored.digest,
             token: None,
             bytes: None,
@@ -134,15 +136,15 @@ impl Mailbox {
     }
 
     pub(super) fn used(&mut self, now: Now) {
-        self.used_s = self.used_s.max(now.s());
+        self.used_s = self.used_s.max(now.age_s());
     }
 
     pub(super) fn is_idle(&self, idle_s: u64, now: Now) -> bool {
-        self.readers.is_empty() && now.s() > self.used_s.saturating_add(idle_s)
+        self.readers.is_empty() && now.age_s() > self.used_s.saturating_add(idle_s)
     }
 
     pub(super) fn has_seen(&mut self, digest: &ShortDigest, now: Now) -> bool {
-        while self.remembered.front().is_some_and(|(until_s, _)| *until_s <= now.s()) {
+        while self.remembered.front().is_some_and(|(until_s, _)| *until_s <= now.hold_s()) {
             self.forget_oldest();
         }
         self.seen.contains_key(digest)
@@ -221,7 +223,8 @@ impl Mailbox {
         }
         self.queue.push_back(Entry {
             sequence,
-            received_at_s: now.s(),
+            received_at_s: now.wall_s(),
+            kept_since_s: now.age_s(),
             digest,
             token: Some(mark(token)),
             bytes: Some(envelope.clone()),
@@ -229,7 +232,8 @@ impl Mailbox {
             durable: false,
             verified: true,
         });
-        StoredEnvelope { mailbox: self.id, sequence, received_at_s: now.s(), digest }
+        let (received_at_s, kept_since_s) = (now.wall_s(), now.age_s());
+        StoredEnvelope { mailbox: self.id, sequence, received_at_s, kept_since_s, digest }
     }
 
     pub(super) fn has_reader(&self, reader: u64) -> bool {
@@ -273,7 +277,7 @@ impl Mailbox {
         if self.remembered.len() >= REMEMBERED {
             self.forget_oldest();
         }
-        self.remembered.push_back((now.s() + REMEMBER_S, entry.digest));
+        self.remembered.push_back((now.hold_s() + REMEMBER_S, entry.digest));
         self.uncount(&entry);
         Some(usize::from(entry.is_cached()))
     }
@@ -317,7 +321,7 @@ impl Mailbox {
 
 impl Entry {
     pub(super) fn is_over(&self, age_s: u64, now: Now) -> bool {
-        now.s() >= self.received_at_s.saturating_add(age_s)
+        now.age_s() >= self.kept_since_s.saturating_add(age_s)
     }
 
     fn is_cached(&self) -> bool {

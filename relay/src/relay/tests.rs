@@ -20,7 +20,9 @@ fn hold(number: u8) -> Action {
 
 #[tokio::test(start_paused = true)]
 async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for() {
-    let clock = Arc::new(SystemClock);
+    let folder = tempfile::tempdir().unwrap();
+    let time = Timekeeper::start(Arc::new(SystemClock), folder.path().to_owned(), None);
+    let now = time.now();
     let most = u32::MAX;
     let limits = Limits {
         token_envelopes: most,
@@ -28,15 +30,15 @@ async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for
         token_burst: most,
         ..Limits::default()
     };
-    let mailboxes = Mailboxes::new(limits, Loaded::default(), clock.now(), &mut Vec::new());
+    let mailboxes = Mailboxes::new(limits, Loaded::default(), now, &mut Vec::new());
     let mailboxes = Arc::new(Mutex::new(mailboxes));
     let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
     let (_ending, ended) = watch::channel(None);
     let store = Arc::new(MemoryStore::default());
-    let relay = Relay::new(limits, None, clock.clone(), mailboxes.clone(), store, jobs, ended);
+    let relay = Relay::new(limits, None, time, mailboxes.clone(), store, jobs, ended);
     let tokens = vec![SendToken::new([1; 32]).hash()];
     let mailbox = MailboxId([2; 32]);
-    mailboxes.lock().unwrap().open(mailbox, tokens, true, clock.now(), &mut Vec::new());
+    mailboxes.lock().unwrap().open(mailbox, tokens, true, now, &mut Vec::new());
 
     // Nobody writes: what is asked for stays in the queue.
     let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action));
@@ -52,18 +54,20 @@ async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for
 
 #[tokio::test]
 async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk() {
-    let (clock, limits) = (Arc::new(SystemClock), Limits::default());
+    let folder = tempfile::tempdir().unwrap();
+    let time = Timekeeper::start(Arc::new(SystemClock), folder.path().to_owned(), None);
+    let (now, limits) = (time.now(), Limits::default());
     let store = Arc::new(MemoryStore::default());
     let (token, mailbox) = (SendToken::new([1; 32]).hash(), MailboxId([2; 32]));
     let mut writes = Vec::new();
-    let mut before = Mailboxes::new(limits, Loaded::default(), clock.now(), &mut writes);
-    before.open(mailbox, vec![token], true, clock.now(), &mut writes);
+    let mut before = Mailboxes::new(limits, Loaded::default(), now, &mut writes);
+    before.open(mailbox, vec![token], true, now, &mut writes);
     let envelope = Envelope::new(vec![3; ENVELOPE_LEN]).unwrap();
     let [whole, damaged] = [4, 5].map(|byte| HoldSecret::new([byte; 32]).id());
     for id in [whole, damaged] {
         let deliveries = vec![(token, envelope.clone())];
         let asked = Asked { id, for_s: 60, deliveries, replaces: None };
-        before.hold(asked, clock.now(), &mut writes);
+        before.hold(asked, now, &mut writes);
     }
     store.apply(&writes).unwrap();
     let holds = store.load().unwrap().holds;
@@ -71,11 +75,11 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     store.damage(key, 0);
 
     let loaded = store.load().unwrap();
-    let mailboxes = Mailboxes::new(limits, loaded, clock.now(), &mut Vec::new());
+    let mailboxes = Mailboxes::new(limits, loaded, now, &mut Vec::new());
     let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
     let (_ending, ended) = watch::channel(None);
     let mailboxes = Arc::new(Mutex::new(mailboxes));
-    let relay = Relay::new(limits, None, clock, mailboxes, store, jobs, ended);
+    let relay = Relay::new(limits, None, time, mailboxes, store, jobs, ended);
     let mut pending = relay.carry_out(Action::Extend { id: damaged, for_s: 60 }).await;
     assert_eq!(pending.answer_now(), None, "not before it is on disk");
     let Some(Job::Write { writes, done: Some(done), .. }) = waiting.recv().await else {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 use super::{
-    HeldDelivery, HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, MemoryStore, SledStore,
-    Store, StoreError, StoredEnvelope, Write,
+    ClockMark, HeldDelivery, HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, MemoryStore,
+    SledStore, Store, StoreError, StoredEnvelope, Write,
 };
 
 fn envelope(byte: u8) -> Envelope {
@@ -30,6 +30,7 @@ fn put(mailbox: u8, sequence: u64) -> Write {
         mailbox: MailboxId([mailbox; 32]),
         sequence,
         received_at_s: 1_800_000_000 + sequence,
+        kept_since_s: 1_700_000_000 + sequence,
         digest: [sequence as u8; 16],
     };
     Write::Put(stored, envelope(sequence as u8))
@@ -49,6 +50,10 @@ fn hold(id: u8, generation: u32, replaces: Option<HeldKey>) -> Write {
     Write::Hold { record, envelopes: vec![(1, envelope(generation as u8))], replaces }
 }
 
+fn mark(hold_ms: u64) -> ClockMark {
+    ClockMark { hold_ms, age_ms: hold_ms + 1, wall_ms: hold_ms + 2, pending_ms: hold_ms + 3 }
+}
+
 fn applied(store: &dyn Store, writes: &[Write]) {
     store.apply(writes).unwrap();
     store.commit().unwrap();
@@ -65,8 +70,8 @@ fn keeps_what_it_is_given_and_forgets_what_it_is_told(store: &dyn Store) {
             put(2, 300),
             put(2, 7),
             put(1, 9),
-            Write::Alive(5),
-            Write::Alive(6),
+            Write::Clock(mark(5)),
+            Write::Clock(mark(6)),
         ],
     );
     let loaded = store.load().unwrap();
@@ -74,8 +79,9 @@ fn keeps_what_it_is_given_and_forgets_what_it_is_told(store: &dyn Store) {
     let order: Vec<_> = loaded.envelopes.iter().map(|it| (it.mailbox, it.sequence)).collect();
     assert_eq!(order, [(one, 9), (two, 7), (two, 300)], "by mailbox and number, not by bytes");
     assert_eq!(loaded.envelopes[0].received_at_s, 1_800_000_009);
+    assert_eq!(loaded.envelopes[0].kept_since_s, 1_700_000_009);
     assert_eq!(loaded.envelopes[0].digest, [9; 16]);
-    assert_eq!((loaded.alive_s, loaded.set_aside), (Some(6), 0));
+    assert_eq!((loaded.clock, loaded.set_aside), (Some(mark(6)), 0));
     assert_eq!(store.envelope(&two, 7).unwrap(), Some(envelope(7)));
     assert_eq!(store.envelope(&two, 8).unwrap(), None);
 
@@ -183,7 +189,7 @@ fn any_write() -> impl Strategy<Value = Write> {
             Write::LostHold(LostHold { id: HoldId([id; 32]), until_s })
         }),
         (1..4_u8).prop_map(|id| Write::ForgetLostHold(HoldId([id; 32]))),
-        (1..9_u64).prop_map(Write::Alive),
+        (1..9_u64).prop_map(|hold_ms| Write::Clock(mark(hold_ms))),
     ]
 }
 

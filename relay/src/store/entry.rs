@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::record::{self, ENVELOPE_KEY, Kind, Raw, take};
-use super::{HoldRecord, LostHold, MailboxRecord, StoredEnvelope, Write};
+use super::{ClockMark, HoldRecord, LostHold, MailboxRecord, StoredEnvelope, Write};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) enum Entry {
     RemoveHold(HoldId),
     LostHold(LostHold),
     ForgetLostHold(HoldId),
-    Clock(u64),
+    Clock(ClockMark),
 }
 
 /// A record, and the commit that wrote it.
@@ -44,7 +44,7 @@ pub(super) struct State {
     pub(super) envelopes: HashMap<MailboxId, BTreeMap<u64, StoredEnvelope>>,
     pub(super) holds: HashMap<HoldId, Versioned<HoldRecord>>,
     pub(super) lost_holds: HashMap<HoldId, Versioned<LostHold>>,
-    pub(super) clock: Option<Versioned<u64>>,
+    pub(super) clock: Option<Versioned<ClockMark>>,
 }
 
 /// What a write changes. A replaced hold goes before the one that comes.
@@ -66,7 +66,7 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
         Write::RemoveHold(key) => vec![Entry::RemoveHold(key.id)],
         Write::LostHold(lost) => vec![Entry::LostHold(*lost)],
         Write::ForgetLostHold(id) => vec![Entry::ForgetLostHold(*id)],
-        Write::Alive(at_s) => vec![Entry::Clock(*at_s)],
+        Write::Clock(mark) => vec![Entry::Clock(*mark)],
     }
 }
 
@@ -93,7 +93,7 @@ impl Entry {
                 put(b'l', lost.id.as_bytes(), commit, &lost.until_s.to_le_bytes(), bytes);
             }
             Self::ForgetLostHold(id) => gone(b'L', id.as_bytes(), bytes),
-            Self::Clock(at_s) => put(b'c', &[], commit, &at_s.to_le_bytes(), bytes),
+            Self::Clock(mark) => put(b'c', &[], commit, &record::clock_body(mark), bytes),
             Self::RemoveMailbox(id) => gone(b'M', id.as_bytes(), bytes),
             Self::RemoveHold(id) => gone(b'H', id.as_bytes(), bytes),
             Self::RemoveEnvelope(mailbox, sequence) => {
@@ -146,7 +146,7 @@ impl Entry {
             b'h' => Self::Hold(record::hold(HoldId(id()?), body)?),
             b'l' => Self::LostHold(record::lost_hold(HoldId(id()?), body)?),
             b'i' => Self::Envelope(record::stored(&key, body)?),
-            _ => Self::Clock(u64::from_le_bytes(body.try_into().ok()?)),
+            _ => Self::Clock(record::clock(body)?),
         };
         Some((commit, entry))
     }
@@ -211,7 +211,9 @@ impl State {
             Kind::Envelope => record::envelope_place(raw.key).is_some_and(|(mailbox, sequence)| {
                 let of_it = self.envelopes.get(&mailbox);
                 let found = of_it.and_then(|of_it| of_it.get(&sequence));
-                found.is_some_and(|found| record::received_at_s(raw) == Some(found.received_at_s))
+                found.is_some_and(|found| {
+                    record::received(raw) == Some((found.received_at_s, found.kept_since_s))
+                })
             }),
             Kind::Held => record::held_place(raw.key).is_some_and(|(key, _)| {
                 self.holds.get(&key.id).is_some_and(|hold| hold.record.key == key)

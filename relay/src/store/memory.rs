@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
 use super::{
-    HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, Store, StoreError, StoredEnvelope, Write,
+    ClockMark, HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, Store, StoreError,
+    StoredEnvelope, Write,
 };
 
 /// Keeps everything in memory.
@@ -20,7 +21,7 @@ struct Kept {
     holds: BTreeMap<HoldId, HoldRecord>,
     held: HashMap<(HeldKey, u8), Envelope>,
     lost_holds: BTreeMap<HoldId, LostHold>,
-    alive_s: Option<u64>,
+    clock: Option<ClockMark>,
 }
 
 impl MemoryStore {
@@ -81,7 +82,7 @@ impl Kept {
             Write::ForgetLostHold(id) => {
                 self.lost_holds.remove(id);
             }
-            Write::Alive(at_s) => self.alive_s = Some(*at_s),
+            Write::Clock(mark) => self.clock = Some(*mark),
         }
     }
 
@@ -98,7 +99,7 @@ impl Store for MemoryStore {
             envelopes: kept.envelopes.values().map(|(stored, _)| *stored).collect(),
             holds: kept.holds.values().cloned().collect(),
             lost_holds: kept.lost_holds.values().copied().collect(),
-            alive_s: kept.alive_s,
+            clock: kept.clock,
             set_aside: 0,
         })
     }

@@ -18,7 +18,8 @@ use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 use super::{
-    HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, ShortDigest, StoredEnvelope,
+    ClockMark, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, ShortDigest,
+    StoredEnvelope,
 };
 
 /// Rare in ciphertext: one chance in 2^32 for each byte of it, and then the checksum decides.
@@ -158,10 +159,11 @@ pub(super) fn opened<'a>(kind: Kind, key: &[u8], value: &'a [u8]) -> Option<(u64
     whole.then_some((raw.commit, raw.body))
 }
 
-/// Body of an envelope's record: `received_at_s(8) ‖ envelope(4096)`.
+/// Body of an envelope's record: `received_at_s(8) ‖ kept_since_s(8) ‖ envelope(4096)`.
 pub(super) fn envelope_body(stored: &StoredEnvelope, envelope: &Envelope) -> Vec<u8> {
-    let mut body = Vec::with_capacity(8 + ENVELOPE_LEN);
+    let mut body = Vec::with_capacity(16 + ENVELOPE_LEN);
     body.extend_from_slice(&stored.received_at_s.to_le_bytes());
+    body.extend_from_slice(&stored.kept_since_s.to_le_bytes());
     body.extend_from_slice(envelope.as_bytes());
     body
 }
@@ -169,17 +171,17 @@ pub(super) fn envelope_body(stored: &StoredEnvelope, envelope: &Envelope) -> Vec
 /// The envelope in the record of a mailbox's or a hold's.
 pub(super) fn envelope(raw: &Raw<'_>) -> Option<Envelope> {
     let body = match raw.kind {
-        Kind::Envelope => raw.body.get(8..)?,
+        Kind::Envelope => raw.body.get(16..)?,
         Kind::Held => raw.body,
         Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock => return None,
     };
     Envelope::new(body.to_vec())
 }
 
-/// When the envelope in this record was received, Unix seconds.
-pub(super) fn received_at_s(raw: &Raw<'_>) -> Option<u64> {
+/// When the envelope in this record was received: by the wall clock, and in age time. Seconds.
+pub(super) fn received(raw: &Raw<'_>) -> Option<(u64, u64)> {
     let mut rest = raw.body;
-    Some(u64::from_le_bytes(take(&mut rest)?))
+    Some((u64::from_le_bytes(take(&mut rest)?), u64::from_le_bytes(take(&mut rest)?)))
 }
 
 /// An entry of the tree `index`.
@@ -210,13 +212,14 @@ fn short_checksum(key: &[u8], body: &[u8]) -> u32 {
     hash.finalize()
 }
 
-/// `received_at_s(8) ‖ digest(16)`.
-pub(super) const INDEX_BODY: usize = 24;
+/// `received_at_s(8) ‖ kept_since_s(8) ‖ digest(16)`.
+pub(super) const INDEX_BODY: usize = 32;
 
 pub(super) fn index_body(stored: &StoredEnvelope) -> [u8; INDEX_BODY] {
     let mut body = [0; INDEX_BODY];
     body[..8].copy_from_slice(&stored.received_at_s.to_le_bytes());
-    body[8..].copy_from_slice(&stored.digest);
+    body[8..16].copy_from_slice(&stored.kept_since_s.to_le_bytes());
+    body[16..].copy_from_slice(&stored.digest);
     body
 }
 
@@ -224,8 +227,9 @@ pub(super) fn index_body(stored: &StoredEnvelope) -> [u8; INDEX_BODY] {
 pub(super) fn stored(key: &[u8], mut body: &[u8]) -> Option<StoredEnvelope> {
     let (mailbox, sequence) = envelope_place(key)?;
     let received_at_s = u64::from_le_bytes(take(&mut body)?);
+    let kept_since_s = u64::from_le_bytes(take(&mut body)?);
     let digest: ShortDigest = body.try_into().ok()?;
-    Some(StoredEnvelope { mailbox, sequence, received_at_s, digest })
+    Some(StoredEnvelope { mailbox, sequence, received_at_s, kept_since_s, digest })
 }
 
 /// `sequence_ceiling(8) ‖ expired(8) ‖ used_day(4) ‖ token(32)*`.
@@ -281,6 +285,22 @@ pub(super) fn hold(id: HoldId, mut body: &[u8]) -> Option<HoldRecord> {
         deliveries.push(HeldDelivery { token: SendTokenHash(take(&mut body)?), outcome });
     }
     Some(HoldRecord { key: HeldKey { id, generation }, due_s, deliveries })
+}
+
+/// `hold_ms(8) ‖ age_ms(8) ‖ wall_ms(8) ‖ pending_ms(8)`.
+pub(super) fn clock_body(mark: &ClockMark) -> Vec<u8> {
+    let ClockMark { hold_ms, age_ms, wall_ms, pending_ms } = *mark;
+    [hold_ms, age_ms, wall_ms, pending_ms].iter().flat_map(|ms| ms.to_le_bytes()).collect()
+}
+
+pub(super) fn clock(mut body: &[u8]) -> Option<ClockMark> {
+    let mark = ClockMark {
+        hold_ms: u64::from_le_bytes(take(&mut body)?),
+        age_ms: u64::from_le_bytes(take(&mut body)?),
+        wall_ms: u64::from_le_bytes(take(&mut body)?),
+        pending_ms: u64::from_le_bytes(take(&mut body)?),
+    };
+    body.is_empty().then_some(mark)
 }
 
 /// `until_s(8)`.

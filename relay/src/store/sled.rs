@@ -472,7 +472,7 @@ impl Target<'_> {
             Write::ForgetLostHold(id) => {
                 self.remove_record(&record_key(Kind::LostHold, id.as_bytes()))
             }
-            Write::Alive(at_s) => self.record(Kind::Clock, CLOCK, &at_s.to_le_bytes()),
+            Write::Clock(mark) => self.record(Kind::Clock, CLOCK, &record::clock_body(mark)),
         }
     }
 

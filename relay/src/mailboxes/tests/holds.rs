@@ -102,7 +102,7 @@ fn after_an_outage_a_missed_extension_can_still_arrive() {
         assert_eq!(rig.waiting(1), [0; 0], "{outage}");
         assert!(matches!(rig.extend(2, 500), Answer::Extended { .. }));
         // The mark of the last life is up to ten seconds old.
-        rig.pass(crate::limits::ALIVE_MARK_S + 1);
+        rig.pass(crate::limits::CLOCK_MARK_S + 1);
         assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![]), "{outage}");
     }
 }

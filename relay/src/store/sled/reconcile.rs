@@ -10,7 +10,8 @@ use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
 use crate::store::record::{self, Kind};
 use crate::store::{
-    HoldRecord, Loaded, LostHold, MailboxRecord, StoreError, StoredEnvelope, Write, short_digest,
+    ClockMark, HoldRecord, Loaded, LostHold, MailboxRecord, StoreError, StoredEnvelope, Write,
+    short_digest,
 };
 
 /// Seconds for which a lost hold is told as such: the longest a hold may last.
@@ -25,7 +26,7 @@ pub(super) struct Found {
     mailboxes: HashMap<MailboxId, Versioned<MailboxRecord>>,
     holds: HashMap<HoldId, Versioned<HoldRecord>>,
     lost_holds: HashMap<HoldId, Versioned<LostHold>>,
-    clock: Option<Versioned<u64>>,
+    clock: Option<Versioned<ClockMark>>,
     index: Vec<StoredEnvelope>,
     /// What commits removed, in their order.
     notes: Vec<(u64, Vec<Entry>)>,
@@ -173,8 +174,10 @@ impl Found {
         mailboxes.sort_unstable_by_key(|record| record.id);
         let mut holds: Vec<_> = self.holds.into_values().map(|it| it.record).collect();
         holds.sort_unstable_by_key(|record| record.key.id);
-        let alive_s = self.clock.map(|it| it.record);
-        Loaded { mailboxes, envelopes: self.index, holds, alive_s, set_aside, ..Loaded::default() }
+        let mut lost_holds: Vec<_> = self.lost_holds.into_values().map(|it| it.record).collect();
+        lost_holds.sort_unstable_by_key(|record| record.id);
+        let clock = self.clock.map(|it| it.record);
+        Loaded { mailboxes, envelopes: self.index, holds, lost_holds, clock, set_aside }
     }
 
     /// Compares with the ledger. Reads single envelopes where it must.
@@ -228,7 +231,7 @@ impl Found {
         if let Some(wanted) = &expected.clock
             && self.clock.as_ref().is_none_or(|found| found.commit < wanted.commit)
         {
-            plan.writes.push(Write::Alive(wanted.record));
+            plan.writes.push(Write::Clock(wanted.record));
             self.clock = Some(wanted.clone());
         }
         self.mailboxes.retain(|id, found| {
@@ -305,7 +308,7 @@ impl Found {
 
     /// The mark of a lost hold stays for as long as its owner may ask for it.
     fn lost_hold(&self, hold: &HoldRecord) -> LostHold {
-        let now_s = self.clock.as_ref().map_or(0, |clock| clock.record);
+        let now_s = self.clock.as_ref().map_or(0, |clock| clock.record.hold_ms / 1000);
         LostHold { id: hold.key.id, until_s: hold.due_s.max(now_s) + LOST_S }
     }
 

@@ -154,12 +154,12 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), 
     let write = |write: Write| target.write(&write, &mut 0);
     let state = &salvage.state;
     new.insert(Table::Records, PURGED, &known.to_le_bytes())?;
-    let mut used_day = state.clock.as_ref().map_or(0, |clock| clock.record / DAY_S);
+    let mut used_day = state.clock.as_ref().map_or(0, |clock| clock.record.age_ms / 1000 / DAY_S);
     let mut without: HashSet<MailboxId> = HashSet::new();
     for stored in state.envelopes.values().flat_map(|of| of.values()) {
         let envelope = salvage.envelope(&stored.mailbox, stored.sequence).map_err(io("reading"))?;
         if let Some(envelope) = envelope {
-            used_day = used_day.max(stored.received_at_s / DAY_S);
+            used_day = used_day.max(stored.kept_since_s / DAY_S);
             if !state.mailboxes.contains_key(&stored.mailbox) {
                 without.insert(stored.mailbox);
             }
@@ -188,7 +188,7 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), 
         write(Write::LostHold(lost.record))?;
     }
     if let Some(clock) = &state.clock {
-        write(Write::Alive(clock.record))?;
+        write(Write::Clock(clock.record))?;
     }
     new.sync()
 }

@@ -157,7 +157,8 @@ impl Salvage {
 fn stored(raw: &Raw<'_>) -> Option<StoredEnvelope> {
     let (mailbox, sequence) = record::envelope_place(raw.key)?;
     let digest = short_digest(&record::envelope(raw)?);
-    Some(StoredEnvelope { mailbox, sequence, received_at_s: record::received_at_s(raw)?, digest })
+    let (received_at_s, kept_since_s) = record::received(raw)?;
+    Some(StoredEnvelope { mailbox, sequence, received_at_s, kept_since_s, digest })
 }
 
 /// What a record of the tree `records` says. `None` if it makes no sense.
@@ -167,7 +168,7 @@ pub(super) fn entry(raw: &Raw<'_>) -> Option<Entry> {
         Kind::Mailbox => record::mailbox(MailboxId(id()?), raw.body).map(Entry::Mailbox),
         Kind::Hold => record::hold(HoldId(id()?), raw.body).map(Entry::Hold),
         Kind::LostHold => record::lost_hold(HoldId(id()?), raw.body).map(Entry::LostHold),
-        Kind::Clock => Some(Entry::Clock(u64::from_le_bytes(raw.body.try_into().ok()?))),
+        Kind::Clock => record::clock(raw.body).map(Entry::Clock),
         Kind::Envelope | Kind::Held => None,
     }
 }

@@ -39,9 +39,14 @@ pub(super) fn put(mailbox: u8, sequence: u64) -> Write {
         mailbox: MailboxId([mailbox; 32]),
         sequence,
         received_at_s: 9,
+        kept_since_s: 8,
         digest: short_digest(&envelope),
     };
     Write::Put(stored, envelope)
+}
+
+pub(super) fn mark() -> Write {
+    Write::Clock(crate::clock::Now::from_s(1_800_000_000).mark())
 }
 
 pub(super) fn remove(mailbox: u8, sequence: u64) -> Write {
@@ -70,7 +75,7 @@ pub(super) fn opened(folder: &Path) -> SledStore {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let store = opened(folder.path());
-    applied(&store, &[Write::Mailbox(mailbox(1)), Write::Alive(1_800_000_000)]);
+    applied(&store, &[Write::Mailbox(mailbox(1)), mark()]);
     for sequence in 0..COUNT {
         applied(&store, &[put(1, sequence)]);
     }

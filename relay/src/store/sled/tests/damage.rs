@@ -32,7 +32,7 @@ fn pristine() -> tempfile::TempDir {
             for id in 0..HOLDS {
                 applied(&store, &[hold(id, 1, 100_000 + 2 * u64::from(id))]);
             }
-            applied(&store, &[Write::Alive(1_800_000_000)]);
+            applied(&store, &[mark()]);
             drop(store);
             store = opened(folder.path());
         }
