@@ -273,7 +273,7 @@ impl<'a> World<'a> {
         };
         if let Outcome::AtCommit(answer) = outcome {
             assert_eq!(answer, Answer::Accepted);
-            let until_s = self.relay.now().s() + u64::from(AGE_S);
+            let until_s = self.relay.now().hold_s() + u64::from(AGE_S);
             let found = self.mailboxes.get_mut(&mailbox).expect("a token has its mailbox");
             // Seen before: there already, or acknowledged a while ago.
             if !self.held.contains(&number) && found.may.insert(number) {
@@ -315,7 +315,7 @@ impl<'a> World<'a> {
         self.held.extend(deliveries.iter().map(|(_, number)| *number));
         let registered = |(to, _): &(u8, u16)| self.tokens.contains_key(to);
         assert!(deliveries.iter().all(registered), "held for nobody");
-        let due_s = self.relay.now().s() + u64::from(for_s);
+        let due_s = self.relay.now().hold_s() + u64::from(for_s);
         self.holds.insert(id, Held { due_s, deliveries, certain: true });
         self.touched.insert(id);
         assert!(self.holds.values().filter(|held| held.certain).count() <= 3, "too many holds");
@@ -327,7 +327,7 @@ impl<'a> World<'a> {
         let outcome = self.ask(&Request::Extend { secret, for_s: u32::from(for_s) });
         let known = self.holds.get(&hold).is_some_and(|held| held.certain);
         if matches!(outcome, Outcome::AtCommit(Answer::Extended { .. })) {
-            let due_s = self.relay.now().s() + u64::from(for_s);
+            let due_s = self.relay.now().hold_s() + u64::from(for_s);
             self.holds.entry(hold).and_modify(|held| held.due_s = due_s);
             self.touched.insert(hold);
         } else if let Outcome::Answered(Answer::Refused(refusal)) = outcome {
@@ -424,7 +424,7 @@ impl<'a> World<'a> {
     }
 
     fn released(&mut self, held: &Held) {
-        let now_s = self.relay.now().s();
+        let now_s = self.relay.now().hold_s();
         for (to, number) in &held.deliveries {
             let Some(mailbox) = self.tokens.get(to).copied().filter(|_| held.certain) else {
                 continue;
@@ -461,7 +461,7 @@ impl<'a> World<'a> {
 
     /// What was promised is there, in order, once; nothing else is; and no more than fits.
     pub(crate) fn check(&mut self) {
-        let now_s = self.relay.now().s();
+        let now_s = self.relay.now().hold_s();
         for mailbox in 0..MAILBOXES {
             let there = self.read(mailbox);
             let Some(found) = self.mailboxes.get_mut(&mailbox) else {

@@ -110,7 +110,7 @@ impl<D: Disk> System<D> {
             Op::Crash { applied, flushed, outage_s } => self.crash(*applied, *flushed, *outage_s),
             Op::Stop { outage_s } => {
                 let relay = self.relay.take().unwrap();
-                let now_s = relay.now().s() + outage_s;
+                let now_s = relay.now().hold_s() + outage_s;
                 let store = self.disk.reopened(relay.stop().unwrap());
                 self.start(store, now_s);
                 self.explain(op, &"stopped", |world| world.restart(Kept::Everything, *outage_s));
@@ -131,7 +131,7 @@ impl<D: Disk> System<D> {
 
     fn crash(&mut self, applied: usize, flushed: bool, outage_s: u64) {
         let mut relay = self.relay.take().unwrap();
-        let (waiting, now_s) = (relay.waiting(), relay.now().s() + outage_s);
+        let (waiting, now_s) = (relay.waiting(), relay.now().hold_s() + outage_s);
         let (store, exact) = self.disk.crashed(relay.die(applied).unwrap(), flushed);
         self.start(store, now_s);
         let kept = match applied {

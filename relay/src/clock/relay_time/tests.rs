@@ -257,6 +257,6 @@ proptest! {
         let mut time = RelayTime::start(Some(&mark), Reading { boot_ms, wall_ms });
         time.tick(Reading { boot_ms: later_ms, wall_ms: other_ms });
         time.accept();
-        time.now(Reading { boot_ms: later_ms, wall_ms: other_ms });
+        let _ = time.now(Reading { boot_ms: later_ms, wall_ms: other_ms });
     }
 }
