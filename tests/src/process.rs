@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,10 +93,15 @@ impl RelayProcess {
     /// With this flag, too; it wins over what was there before.
     #[must_use]
     pub fn with_flag(mut self, flag: &str) -> Self {
+        self.set_flag(flag);
+        self
+    }
+
+    /// The same, from the next start on.
+    pub fn set_flag(&mut self, flag: &str) {
         let (name, _) = flag.split_once('=').unwrap_or((flag, ""));
         self.flags.retain(|known| known.split_once('=').is_none_or(|(known, _)| known != name));
         self.flags.push(flag.to_owned());
-        self
     }
 
     /// Logs all there is to log, each time it is started, at the end of this file.
@@ -158,6 +163,19 @@ impl RelayProcess {
         }
         self.address = Some(address);
         Ok(begun.elapsed())
+    }
+
+    /// Has the next start take any port that is free, as the first one does.
+    pub fn forget_port(&mut self) {
+        self.address = None;
+    }
+
+    /// How it ended, if it has ended by itself.
+    ///
+    /// # Errors
+    /// If it was not started.
+    pub fn ended(&mut self) -> Outcome<Option<ExitStatus>> {
+        Ok(self.child.as_mut().ok_or("not running")?.try_wait()?)
     }
 
     /// Where it serves.
