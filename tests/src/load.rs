@@ -1,6 +1,7 @@
 //! Loads on a relay: mailboxes with one sender each, over the client's own network layer.
 
 mod alarm;
+mod crash;
 mod idle;
 mod latency;
 mod stored;
@@ -17,6 +18,7 @@ use velar_protocol::wire::{
 };
 
 pub use alarm::{Alarm, alarm};
+pub use crash::{Crash, Plan, crash};
 pub use idle::{Idle, idle};
 pub use latency::{Latency, latency};
 pub use stored::{Stored, drain, stored};

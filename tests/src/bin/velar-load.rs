@@ -2,12 +2,13 @@
 //! one `name value unit` to a line. `tests/bench` runs it in rounds and draws the table of BENCHMARKS.md.
 #![expect(clippy::print_stdout, reason = "the figures are this program's output")]
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
+use tempfile::TempDir;
 use velar_tests::load::{
-    Outcome, alarm, drain, idle, latency, quantile, stored, throughput, waits,
+    Outcome, Plan, alarm, crash, drain, idle, latency, quantile, stored, throughput, waits,
 };
 use velar_tests::process::{RelayProcess, disk_kib};
 
@@ -66,6 +67,31 @@ enum Load {
         #[arg(long, default_value_t = 1000)]
         connections: usize,
     },
+    /// Kills the relay at any moment, again and again, and counts what is missing afterwards. Ends with 1 if anything
+    /// is wrong, and keeps the relay's data then.
+    Crash {
+        /// Whether readers are there all the time, or only after each filling.
+        #[arg(long, value_enum)]
+        readers: Readers,
+        /// Kills at least.
+        #[arg(long, default_value_t = 500)]
+        kills: u64,
+        /// Envelopes accepted at least.
+        #[arg(long, default_value_t = 1_000_000)]
+        accepted: u64,
+        /// Mailboxes, with one sender each, who keeps 16 envelopes on the way.
+        #[arg(long, default_value_t = 16)]
+        senders: u32,
+        /// Envelopes stored before readers who are away come back: some 8 KB of disk for each.
+        #[arg(long, default_value_t = 100_000)]
+        filling: u64,
+        /// Longest run.
+        #[arg(long, default_value_t = 7200)]
+        seconds: u64,
+        /// Chances; by default others each time.
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Envelopes left for readers who are away; then the relay is killed and started again.
     Restart {
         /// How many.
@@ -75,6 +101,13 @@ enum Load {
         #[arg(long)]
         read_back: bool,
     },
+}
+
+/// Where the readers are.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Readers {
+    Online,
+    Away,
 }
 
 fn main() -> Outcome<()> {
@@ -88,6 +121,15 @@ fn main() -> Outcome<()> {
 async fn run(arguments: Arguments) -> Outcome<()> {
     let parent = arguments.data.unwrap_or_else(std::env::temp_dir);
     let folder = tempfile::Builder::new().prefix("velar-load").tempdir_in(parent)?;
+    if let Load::Crash { readers, kills, accepted, senders, filling, seconds, seed } =
+        arguments.load
+    {
+        let seed = seed.map_or_else(getrandom::u64, Ok)?;
+        let filling = (readers == Readers::Away).then_some(filling);
+        let longest = Duration::from_secs(seconds);
+        let plan = Plan { seed, kills, accepted, senders, filling, longest };
+        return crash_and_print(&arguments.relay, folder, plan).await;
+    }
     let mut relay = RelayProcess::init(&arguments.relay, &folder.path().join("relay")).await?;
     relay.start().await?;
     let (address, usage) = (relay.address()?.clone(), relay.usage()?);
@@ -130,6 +172,8 @@ async fn run(arguments: Arguments) -> Outcome<()> {
             println!("rss {} KiB", seen.rss_after_kib);
             println!("connects {:.0} /s", connections as f64 / seen.connecting.as_secs_f64());
         }
+        // It has had a relay of its own, above.
+        Load::Crash { .. } => {}
         Load::Restart { stored: count, read_back } => {
             let left = stored(&address, count).await?;
             println!("rss_full {} KiB", usage.rss_kib()?);
@@ -146,6 +190,30 @@ async fn run(arguments: Arguments) -> Outcome<()> {
         }
     }
     relay.stop().await
+}
+
+async fn crash_and_print(relay: &Path, folder: TempDir, plan: Plan) -> Outcome<()> {
+    let begun = Instant::now();
+    println!("seed {} run", plan.seed);
+    let seen = crash(relay, &folder.path().join("relay"), plan).await;
+    println!("seconds {:.0} s", begun.elapsed().as_secs_f64());
+    let faults = match seen {
+        Ok(seen) => {
+            for (name, value, unit) in &seen.figures {
+                println!("{name} {value} {unit}");
+            }
+            seen.faults
+        }
+        Err(error) => vec![error.to_string()],
+    };
+    if faults.is_empty() {
+        return Ok(());
+    }
+    for fault in &faults {
+        println!("fault: {fault}");
+    }
+    println!("kept: {}", folder.keep().display());
+    Err("something is wrong; see above".into())
 }
 
 fn micros(duration: Duration) -> f64 {
