@@ -147,6 +147,8 @@ pub enum Write {
     HoldRecord(HoldRecord),
     /// Removes a hold with its envelopes.
     RemoveHold(HeldKey),
+    /// The same, of a hold whose envelopes were put into their mailboxes just before.
+    ReleaseHold(HeldKey),
     /// Remembers that a hold was lost.
     LostHold(LostHold),
     /// Forgets that a hold was lost.

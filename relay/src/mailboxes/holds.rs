@@ -242,7 +242,7 @@ impl Mailboxes {
             }
         }
         // After the envelopes: a crash between them releases again, and doubles are recognised.
-        writes.push(Write::RemoveHold(key));
+        writes.push(Write::ReleaseHold(key));
         missing
     }
 

@@ -25,6 +25,13 @@ pub(super) enum Entry {
     ExpireEnvelope(MailboxId, u64),
     Hold(HoldRecord),
     RemoveHold(HoldId),
+    /// Its envelopes were put first: if they are not there, it has not happened.
+    ReleaseHold(HoldId),
+    /// The one that comes in its place is written in the same step.
+    ReplaceHold {
+        old: HoldId,
+        new: HoldId,
+    },
     LostHold(LostHold),
     ForgetLostHold(HoldId),
     Clock(ClockMark),
@@ -59,11 +66,13 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
             expired.chain([Entry::Mailbox(record.clone())]).collect()
         }
         Write::Hold { record, replaces, .. } => {
-            let replaced = replaces.iter().map(|old| Entry::RemoveHold(old.id));
+            let new = record.key.id;
+            let replaced = replaces.iter().map(|old| Entry::ReplaceHold { old: old.id, new });
             replaced.chain([Entry::Hold(record.clone())]).collect()
         }
         Write::HoldRecord(record) => vec![Entry::Hold(record.clone())],
         Write::RemoveHold(key) => vec![Entry::RemoveHold(key.id)],
+        Write::ReleaseHold(key) => vec![Entry::ReleaseHold(key.id)],
         Write::LostHold(lost) => vec![Entry::LostHold(*lost)],
         Write::ForgetLostHold(id) => vec![Entry::ForgetLostHold(*id)],
         Write::Clock(mark) => vec![Entry::Clock(*mark)],
@@ -73,7 +82,11 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
 impl Entry {
     /// Whether something goes that a note has to tell of beforehand. What expires has its note in the same step.
     pub(super) fn removes(&self) -> bool {
-        matches!(self, Self::RemoveMailbox(_) | Self::RemoveEnvelope(..) | Self::RemoveHold(_))
+        match self {
+            Self::RemoveMailbox(_) | Self::RemoveEnvelope(..) => true,
+            Self::RemoveHold(_) | Self::ReleaseHold(_) | Self::ReplaceHold { .. } => true,
+            _ => false,
+        }
     }
 
     /// Appends the bytes of this entry, written by `commit`.
@@ -96,6 +109,11 @@ impl Entry {
             Self::Clock(mark) => put(b'c', &[], commit, &record::clock_body(mark), bytes),
             Self::RemoveMailbox(id) => gone(b'M', id.as_bytes(), bytes),
             Self::RemoveHold(id) => gone(b'H', id.as_bytes(), bytes),
+            Self::ReleaseHold(id) => gone(b'R', id.as_bytes(), bytes),
+            Self::ReplaceHold { old, new } => {
+                gone(b'S', old.as_bytes(), bytes);
+                bytes.extend_from_slice(new.as_bytes());
+            }
             Self::RemoveEnvelope(mailbox, sequence) => {
                 gone(b'I', &record::envelope_key(mailbox, *sequence), bytes);
             }
@@ -111,6 +129,11 @@ impl Entry {
         let entry = match tag {
             b'M' => Self::RemoveMailbox(MailboxId(take(bytes)?)),
             b'H' => Self::RemoveHold(HoldId(take(bytes)?)),
+            b'R' => Self::ReleaseHold(HoldId(take(bytes)?)),
+            b'S' => {
+                let old = HoldId(take(bytes)?);
+                Self::ReplaceHold { old, new: HoldId(take(bytes)?) }
+            }
             b'L' => Self::ForgetLostHold(HoldId(take(bytes)?)),
             b'I' | b'X' => {
                 let (mailbox, sequence) = record::envelope_place(&take::<ENVELOPE_KEY>(bytes)?)?;
@@ -190,7 +213,7 @@ impl State {
             Entry::Hold(record) => {
                 self.holds.insert(record.key.id, Versioned { commit, record });
             }
-            Entry::RemoveHold(id) => {
+            Entry::RemoveHold(id) | Entry::ReleaseHold(id) | Entry::ReplaceHold { old: id, .. } => {
                 self.holds.remove(&id);
             }
             Entry::LostHold(record) => {
@@ -224,7 +247,7 @@ impl State {
             Kind::Hold => id()
                 .is_some_and(|id| version(self.holds.get(&HoldId(id)).map(|found| found.commit))),
             // These are taken from the ledger if they are older in the engine.
-            Kind::LostHold | Kind::Clock => false,
+            Kind::LostHold | Kind::Note | Kind::Clock => false,
         }
     }
 

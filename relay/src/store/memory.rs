@@ -72,7 +72,7 @@ impl Kept {
             Write::HoldRecord(record) => {
                 self.holds.insert(record.key.id, record.clone());
             }
-            Write::RemoveHold(key) => {
+            Write::RemoveHold(key) | Write::ReleaseHold(key) => {
                 self.holds.remove(&key.id);
                 self.remove_held(*key);
             }

@@ -46,6 +46,8 @@ pub(super) enum Kind {
     Hold = b'h' as isize,
     /// A [`LostHold`].
     LostHold = b'l' as isize,
+    /// What a commit removed.
+    Note = b'n' as isize,
     /// The last mark.
     Clock = b'c' as isize,
     /// An envelope in a mailbox.
@@ -60,8 +62,8 @@ impl Kind {
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{Clock, Envelope, Held, Hold, LostHold, Mailbox};
-        [Mailbox, Hold, LostHold, Clock, Envelope, Held]
+        use Kind::{Clock, Envelope, Held, Hold, LostHold, Mailbox, Note};
+        [Mailbox, Hold, LostHold, Note, Clock, Envelope, Held]
             .into_iter()
             .find(|kind| kind.byte() == byte)
     }
@@ -173,7 +175,7 @@ pub(super) fn envelope(raw: &Raw<'_>) -> Option<Envelope> {
     let body = match raw.kind {
         Kind::Envelope => raw.body.get(16..)?,
         Kind::Held => raw.body,
-        Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock => return None,
+        _ => return None,
     };
     Envelope::new(body.to_vec())
 }

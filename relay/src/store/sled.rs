@@ -243,7 +243,8 @@ impl Store for SledStore {
         // Before anything goes: until the ledger is synced, this is how a start knows that it is not lost.
         for removed in removed.chunks(NOTED) {
             writing.notes += 1;
-            new.insert(Table::Records, &note_key(target.commit, writing.notes), &note(removed))?;
+            let (key, value) = note(target.commit, writing.notes, removed);
+            new.insert(Table::Records, &key, &value)?;
         }
         for write in writes {
             match write {
@@ -434,7 +435,7 @@ impl Target<'_> {
                     .chunks(NOTED)
                     .map(|expired| {
                         *notes += 1;
-                        (note_key(self.commit, *notes), note(expired))
+                        note(self.commit, *notes, expired)
                     })
                     .collect();
                 let mut changes: Vec<(&[u8], Option<&[u8]>)> =
@@ -461,7 +462,7 @@ impl Target<'_> {
                 let key = record_key(Kind::Hold, hold.key.id.as_bytes());
                 self.record(Kind::Hold, &key, &record::hold_body(hold))
             }
-            Write::RemoveHold(held) => {
+            Write::RemoveHold(held) | Write::ReleaseHold(held) => {
                 self.remove_record(&record_key(Kind::Hold, held.id.as_bytes()))?;
                 self.remove_held(*held)
             }
@@ -511,25 +512,20 @@ fn note_commit(key: &[u8]) -> Option<u64> {
     rest.first_chunk().map(|bytes| u64::from_be_bytes(*bytes))
 }
 
-/// `crc32(4) ‖ entries`.
-fn note(removed: &[Entry]) -> Vec<u8> {
-    let mut value = vec![0; 4];
+/// Key and value of a note.
+fn note(commit: u64, number: u32, removed: &[Entry]) -> ([u8; 13], Vec<u8>) {
+    let (key, mut body) = (note_key(commit, number), Vec::new());
     for entry in removed {
-        entry.encode(0, &mut value);
+        entry.encode(0, &mut body);
     }
-    let checksum = crc32fast::hash(value.get(4..).unwrap_or_default());
-    value[..4].copy_from_slice(&checksum.to_le_bytes());
-    value
+    (key, record::sealed(Kind::Note, commit, &key, &body))
 }
 
-/// What a note says was removed. `None` if it does not check out.
-fn noted(value: &[u8]) -> Option<Vec<Entry>> {
-    let mut rest = value;
-    let checksum = u32::from_le_bytes(record::take(&mut rest)?);
-    (checksum == crc32fast::hash(rest)).then_some(())?;
+/// What a note says was removed. `None` if it makes no sense.
+fn noted(mut body: &[u8]) -> Option<Vec<Entry>> {
     let mut removed = Vec::new();
-    while !rest.is_empty() {
-        removed.push(Entry::decode(&mut rest)?.1);
+    while !body.is_empty() {
+        removed.push(Entry::decode(&mut body)?.1);
     }
     Some(removed)
 }

@@ -127,14 +127,21 @@ impl Database {
         let steps = steps.clone();
         let this = Self { db, records, index, envelopes, aside, file, path, dirty, steps };
         if new {
-            this.sync().map_err(Failure::Other)?;
-            sync_folder(&this.path).map_err(Failure::Other)?;
-            if let Some(parent) = this.path.parent() {
-                sync_folder(parent).map_err(Failure::Other)?;
-            }
+            this.settle().map_err(Failure::Other)?;
         }
         this.blobs_alarm();
         Ok(this)
+    }
+
+    /// Makes a new database durable, with its names: sled syncs neither its `conf` nor a folder.
+    fn settle(&self) -> Result<(), StoreError> {
+        self.sync()?;
+        self.steps.pass();
+        File::open(self.path.join("conf"))
+            .and_then(|conf| conf.sync_all())
+            .map_err(|source| StoreError::Io { doing: "syncing a new database", source })?;
+        sync_folder(&self.path)?;
+        self.path.parent().map_or(Ok(()), sync_folder)
     }
 
     /// Ends the use of this database.

@@ -83,12 +83,23 @@ pub(super) fn hides_records(path: &Path, lives: &dyn Fn(&Raw<'_>) -> bool) -> io
     Ok(!hidden.is_empty())
 }
 
-/// sled follows the young end of the log from segment to segment, and takes the first that is not sealed for the last.
+/// sled follows the young end of the log from the segment that the newest head calls stable, and takes the first that is
+/// not sealed, or not there, for the last. It calls stable what it has handed to the kernel: after a power cut a head
+/// may be there and the segment before it not, and sled would find nothing at all.
 fn is_cut(heads: &[(Head, bool)]) -> bool {
+    let segment = SEGMENT as u64;
     let stable = heads.iter().map(|(head, _)| head.stable_lsn).max().unwrap_or(0);
-    let last = heads.iter().map(|(head, _)| head.lsn).max().unwrap_or(0);
-    let tail = stable / SEGMENT as u64 * SEGMENT as u64;
-    heads.iter().any(|(head, sealed)| !sealed && head.lsn >= tail && head.lsn < last)
+    let Some(last) = heads.iter().map(|(head, _)| head.lsn).max() else { return false };
+    let mut lsn = stable / segment * segment;
+    while lsn < last {
+        let found = heads.iter().find(|(head, _)| head.lsn == lsn);
+        if found.is_none_or(|(_, sealed)| !sealed) {
+            return true;
+        }
+        lsn += segment;
+    }
+    // Beyond the last one: its own segment is gone.
+    lsn > last
 }
 
 fn for_each_segment(file: &File, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {

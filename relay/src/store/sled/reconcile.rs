@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::database::{Database, Failure, Table, Value};
-use super::{CLOCK, GONE, note_commit, noted, salvage};
+use super::{CLOCK, GONE, noted, salvage};
 use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
 use crate::store::record::{self, Kind};
@@ -147,7 +147,8 @@ impl Found {
             }
             return true;
         }
-        let (Some(commit), Some(removed)) = (note_commit(key), noted(value)) else { return false };
+        let Some((commit, body)) = record::opened(Kind::Note, key, value) else { return false };
+        let Some(removed) = noted(body) else { return false };
         self.notes.push((commit, removed));
         true
     }

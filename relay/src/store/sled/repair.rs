@@ -13,7 +13,7 @@ use super::reconcile::PURGED;
 use super::salvage::Salvage;
 use super::start::{self, Findings, or_damaged};
 use super::steps::Steps;
-use super::{SledStore, Target};
+use super::{NOTED, SledStore, Target, note};
 use crate::store::{HoldRecord, MailboxRecord, Store as _, StoreError, Write, ledger};
 
 /// Memory for pages while looking.
@@ -154,6 +154,13 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), 
     let write = |write: Write| target.write(&write, &mut 0);
     let state = &salvage.state;
     new.insert(Table::Records, PURGED, &known.to_le_bytes())?;
+    // The ledger does not know of these: what they removed is not lost.
+    for (number, (commit, removed)) in (0..).zip(&salvage.removed) {
+        for (at, removed) in (0..).zip(removed.chunks(NOTED)) {
+            let (key, value) = note(*commit, number * 100 + at, removed);
+            new.insert(Table::Records, &key, &value)?;
+        }
+    }
     let mut used_day = state.clock.as_ref().map_or(0, |clock| clock.record.age_ms / 1000 / DAY_S);
     let mut without: HashSet<MailboxId> = HashSet::new();
     for stored in state.envelopes.values().flat_map(|of| of.values()) {

@@ -2,7 +2,7 @@
 //! engine's file, whatever the engine makes of it. For a store that is damaged, and for one that cannot be
 //! opened because opening writes and the disk is full.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use memchr::memmem::Finder;
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
+use super::noted;
 use crate::store::entry::{Entry, State};
 use crate::store::record::{self, Kind, MAGIC, Raw};
 use crate::store::{HeldKey, StoredEnvelope, short_digest};
@@ -38,6 +39,8 @@ pub(super) struct Salvage {
     held: HashMap<(HeldKey, u8), Place>,
     /// The highest commit that any record names.
     pub(super) commit: u64,
+    /// What commits removed that `state` was not known to have removed, in their order.
+    pub(super) removed: Vec<(u64, Vec<Entry>)>,
 }
 
 impl Salvage {
@@ -55,16 +58,61 @@ impl Salvage {
             envelopes: HashMap::new(),
             held: HashMap::new(),
             commit,
+            removed: Vec::new(),
         };
         let mut newer: HashMap<(MailboxId, u64), u64> = HashMap::new();
+        let mut notes: BTreeMap<Vec<u8>, (u64, Vec<Entry>)> = BTreeMap::new();
         for (at, file) in opened.iter().enumerate() {
             scan(file, &mut |offset, raw| {
                 let place = Place { file: at, offset, len: raw.len as u32 };
+                if raw.kind == Kind::Note && raw.commit > commit {
+                    let removed = noted(raw.body).unwrap_or_default();
+                    notes.insert(raw.key.to_vec(), (raw.commit, removed));
+                }
                 this.found(raw, place, commit, &mut newer);
             })?;
         }
         this.files = opened;
+        let last = this.commit;
+        for (at, mut removed) in notes.into_values() {
+            removed.retain(|entry| at < last || this.has_happened(entry, at));
+            for entry in &removed {
+                this.remove(entry.clone(), at);
+            }
+            this.removed.push((at, removed));
+        }
         Ok(this)
+    }
+
+    /// Whether a removal that the last commit noted beforehand has been carried out, as far as that matters: what
+    /// somebody asked for and has no answer to may be or not, but a hold must not go for nothing.
+    fn has_happened(&self, entry: &Entry, at: u64) -> bool {
+        match entry {
+            Entry::ReleaseHold(_) => false,
+            Entry::ReplaceHold { new, .. } => {
+                self.state.holds.get(new).is_some_and(|hold| hold.commit == at)
+            }
+            _ => true,
+        }
+    }
+
+    /// What was written after its removal stays.
+    fn remove(&mut self, entry: Entry, at: u64) {
+        let later = |commit: Option<u64>| commit.is_some_and(|commit| commit > at);
+        let stays = match &entry {
+            Entry::RemoveMailbox(id) => later(self.state.mailboxes.get(id).map(|it| it.commit)),
+            Entry::RemoveHold(id) | Entry::ReleaseHold(id) => {
+                later(self.state.holds.get(id).map(|it| it.commit))
+            }
+            Entry::ReplaceHold { old, new } => {
+                // A hold may be replaced by one of the same name.
+                old == new || later(self.state.holds.get(old).map(|it| it.commit))
+            }
+            _ => false,
+        };
+        if !stays {
+            self.state.take(at, entry);
+        }
     }
 
     fn found(
@@ -107,7 +155,7 @@ impl Salvage {
                     self.held.insert(key, place);
                 }
             }
-            Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock => {}
+            Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Note | Kind::Clock => {}
         }
     }
 
@@ -169,7 +217,7 @@ pub(super) fn entry(raw: &Raw<'_>) -> Option<Entry> {
         Kind::Hold => record::hold(HoldId(id()?), raw.body).map(Entry::Hold),
         Kind::LostHold => record::lost_hold(HoldId(id()?), raw.body).map(Entry::LostHold),
         Kind::Clock => record::clock(raw.body).map(Entry::Clock),
-        Kind::Envelope | Kind::Held => None,
+        Kind::Note | Kind::Envelope | Kind::Held => None,
     }
 }
 

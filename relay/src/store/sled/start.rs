@@ -30,11 +30,14 @@ const REBUILDING: &str = "rebuilding";
 const OPEN_ROOM: u64 = 16 << 20;
 
 pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledStore, StoreError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(io("creating its folder"))?;
+    if !folder.exists() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(io("creating its folder"))?;
+        folder.parent().map_or(Ok(()), sync_folder)?;
+    }
     let lock = lock(folder)?;
     let Ready { engine, writing, loaded, writes, findings } = ready(folder, cache_mib, steps)?;
     let store = SledStore {
@@ -126,7 +129,7 @@ fn ready(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<Ready, StoreErr
             start.rebuilt_or_salvaged()
         }
         Err(Failure::Damage(reason)) => {
-            tracing::error!(reason, "the store cannot be opened");
+            tracing::warn!(reason, "the store cannot be opened");
             start.rebuilt_or_salvaged()
         }
         Err(Failure::Other(error)) if error.is_full() => start.salvaged(),
@@ -203,15 +206,18 @@ impl Start<'_> {
             new.insert(Table::Index, &key, &record::index_value(&key, stored))?;
         }
         steps.pass();
-        let (ledger, appended) = if covered && self.reading.commit > 0 {
+        let (mut entries, mut state) = (Vec::new(), State::default());
+        let (ledger, appended) = if covered && self.reading.len > 0 {
+            for (version, entry) in &unrecorded {
+                entry.encode(*version, &mut entries);
+            }
             (Ledger::resume(folder, self.reading.len), self.reading.commit)
         } else {
-            (Ledger::create(folder, commit, &State::default()), commit)
+            for (version, entry) in unrecorded {
+                state.take(version, entry);
+            }
+            (Ledger::create(folder, commit, &state), commit)
         };
-        let mut entries = Vec::new();
-        for (version, entry) in &unrecorded {
-            entry.encode(*version, &mut entries);
-        }
         let compaction = match &old {
             Some(_) => Compaction::Copying { table: 0, after: None },
             None => Compaction::idle(),
@@ -292,7 +298,7 @@ impl Start<'_> {
             );
             return Ok(None);
         }
-        tracing::error!("the store is damaged; all that can be read is put into a new one");
+        tracing::warn!("the store is damaged; all that can be read is put into a new one");
         let path = folder.join(REBUILDING);
         remove_dir(&path)?;
         let new = Database::open(&path, self.cache_mib, steps).map_err(or_damaged(&path))?;
@@ -306,7 +312,7 @@ impl Start<'_> {
             let kept = free_name(folder, "damaged")?;
             steps.pass();
             fs::rename(path, &kept).map_err(io("keeping a damaged database"))?;
-            tracing::error!(kept = %kept.display(), "the damaged database is kept");
+            tracing::warn!(kept = %kept.display(), "the damaged database is kept");
         }
         steps.pass();
         database::rebuild_done(folder).map_err(io("removing leftovers"))?;
