@@ -8,6 +8,7 @@ mod backup;
 mod carrier;
 mod checkin;
 mod circle;
+mod clocks;
 mod completions;
 mod contacts;
 mod context;

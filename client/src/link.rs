@@ -4,6 +4,7 @@
 //! A task that loses its relay says so at once and tries again with growing, jittered pauses, for ever:
 //! whoever holds the [`Link`] decides when it is enough.
 
+mod clocks;
 mod reader;
 mod sender;
 
@@ -13,12 +14,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
-use velar_protocol::wire::{Ack, Answer, Envelope, RelayAddress};
+use velar_protocol::wire::{Ack, Answer, ClockJump, Envelope, RelayAddress};
 
 use crate::device::{Device, DeviceError, DueId};
 use crate::kit::{self, KitFile, Renew, Stamp};
 use crate::net::{Connector, NetError};
 
+pub use self::clocks::{Difference, RelayClock};
 use self::reader::Reader;
 use self::sender::Sender;
 
@@ -48,8 +50,8 @@ enum Report {
     CaughtUp { relay: RelayAddress, expired: u64 },
     /// The relay knows this set of tokens.
     Registered { relay: RelayAddress, revision: u64 },
-    /// The relay's clock, Unix seconds.
-    Time { relay: RelayAddress, time_s: u64 },
+    /// The relay's clock.
+    Time { relay: RelayAddress, clock: RelayClock },
     /// A mailbox is being read.
     Reading { relay: RelayAddress },
     /// A mailbox is being read, but the relay did not take its tokens: newer ones do not reach it.
@@ -77,8 +79,10 @@ pub enum Happened {
     NotOpened(RelayAddress, NetError),
     /// Nothing can be sent to this relay now, and why.
     CannotSend(RelayAddress, NetError),
-    /// This device's clock and the relay's differ by this many seconds.
-    ClockDiffers(RelayAddress, u64),
+    /// This device's clock and the relay's differ by minutes.
+    ClockDiffers(RelayAddress, Difference),
+    /// The relay's clock was set by minutes since it started, as it says.
+    RelayClockSet(RelayAddress, ClockJump),
     /// Something in the vault has changed, here or by another process.
     Changed,
     /// This relay, where a mailbox is read, has just answered: what it took before was on its way here.
@@ -124,12 +128,6 @@ fn not_now(answer: &Answer) -> Option<NetError> {
 pub fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
-
-/// A difference of clocks that people are told of.
-const CLOCK_SKEW_S: u64 = 120;
-
-/// With a difference of this much nothing is forgotten and no key is dated.
-const DAY_S: u64 = 86_400;
 
 impl Link {
     /// For a command that ends by itself, or for a terminal that is `watching`.
@@ -351,11 +349,15 @@ impl Link {
                 }
                 Report::CaughtUp { relay, expired } => caught_up.push((relay, expired)),
                 Report::Registered { relay, revision } => device.registered(&relay, revision)?,
-                Report::Time { relay, time_s } => {
-                    let differs = time_s.abs_diff(now_s());
-                    self.clock_is_right = differs < DAY_S;
-                    self.clock_is_known = true;
-                    if differs > CLOCK_SKEW_S {
+                Report::Time { relay, clock } => {
+                    let now_s = now_s();
+                    if let Some(is_right) = clock.vouches(now_s) {
+                        (self.clock_is_right, self.clock_is_known) = (is_right, true);
+                    }
+                    if let Some(jump) = clock.was_set() {
+                        happened.push(Happened::RelayClockSet(relay.clone(), jump));
+                    }
+                    if let Some(differs) = clock.difference(now_s) {
                         happened.push(Happened::ClockDiffers(relay.clone(), differs));
                     }
                     happened.push(Happened::Answered(relay));

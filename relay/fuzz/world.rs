@@ -273,7 +273,7 @@ impl<'a> World<'a> {
         };
         if let Outcome::AtCommit(answer) = outcome {
             assert_eq!(answer, Answer::Accepted);
-            let until_s = self.relay.now().hold_s() + u64::from(AGE_S);
+            let until_s = self.relay.now().age_s() + u64::from(AGE_S);
             let found = self.mailboxes.get_mut(&mailbox).expect("a token has its mailbox");
             // Seen before: there already, or acknowledged a while ago.
             if !self.held.contains(&number) && found.may.insert(number) {
@@ -424,7 +424,7 @@ impl<'a> World<'a> {
     }
 
     fn released(&mut self, held: &Held) {
-        let now_s = self.relay.now().hold_s();
+        let now_s = self.relay.now().age_s();
         for (to, number) in &held.deliveries {
             let Some(mailbox) = self.tokens.get(to).copied().filter(|_| held.certain) else {
                 continue;
@@ -461,7 +461,7 @@ impl<'a> World<'a> {
 
     /// What was promised is there, in order, once; nothing else is; and no more than fits.
     pub(crate) fn check(&mut self) {
-        let now_s = self.relay.now().hold_s();
+        let now_s = self.relay.now().age_s();
         for mailbox in 0..MAILBOXES {
             let there = self.read(mailbox);
             let Some(found) = self.mailboxes.get_mut(&mailbox) else {

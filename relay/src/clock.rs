@@ -1,7 +1,7 @@
 //! Time as an argument: everything that decides takes a [`Now`]; only the server reads clocks.
 //!
 //! The machine's wall clock may be set at any moment, by hand, by an attacker or by a network, and a machine without a
-//! battery for it starts in the past. So it decides nothing: [`RelayTime`] makes deadlines and ages from a clock that
+//! battery for it starts in the past. So it decides nothing: `RelayTime` makes deadlines and ages from a clock that
 //! nobody can set. What people are told is wall time.
 
 pub mod acceptance;
@@ -15,7 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::store::ClockMark;
 
 pub(crate) use keeper::Timekeeper;
-pub use relay_time::{Judged, RelayTime};
+pub(crate) use relay_time::{Judged, RelayTime};
 
 /// A moment, on the three time lines that a relay goes by, in milliseconds since the Unix epoch. They agree on a
 /// machine whose clock was never wrong.

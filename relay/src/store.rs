@@ -157,7 +157,7 @@ pub enum Write {
     Clock(ClockMark),
 }
 
-/// The relay's time when it was last known to serve; see [`RelayTime`](crate::clock::RelayTime). All in milliseconds.
+/// The relay's time when it was last known to serve; see [`clock`](crate::clock). All in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockMark {
     /// Hold time. Never less than in the mark before.

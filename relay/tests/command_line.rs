@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -86,6 +87,27 @@ fn serving_without_keys_says_how_to_make_them() {
     assert!(!served.status.success());
     assert!(stderr(&served).contains("velar-relay init"), "{}", stderr(&served));
     assert!(!data.path().join("store").exists());
+}
+
+#[test]
+fn accepting_the_clock_is_for_folders_of_relays_and_says_what_will_happen() {
+    let data = tempfile::tempdir().unwrap();
+    let accept = || run(&["clock", "accept"], Some(data.path()));
+    let nobody = accept();
+    assert!(!nobody.status.success());
+    assert!(stderr(&nobody).contains("velar-relay init"), "{}", stderr(&nobody));
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
+    Relay::init(data.path());
+    for _ in 0..2 {
+        let said = accept();
+        assert!(said.status.success(), "{}", stderr(&said));
+        assert!(stdout(&said).contains("what is over its age is deleted"), "{}", stdout(&said));
+    }
+    let file = data.path().join("clock-accepted");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let relay = Relay::serve(data.path(), &[]);
+    assert!(!file.exists(), "heard at the start");
+    drop(relay);
 }
 
 #[tokio::test]

@@ -4,9 +4,13 @@
 
 mod of_three;
 
+use std::time::Duration;
+
 use serde_json::Value;
+use velar::net::Purpose;
+use velar_protocol::wire::ClockJump;
 use velar_tests::clock::SetClock;
-use velar_tests::load::Outcome;
+use velar_tests::load::{Outcome, info};
 use velar_tests::person::Person;
 
 use self::of_three::OfThree;
@@ -136,6 +140,55 @@ async fn a_check_in_by_a_clock_that_is_a_day_wrong_arrives_and_says_to_look_at_i
     eva.must(&["close", "--unconfirmed", "her clock was wrong"]).await?;
     watch.line_with("is closed by Eva").await?;
     assert_eq!((open_alerts(luz).await?, open_alerts(eva).await?), (0, 0));
+    watch.stop().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relays_clock_that_was_set_is_said_and_no_device_is_blamed_for_it() -> Outcome<()> {
+    let (circle, relays) = OfThree::form_at(None).await?;
+    let right = another_clock(&circle)?;
+    let (eva, ana) = (&circle.eva.with_clock(&right), &circle.ana.with_clock(&right));
+    relays.set_by(DAY_S + 30)?;
+    let asking = velar::net::Connector::new()?;
+    let asking = asking.connect(circle.relay.address()?, Purpose::Read).await?;
+    while info(&asking).await?.clock_jump == ClockJump::None {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let place = circle.relay.address()?.place();
+    let set = (
+        format!(
+            "El servidor {place} dice que su reloj se adelantó 1440 minutos. Los plazos se cuidan igual. Avisa a quien opera el servidor."
+        ),
+        format!(
+            "The relay {place} says that its clock was set forward by 1440 minutes. Deadlines are kept all the same. Tell whoever runs the relay."
+        ),
+    );
+    let differs = (
+        "Entre el reloj de este dispositivo y el del servidor hay 1440 minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.",
+        "This device's clock and the relay's differ by 1440 minutes. The relay says that its own was set. Compare this device's time with another clock.",
+    );
+    for (said, of_set) in [
+        (ana.in_both(&["status"]).await?, true),
+        (ana.in_both(&["relays", "list"]).await?, true),
+        (ana.in_both(&["checkin"]).await?, false),
+    ] {
+        if of_set {
+            has_both(&said, &set.0, &set.1);
+        }
+        for (_, said) in &said {
+            assert!(!said.contains("Revisa la hora") && !said.contains("Check the time"), "{said}");
+        }
+    }
+    has_both(&ana.in_both(&["status"]).await?, differs.0, differs.1);
+    has_both(&ana.in_both(&["checkin"]).await?, differs.0, differs.1);
+    let (_, status) = ana.json(&["status"]).await?;
+    let by_s = status["relay_clocks"][0]["set_by_s"].as_i64().unwrap();
+    assert!((DAY_S..DAY_S + 60).contains(&by_s), "{status}");
+    let (_, relays) = ana.json(&["relays", "list"]).await?;
+    assert_eq!(relays["relays"][0]["clock_set_by_s"], by_s);
+    let mut watch = eva.speaking("en").watch(&["--plain"]).await?;
+    watch.line_with(differs.1).await?;
     watch.stop().await?;
     Ok(())
 }

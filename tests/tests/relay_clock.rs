@@ -118,6 +118,25 @@ async fn a_clock_a_hundred_days_ahead_at_the_start_deletes_nothing() -> Outcome<
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_killed_while_its_clock_is_wrong_goes_on_by_its_own_time() -> Outcome<()> {
+    let mut rig = Rig::start().await?;
+    assert_eq!(rig.send(1).await?, Answer::Accepted);
+    rig.hold(2, HOUR_S).await?;
+    rig.set_by(100 * DAY_S, FORWARD).await?;
+    // What is answered now is on disk, and so is all that was noted before.
+    rig.hold(3, 8).await?;
+    rig.relay.kill_nine().await?;
+    rig.clock.set_by(0)?;
+    rig.serve().await?;
+    let mut mail = rig.subscribe().await?;
+    assert_eq!([mail.next().await?, mail.next().await?], [1, 3]);
+    drop(mail);
+    assert!(rig.has_hold(2).await?);
+    assert!(rig.lines_with("velar-relay clock accept")?.is_empty(), "nothing is in doubt");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn days_of_an_outage_count_once_the_operator_says_so_to_the_running_relay() -> Outcome<()> {
     let mut rig = Rig::start().await?;
     assert_eq!(rig.send(1).await?, Answer::Accepted);

@@ -638,6 +638,7 @@ watch-unopened-not-asked = { $time } Something from { $name } could not be opene
 watch-from-former = { $time } !!! Something came from { $name } that counts no more. It may matter: speak with them by another way.
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
+watch-clock-unclear = { $time } This device's clock and the relay's differ by { $minutes } minutes. The relay says that its own was set. Compare this device's time with another clock.
 watch-not-opened = { $time } The relay { $relay } did not take all keys of this device ({ $why }): some people may not reach you. It is tried again with the next connection.
 watch-exec-failed = { $time } The command of --exec did not work: { $detail }
 watch-presence = { $time } Watching now: { $names }
@@ -683,6 +684,9 @@ status-requests = { $count ->
 }
 status-no-successor = Nobody can stand in for the lead coordinator: if they are missing, the circle cannot be changed.
 status-clock = This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
+status-clock-unclear = This device's clock and the relay's differ by { $minutes } minutes. The relay says that its own was set. Compare this device's time with another clock.
+relay-clock-forward = The relay { $relay } says that its clock was set forward by { $minutes } minutes. Deadlines are kept all the same. Tell whoever runs the relay.
+relay-clock-back = The relay { $relay } says that its clock was set back by { $minutes } minutes. Deadlines are kept all the same. Tell whoever runs the relay.
 presence-count = { $count } of { $total } watching: { $names }
 presence-unknown = Who is watching is not known: nobody has answered yet.
 

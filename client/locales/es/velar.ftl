@@ -656,6 +656,7 @@ watch-unopened-not-asked = { $time } No se pudo abrir algo de { $name }. Si espe
 watch-from-former = { $time } !!! Llegó algo de { $name } que ya no cuenta. Puede ser importante: búscale por otro medio.
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
+watch-clock-unclear = { $time } Entre el reloj de este dispositivo y el del servidor hay { $minutes } minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.
 watch-not-opened = { $time } El relevo { $relay } no tomó todas las claves de este equipo ({ $why }): puede que algunas personas no te alcancen. Se intenta otra vez con la próxima conexión.
 watch-exec-failed = { $time } La orden de --exec no funcionó: { $detail }
 watch-presence = { $time } Velando ahora: { $names }
@@ -701,6 +702,9 @@ status-requests = { $count ->
 }
 status-no-successor = Nadie puede suplir a la coordinación principal: si falta, no se puede cambiar el círculo.
 status-clock = El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
+status-clock-unclear = Entre el reloj de este dispositivo y el del servidor hay { $minutes } minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.
+relay-clock-forward = El servidor { $relay } dice que su reloj se adelantó { $minutes } minutos. Los plazos se cuidan igual. Avisa a quien opera el servidor.
+relay-clock-back = El servidor { $relay } dice que su reloj se atrasó { $minutes } minutos. Los plazos se cuidan igual. Avisa a quien opera el servidor.
 presence-count = Velando: { $count } de { $total }: { $names }
 presence-unknown = No se sabe quién está velando: nadie ha respondido aún.
 

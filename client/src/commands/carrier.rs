@@ -6,11 +6,11 @@ use tokio::time::Instant;
 use velar_protocol::wire::RelayAddress;
 
 use super::Context;
+use super::clocks::{self, RelayClocks};
 use crate::device::{Device, DeviceError, Progress, Reach};
 use crate::failure::{Exit, Failure, failure, is_final, net_reason};
-use crate::link::{Happened, Link, now_s};
+use crate::link::{Difference, Happened, Link, now_s};
 use crate::net::{Connector, NetError};
-use crate::text::t;
 
 /// How long a command that shows something waits for what lies at the relays.
 pub(super) const CATCH_UP: Duration = Duration::from_secs(2);
@@ -39,8 +39,10 @@ pub(super) struct News {
     sending: bool,
     /// The last thing that failed.
     pub(super) trouble: Option<(RelayAddress, NetError)>,
-    /// Seconds between this device's clock and a relay's, if many.
-    pub(super) clock_differs_s: Option<u64>,
+    /// Between this device's clock and a relay's, if minutes.
+    pub(super) clock_differs: Option<Difference>,
+    /// Relays whose clocks were set.
+    pub(super) relay_clocks: RelayClocks,
 }
 
 /// Why carrying ended.
@@ -118,14 +120,12 @@ impl<'a> Carrier<'a> {
         mut so: impl FnMut(&mut Device, &News) -> Result<bool, DeviceError>,
     ) -> Result<bool, Failure> {
         let context = self.context;
-        (self.news.trouble, self.news.clock_differs_s) = (None, None);
+        (self.news.trouble, self.news.clock_differs) = (None, None);
         let (mut reached, mut clock_said) = (false, None);
         let done = |device: &mut Device, news: &News| {
-            if let Some(seconds) =
-                news.clock_differs_s.filter(|_| clock_said != news.clock_differs_s)
-            {
-                context.remark(&t!(context.text, "status-clock", minutes = seconds / 60));
-                clock_said = Some(seconds);
+            if let Some(differs) = news.clock_differs.filter(|_| clock_said != news.clock_differs) {
+                context.remark(&clocks::difference(differs, &context.text));
+                clock_said = Some(differs);
             }
             reached = so(device, news)?;
             Ok(reached || news.is_hopeless(device)?)
@@ -200,7 +200,8 @@ impl News {
                 Happened::CannotSend(relay, error) | Happened::NotOpened(relay, error) => {
                     self.trouble = Some((relay, error));
                 }
-                Happened::ClockDiffers(_, seconds) => self.clock_differs_s = Some(seconds),
+                Happened::ClockDiffers(_, differs) => self.clock_differs = Some(differs),
+                Happened::RelayClockSet(relay, jump) => self.relay_clocks.take(&relay, jump),
                 Happened::CaughtUp(_) | Happened::Changed | Happened::Answered(_) => {}
             }
         }

@@ -8,7 +8,7 @@ use velar_protocol::circle::limits::MAX_INTERVAL_MIN;
 use velar_protocol::seal::MessageId;
 
 use super::carrier::{Carrier, Ended, is_over, is_sent};
-use super::{Context, holds, presence, show};
+use super::{Context, clocks, holds, presence, show};
 use crate::cli::Checkin;
 use crate::device::{CheckInSaid, Device, DeviceError, Progress};
 use crate::failure::{Exit, Failure, failure};
@@ -109,7 +109,7 @@ pub(super) async fn say(
         let mut data = json!({
             "check_in": check_in.counter, "message": show::hex(&message.0), "sent_at_s": at_s,
             "next_s": next_s, "own_alert": own, "people": show::people_json(&progress),
-            "clock_differs_s": carrier.news.clock_differs_s,
+            "clock_differs_s": carrier.news.clock_differs.map(|differs| differs.by_s),
             "watching": presence::names(&watchers, now_s()), "watchers": watchers.len(),
             "holds": holds::json(&left),
         });
@@ -146,8 +146,8 @@ pub(super) async fn say(
             context.line(&t!(text, "checkin-alert-open", alert = alert))?;
         }
         // Those who watch count from the earlier of two clocks.
-        if let Some(seconds) = carrier.news.clock_differs_s {
-            context.remark(&t!(text, "status-clock", minutes = seconds / 60));
+        if let Some(differs) = carrier.news.clock_differs {
+            context.remark(&clocks::difference(differs, text));
         }
         if exit == Exit::Kept {
             carrier.news.remark_trouble(context);

@@ -45,6 +45,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
         relays.push(json!({
             "address": home.relay.to_string(), "registered": home.registered,
             "answers": answers, "left_s": home.left_s,
+            "clock_set_by_s": carrier.news.relay_clocks.set_by(&home.relay),
         }));
         if !context.json {
             context.line(&line(context, home, answers))?;
@@ -53,6 +54,9 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     if context.json {
         context.line(&show::json_line(&json!({"relays": relays})))?;
     } else {
+        for line in carrier.news.relay_clocks.lines(&context.text) {
+            context.line(&line)?;
+        }
         carrier.news.remark_trouble(context);
         if homes.iter().filter(|home| home.left_s.is_none()).count() == 1 {
             context.remark(&t!(context.text, "relays-one"));

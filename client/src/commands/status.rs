@@ -8,7 +8,7 @@ use velar_protocol::wire::RelayAddress;
 use super::carrier::Carrier;
 use super::panic::KitLines;
 use super::show::{self, Who};
-use super::{Context, deadlines, holds, inbox, plan, presence};
+use super::{Context, clocks, deadlines, holds, inbox, plan, presence};
 use crate::cli::Status;
 use crate::deadlines::Deadline;
 use crate::device::{
@@ -58,8 +58,9 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
         in_use().partition(|relay| carrier.news.reads(relay));
     if context.json {
         let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
-        let differs = carrier.news.clock_differs_s;
+        let differs = carrier.news.clock_differs.map(|differs| differs.by_s);
         show::set(&mut data, "clock_differs_s", json!(differs));
+        show::set(&mut data, "relay_clocks", carrier.news.relay_clocks.json());
         show::set(&mut data, "kit", kit.json());
         if let Some(answered) = &answered {
             let answered: Vec<_> = answered.iter().map(|member| show::hex(&member.0)).collect();
@@ -86,8 +87,11 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
             context.line(&line)?;
             carrier.news.remark_trouble(context);
         }
-        if let Some(seconds) = carrier.news.clock_differs_s {
-            context.line(&t!(context.text, "status-clock", minutes = seconds / 60))?;
+        for line in carrier.news.relay_clocks.lines(&context.text) {
+            context.line(&line)?;
+        }
+        if let Some(differs) = carrier.news.clock_differs {
+            context.line(&clocks::difference(differs, &context.text))?;
         }
         let silent = answered
             .as_ref()

@@ -31,7 +31,7 @@ use crate::cli::Watch;
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, net_reason, reason};
 use crate::kit;
-use crate::link::{Happened, Link, now_s};
+use crate::link::{Difference, Happened, Link, now_s};
 use crate::net::NetError;
 use crate::text::t;
 
@@ -257,7 +257,9 @@ impl<'a> Post<'a> {
             },
             Happened::NotOpened(relay, error) => self.not_opened(&relay, &error),
             Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
-            Happened::ClockDiffers(relay, seconds) => self.clock_differs(&relay, seconds),
+            Happened::ClockDiffers(relay, differs) => self.clock_differs(&relay, differs),
+            // For whoever asks how this device stands; a terminal that is watched is for people.
+            Happened::RelayClockSet(..) => Ok(()),
             Happened::Answered(relay) => {
                 if self.read_relays()?.contains(&relay) {
                     self.deadlines.answered();
@@ -329,15 +331,21 @@ impl<'a> Post<'a> {
         Ok(self.out.tell("not-opened", data, &line)?)
     }
 
-    fn clock_differs(&mut self, relay: &RelayAddress, seconds: u64) -> Result<(), End> {
+    fn clock_differs(&mut self, relay: &RelayAddress, differs: Difference) -> Result<(), End> {
         let now = now_s();
         let said = self.clocks.get(&relay.place());
         if said.is_some_and(|said| now.abs_diff(*said) < CLOCK_AGAIN_S) {
             return Ok(());
         }
         self.clocks.insert(relay.place(), now);
-        let data = json!({"relay": relay.place(), "seconds": seconds});
-        let line = t!(self.context.text, "watch-clock", time = self.time(), minutes = seconds / 60);
+        let Difference { by_s, relay_was_set } = differs;
+        let data = json!({"relay": relay.place(), "seconds": by_s, "relay_was_set": relay_was_set});
+        let (text, time, minutes) = (&self.context.text, self.time(), by_s / 60);
+        let line = if relay_was_set {
+            t!(text, "watch-clock-unclear", time = time, minutes = minutes)
+        } else {
+            t!(text, "watch-clock", time = time, minutes = minutes)
+        };
         Ok(self.out.tell("clock-differs", data, &line)?)
     }
 

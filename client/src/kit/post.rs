@@ -13,6 +13,7 @@ use velar_protocol::wire::{Answer, Delivery, RelayAddress, Request};
 use super::file::Marker;
 use super::format::Generation;
 use crate::holds;
+use crate::link::RelayClock;
 use crate::net::{Backoff, Connector, NetError, PipelineSink, PipelineSource, Purpose};
 
 /// Envelopes on the wire without an answer at most, on one connection.
@@ -46,7 +47,7 @@ pub enum News {
     /// All that goes along with an alarm was asked of a relay.
     Asked,
     /// A relay's clock.
-    Time(u64),
+    Time(RelayClock),
 }
 
 /// A generation on its way. Dropping it ends the attempts.
@@ -137,7 +138,7 @@ async fn stay(connector: Arc<Connector>, news: mpsc::UnboundedSender<News>, home
     let Ok(connection) = connector.connect(&home, Purpose::Read).await else { return };
     if let Ok(Answer::Info(info)) = connection.request(&Request::Info).await {
         // Whoever listened may have ended.
-        let _ = news.send(News::Time(info.time_s));
+        let _ = news.send(News::Time(RelayClock::of(&info)));
     }
     connection.closed().await;
 }

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use velar_protocol::wire::limits::MAX_UNACKED;
 use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
 
-use super::Report;
+use super::{RelayClock, Report};
 use crate::device::HomeView;
 use crate::net::{Backoff, Connector, NetError, Purpose, RelayConnection};
 
@@ -176,8 +176,8 @@ impl Reading {
     async fn check_clock(&mut self, on: &RelayConnection) -> Result<(), NetError> {
         match on.request(&Request::Info).await? {
             Answer::Info(info) => {
-                let (relay, time_s) = (self.relay.clone(), info.time_s);
-                self.say(Report::Time { relay, time_s }).await
+                let (relay, clock) = (self.relay.clone(), RelayClock::of(&info));
+                self.say(Report::Time { relay, clock }).await
             }
             other => Err(NetError::of_answer(&other)),
         }

@@ -41,7 +41,7 @@ impl Timekeeper {
     }
 
     pub(crate) fn now(&self) -> Now {
-        // The clocks first: whoever waits for the lock must not go back behind who had it.
+        // Read under the lock: who waited for it while a day was counted must not go back behind that.
         let time = self.time();
         time.now(self.clock.read())
     }

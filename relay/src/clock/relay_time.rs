@@ -16,7 +16,7 @@ use crate::store::ClockMark;
 
 /// See the [module](self).
 #[derive(Clone, Debug)]
-pub struct RelayTime {
+pub(crate) struct RelayTime {
     /// When this process started, by the clock that cannot be set.
     started_boot_ms: u64,
     /// The last look for jumps.
@@ -37,20 +37,20 @@ pub struct RelayTime {
 struct Outage {
     /// The wall clock at the last mark. `None`: there was no relay before.
     mark_ms: Option<u64>,
-    /// The wall clock at the start, as far as it is known to have been wrong set right.
+    /// The wall clock at the start, corrected by all that it was set by since.
     start_ms: u64,
     counted_ms: u64,
 }
 
 /// What a look at the clocks has shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Judged {
+pub(crate) struct Judged {
     /// The wall clock was set.
-    pub jump: ClockJump,
+    pub(crate) jump: ClockJump,
     /// By so much the outage before the start was longer than it seemed; hold time has gone on by it.
-    pub outage_ms: u64,
+    pub(crate) outage_ms: u64,
     /// By so much age time has gone on because the relay has run for long enough.
-    pub counted_ms: u64,
+    pub(crate) counted_ms: u64,
 }
 
 impl Outage {
@@ -61,8 +61,7 @@ impl Outage {
 
 impl RelayTime {
     /// Goes on from the last mark. Without one it begins with the wall clock.
-    #[must_use]
-    pub fn start(mark: Option<&ClockMark>, at: Reading) -> Self {
+    pub(crate) fn start(mark: Option<&ClockMark>, at: Reading) -> Self {
         let begins = Now::from_ms(at.wall_ms).mark();
         let from = mark.copied().unwrap_or(begins);
         let mut outage =
@@ -83,8 +82,7 @@ impl RelayTime {
     }
 
     /// The present moment. Looks for nothing: cheap.
-    #[must_use]
-    pub fn now(&self, at: Reading) -> Now {
+    pub(crate) fn now(&self, at: Reading) -> Now {
         let running_ms = self.running_ms(at);
         Now {
             hold_ms: self.hold_ms.saturating_add(running_ms),
@@ -96,7 +94,7 @@ impl RelayTime {
 
     /// Looks for jumps of the wall clock, once a second. A clock that is slewed, however far, never jumps: each look
     /// compares with the one before.
-    pub fn tick(&mut self, at: Reading) -> Judged {
+    pub(crate) fn tick(&mut self, at: Reading) -> Judged {
         let by_ms = self.jumped_by(at);
         self.last = at;
         let mut judged = Judged::default();
@@ -113,21 +111,19 @@ impl RelayTime {
     }
 
     /// Counts for ages, too, all that passed across restarts. How much that was.
-    pub fn accept(&mut self) -> u64 {
+    pub(crate) fn accept(&mut self) -> u64 {
         let counted_ms = std::mem::take(&mut self.pending_ms);
         self.age_ms = self.age_ms.saturating_add(counted_ms);
         counted_ms
     }
 
     /// What passed across restarts and is not yet counted for ages.
-    #[must_use]
-    pub fn pending_ms(&self) -> u64 {
+    pub(crate) fn pending_ms(&self) -> u64 {
         self.pending_ms
     }
 
     /// The last jump of the wall clock since the start.
-    #[must_use]
-    pub fn last_jump(&self) -> ClockJump {
+    pub(crate) fn last_jump(&self) -> ClockJump {
         self.jump
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use velar_protocol::seal::Day;
 use velar_protocol::seal::lifetimes::KIT_WARNING_DAYS;
 
-use super::super::{Context, show};
+use super::super::{Context, clocks, show};
 use super::telling::{NO_ANSWER, Raised, Telling};
 use super::{SAY_SO, UNTIL_STOPPED, WAIT, cut, follow};
 use crate::device::{Device, DeviceError, KitView};
@@ -18,9 +18,6 @@ use crate::link::now_s;
 use crate::net::NetError;
 use crate::passphrase::PassphraseSource;
 use crate::text::t;
-
-/// A clock that differs by so much from a relay's is said.
-const CLOCK_SKEW_S: u64 = 120;
 
 /// How long a command that has said everything waits for the last answer.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -276,11 +273,10 @@ impl<'a> Alarm<'a> {
                 }
             }
             News::Asked => self.asked = true,
-            News::Time(time_s) => {
-                let differs = time_s.abs_diff(now_s());
-                if differs > CLOCK_SKEW_S && !self.said_clock {
+            News::Time(clock) => {
+                if let Some(differs) = clock.difference(now_s()).filter(|_| !self.said_clock) {
                     self.said_clock = true;
-                    self.context.remark(&t!(text, "status-clock", minutes = differs / 60));
+                    self.context.remark(&clocks::difference(differs, text));
                 }
             }
         }

@@ -8,7 +8,7 @@ use velar_protocol::circle::{AlertId, Claim};
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::super::carrier::{News, is_over, is_sent};
-use super::super::{Context, show};
+use super::super::{Context, clocks, show};
 use crate::device::{Device, DeviceError, Progress, Reach};
 use crate::failure::Exit;
 use crate::link::now_s;
@@ -178,9 +178,9 @@ impl<'a> Telling<'a> {
                 self.tell("taken", data, &t!(text, "panic-taken", name = clean(&name)));
             }
         }
-        if let Some(seconds) = news.clock_differs_s.filter(|_| !self.said_clock) {
+        if let Some(differs) = news.clock_differs.filter(|_| !self.said_clock) {
             self.said_clock = true;
-            self.add(&t!(text, "status-clock", minutes = seconds / 60));
+            self.add(&clocks::difference(differs, text));
         }
         if let Some((relay, NetError::WrongPin { .. })) = &news.trouble {
             let host = relay.place();

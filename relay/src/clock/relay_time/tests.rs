@@ -257,6 +257,7 @@ proptest! {
         let mut time = RelayTime::start(Some(&mark), Reading { boot_ms, wall_ms });
         time.tick(Reading { boot_ms: later_ms, wall_ms: other_ms });
         time.accept();
-        let _ = time.now(Reading { boot_ms: later_ms, wall_ms: other_ms });
+        let now = time.now(Reading { boot_ms: later_ms, wall_ms: other_ms });
+        prop_assert!(now.hold_ms >= mark.hold_ms && now.age_ms >= mark.age_ms);
     }
 }

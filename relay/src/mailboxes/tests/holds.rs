@@ -121,6 +121,34 @@ fn a_machine_that_slept_waits_as_after_an_outage() {
 }
 
 #[test]
+fn what_was_promised_since_the_start_outlasts_an_outage_that_was_longer_than_it_seemed() {
+    let mut rig = rig();
+    rig.hold(1, 600, &[1], None);
+    rig.hold(2, 600, &[2], None);
+    rig.hold(3, 9000, &[1], None);
+    rig.restart(1);
+    rig.hold(4, 2000, &[2], None);
+    rig.extend(2, 2000);
+    rig.pass(5);
+    // An hour and half a second more.
+    rig.now_s += 3601;
+    rig.act(|boxes, now, writes| boxes.outage_was_longer(3_600_500, now, writes));
+    // Also if the relay ends right after it.
+    rig.restart(1);
+    rig.pass(898);
+    assert_eq!(rig.waiting(1), [0; 0], "the wait after an outage");
+    rig.pass(2);
+    assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![]));
+    rig.pass(1090);
+    assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![100], vec![]), "as late as was promised");
+    rig.pass(5);
+    assert_eq!(rig.waiting(1), [100]);
+    let mut late = rig.waiting(2);
+    late.sort_unstable();
+    assert_eq!(late, [200, 400]);
+}
+
+#[test]
 fn an_extension_between_reading_and_releasing_wins() {
     let mut rig = rig();
     rig.hold(1, 60, &[1], None);
