@@ -137,7 +137,9 @@ fn head(bytes: &[u8]) -> Option<Head> {
     let mut rest = bytes;
     let checksum = u32::from_le_bytes(take(&mut rest)?) ^ u32::MAX;
     let lsn = u64::from_le_bytes(take(&mut rest)?) ^ FLIP;
-    let stable_lsn = u64::from_le_bytes(take(&mut rest)?) ^ FLIP;
+    // Before the first sync it is -1.
+    let stable_lsn = i64::from_le_bytes(take(&mut rest)?) ^ FLIP as i64;
+    let stable_lsn = u64::try_from(stable_lsn).unwrap_or(0);
     let ok = crc32fast::hash(bytes.get(4..SEGMENT_HEAD)?) == checksum;
     (ok && lsn.is_multiple_of(SEGMENT as u64)).then_some(Head { lsn, stable_lsn })
 }

@@ -276,17 +276,26 @@ impl Start<'_> {
 
     fn rebuilt_or_salvaged(self) -> Result<Ready, StoreError> {
         match self.rebuilt()? {
-            Some(opened) => {
+            Some((opened, kept)) => {
                 let ready = self.checked(opened)?;
                 let findings = Findings { rebuilt: true, ..ready.findings };
+                let Findings { ledger, envelopes, holds, .. } = findings;
+                for damaged in kept {
+                    // Where nothing is lost, nobody has anything to look for in it.
+                    if ledger && envelopes + holds == 0 {
+                        remove_dir(&damaged)?;
+                    } else {
+                        tracing::warn!(kept = %damaged.display(), "the damaged database is kept");
+                    }
+                }
                 Ok(Ready { findings, ..ready })
             }
             None => self.salvaged(),
         }
     }
 
-    /// Makes a new database of all that can be read, and keeps the damaged ones. `None` if there is no room for it.
-    fn rebuilt(&self) -> Result<Option<Opened>, StoreError> {
+    /// Makes a new database of all that can be read, and puts the damaged ones aside. `None` if there is no room for it.
+    fn rebuilt(&self) -> Result<Option<(Opened, Vec<PathBuf>)>, StoreError> {
         let (folder, steps) = (self.folder, self.steps);
         let paths = databases(folder)?;
         let salvage = self.gather(&paths)?;
@@ -308,18 +317,18 @@ impl Start<'_> {
         steps.pass();
         fs::rename(&path, &place).map_err(io("putting the new database in place"))?;
         sync_folder(folder)?;
+        let mut kept = Vec::new();
         for path in &paths {
-            let kept = free_name(folder, "damaged")?;
+            let damaged = free_name(folder, "damaged")?;
             steps.pass();
-            fs::rename(path, &kept).map_err(io("keeping a damaged database"))?;
-            tracing::warn!(kept = %kept.display(), "the damaged database is kept");
+            fs::rename(path, &damaged).map_err(io("keeping a damaged database"))?;
+            kept.push(damaged);
         }
         steps.pass();
         database::rebuild_done(folder).map_err(io("removing leftovers"))?;
         sync_folder(folder)?;
-        open_databases(folder, &databases(folder)?, self.cache_mib, steps)
-            .map(Some)
-            .map_err(or_damaged(folder))
+        let opened = open_databases(folder, &databases(folder)?, self.cache_mib, steps);
+        opened.map(|opened| Some((opened, kept))).map_err(or_damaged(folder))
     }
 
     /// Reads, and writes nothing, until there is room.

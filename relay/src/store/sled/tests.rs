@@ -215,15 +215,20 @@ fn a_record_that_does_not_check_out_is_set_aside_and_taken_from_the_ledger() {
 }
 
 #[test]
-fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept() {
+fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept_if_something_is_lost() {
     let folder = folder();
     database::ask_for_rebuild(folder.path());
     let store = opened(folder.path());
-    assert_eq!(readable(&store), COUNT);
-    assert!(folder.path().join("damaged.1/db").exists());
-    assert!(!folder.path().join("rebuild").exists());
+    assert_eq!((readable(&store), store.findings().rebuilt), (COUNT, true));
+    assert!(!folder.path().join("rebuild").exists() && !folder.path().join("damaged.1").exists());
     works(folder.path(), store);
-    assert!(!folder.path().join("damaged.2").exists());
+
+    let path = folder.path().join("sled/db");
+    fs::write(&path, &fs::read(&path).unwrap()[..100_000]).unwrap();
+    database::ask_for_rebuild(folder.path());
+    let store = opened(folder.path());
+    assert!(store.findings().envelopes > 0);
+    assert!(folder.path().join("damaged.1/db").exists());
 }
 
 #[test]
