@@ -269,3 +269,6 @@ pub(super) fn rewrite(folder: &Path, upto: u64) -> io::Result<Rewritten> {
     ledger.file.sync_all()?;
     Ok(Rewritten { ledger, upto })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use velar_protocol::wire::{DeliveryOutcome, HoldId, MailboxId, SendTokenHash};
+
+use super::*;
+use crate::store::{
+    ClockMark, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, StoredEnvelope,
+};
+
+fn mailbox(id: u8) -> Entry {
+    Entry::Mailbox(MailboxRecord {
+        id: MailboxId([id; 32]),
+        sequence_ceiling: 9,
+        expired: 1,
+        used_day: 2,
+        tokens: vec![SendTokenHash([id; 32])],
+    })
+}
+
+fn envelope(id: u8, sequence: u64) -> Entry {
+    Entry::Envelope(StoredEnvelope {
+        mailbox: MailboxId([id; 32]),
+        sequence,
+        received_at_s: 3,
+        kept_since_s: 4,
+        digest: [sequence as u8; 16],
+    })
+}
+
+fn hold(id: u8) -> Entry {
+    let delivery = HeldDelivery { token: SendTokenHash([1; 32]), outcome: DeliveryOutcome::Held };
+    let key = HeldKey { id: HoldId([id; 32]), generation: 1 };
+    Entry::Hold(HoldRecord { key, due_s: 5, deliveries: vec![delivery] })
+}
+
+/// One of each, in an order in which some go again.
+fn all() -> Vec<Entry> {
+    vec![
+        mailbox(1),
+        mailbox(2),
+        envelope(1, 1),
+        envelope(1, 2),
+        envelope(1, 3),
+        envelope(2, 1),
+        hold(1),
+        hold(2),
+        hold(3),
+        hold(4),
+        Entry::LostHold(LostHold { id: HoldId([5; 32]), until_s: 6 }),
+        Entry::LostHold(LostHold { id: HoldId([6; 32]), until_s: 7 }),
+        Entry::Clock(ClockMark { hold_ms: 1, age_ms: 2, wall_ms: 3, pending_ms: 4 }),
+        Entry::RemoveEnvelope(MailboxId([1; 32]), 1),
+        Entry::ExpireEnvelope(MailboxId([1; 32]), 2),
+        Entry::RemoveMailbox(MailboxId([2; 32])),
+        Entry::RemoveHold(HoldId([1; 32])),
+        Entry::ReleaseHold(HoldId([2; 32])),
+        Entry::ReplaceHold { old: HoldId([3; 32]), new: HoldId([4; 32]) },
+        Entry::ForgetLostHold(HoldId([6; 32])),
+    ]
+}
+
+fn state(entries: &[Entry]) -> State {
+    let mut state = State::default();
+    for entry in entries {
+        state.take(7, entry.clone());
+    }
+    state
+}
+
+fn bytes(entries: &[Entry]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    entries.iter().for_each(|entry| entry.encode(7, &mut bytes));
+    bytes
+}
+
+/// What a ledger of these frames says.
+fn appended(folder: &Path, frames: &[&[Entry]]) -> Ledger {
+    let mut ledger = Ledger::create(folder, 6, &State::default()).unwrap();
+    for (commit, frame) in (7..).zip(frames) {
+        ledger.append(commit, &bytes(frame)).unwrap();
+    }
+    ledger
+}
+
+#[test]
+fn what_was_appended_is_read_and_rewritten_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = all();
+    let (first, second) = entries.split_at(8);
+    let mut ledger = appended(folder.path(), &[first, second]);
+    let found = read(folder.path()).unwrap();
+    assert_eq!((&found.state, found.commit), (&state(&entries), 8));
+    assert_eq!((found.len, found.file_len), (ledger.len(), ledger.len()));
+    assert_eq!((found.state.mailboxes.len(), found.state.holds.len()), (1, 1));
+    assert_eq!(found.state.envelope_count(), 1);
+
+    // Rewritten in another thread, while it goes on.
+    let rewritten = rewrite(folder.path(), ledger.len()).unwrap();
+    ledger.append(9, &bytes(&[envelope(1, 9)])).unwrap();
+    let before = ledger.len();
+    ledger.replace(folder.path(), rewritten).unwrap();
+    assert!(ledger.len() < before);
+    ledger.append(10, &bytes(&[envelope(1, 10)])).unwrap();
+    let found = read(folder.path()).unwrap();
+    let wanted = [&entries[..], &[envelope(1, 9), envelope(1, 10)]].concat();
+    assert_eq!((found.state, found.commit), (state(&wanted), 10));
+}
+
+#[test]
+fn of_a_ledger_that_is_cut_or_changed_all_before_that_place_is_read_and_nothing_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = all();
+    let (first, second) = entries.split_at(8);
+    let len = appended(folder.path(), &[first]).len();
+    drop(appended(folder.path(), &[first, second, &[envelope(1, 9)]]));
+    let path = folder.path().join(NAME);
+    let whole = fs::read(&path).unwrap();
+    let middle = usize::try_from(len).unwrap();
+    for at in (middle..whole.len()).step_by(7) {
+        fs::write(&path, &whole[..at]).unwrap();
+        assert!(read(folder.path()).unwrap().commit <= 8);
+        let mut bad = whole.clone();
+        bad[at] ^= 0x10;
+        fs::write(&path, bad).unwrap();
+        let found = read(folder.path()).unwrap();
+        assert!(found.commit <= 8 && found.len >= len, "{}", found.commit);
+        assert!(found.commit > 7 || found.state == state(first));
+    }
+}
+
+#[test]
+fn what_follows_a_torn_end_is_appended_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = all();
+    drop(appended(folder.path(), &[&entries]));
+    let path = folder.path().join(NAME);
+    let mut torn = fs::read(&path).unwrap();
+    let len = torn.len() as u64;
+    torn.extend_from_slice(&framed(8, &bytes(&[envelope(1, 9)])).unwrap()[..20]);
+    fs::write(&path, torn).unwrap();
+    let found = read(folder.path()).unwrap();
+    assert_eq!((found.len, found.file_len), (len, len + 20));
+    let mut ledger = Ledger::resume(folder.path(), found.len).unwrap();
+    ledger.append(8, &bytes(&[envelope(1, 10)])).unwrap();
+    let wanted = [&entries[..], &[envelope(1, 10)]].concat();
+    assert_eq!(read(folder.path()).unwrap().state, state(&wanted));
+}
+
+#[test]
+fn no_bytes_make_reading_panic_or_take_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&u32::MAX.to_le_bytes());
+    bytes.extend_from_slice(&[7; 100]);
+    fs::write(folder.path().join(NAME), bytes).unwrap();
+    assert_eq!(read(folder.path()).unwrap().commit, 0);
+    let entries = bytes_of_all();
+    for at in 0..entries.len() {
+        for change in [1, 0x80] {
+            let mut bad = entries.clone();
+            bad[at] ^= change;
+            let mut rest = &bad[..];
+            while !rest.is_empty() && Entry::decode(&mut rest).is_some() {}
+        }
+    }
+}
+
+fn bytes_of_all() -> Vec<u8> {
+    bytes(&all())
+}
