@@ -16,6 +16,7 @@ use crate::clock::acceptance;
 use crate::config::{Config, ConfigError, FILE_NAME, Flags};
 use crate::keys::{Identity, KeyError, qr};
 use crate::server::{ServeError, Server, open_store};
+use crate::store::StoreError;
 
 /// Forwards and stores sealed envelopes; knows ciphertext only
 #[derive(Parser, Debug)]
@@ -117,6 +118,12 @@ pub enum CommandError {
     /// Nobody said under what name it is reached.
     #[error("no host; say with --host under which name or address clients reach this relay")]
     NoHost,
+    /// The store does not open.
+    #[error(
+        "{0}; `velar-relay check` says what is wrong with the data folder, `velar-relay repair --into NEW` saves what can still \
+         be read"
+    )]
+    Store(StoreError),
     /// Nothing is written over.
     #[error("{} is not empty; name a folder that is new", .0.display())]
     NotEmpty(PathBuf),
@@ -205,7 +212,10 @@ pub async fn serve(
 ) -> Result<(), CommandError> {
     // Keys first: without them there is nothing to serve, and no store needs to be made.
     Identity::load(&config.data)?;
-    let store = open_store(config).map_err(ServeError::from)?;
+    let store = open_store(config).map_err(|error| match error {
+        StoreError::InUse(_) => CommandError::Serve(error.into()),
+        error => CommandError::Store(error),
+    })?;
     let server = Server::bind(config, store)?;
     let mut text = format!("listening on {}\n", server.local_addr());
     match server.address() {

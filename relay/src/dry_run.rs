@@ -78,10 +78,10 @@ impl<S: Store> DryRelay<S> {
     /// Does what a frame (what follows its length field) on `session` asks for.
     pub fn frame(&mut self, session: &mut Session, frame: &[u8]) -> Outcome {
         let action = session.frame(frame, self.now);
-        if let Action::Send { token, digest, .. } = &action {
-            if self.settle(token, digest).is_err() {
-                return Outcome::Answered(Answer::Unavailable { retry_after_s: 1 });
-            }
+        if let Action::Send { token, digest, .. } = &action
+            && self.settle(token, digest).is_err()
+        {
+            return Outcome::Answered(Answer::Unavailable { retry_after_s: 1 });
         }
         let (now, mailboxes, group) = (self.now, &mut self.mailboxes, &mut self.group);
         let reply = match action {

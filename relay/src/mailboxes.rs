@@ -91,7 +91,8 @@ impl Mailboxes {
             cached: 0,
             room: Room::Enough,
             released_without_room: 0,
-            generations: 0,
+            // Higher than any that an earlier process gave, also to holds of which nothing is left but old bytes.
+            generations: u32::try_from(now.hold_s()).unwrap_or(0),
         };
         for record in loaded.mailboxes {
             for token in &record.tokens {

@@ -287,11 +287,7 @@ pub enum StoreError {
     #[error("another relay is using the data folder {}; stop it first, or choose another folder with --data", .0.display())]
     InUse(PathBuf),
     /// What is there was not written by this version, or is damaged beyond what can be set aside.
-    #[error(
-        "the store in {} cannot be read ({reason}); `velar-relay check` says what is wrong, `velar-relay repair --into NEW` \
-         saves what can still be read",
-        .path.display()
-    )]
+    #[error("the store in {} cannot be read: {reason}", .path.display())]
     Damaged {
         /// Where it is.
         path: PathBuf,

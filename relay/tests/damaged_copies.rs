@@ -1,6 +1,7 @@
 //! Copies of a data folder, each damaged in one place, under the real program: it starts with every one of them, serves no
 //! wrong byte, and tells what is lost: to the owner of the mailbox by the count, to the owner of the hold by
-//! the answer, to the operator by the log. `VELAR_DAMAGED_COPIES` sets how many, `VELAR_DAMAGE_SEED` which.
+//! the answer, to the operator by the log. `VELAR_DAMAGED_COPIES` and `VELAR_DAMAGED_FROM` set how many, `VELAR_DAMAGE_SEED` which;
+//! `VELAR_DAMAGED_KEEP` is a folder for the one that fails.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -81,8 +82,8 @@ fn hold_secret(number: u8) -> HoldSecret {
     HoldSecret::new([100 + number; 32])
 }
 
-/// Reads a mailbox to its end and acknowledges what `acks` says. The numbers, and how many are counted as lost.
-async fn read(conn: &Conn, mailbox: u8, acks: impl Fn(u32) -> bool) -> (BTreeSet<u32>, u64) {
+/// Reads a mailbox to its end and acknowledges all. The numbers, and how many are counted as lost.
+async fn read(conn: &Conn, mailbox: u8) -> (BTreeSet<u32>, u64) {
     let mut subscription = conn.subscribe(&[&secret(mailbox)]).await.unwrap();
     let mut numbers = BTreeSet::new();
     loop {
@@ -91,9 +92,7 @@ async fn read(conn: &Conn, mailbox: u8, acks: impl Fn(u32) -> bool) -> (BTreeSet
                 let number = number(&found);
                 assert!(found == envelope(number), "a wrong envelope was served");
                 assert!(numbers.insert(number), "twice on one subscription");
-                if acks(number) {
-                    subscription.ack(sequence).await;
-                }
+                subscription.ack(sequence).await;
             }
             Event::CaughtUp { expired, .. } => return (numbers, expired),
             Event::Ended { reason } => panic!("{reason:?}"),
@@ -101,8 +100,26 @@ async fn read(conn: &Conn, mailbox: u8, acks: impl Fn(u32) -> bool) -> (BTreeSet
     }
 }
 
-/// A data folder with some history: two restarts, and a tenth of what came first acknowledged.
-async fn pristine(data: &Path, envelopes: u32) {
+/// Acknowledges every fifth of the first envelopes in a mailbox; their numbers.
+async fn acknowledge_some(conn: &Conn, mailbox: u8) -> Vec<u32> {
+    let mut subscription = conn.subscribe(&[&secret(mailbox)]).await.unwrap();
+    let mut acknowledged = Vec::new();
+    for at in 0..30 {
+        let (sequence, found) = subscription.envelope().await;
+        if at % 5 == 3 {
+            subscription.ack(sequence).await;
+            acknowledged.push(number(&found));
+        }
+    }
+    // Acks have no answer: once the stream is over, all are taken.
+    subscription.send.finish().unwrap();
+    let _ = subscription.recv.read_to_end(1 << 20).await;
+    acknowledged
+}
+
+/// A data folder with some history: two restarts, and some of what came first acknowledged. The numbers of these.
+async fn pristine(data: &Path, envelopes: u32) -> BTreeSet<u32> {
+    let mut acknowledged = BTreeSet::new();
     Relay::init(data);
     for part in 0..3 {
         let relay = Relay::serve(data, &LIFTED);
@@ -123,7 +140,7 @@ async fn pristine(data: &Path, envelopes: u32) {
                 assert!(matches!(conn.ask(&hold).await, Answer::Held { .. }));
             }
             for mailbox in 1..=MAILBOXES {
-                read(&conn, mailbox, is_acknowledged).await;
+                acknowledged.extend(acknowledge_some(&conn, mailbox).await);
             }
         }
         if part == 2 {
@@ -134,10 +151,7 @@ async fn pristine(data: &Path, envelopes: u32) {
             assert!(relay.child.wait().unwrap().success());
         }
     }
-}
-
-fn is_acknowledged(number: u32) -> bool {
-    number % 10 == 3
+    acknowledged
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -216,7 +230,7 @@ struct Outcome {
     read: Vec<BTreeSet<u32>>,
 }
 
-async fn served(data: &Path, envelopes: u32) -> (Outcome, String) {
+async fn served(data: &Path, envelopes: u32, gone: &BTreeSet<u32>) -> (Outcome, String) {
     let mut command = program();
     command.args(["serve", "--data"]).arg(data).args(LIFTED);
     let log = data.with_extension("log");
@@ -225,10 +239,10 @@ async fn served(data: &Path, envelopes: u32) -> (Outcome, String) {
     let conn = Client::new(relay.addr, data).connect().await;
     let mut outcome = Outcome::default();
     for mailbox in 1..=MAILBOXES {
-        let (read, expired) = read(&conn, mailbox, |_| false).await;
+        let (read, expired) = read(&conn, mailbox).await;
         let wanted: BTreeSet<u32> = (0..envelopes)
             .filter(|number| number % u32::from(MAILBOXES) == u32::from(mailbox - 1))
-            .filter(|number| number / (envelopes / 3) > 1 || !is_acknowledged(*number))
+            .filter(|number| !gone.contains(number))
             .collect();
         let missing = wanted.difference(&read).count() as u64;
         assert_eq!(missing, expired, "mailbox {mailbox}: {missing} missing, {expired} counted");
@@ -261,10 +275,10 @@ async fn a_relay_starts_with_every_damaged_copy_and_loses_nothing_in_silence() {
     let envelopes = if copies > 50 { 3000 } else { 1200 };
     let root = tempfile::tempdir().unwrap();
     let whole = root.path().join("whole");
-    pristine(&whole, envelopes).await;
+    let gone = pristine(&whole, envelopes).await;
     assert!(!whole.join("store/damaged.1").exists(), "rebuilt without any damage");
     let (mut lost, mut most, mut holds, mut kept) = (0, 0, 0, 0);
-    for at in 0..=copies {
+    for at in variable("VELAR_DAMAGED_FROM", 0)..=copies {
         let data = root.path().join(format!("copy-{at}"));
         copy(&whole, &data);
         // The first one is as it was.
@@ -272,14 +286,19 @@ async fn a_relay_starts_with_every_damaged_copy_and_loses_nothing_in_silence() {
             0 => "nothing".to_owned(),
             _ => damage(&data.join("store"), &mut chances(at)),
         };
+        eprintln!("copy {at}: {done}");
+        let kept_at = std::env::var("VELAR_DAMAGED_KEEP").ok().map(PathBuf::from);
+        if let Some(kept_at) = &kept_at {
+            copy(&data, kept_at);
+        }
         let looked_at = at % 6 == 0;
         let (checked, into) =
             (looked_at.then(|| command("check", &data, &[])), root.path().join("new"));
         let repaired = looked_at.then(|| command("repair", &data, &[&into]));
-        let (outcome, log) = served(&data, envelopes).await;
+        let (outcome, log) = served(&data, envelopes, &gone).await;
         let loses = outcome.envelopes_lost + outcome.holds_lost > 0;
         eprintln!(
-            "copy {at}: {done}: {} envelopes and {} holds lost",
+            "copy {at}: {} envelopes and {} holds lost",
             outcome.envelopes_lost, outcome.holds_lost
         );
         assert!(!loses || (log.contains("ERROR") && log.contains("lost")), "{log}");
@@ -291,7 +310,7 @@ async fn a_relay_starts_with_every_damaged_copy_and_loses_nothing_in_silence() {
             assert!(at > 0 || checked.status.success(), "{said}");
             let said = String::from_utf8_lossy(&repaired.stderr);
             assert!(repaired.status.success(), "{said}");
-            let (saved, _) = served(&into, envelopes).await;
+            let (saved, _) = served(&into, envelopes, &gone).await;
             assert!(saved.envelopes_lost <= outcome.envelopes_lost, "{saved:?} saved, {outcome:?}");
             assert!(saved.holds_lost <= outcome.holds_lost);
             kept += 1;
@@ -301,6 +320,7 @@ async fn a_relay_starts_with_every_damaged_copy_and_loses_nothing_in_silence() {
         most = most.max(outcome.envelopes_lost);
         holds += outcome.holds_lost;
         fs::remove_dir_all(data).unwrap();
+        kept_at.iter().for_each(|kept_at| fs::remove_dir_all(kept_at).unwrap());
     }
     eprintln!(
         "{copies} copies of {envelopes} envelopes: all started, {lost} with losses, all of them told; {most} envelopes at \

@@ -82,11 +82,15 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
 impl Entry {
     /// Whether something goes that a note has to tell of beforehand. What expires has its note in the same step.
     pub(super) fn removes(&self) -> bool {
-        match self {
-            Self::RemoveMailbox(_) | Self::RemoveEnvelope(..) => true,
-            Self::RemoveHold(_) | Self::ReleaseHold(_) | Self::ReplaceHold { .. } => true,
-            _ => false,
-        }
+        use Entry::{ReleaseHold, RemoveEnvelope, RemoveHold, RemoveMailbox, ReplaceHold};
+        matches!(
+            self,
+            RemoveMailbox(_)
+                | RemoveEnvelope(..)
+                | RemoveHold(_)
+                | ReleaseHold(_)
+                | ReplaceHold { .. }
+        )
     }
 
     /// Appends the bytes of this entry, written by `commit`.

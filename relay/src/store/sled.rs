@@ -240,6 +240,7 @@ impl Store for SledStore {
                 removed.push(entry);
             }
         }
+        writing.keeper.stale |= !removed.is_empty();
         // Before anything goes: until the ledger is synced, this is how a start knows that it is not lost.
         for removed in removed.chunks(NOTED) {
             writing.notes += 1;
@@ -496,11 +497,11 @@ impl Target<'_> {
 }
 
 /// Notes are in the tree of the records, so that one can come in the same step as a record.
-const NOTE: &[u8] = b"n";
+const NOTE: &[u8] = &[Kind::Note.byte()];
 
 /// `n ‖ commit(8, big-endian) ‖ number(4, big-endian)`.
 fn note_key(commit: u64, number: u32) -> [u8; 13] {
-    let mut key = [NOTE[0]; 13];
+    let mut key = [Kind::Note.byte(); 13];
     key[1..9].copy_from_slice(&commit.to_be_bytes());
     key[9..].copy_from_slice(&number.to_be_bytes());
     key

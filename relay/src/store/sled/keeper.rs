@@ -14,6 +14,8 @@ use crate::store::ledger::{self, Ledger, Rewritten};
 
 /// Between two syncs of the ledger: so long are notes kept.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// What went is not to be found in the ledger for much longer than this: it tells when which mailbox was read.
+const REWRITE_EVERY: Duration = Duration::from_secs(600);
 /// A ledger is rewritten beyond this many bytes, and beyond twice what lives.
 const REWRITE_FLOOR: u64 = 16 << 20;
 /// What an envelope takes in it.
@@ -25,6 +27,9 @@ const FORGOTTEN: usize = 512;
 pub(super) struct Keeper {
     /// The last commit in the ledger.
     pub(super) appended: u64,
+    /// Something that the ledger lists has been removed since it was rewritten.
+    pub(super) stale: bool,
+    rewritten: Instant,
     /// The last one that is on disk there.
     synced: u64,
     /// Notes up to this are forgotten.
@@ -38,6 +43,9 @@ impl Keeper {
     pub(super) fn new(appended: u64) -> Self {
         Self {
             appended,
+            // What an earlier process left there.
+            stale: true,
+            rewritten: Instant::now(),
             synced: 0,
             purged: 0,
             asked: Instant::now(),
@@ -73,7 +81,12 @@ impl Keeper {
             replaced.map_err(failed("rewriting the ledger"))?;
             self.synced = self.appended;
         }
-        if self.rewriting.is_none() && ledger.len() > REWRITE_FLOOR.max(2 * live * ENTRY) {
+        let is_due = self.stale && self.rewritten.elapsed() >= REWRITE_EVERY;
+        if self.rewriting.is_none()
+            && (is_due || ledger.len() > REWRITE_FLOOR.max(2 * live * ENTRY))
+        {
+            self.stale = false;
+            self.rewritten = Instant::now();
             let (folder, upto) = (folder.to_owned(), ledger.len());
             self.rewriting = Some(spawn("ledger", move || ledger::rewrite(&folder, upto))?);
         }
@@ -124,4 +137,17 @@ pub(super) fn spawn<T: Send + 'static>(
 
 fn failed(doing: &'static str) -> impl Fn(io::Error) -> StoreError {
     move |source| StoreError::Io { doing, source }
+}
+
+#[cfg(test)]
+impl Keeper {
+    /// As if the time for a sync had come.
+    pub(super) fn hurry(&mut self) {
+        self.asked = self.asked.checked_sub(SYNC_EVERY).unwrap();
+    }
+
+    /// Whether everything that was appended is synced, and the notes of it are forgotten.
+    pub(super) fn is_done(&self) -> bool {
+        self.purged == self.appended
+    }
 }

@@ -244,3 +244,88 @@ fn what_was_interrupted_is_cleared_away() {
         !folder.path().join("rebuilding").exists() && !folder.path().join("sled.gone").exists()
     );
 }
+
+/// The ledger is synced, and notes of what went until now are forgotten.
+fn synced(store: &SledStore) {
+    store.writing().keeper.hurry();
+    while !store.writing().keeper.is_done() {
+        store.upkeep(false).unwrap();
+        std::thread::yield_now();
+    }
+    store.commit().unwrap();
+}
+
+fn notes(store: &SledStore) -> usize {
+    database(store).page(Table::Records, NOTE, None, 1000).unwrap().len()
+}
+
+#[test]
+fn notes_of_removals_stay_until_the_ledger_is_synced() {
+    let folder = folder();
+    let store = opened(folder.path());
+    applied(&store, &[remove(1, 0), remove(1, 1)]);
+    applied(&store, &[remove(1, 2)]);
+    assert_eq!(notes(&store), 2);
+    synced(&store);
+    assert_eq!(notes(&store), 0);
+    drop(store);
+    let loaded = opened(folder.path()).load().unwrap();
+    assert_eq!((loaded.envelopes.len() as u64, loaded.mailboxes[0].expired), (COUNT - 3, 0));
+}
+
+#[test]
+fn what_was_removed_after_the_last_word_of_the_ledger_is_not_lost() {
+    let folder = folder();
+    let ledger = fs::read(folder.path().join("ledger")).unwrap();
+    let store = opened(folder.path());
+    applied(&store, &[remove(1, 0), remove(1, 1)]);
+    applied(&store, &[put(1, 300), Write::Mailbox(mailbox(2))]);
+    applied(&store, &[Write::RemoveMailbox(MailboxId([2; 32]))]);
+    drop(store);
+    // As after a power cut: nothing of it was synced.
+    fs::write(folder.path().join("ledger"), ledger).unwrap();
+    let store = opened(folder.path());
+    let loaded = store.load().unwrap();
+    assert_eq!((loaded.mailboxes.len(), loaded.mailboxes[0].expired), (1, 0));
+    assert_eq!(loaded.envelopes.len() as u64, COUNT - 1);
+    assert_eq!(store.findings(), Findings { ledger: true, ..Findings::default() });
+}
+
+#[test]
+fn a_ledger_that_has_lost_what_was_synced_calls_nothing_lost_and_is_told_of() {
+    let folder = folder();
+    let ledger = fs::read(folder.path().join("ledger")).unwrap();
+    let store = opened(folder.path());
+    applied(&store, &[remove(1, 0), remove(1, 1)]);
+    synced(&store);
+    drop(store);
+    fs::write(folder.path().join("ledger"), ledger).unwrap();
+    let store = opened(folder.path());
+    assert_eq!(store.load().unwrap().mailboxes[0].expired, 0);
+    assert!(!store.findings().ledger);
+    drop(store);
+    assert!(opened(folder.path()).findings().ledger, "it is written anew");
+}
+
+#[test]
+fn a_database_put_back_from_a_copy_is_told_of_and_brought_up_to_date() {
+    let folder = folder();
+    let copy = tempfile::tempdir().unwrap();
+    damage::copy(&folder.path().join("sled"), &copy.path().join("sled"));
+    let store = opened(folder.path());
+    applied(&store, &[Write::Mailbox(mailbox(2)), put(2, 500), put(1, 501), remove(1, 0)]);
+    applied(
+        &store,
+        &[hold(7, 1, 600), Write::Mailbox(MailboxRecord { tokens: vec![], ..mailbox(1) })],
+    );
+    drop(store);
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    fs::rename(copy.path().join("sled"), folder.path().join("sled")).unwrap();
+    let store = opened(folder.path());
+    let loaded = store.load().unwrap();
+    assert_eq!(loaded.mailboxes[0].tokens, [], "what was revoked stays revoked");
+    let expired: Vec<u64> = loaded.mailboxes.iter().map(|mailbox| mailbox.expired).collect();
+    assert_eq!(expired, [1, 1]);
+    assert_eq!((loaded.holds.len(), loaded.lost_holds.len()), (0, 1));
+    assert_eq!((store.findings().envelopes, store.findings().holds), (2, 1));
+}

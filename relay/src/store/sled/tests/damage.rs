@@ -1,4 +1,5 @@
 //! Copies of a store, each damaged in one place. `VELAR_DAMAGED_COPIES` sets how many, `VELAR_DAMAGE_SEED` which.
+#![expect(clippy::print_stderr, reason = "what was done to a copy is needed to repeat it")]
 
 use std::collections::BTreeMap;
 use std::env;
@@ -186,12 +187,12 @@ fn whatever_is_damaged_nothing_is_lost_in_silence_and_no_wrong_byte_is_served() 
         let folder = tempfile::tempdir().unwrap();
         copy(pristine.path(), folder.path());
         let done = damage(folder.path(), &mut rng);
-        println!("copy {at}: {done}");
+        eprintln!("copy {at}: {done}");
         let outcome = examined(folder.path());
-        println!("copy {at}: {outcome:?}");
+        eprintln!("copy {at}: {outcome:?}");
         lost += u64::from(outcome.lost > 0);
         most = most.max(outcome.lost);
         holds += outcome.holds_lost;
     }
-    println!("{copies} copies: {lost} with losses, {most} envelopes at most, {holds} holds");
+    eprintln!("{copies} copies: {lost} with losses, {most} envelopes at most, {holds} holds");
 }
