@@ -198,8 +198,13 @@ impl Mailboxes {
         writes: &mut Vec<Write>,
     ) -> Reply {
         let (limits, rate) = (self.limits, self.token_rate());
+        let room = self.room;
         let Some(mailbox) = self.mailbox_of(token) else { return refused(Refusal::UnknownToken) };
         if mailbox.has_seen(&digest, now) {
+            if room == Room::None && mailbox.is_unwritten(&digest) {
+                // Of a released hold, and in memory alone.
+                return full();
+            }
             // Stored, perhaps in a group that is not committed yet: this answer waits behind it.
             return Reply::Durable(Answer::Accepted);
         }

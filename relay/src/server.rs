@@ -126,9 +126,8 @@ impl Server {
         let time = Timekeeper::start(clock, config.data.clone(), loaded.clock.as_ref());
         let mailboxes = Mailboxes::new(config.limits, loaded, time.now(), &mut leftovers);
         let mailboxes = Arc::new(Mutex::new(mailboxes));
-        store.apply(&leftovers)?;
         let free_space = u64::from(config.limits.free_space_mib) << 20;
-        let (writer, jobs) = Writer::start(store.clone(), mailboxes.clone(), free_space)
+        let (writer, jobs) = Writer::start(store.clone(), mailboxes.clone(), leftovers, free_space)
             .map_err(ServeError::Thread)?;
         let (ending, ended) = watch::channel(None);
         let relay =

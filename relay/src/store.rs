@@ -324,11 +324,13 @@ impl StoreError {
     pub fn is_full(&self) -> bool {
         match self {
             Self::NoRoom { .. } => true,
-            Self::Io { source, .. } => {
-                use std::io::ErrorKind::{QuotaExceeded, StorageFull};
-                matches!(source.kind(), StorageFull | QuotaExceeded)
-            }
+            Self::Io { source, .. } => is_full(source),
             _ => false,
         }
     }
+}
+
+fn is_full(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded)
 }

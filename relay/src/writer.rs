@@ -46,30 +46,34 @@ struct Watchdog {
 }
 
 impl Writer {
-    /// Starts the thread. `free_space` is the number of bytes below which nothing new is taken in.
+    /// Starts the thread. `leftovers` are written as soon as that can be. `free_space` is the number of bytes below which
+    /// nothing new is taken in.
     pub(crate) fn start(
         store: Arc<dyn Store>,
         mailboxes: Arc<Mutex<Mailboxes>>,
+        leftovers: Vec<Write>,
         free_space: u64,
     ) -> std::io::Result<(Self, mpsc::Sender<Job>)> {
         let (jobs, waiting) = mpsc::channel(WRITER_QUEUE);
         let (ended_sender, ended) = watch::channel(false);
         let watchdog = Arc::new(Watchdog::default());
         let epoch = Instant::now();
+        let mut work = Work {
+            store,
+            mailboxes,
+            free_space,
+            epoch,
+            watchdog: watchdog.clone(),
+            looked: None,
+            written: 0,
+            room: Room::Enough,
+            deferred: Deferred::default(),
+        };
+        work.deferred.extend(leftovers.into_iter());
+        // Before anybody can ask for something.
+        work.look_at_free_space();
         let thread = {
-            let watchdog = watchdog.clone();
             thread::Builder::new().name("writer".into()).spawn(move || {
-                let mut work = Work {
-                    store,
-                    mailboxes,
-                    free_space,
-                    epoch,
-                    watchdog,
-                    looked: None,
-                    written: 0,
-                    room: Room::Enough,
-                    deferred: Deferred::default(),
-                };
                 let result = catch_unwind(AssertUnwindSafe(|| work.run(waiting)));
                 let _ = ended_sender.send(true);
                 result.unwrap_or_else(|_| {
@@ -118,6 +122,8 @@ fn elapsed_ms(epoch: Instant) -> u64 {
     u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Longest time between two commits while something is written.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
 /// Envelopes of 4096 bytes between two looks at the free space.
 const LOOK_AFTER: usize = 256;
 
@@ -143,7 +149,7 @@ impl Work {
         let mut dirty = false;
         let mut stop = false;
         let mut busy = false;
-        self.look_at_free_space();
+        let mut committed = Instant::now();
         while !stop {
             let mut next = match waiting.try_recv() {
                 Ok(job) => Some(job),
@@ -179,9 +185,12 @@ impl Work {
                 self.store.apply(&group)?;
                 dirty |= !group.is_empty();
             }
-            if dirty && (stop || !answers.is_empty()) {
+            // What nobody waits for does not wait long: the entries of a commit are in memory until then.
+            let late = committed.elapsed() >= COMMIT_EVERY;
+            if dirty && (stop || late || !answers.is_empty()) {
                 self.store.commit()?;
                 dirty = false;
+                committed = Instant::now();
             }
             for done in answers.drain(..) {
                 // Whoever asked may be gone.
@@ -229,11 +238,13 @@ impl Work {
         match room {
             Room::Enough => tracing::info!("enough disk space again"),
             Room::Low => tracing::error!(
-                "little disk space left: nothing new is taken in until there is more"
+                mebibytes = self.free_space >> 20,
+                "little disk space left: nothing new is taken in; make at least so much room on the disk of the data folder, \
+                 no restart is needed"
             ),
             Room::None => tracing::error!(
-                "no disk space left: nothing is written until there is more; what is acknowledged meanwhile is kept \
-                 in memory"
+                "no disk space left: nothing is written, and what is acknowledged meanwhile is only kept in memory; make \
+                 room on the disk of the data folder, no restart is needed"
             ),
         }
     }

@@ -156,6 +156,12 @@ impl Mailbox {
         self.entry(sequence).filter(|entry| !entry.verified).map(|entry| entry.sequence)
     }
 
+    /// Whether the entry of this digest is on its way to the disk.
+    pub(super) fn is_unwritten(&mut self, digest: &ShortDigest) -> bool {
+        let sequence = self.seen.get(digest).copied();
+        sequence.and_then(|sequence| self.entry(sequence)).is_some_and(|entry| !entry.durable)
+    }
+
     fn forget_oldest(&mut self) {
         if let Some((_, digest)) = self.remembered.pop_front() {
             self.seen.remove(&digest);

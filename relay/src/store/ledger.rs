@@ -19,8 +19,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate};
 
 use super::entry::{Entry, State};
 use super::record::take;
@@ -33,6 +35,8 @@ const CHECKSUM: usize = 4;
 const ENTRIES: usize = 1024;
 /// No frame is longer: what says so is damaged.
 const MAX_FRAME: usize = 64 << 20;
+/// Bytes behind its end that are its own already: more than what waits for the writer at most.
+const RESERVED: u64 = 512 << 10;
 
 /// Its name in the store's folder.
 pub(super) const NAME: &str = "ledger";
@@ -222,6 +226,16 @@ impl Ledger {
                 let _ = self.file.set_len(self.len);
                 Err(error)
             }
+        }
+    }
+
+    /// Takes room for the next commits, if there is some: they must not fail because something else fills the disk.
+    pub(super) fn keep_reserve(&self) {
+        let allocated = self.file.metadata().map_or(u64::MAX, |file| file.blocks() * 512);
+        if allocated < self.len + RESERVED {
+            // Where there is none, nothing new is taken in.
+            let flags = FallocateFlags::KEEP_SIZE;
+            let _ = fallocate(&self.file, flags, self.len, 2 * RESERVED);
         }
     }
 

@@ -325,8 +325,14 @@ impl Store for SledStore {
     }
 
     fn free_bytes(&self) -> Option<u64> {
-        if let Engine::Databases { new, .. } = self.engine() {
+        if let Engine::Databases { new, old } = self.engine() {
             new.blobs_alarm();
+            for database in [Some(new), old].into_iter().flatten() {
+                database.keep_reserve();
+            }
+            if let Some(ledger) = &self.writing().ledger {
+                ledger.keep_reserve();
+            }
         }
         start::free_bytes(&self.folder)
     }

@@ -66,7 +66,7 @@ fn remove(sequence: u64) -> Write {
 fn start(store: Arc<Noted>) -> (Writer, mpsc::Sender<Job>) {
     let now = Now::from_s(1);
     let mailboxes = Mailboxes::new(Limits::default(), Loaded::default(), now, &mut Vec::new());
-    Writer::start(store, Arc::new(Mutex::new(mailboxes)), 1).unwrap()
+    Writer::start(store, Arc::new(Mutex::new(mailboxes)), Vec::new(), 1).unwrap()
 }
 
 fn job(write: Write) -> (Job, oneshot::Receiver<()>) {

@@ -7,10 +7,12 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tempfile::TempDir;
+use velar_protocol::wire::RelayAddress;
 use velar_tests::load::{
-    Outcome, Plan, alarm, crash, drain, idle, latency, quantile, stored, throughput, waits,
+    Compactions, Outcome, Plan, Quiet, Refill, alarm, crash, drain, idle, latency, longest,
+    quantile, stored, throughput, waits,
 };
-use velar_tests::process::{RelayProcess, disk_kib};
+use velar_tests::process::{RelayProcess, Usage, disk_kib};
 
 /// Loads a relay and prints what it measured.
 #[derive(Parser)]
@@ -101,6 +103,24 @@ enum Load {
         #[arg(long)]
         read_back: bool,
     },
+    /// Rounds of filling a relay and reading all of it, and how long somebody else has to wait meanwhile.
+    Refill {
+        /// How many.
+        #[arg(long, default_value_t = 6)]
+        rounds: usize,
+        /// Envelopes in each.
+        #[arg(long, default_value_t = 100_000)]
+        count: usize,
+        /// Instead: fill the disk up to its mark, read, and wait until the relay accepts again.
+        #[arg(long)]
+        until_full: bool,
+        /// Read only every second mailbox; the rest stays.
+        #[arg(long)]
+        every_second: bool,
+        /// The mark, in MiB.
+        #[arg(long, default_value_t = 512)]
+        free_space_mib: u32,
+    },
 }
 
 /// Where the readers are.
@@ -130,7 +150,14 @@ async fn run(arguments: Arguments) -> Outcome<()> {
         let plan = Plan { seed, kills, accepted, senders, filling, longest };
         return crash_and_print(&arguments.relay, folder, plan).await;
     }
-    let mut relay = RelayProcess::init(&arguments.relay, &folder.path().join("relay")).await?;
+    let data = folder.path().join("relay");
+    let mut relay = RelayProcess::init(&arguments.relay, &data).await?;
+    if let Load::Refill { free_space_mib, .. } = &arguments.load {
+        relay = relay
+            .with_flag("--mailbox-envelopes=10000000")
+            .with_flag("--token-envelopes=10000000")
+            .with_flag(&format!("--free-space-mib={free_space_mib}"));
+    }
     relay.start().await?;
     let (address, usage) = (relay.address()?.clone(), relay.usage()?);
     match arguments.load {
@@ -174,6 +201,10 @@ async fn run(arguments: Arguments) -> Outcome<()> {
         }
         // It has had a relay of its own, above.
         Load::Crash { .. } => {}
+        Load::Refill { rounds, count, until_full, every_second, .. } => {
+            let count = if until_full { usize::MAX } else { count };
+            refill(&address, usage, &data, rounds, count, every_second).await?;
+        }
         Load::Restart { stored: count, read_back } => {
             let left = stored(&address, count).await?;
             println!("rss_full {} KiB", usage.rss_kib()?);
@@ -214,6 +245,44 @@ async fn crash_and_print(relay: &Path, folder: TempDir, plan: Plan) -> Outcome<(
     }
     println!("kept: {}", folder.keep().display());
     Err("something is wrong; see above".into())
+}
+
+/// Rounds of filling and reading, with a line for each.
+async fn refill(
+    address: &RelayAddress,
+    usage: Usage,
+    data: &Path,
+    rounds: usize,
+    count: usize,
+    every_second: bool,
+) -> Outcome<()> {
+    let mut mailboxes = Refill::open(address).await?;
+    let quiet = Quiet::begin(address).await?;
+    let compactions = Compactions::watch(data.join("store"));
+    for round in 1..=rounds {
+        let (shares, filling) = mailboxes.fill(count).await?;
+        let accepted: usize = shares.iter().sum();
+        let (rss_full, disk_full) = (usage.rss_kib()?, disk_kib(data)?);
+        let reading = mailboxes.read(&shares, every_second).await?;
+        let room = mailboxes.until_accepted().await?;
+        println!("round {round}");
+        println!("stored {accepted} envelopes");
+        println!("accepted {:.0} /s", accepted as f64 / filling.as_secs_f64());
+        println!("read {:.3} s", reading.as_secs_f64());
+        println!("accepts_again {:.3} s", room.as_secs_f64());
+        println!("rss_full {rss_full} KiB");
+        println!("rss {} KiB", usage.rss_kib()?);
+        println!("disk_full {disk_full} KiB");
+        println!("disk {} KiB", disk_kib(data)?);
+    }
+    let during = compactions.end().await?;
+    let (answered, delivered) = quiet.end().await?;
+    println!("compactions {} times", during.len());
+    println!("answer_max {:.3} ms", micros(longest(&answered, None)) / 1e3);
+    println!("delivered_max {:.3} ms", micros(longest(&delivered, None)) / 1e3);
+    println!("answer_max_compacting {:.3} ms", micros(longest(&answered, Some(&during))) / 1e3);
+    println!("delivered_max_compacting {:.3} ms", micros(longest(&delivered, Some(&during))) / 1e3);
+    Ok(())
 }
 
 fn micros(duration: Duration) -> f64 {

@@ -15,6 +15,7 @@ use super::database::{Database, Failure, Table, sync_folder};
 use super::keeper::{finished, spawn};
 use super::start::{self, or_damaged};
 use super::{Engine, GONE, SledStore, salvage};
+use crate::limits::WRITE_ROOM;
 use crate::store::entry::Entry;
 use crate::store::record::{self, Kind};
 use crate::store::{StoreError, Upkeep};
@@ -52,6 +53,15 @@ impl Compaction {
     pub(super) fn idle() -> Self {
         Self::Idle(Instant::now())
     }
+
+    /// After something that did not work out.
+    pub(super) fn later() -> Self {
+        Self::Idle(Instant::now() + TRY_AGAIN)
+    }
+
+    pub(super) fn may_begin(&self) -> bool {
+        matches!(self, Self::Idle(at) if *at <= Instant::now())
+    }
 }
 
 /// One step of what is to be done between commits. `low`: the disk has little room.
@@ -85,7 +95,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
             }
             Some(Err(error)) => {
                 tracing::error!(%error, "the store cannot be compacted now");
-                Some(Compaction::Idle(Instant::now() + TRY_AGAIN))
+                Some(Compaction::later())
             }
         },
         Compaction::Copying { table, after } => {
@@ -131,7 +141,8 @@ fn is_due(database: &Database, live: u64, low: bool, folder: &Path) -> bool {
     let copy = start::room_for(live);
     size > floor.max(bloat * live * LIVE_ENVELOPE)
         && size > copy
-        && start::free_bytes(folder).is_none_or(|free| free > copy)
+        // Below that nothing would be copied any more.
+        && start::free_bytes(folder).is_none_or(|free| free > copy + WRITE_ROOM)
 }
 
 /// Copies the next records that live. The last key, or `None` at the end of the table.

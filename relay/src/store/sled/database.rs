@@ -10,15 +10,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use sled::{Db, Tree};
 
 use super::steps::Steps;
-use crate::store::StoreError;
+use crate::store::{StoreError, is_full};
 
 /// Big enough that no page ever goes to sled's `blobs/`, where nothing is synced and nothing is freed.
 /// Fixed for the life of a database.
 pub(super) const SEGMENT: usize = 8 << 20;
+/// Whole segments beyond the end of its file that are sled's already: something else may fill the disk at any moment, and
+/// sled does not survive a write that fails. What waits for the writer then, and what sled moves by itself, fits.
+const RESERVED: u64 = 2;
 
 /// Bytes of a key or a value.
 pub(super) type Value = sled::IVec;
@@ -98,6 +101,11 @@ impl Database {
             steps.pass();
             fs::remove_file(&torn).map_err(failed("removing a torn snapshot"))?;
         }
+        if !new {
+            let file = OpenOptions::new().write(true).open(Self::file_in(path));
+            let reserved = file.and_then(|file| reserve(&file));
+            reserved.map_err(failed("taking room for the store"))?;
+        }
         steps.pass();
         let db = match open_sled(path, cache_mib) {
             Ok(db) => db,
@@ -127,6 +135,7 @@ impl Database {
         let steps = steps.clone();
         let this = Self { db, records, index, envelopes, aside, file, path, dirty, steps };
         if new {
+            reserve(&this.file).map_err(failed("taking room for the store"))?;
             this.settle().map_err(Failure::Other)?;
         }
         this.blobs_alarm();
@@ -155,9 +164,15 @@ impl Database {
         &self.path
     }
 
-    /// Bytes its file takes on the disk.
+    /// Bytes of its file, without what is reserved.
     pub(super) fn size(&self) -> u64 {
-        self.file.metadata().map_or(0, |file| file.blocks() * 512)
+        self.file.metadata().map_or(0, |file| file.len())
+    }
+
+    /// Takes room for what comes next, if there is some.
+    pub(super) fn keep_reserve(&self) {
+        // Where there is none, nothing new is taken in.
+        let _ = reserve(&self.file);
     }
 
     /// Sets a value. sled's single-key operations are atomic.
@@ -307,6 +322,21 @@ impl Database {
     }
 }
 
+/// Allocates what comes behind the end of sled's file, whose length stays.
+fn reserve(file: &File) -> std::io::Result<()> {
+    let (metadata, segment) = (file.metadata()?, SEGMENT as u64);
+    let from = metadata.len() / segment * segment;
+    let to = from + (1 + RESERVED) * segment;
+    if metadata.blocks() * 512 >= to {
+        return Ok(());
+    }
+    match fallocate(file, FallocateFlags::KEEP_SIZE, from, to - from) {
+        // Not every file system can.
+        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 const REBUILD: &str = "rebuild";
 
 /// Leaves word for the next start: a page could not be read.
@@ -335,7 +365,8 @@ fn open_sled(path: &Path, cache_mib: u32) -> Result<Db, Failure> {
         sled::Config::new()
             .path(path)
             .segment_size(SEGMENT)
-            .cache_capacity(u64::from(cache_mib) << 20)
+            // For a while there are two.
+            .cache_capacity((u64::from(cache_mib) << 20) / 2)
             // Not `None`: sled collects its garbage only in this thread.
             .flush_every_ms(Some(500))
             .open()
@@ -376,7 +407,7 @@ fn contained<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         // What sled itself calls input or output without a system call: its file ends too early, or makes no sense.
-        Ok(Err(sled::Error::Io(source))) if source.raw_os_error().is_some() => {
+        Ok(Err(sled::Error::Io(source))) if source.raw_os_error().is_some() || is_full(&source) => {
             Err(Failure::Other(StoreError::Io { doing: "working on the store", source }))
         }
         Ok(Err(error)) => Err(Failure::Damage(error.to_string())),

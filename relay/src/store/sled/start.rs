@@ -28,6 +28,8 @@ const REBUILDING: &str = "rebuilding";
 /// sled writes when it opens: it clears the end of its log, one segment, and writes a snapshot. Below this it would
 /// meet a full disk.
 const OPEN_ROOM: u64 = 16 << 20;
+/// What a new database takes before anything is in it: its first segment, and what it keeps in reserve.
+const NEW_ROOM: u64 = 24 << 20;
 
 pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledStore, StoreError> {
     if !folder.exists() {
@@ -53,8 +55,12 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
         _lock: lock,
     };
     if store.is_writable() {
-        store.apply(&writes)?;
-        store.commit()?;
+        let written = store.apply(&writes).and_then(|()| store.commit());
+        if written.as_ref().is_err_and(StoreError::is_full) {
+            store.set_engine(Engine::Salvage(Arc::new(gathered(folder)?)));
+        } else {
+            written?;
+        }
     }
     *store.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
     Ok(store)
@@ -66,17 +72,25 @@ pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
     if has_no_room_to_open(&store.folder) {
         return Ok(false);
     }
-    let Ready { engine, writing, writes, .. } =
-        ready(&store.folder, store.cache_mib, &store.steps)?;
-    if matches!(engine, Engine::Salvage(_)) {
+    if !store.writing().compaction.may_begin() {
         return Ok(false);
     }
-    *store.writing() = writing;
-    store.set_engine(engine);
-    store.apply(&writes)?;
-    store.commit()?;
-    tracing::info!("there is room for the store again");
-    Ok(true)
+    match start(&store.folder, store.cache_mib, &store.steps)?.opened() {
+        Ok(Ready { engine, writing, writes, .. }) => {
+            *store.writing() = writing;
+            store.set_engine(engine);
+            store.apply(&writes)?;
+            store.commit()?;
+            tracing::info!("there is room for the store again");
+            Ok(true)
+        }
+        // It took what there was, and that was not enough.
+        Err(error) if error.is_full() => {
+            store.writing().compaction = Compaction::later();
+            Ok(false)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What a store works with.
@@ -107,34 +121,16 @@ pub struct Findings {
 }
 
 fn ready(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<Ready, StoreError> {
-    let start = Start {
-        folder,
-        cache_mib,
-        steps,
-        reading: ledger::read(folder).map_err(io("reading the ledger"))?,
-    };
-    let paths = databases(folder)?;
-    if !paths.is_empty() && has_no_room_to_open(folder) {
-        return start.salvaged();
+    let start = start(folder, cache_mib, steps)?;
+    match start.opened() {
+        Err(error) if error.is_full() => start.salvaged(),
+        opened => opened,
     }
-    clear_leftovers(folder, steps)?;
-    let paths = named(folder, paths, steps)?;
-    if start.hides_records(&paths)? || database::rebuild_asked(folder) {
-        return start.rebuilt_or_salvaged();
-    }
-    match open_databases(folder, &paths, cache_mib, steps) {
-        Ok(opened) if opened.found.whole => start.checked(opened),
-        Ok(opened) => {
-            drop(opened);
-            start.rebuilt_or_salvaged()
-        }
-        Err(Failure::Damage(reason)) => {
-            tracing::warn!(reason, "the store cannot be opened");
-            start.rebuilt_or_salvaged()
-        }
-        Err(Failure::Other(error)) if error.is_full() => start.salvaged(),
-        Err(Failure::Other(error)) => Err(error),
-    }
+}
+
+fn start<'a>(folder: &'a Path, cache_mib: u32, steps: &'a Steps) -> Result<Start<'a>, StoreError> {
+    let reading = ledger::read(folder).map_err(io("reading the ledger"))?;
+    Ok(Start { folder, cache_mib, steps, reading })
 }
 
 /// A compaction has left its database with a number: the only one has none.
@@ -171,8 +167,35 @@ struct Opened {
 }
 
 impl Start<'_> {
+    /// With its databases. An error that [is one of a full disk](StoreError::is_full) leaves all as it was.
+    fn opened(&self) -> Result<Ready, StoreError> {
+        let (folder, steps) = (self.folder, self.steps);
+        // Deleting gives room, and needs none.
+        clear_leftovers(folder, steps)?;
+        let paths = databases(folder)?;
+        if !paths.is_empty() && has_no_room_to_open(folder) {
+            return Err(StoreError::NoRoom { path: folder.to_owned() });
+        }
+        let paths = named(folder, paths, steps)?;
+        if self.hides_records(&paths)? || database::rebuild_asked(folder) {
+            return self.rebuilt();
+        }
+        match open_databases(folder, &paths, self.cache_mib, steps) {
+            Ok(opened) if opened.found.whole => self.checked(opened),
+            Ok(opened) => {
+                drop(opened);
+                self.rebuilt()
+            }
+            Err(Failure::Damage(reason)) => {
+                tracing::warn!(reason, "the store cannot be opened");
+                self.rebuilt()
+            }
+            Err(Failure::Other(error)) => Err(error),
+        }
+    }
+
     /// Compares with the ledger, and goes on with what that says.
-    fn checked(self, opened: Opened) -> Result<Ready, StoreError> {
+    fn checked(&self, opened: Opened) -> Result<Ready, StoreError> {
         let (folder, steps) = (self.folder, self.steps);
         let Opened { new, old, found } = opened;
         for (_, key, value) in &found.bad {
@@ -274,39 +297,31 @@ impl Start<'_> {
         Ok(false)
     }
 
-    fn rebuilt_or_salvaged(self) -> Result<Ready, StoreError> {
-        match self.rebuilt()? {
-            Some((opened, kept)) => {
-                let ready = self.checked(opened)?;
-                let findings = Findings { rebuilt: true, ..ready.findings };
-                let Findings { ledger, envelopes, holds, .. } = findings;
-                for damaged in kept {
-                    // Where nothing is lost, nobody has anything to look for in it.
-                    if ledger && envelopes + holds == 0 {
-                        remove_dir(&damaged)?;
-                    } else {
-                        tracing::warn!(kept = %damaged.display(), "the damaged database is kept");
-                    }
-                }
-                Ok(Ready { findings, ..ready })
+    /// Of what can be read, where the engine cannot be trusted with it.
+    fn rebuilt(&self) -> Result<Ready, StoreError> {
+        let (opened, damaged) = self.made_anew()?;
+        let ready = self.checked(opened)?;
+        let findings = Findings { rebuilt: true, ..ready.findings };
+        let Findings { ledger, envelopes, holds, .. } = findings;
+        for damaged in damaged {
+            // Where nothing is lost, nobody has anything to look for in it.
+            if ledger && envelopes + holds == 0 {
+                remove_dir(&damaged)?;
+            } else {
+                tracing::warn!(kept = %damaged.display(), "the damaged database is kept");
             }
-            None => self.salvaged(),
         }
+        Ok(Ready { findings, ..ready })
     }
 
-    /// Makes a new database of all that can be read, and puts the damaged ones aside. `None` if there is no room for it.
-    fn rebuilt(&self) -> Result<Option<(Opened, Vec<PathBuf>)>, StoreError> {
+    /// Makes a new database of all that can be read, and puts the damaged ones aside: their new names.
+    fn made_anew(&self) -> Result<(Opened, Vec<PathBuf>), StoreError> {
         let (folder, steps) = (self.folder, self.steps);
+        // Before all of it is read.
+        self.has_room_for(self.reading.state.envelope_count())?;
         let paths = databases(folder)?;
         let salvage = self.gather(&paths)?;
-        let needed = room_for(salvage.state.envelope_count());
-        if free_bytes(folder).is_some_and(|free| free < needed) {
-            tracing::error!(
-                mebibytes = needed >> 20,
-                "the store is damaged, and there is no room to rebuild it: make so much room and start again"
-            );
-            return Ok(None);
-        }
+        self.has_room_for(salvage.state.envelope_count())?;
         tracing::warn!("the store is damaged; all that can be read is put into a new one");
         let path = folder.join(REBUILDING);
         remove_dir(&path)?;
@@ -328,13 +343,27 @@ impl Start<'_> {
         database::rebuild_done(folder).map_err(io("removing leftovers"))?;
         sync_folder(folder)?;
         let opened = open_databases(folder, &databases(folder)?, self.cache_mib, steps);
-        opened.map(|opened| Some((opened, kept))).map_err(or_damaged(folder))
+        opened.map(|opened| (opened, kept)).map_err(or_damaged(folder))
+    }
+
+    fn has_room_for(&self, envelopes: u64) -> Result<(), StoreError> {
+        let needed = room_for(envelopes) + OPEN_ROOM;
+        if free_bytes(self.folder).is_none_or(|free| free >= needed) {
+            return Ok(());
+        }
+        tracing::error!(
+            mebibytes = needed >> 20,
+            "the store is damaged, and there is no room to rebuild it: make so much room on its disk"
+        );
+        Err(StoreError::NoRoom { path: self.folder.to_owned() })
     }
 
     /// Reads, and writes nothing, until there is room.
-    fn salvaged(self) -> Result<Ready, StoreError> {
+    fn salvaged(&self) -> Result<Ready, StoreError> {
         tracing::error!(
-            "the disk has no room to open the store: what it holds is served, nothing new is taken in"
+            mebibytes = OPEN_ROOM >> 20,
+            "the disk has no room to open the store: what it holds is served, nothing new is taken in; make at least so \
+             much room on it, no restart is needed"
         );
         let salvage = self.gather(&databases(self.folder)?)?;
         let loaded = reconcile::loaded_from(&salvage.state, 0);
@@ -433,9 +462,10 @@ fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Bytes that a new database of so many envelopes takes, with room to spare.
+/// Bytes that a new database of so many envelopes takes: twice their own, because sled writes each once more when it
+/// splits a page.
 pub(super) fn room_for(envelopes: u64) -> u64 {
-    envelopes * LIVE_ENVELOPE * 3 / 2 + 2 * OPEN_ROOM
+    2 * envelopes * LIVE_ENVELOPE + NEW_ROOM
 }
 
 /// Whether the disk has too little room for what opening a store writes.
