@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -12,9 +12,11 @@ use std::time::{Duration, Instant};
 use velar_protocol::wire::HoldId;
 
 use super::database::{Database, Failure, Table, sync_folder};
+use super::folder::{self, LIVE_ENVELOPE};
 use super::keeper::{finished, spawn};
 use super::start::{self, or_damaged};
-use super::{Engine, GONE, SledStore, salvage};
+use super::target::GONE;
+use super::{Engine, SledStore, salvage};
 use crate::limits::WRITE_ROOM;
 use crate::store::entry::Entry;
 use crate::store::record::{self, Kind};
@@ -28,8 +30,6 @@ const BLOAT_LOW: u64 = 2;
 const FLOOR: u64 = 256 << 20;
 /// The same while the disk is low: three of sled's segments.
 const FLOOR_LOW: u64 = 24 << 20;
-/// What one envelope takes, with its index entry and sled's own.
-pub(super) const LIVE_ENVELOPE: u64 = 4096 + 512;
 /// Records copied between two commits: some milliseconds.
 const SLICE: usize = 48;
 /// Between two looks at the size.
@@ -81,7 +81,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
         Compaction::Idle(at) if at.elapsed() < LOOK_EVERY => return Ok(Upkeep::of(busy)),
         Compaction::Idle(_) if is_due(&new, writing.live, low, &store.folder) => {
             tracing::info!("compacting the store");
-            let path = start::next_database(&store.folder)?;
+            let path = folder::next_database(&store.folder)?;
             let (cache_mib, steps) = (store.cache_mib, store.steps.clone());
             let make = move || Database::open(&path, cache_mib, &steps).map_err(made);
             Some(Compaction::Making(Some(spawn("compaction", make)?)))
@@ -138,11 +138,11 @@ fn made(failure: Failure) -> io::Error {
 fn is_due(database: &Database, live: u64, low: bool, folder: &Path) -> bool {
     let size = database.size();
     let (bloat, floor) = if low { (BLOAT_LOW, FLOOR_LOW) } else { (BLOAT, FLOOR) };
-    let copy = start::room_for(live);
+    let copy = folder::room_for(live);
     size > floor.max(bloat * live * LIVE_ENVELOPE)
         && size > copy
         // Below that nothing would be copied any more.
-        && start::free_bytes(folder).is_none_or(|free| free > copy + WRITE_ROOM)
+        && folder::free_bytes(folder).is_none_or(|free| free > copy + WRITE_ROOM)
 }
 
 /// Copies the next records that live. The last key, or `None` at the end of the table.
@@ -189,7 +189,7 @@ fn finish(
     old: &Arc<Database>,
 ) -> Result<Compaction, StoreError> {
     new.sync()?;
-    let gone = start::leftover(old.path());
+    let gone = folder::leftover(old.path());
     store.steps.pass();
     fs::rename(old.path(), &gone)
         .map_err(|source| StoreError::Io { doing: "removing a database", source })?;
@@ -208,7 +208,7 @@ fn finish(
 impl SledStore {
     /// Begins to compact, however little air there is.
     pub(crate) fn compact(&self) {
-        let path = start::next_database(&self.folder).unwrap();
+        let path = folder::next_database(&self.folder).unwrap();
         let new = Database::open(&path, self.cache_mib, &self.steps).map_err(made).unwrap();
         let Engine::Databases { new: old, .. } = self.engine() else { panic!("there is room") };
         self.set_engine(Engine::Databases { new: Arc::new(new), old: Some(old) });
@@ -241,9 +241,4 @@ fn close(mut database: Arc<Database>) {
         database = shared;
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// The folder of a database that is to be deleted.
-pub(super) fn leftover_of(path: &Path) -> PathBuf {
-    path.with_extension("gone")
 }

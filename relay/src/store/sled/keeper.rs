@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::database::{Database, Table};
 use super::reconcile::PURGED;
-use super::{NOTE, note_commit};
+use super::target::{NOTE, note_commit};
 use crate::store::StoreError;
 use crate::store::ledger::{self, Ledger, Rewritten};
 

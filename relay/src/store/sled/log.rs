@@ -11,8 +11,9 @@
 //! message = crc32 ^ ff*4 (4) ‖ kind (1) ‖ length (var) ‖ segment number (var) ‖ page (var) ‖ body
 //! ```
 //!
-//! If a record that lives is only where sled would not look, or if the log is cut before its last segment, the store
-//! is rebuilt from its records instead of being opened.
+//! A log in order has one segment that is not sealed, its last; what is behind the end of that one lives nowhere else
+//! only if it is damaged. In any other state the store is rebuilt from its records instead of being opened: sled would
+//! lose some of them, or look for pages for ever.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -46,17 +47,21 @@ struct Head {
     stable_lsn: u64,
 }
 
-/// Whether sled would pass over something that lives in the database file at `path`.
+/// Whether sled's log at `path` is damaged, or was cut so that sled would lose what lives.
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn hides_records(path: &Path, lives: &dyn Fn(&Raw<'_>) -> bool) -> io::Result<bool> {
+pub(super) fn is_damaged(path: &Path, lives: &dyn Fn(&Raw<'_>) -> bool) -> io::Result<bool> {
     let file = File::open(path)?;
+    let (mut heads, mut headless) = (Vec::new(), false);
     let mut hidden: HashSet<(Kind, u64, Vec<u8>)> = HashSet::new();
-    let mut heads: Vec<(Head, bool)> = Vec::new();
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
-        heads.extend(segment.head.map(|head| (head, segment.sealed)));
+        match segment.head {
+            Some(head) => heads.push((head, segment.sealed)),
+            // One that was never used, or that sled has cleared, is empty.
+            None => headless |= bytes.iter().any(|byte| *byte != 0),
+        }
         if !segment.sealed {
             each_record(bytes.get(segment.end..).unwrap_or_default(), &mut |_, raw| {
                 if lives(raw) {
@@ -65,35 +70,35 @@ pub(super) fn hides_records(path: &Path, lives: &dyn Fn(&Raw<'_>) -> bool) -> io
             });
         }
     })?;
-    if is_cut(&heads) {
+    if headless || is_cut(&heads) {
         return Ok(true);
     }
     if hidden.is_empty() {
         return Ok(false);
     }
-    // Segments that were used again hold leftovers behind their end. What lives is elsewhere, too.
+    // A segment that is used again holds leftovers behind its end. What lives of them is elsewhere, too.
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
-        if segment.head.is_some() {
-            each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
-                hidden.remove(&(raw.kind, raw.commit, raw.key.to_vec()));
-            });
-        }
+        each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
+            hidden.remove(&(raw.kind, raw.commit, raw.key.to_vec()));
+        });
     })?;
     Ok(!hidden.is_empty())
 }
 
-/// sled follows the young end of the log from the segment that the newest head calls stable, and takes the first that is
-/// not sealed, or not there, for the last. It calls stable what it has handed to the kernel: after a power cut a head
-/// may be there and the segment before it not, and sled would find nothing at all.
+/// Whether a segment but the last is not sealed, or one is missing where sled follows the log from one to the next: from
+/// the segment on that the newest head calls stable. sled calls stable what it has handed to the kernel: after a power
+/// cut a head may be there and the segment before it not, and sled would find nothing at all.
 fn is_cut(heads: &[(Head, bool)]) -> bool {
     let segment = SEGMENT as u64;
     let stable = heads.iter().map(|(head, _)| head.stable_lsn).max().unwrap_or(0);
     let Some(last) = heads.iter().map(|(head, _)| head.lsn).max() else { return false };
+    if heads.iter().any(|(head, sealed)| !sealed && head.lsn < last) {
+        return true;
+    }
     let mut lsn = stable / segment * segment;
     while lsn < last {
-        let found = heads.iter().find(|(head, _)| head.lsn == lsn);
-        if found.is_none_or(|(_, sealed)| !sealed) {
+        if heads.iter().all(|(head, _)| head.lsn != lsn) {
             return true;
         }
         lsn += segment;

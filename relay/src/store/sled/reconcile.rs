@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::database::{Database, Failure, Table, Value};
-use super::{CLOCK, GONE, noted, salvage};
+use super::salvage;
+use super::target::{CLOCK, GONE, noted};
 use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
 use crate::store::record::{self, Kind};

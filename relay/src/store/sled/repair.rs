@@ -13,7 +13,8 @@ use super::reconcile::PURGED;
 use super::salvage::Salvage;
 use super::start::{self, Findings, or_damaged};
 use super::steps::Steps;
-use super::{NOTED, SledStore, Target, note};
+use super::target::{NOTED, Target, note};
+use super::{SledStore, folder};
 use crate::store::{HoldRecord, MailboxRecord, Store as _, StoreError, Write, ledger};
 
 /// Memory for pages while looking.
@@ -61,7 +62,7 @@ pub struct Repaired {
 /// # Errors
 /// [`StoreError::InUse`] while a relay works with it; [`StoreError::Io`].
 pub fn examine(folder: &Path) -> Result<Examined, StoreError> {
-    let _lock = start::lock(folder)?;
+    let _lock = folder::lock(folder)?;
     let salvage = start::gathered(folder)?;
     let mut found = Examined {
         expected: (
@@ -80,10 +81,10 @@ pub fn examine(folder: &Path) -> Result<Examined, StoreError> {
         found.readable.1 += held.len() as u64;
         found.held += (0..=u8::MAX).filter(|at| hold.record.holds(*at)).count() as u64;
     }
-    found.full = start::has_no_room_to_open(folder);
+    found.full = folder::has_no_room_to_open(folder);
     let copy = folder.join(COPY);
     let started = started_on_copy(folder, &copy);
-    start::remove_dir(&copy)?;
+    folder::remove_dir(&copy)?;
     match started {
         Ok(findings) => found.start = findings,
         Err(error) => found.problem = Some(error.to_string()),
@@ -96,11 +97,11 @@ pub fn examine(folder: &Path) -> Result<Examined, StoreError> {
 
 /// Starts a copy and reads all of it. `None`: there is no room for one.
 fn started_on_copy(folder: &Path, copy: &Path) -> Result<Option<Findings>, StoreError> {
-    start::remove_dir(copy)?;
-    let paths = start::databases(folder)?;
+    folder::remove_dir(copy)?;
+    let paths = folder::databases(folder)?;
     let size: u64 = paths.iter().map(|path| size(&Database::file_in(path))).sum();
-    let needed = size * 2 + start::room_for(0);
-    if start::free_bytes(folder).is_some_and(|free| free < needed) {
+    let needed = size * 2 + folder::room_for(0);
+    if folder::free_bytes(folder).is_some_and(|free| free < needed) {
         return Ok(None);
     }
     fs::create_dir(copy).map_err(io("copying"))?;
@@ -124,9 +125,9 @@ fn started_on_copy(folder: &Path, copy: &Path) -> Result<Option<Findings>, Store
 /// # Errors
 /// [`StoreError::InUse`] while a relay works with either; [`StoreError::Io`].
 pub fn repair(folder: &Path, into: &Path) -> Result<Repaired, StoreError> {
-    let _lock = start::lock(folder)?;
+    let _lock = folder::lock(folder)?;
     let reading = ledger::read(folder).map_err(io("reading the ledger"))?;
-    let salvage = start::gather(&start::databases(folder)?, &reading)?;
+    let salvage = start::gather(&folder::databases(folder)?, &reading)?;
     let path = into.join("sled");
     let new = Database::open(&path, CACHE_MIB, &Steps::default()).map_err(or_damaged(&path))?;
     fill(&new, &salvage, reading.commit)?;

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use memchr::memmem::Finder;
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
-use super::noted;
+use super::target::noted;
 use crate::store::entry::{Entry, State};
 use crate::store::record::{self, Kind, MAGIC, Raw};
 use crate::store::{HeldKey, StoredEnvelope, short_digest};

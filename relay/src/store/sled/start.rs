@@ -1,35 +1,24 @@
 //! Opening a store that may have been left in any state.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use rustix::fs::{FlockOperation, flock};
-
-use super::compaction::{self, Compaction, LIVE_ENVELOPE};
+use super::compaction::{self, Compaction};
 use super::database::{self, Database, Failure, Table, sync_folder};
 use super::keeper::Keeper;
 use super::log;
 use super::reconcile::{self, Found, Plan};
 use super::salvage::Salvage;
 use super::steps::Steps;
-use super::{Engine, SledStore, Writing, repair};
+use super::{Engine, SledStore, Writing, folder, repair};
 use crate::store::entry::State;
 use crate::store::ledger::{self, Ledger, Reading};
 use crate::store::record::{self, Raw, envelope_key};
 use crate::store::{Loaded, Store as _, StoreError, Write};
-
-const DATABASE: &str = "sled";
-/// A database that is being rebuilt.
-const REBUILDING: &str = "rebuilding";
-/// sled writes when it opens: it clears the end of its log, one segment, and writes a snapshot. Below this it would
-/// meet a full disk.
-const OPEN_ROOM: u64 = 16 << 20;
-/// What a new database takes before anything is in it: its first segment, and what it keeps in reserve.
-const NEW_ROOM: u64 = 24 << 20;
 
 pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledStore, StoreError> {
     if !folder.exists() {
@@ -40,7 +29,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
             .map_err(io("creating its folder"))?;
         folder.parent().map_or(Ok(()), sync_folder)?;
     }
-    let lock = lock(folder)?;
+    let lock = folder::lock(folder)?;
     let Ready { engine, writing, loaded, writes, findings } = ready(folder, cache_mib, steps)?;
     let store = SledStore {
         folder: folder.to_owned(),
@@ -69,7 +58,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
 /// Opens the databases of a store that was only read so far, if there is room now. What is in memory stays true: all
 /// that could be read is there.
 pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
-    if has_no_room_to_open(&store.folder) {
+    if folder::has_no_room_to_open(&store.folder) {
         return Ok(false);
     }
     if !store.writing().compaction.may_begin() {
@@ -133,24 +122,6 @@ fn start<'a>(folder: &'a Path, cache_mib: u32, steps: &'a Steps) -> Result<Start
     Ok(Start { folder, cache_mib, steps, reading })
 }
 
-/// A compaction has left its database with a number: the only one has none.
-fn named(
-    folder: &Path,
-    mut paths: Vec<PathBuf>,
-    steps: &Steps,
-) -> Result<Vec<PathBuf>, StoreError> {
-    if let [only] = paths.as_mut_slice() {
-        let plain = folder.join(DATABASE);
-        if *only != plain {
-            steps.pass();
-            fs::rename(&only, &plain).map_err(io("naming its database"))?;
-            sync_folder(folder)?;
-            *only = plain;
-        }
-    }
-    Ok(paths)
-}
-
 /// What a start goes by.
 struct Start<'a> {
     folder: &'a Path,
@@ -171,13 +142,13 @@ impl Start<'_> {
     fn opened(&self) -> Result<Ready, StoreError> {
         let (folder, steps) = (self.folder, self.steps);
         // Deleting gives room, and needs none.
-        clear_leftovers(folder, steps)?;
-        let paths = databases(folder)?;
-        if !paths.is_empty() && has_no_room_to_open(folder) {
+        folder::clear_leftovers(folder, steps)?;
+        let paths = folder::databases(folder)?;
+        if !paths.is_empty() && folder::has_no_room_to_open(folder) {
             return Err(StoreError::NoRoom { path: folder.to_owned() });
         }
-        let paths = named(folder, paths, steps)?;
-        if self.hides_records(&paths)? || database::rebuild_asked(folder) {
+        let paths = folder::named(folder, paths, steps)?;
+        if self.is_damaged(&paths)? || database::rebuild_asked(folder) {
             return self.rebuilt();
         }
         match open_databases(folder, &paths, self.cache_mib, steps) {
@@ -283,14 +254,12 @@ impl Start<'_> {
         }
     }
 
-    /// sled would not see, and overwrite, something that the ledger says lives.
-    fn hides_records(&self, paths: &[PathBuf]) -> Result<bool, StoreError> {
+    /// sled would lose something that the ledger says lives.
+    fn is_damaged(&self, paths: &[PathBuf]) -> Result<bool, StoreError> {
         let lives = |raw: &Raw<'_>| self.reading.state.lists(raw);
         for path in paths {
             let file = Database::file_in(path);
-            if file.exists()
-                && log::hides_records(&file, &lives).map_err(io("reading the store"))?
-            {
+            if file.exists() && log::is_damaged(&file, &lives).map_err(io("reading the store"))? {
                 return Ok(true);
             }
         }
@@ -306,7 +275,7 @@ impl Start<'_> {
         for damaged in damaged {
             // Where nothing is lost, nobody has anything to look for in it.
             if ledger && envelopes + holds == 0 {
-                remove_dir(&damaged)?;
+                folder::remove_dir(&damaged)?;
             } else {
                 tracing::warn!(kept = %damaged.display(), "the damaged database is kept");
             }
@@ -319,22 +288,22 @@ impl Start<'_> {
         let (folder, steps) = (self.folder, self.steps);
         // Before all of it is read.
         self.has_room_for(self.reading.state.envelope_count())?;
-        let paths = databases(folder)?;
+        let paths = folder::databases(folder)?;
         let salvage = self.gather(&paths)?;
         self.has_room_for(salvage.state.envelope_count())?;
         tracing::warn!("the store is damaged; all that can be read is put into a new one");
-        let path = folder.join(REBUILDING);
-        remove_dir(&path)?;
+        let path = folder.join(folder::REBUILDING);
+        folder::remove_dir(&path)?;
         let new = Database::open(&path, self.cache_mib, steps).map_err(or_damaged(&path))?;
         repair::fill(&new, &salvage, self.reading.commit)?;
         new.close();
-        let place = next_database(folder)?;
+        let place = folder::next_database(folder)?;
         steps.pass();
         fs::rename(&path, &place).map_err(io("putting the new database in place"))?;
         sync_folder(folder)?;
         let mut kept = Vec::new();
         for path in &paths {
-            let damaged = free_name(folder, "damaged")?;
+            let damaged = folder::free_name(folder, "damaged")?;
             steps.pass();
             fs::rename(path, &damaged).map_err(io("keeping a damaged database"))?;
             kept.push(damaged);
@@ -342,13 +311,13 @@ impl Start<'_> {
         steps.pass();
         database::rebuild_done(folder).map_err(io("removing leftovers"))?;
         sync_folder(folder)?;
-        let opened = open_databases(folder, &databases(folder)?, self.cache_mib, steps);
+        let opened = open_databases(folder, &folder::databases(folder)?, self.cache_mib, steps);
         opened.map(|opened| (opened, kept)).map_err(or_damaged(folder))
     }
 
     fn has_room_for(&self, envelopes: u64) -> Result<(), StoreError> {
-        let needed = room_for(envelopes) + OPEN_ROOM;
-        if free_bytes(self.folder).is_none_or(|free| free >= needed) {
+        let needed = folder::room_for(envelopes) + folder::OPEN_ROOM;
+        if folder::free_bytes(self.folder).is_none_or(|free| free >= needed) {
             return Ok(());
         }
         tracing::error!(
@@ -361,11 +330,11 @@ impl Start<'_> {
     /// Reads, and writes nothing, until there is room.
     fn salvaged(&self) -> Result<Ready, StoreError> {
         tracing::error!(
-            mebibytes = OPEN_ROOM >> 20,
+            mebibytes = folder::OPEN_ROOM >> 20,
             "the disk has no room to open the store: what it holds is served, nothing new is taken in; make at least so \
              much room on it, no restart is needed"
         );
-        let salvage = self.gather(&databases(self.folder)?)?;
+        let salvage = self.gather(&folder::databases(self.folder)?)?;
         let loaded = reconcile::loaded_from(&salvage.state, 0);
         let writing = Writing {
             ledger: None,
@@ -388,7 +357,7 @@ impl Start<'_> {
 
 /// What can be read in `folder` without an engine, according to its ledger as it is now.
 pub(super) fn gathered(folder: &Path) -> Result<Salvage, StoreError> {
-    gather(&databases(folder)?, &ledger::read(folder).map_err(io("reading the ledger"))?)
+    gather(&folder::databases(folder)?, &ledger::read(folder).map_err(io("reading the ledger"))?)
 }
 
 pub(super) fn gather(paths: &[PathBuf], reading: &Reading) -> Result<Salvage, StoreError> {
@@ -405,7 +374,7 @@ fn open_databases(
 ) -> Result<Opened, Failure> {
     let open = |path: &Path| Database::open(path, cache_mib, steps);
     let (old, newest) = match paths {
-        [] => (None, folder.join(DATABASE)),
+        [] => (None, folder.join(folder::DATABASE)),
         [only] => (None, only.clone()),
         [old, new, ..] => (Some(old), new.clone()),
     };
@@ -413,104 +382,6 @@ fn open_databases(
     let new = open(&newest)?;
     let found = reconcile::scan(&new, old.as_ref()).map_err(Failure::Other)?;
     Ok(Opened { new, old, found })
-}
-
-/// Folders of databases, the oldest first: `sled`, `sled.2`, …
-pub(super) fn databases(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
-        let path = entry.map_err(io("reading its folder"))?.path();
-        let number = path.file_name().and_then(|name| number(&name.to_string_lossy()));
-        found.extend(number.map(|number| (number, path)));
-    }
-    found.sort();
-    Ok(found.into_iter().map(|(_, path)| path).collect())
-}
-
-fn number(name: &str) -> Option<u32> {
-    match name.strip_prefix(DATABASE)? {
-        "" => Some(1),
-        rest => rest.strip_prefix('.')?.parse().ok(),
-    }
-}
-
-/// A name for a database newer than all.
-pub(super) fn next_database(folder: &Path) -> Result<PathBuf, StoreError> {
-    let newest = databases(folder)?
-        .last()
-        .and_then(|path| path.file_name().and_then(|name| number(&name.to_string_lossy())));
-    Ok(match newest {
-        None => folder.join(DATABASE),
-        Some(number) => folder.join(format!("{DATABASE}.{}", number + 1)),
-    })
-}
-
-/// The name under which a database waits to be deleted.
-pub(super) fn leftover(path: &Path) -> PathBuf {
-    compaction::leftover_of(path)
-}
-
-fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
-    for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
-        let path = entry.map_err(io("reading its folder"))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".gone") || name == REBUILDING || name == repair::COPY {
-            steps.pass();
-            remove_dir(&path)?;
-        }
-    }
-    Ok(())
-}
-
-/// Bytes that a new database of so many envelopes takes: twice their own, because sled writes each once more when it
-/// splits a page.
-pub(super) fn room_for(envelopes: u64) -> u64 {
-    2 * envelopes * LIVE_ENVELOPE + NEW_ROOM
-}
-
-/// Whether the disk has too little room for what opening a store writes.
-pub(super) fn has_no_room_to_open(folder: &Path) -> bool {
-    free_bytes(folder).is_some_and(|free| free < OPEN_ROOM)
-}
-
-/// Bytes left on the disk.
-pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-pub(super) fn lock(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join("lock");
-    let lock = match OpenOptions::new().write(true).open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
-        }
-        opened => opened,
-    };
-    let lock = lock.map_err(io("opening its lock file"))?;
-    match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(lock),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StoreError::InUse(folder.to_owned())),
-        Err(error) => Err(io("locking its folder")(error.into())),
-    }
-}
-
-/// `prefix.1`, or the first number that is free.
-fn free_name(folder: &Path, prefix: &str) -> Result<PathBuf, StoreError> {
-    let names = (1..10_000).map(|number| folder.join(format!("{prefix}.{number}")));
-    names.into_iter().find(|path| !path.exists()).ok_or_else(|| StoreError::Damaged {
-        path: folder.to_owned(),
-        reason: format!("it was repaired too often; remove {prefix}.* there"),
-    })
-}
-
-pub(super) fn remove_dir(path: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(io("removing leftovers")(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Damage where nothing else is left to try.

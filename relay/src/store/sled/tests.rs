@@ -6,8 +6,9 @@ mod damage;
 use std::fs;
 use std::path::Path;
 
-use velar_protocol::wire::{DeliveryOutcome, SendTokenHash};
+use velar_protocol::wire::{DeliveryOutcome, HoldId, SendTokenHash};
 
+use super::target::NOTE;
 use super::*;
 use crate::store::{HeldDelivery, HoldRecord, MailboxRecord, StoredEnvelope, short_digest};
 
