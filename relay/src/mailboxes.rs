@@ -10,7 +10,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -219,6 +219,27 @@ impl Mailboxes {
         }
         self.put(token, envelope, digest, now, writes);
         Reply::Durable(Answer::Accepted)
+    }
+
+    /// The store can be written again, and has this. What is not among it is lost, and counted there.
+    pub(crate) fn reopened(&mut self, loaded: Loaded) {
+        let there: HashSet<(MailboxId, u64)> =
+            loaded.envelopes.iter().map(|stored| (stored.mailbox, stored.sequence)).collect();
+        for record in loaded.mailboxes {
+            if let Some(mailbox) = self.mailboxes.get_mut(&record.id) {
+                mailbox.expired = mailbox.expired.max(record.expired);
+                let lost = mailbox.not_in(|sequence| there.contains(&(record.id, sequence)));
+                for sequence in lost {
+                    mailbox.drop_lost(sequence);
+                }
+            }
+        }
+        for lost in loaded.lost_holds {
+            if let Some(hold) = self.holds.remove(&lost.id) {
+                self.unreserve_hold(&hold);
+            }
+            self.lost.insert(lost.id, lost.until_s);
+        }
     }
 
     /// Says whether the disk has room now.

@@ -92,6 +92,12 @@ pub trait Store: Send + Sync + 'static {
         true
     }
 
+    /// What there is, once, after a store that could only be read can be written again: some of what was read may turn out
+    /// to be lost, and is counted there already.
+    fn reopened(&self) -> Option<Loaded> {
+        None
+    }
+
     /// Bytes left on the disk below this store, where that means something.
     fn free_bytes(&self) -> Option<u64>;
 }

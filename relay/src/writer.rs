@@ -178,7 +178,13 @@ impl Work {
             }
             self.watchdog.since_ms.store(elapsed_ms(self.epoch) + 1, Ordering::Relaxed);
             cancel_out(&mut group);
-            if self.room == Room::None && !promised {
+            if !self.store.is_writable() {
+                // Nothing is promised that cannot be kept: whoever waits hears that the relay cannot serve it now.
+                if promised {
+                    answers.clear();
+                }
+                self.deferred.extend(group.drain(..));
+            } else if self.room == Room::None && !promised {
                 self.deferred.extend(group.drain(..));
             } else {
                 self.deferred.before(&mut group);
@@ -201,6 +207,11 @@ impl Work {
             self.look_at_free_space();
             if self.room != Room::None || !self.store.is_writable() {
                 busy = self.store.upkeep(self.room != Room::Enough)? == Upkeep::Busy;
+                if let Some(loaded) = self.store.reopened() {
+                    let mut mailboxes =
+                        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+                    mailboxes.reopened(loaded);
+                }
             } else {
                 busy = false;
             }

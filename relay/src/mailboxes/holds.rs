@@ -183,7 +183,7 @@ impl Mailboxes {
     fn gone(&self, id: &HoldId) -> Reply {
         if self.lost.contains_key(id) {
             // Perhaps in a group that is not committed yet: this answer waits behind it.
-            Reply::Durable(Answer::Refused(Refusal::HoldLost))
+            self.promise(Answer::Refused(Refusal::HoldLost))
         } else {
             refused(Refusal::UnknownHold)
         }
@@ -289,6 +289,10 @@ impl Mailboxes {
         }
         self.holds
             .insert(record.key.id, Hold { record, releasing: false, whole: false, fresh: false });
+    }
+
+    pub(super) fn unreserve_hold(&mut self, hold: &Hold) {
+        self.unreserve(&hold.record);
     }
 
     fn put_back(&mut self, hold: Option<Hold>) {

@@ -288,6 +288,23 @@ impl Mailbox {
         Some(usize::from(entry.is_cached()))
     }
 
+    /// Envelopes on disk, so it was believed, that are not.
+    pub(super) fn not_in(&self, is_there: impl Fn(u64) -> bool) -> Vec<u64> {
+        let on_disk = self.queue.iter().filter(|entry| entry.durable);
+        on_disk.map(|entry| entry.sequence).filter(|sequence| !is_there(*sequence)).collect()
+    }
+
+    /// Forgets an envelope that was lost: the same one sent again is no double.
+    pub(super) fn drop_lost(&mut self, sequence: u64) {
+        let Ok(at) = self.queue.binary_search_by_key(&sequence, |entry| entry.sequence) else {
+            return;
+        };
+        if let Some(entry) = self.queue.remove(at) {
+            self.seen.remove(&entry.digest);
+            self.uncount(&entry);
+        }
+    }
+
     /// Removes what is too old. Returns as [`Mailbox::remove`] does.
     pub(super) fn expire(&mut self, age_s: u64, now: Now, writes: &mut Vec<Write>) -> usize {
         let mut sequences = Vec::new();

@@ -60,6 +60,8 @@ pub(super) struct Reading {
     pub(super) len: u64,
     /// Bytes of the file.
     pub(super) file_len: u64,
+    /// Behind the last of these there are whole frames: it is damaged, not torn.
+    pub(super) is_damaged: bool,
 }
 
 /// A ledger that was written anew beside the present one, up to `upto` bytes of that.
@@ -76,11 +78,28 @@ pub(super) fn read(folder: &Path) -> io::Result<Reading> {
     match File::open(folder.join(NAME)) {
         Ok(file) => {
             let file_len = file.metadata()?.len();
-            Ok(Reading { file_len, ..reading(file)? })
+            let found = reading(&file)?;
+            let is_damaged = found.len < file_len && has_frame_after(&file, found.len)?;
+            Ok(Reading { file_len, is_damaged, ..found })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Reading::default()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether a whole frame begins somewhere behind `offset`.
+fn has_frame_after(file: &File, offset: u64) -> io::Result<bool> {
+    let len = usize::try_from(file.metadata()?.len().saturating_sub(offset)).unwrap_or(0);
+    let mut bytes = vec![0; len];
+    let read = read_readable(file, &mut bytes, offset)?;
+    let bytes = bytes.get(..read).unwrap_or_default();
+    for at in memchr::memmem::find_iter(bytes, &MAGIC) {
+        let mut rest = bytes.get(at..).unwrap_or_default();
+        if frame(&mut rest, &mut Vec::new())?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn reading(input: impl Read) -> io::Result<Reading> {
@@ -135,8 +154,41 @@ fn filled(input: &mut impl Read, bytes: &mut [u8]) -> io::Result<bool> {
     match input.read_exact(bytes) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        // A sector that cannot be read: what comes before it counts.
+        Err(error) if is_unreadable(&error) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the disk says that it cannot read this.
+pub(super) fn is_unreadable(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+/// Fills the bytes from `offset` on; how many there were. What the disk cannot read is zeros.
+pub(super) fn read_readable(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    const SECTOR: usize = 4096;
+    let mut all = 0;
+    while all < bytes.len() {
+        let rest = bytes.get_mut(all..).unwrap_or_default();
+        match file.read_at(rest, offset + all as u64) {
+            Ok(0) => break,
+            Ok(read) => all += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if is_unreadable(&error) => {
+                // Up to the next sector, then on.
+                let at = offset + all as u64;
+                let step = (SECTOR - at as usize % SECTOR).min(rest.len());
+                let step_bytes = rest.get_mut(..step).unwrap_or_default();
+                if file.read_at(step_bytes, at).is_err() {
+                    step_bytes.fill(0);
+                }
+                all += step;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }
 
 fn framed(commit: u64, payload: &[u8]) -> io::Result<Vec<u8>> {
@@ -229,6 +281,15 @@ impl Ledger {
         }
     }
 
+    /// Appends part of what a commit changed, ahead of the rest: if the rest is cut off, this commit counts as one that the
+    /// ledger has not heard of.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub(super) fn append_part(&mut self, commit: u64, payload: &[u8]) -> io::Result<()> {
+        self.append(commit.saturating_sub(1), payload)
+    }
+
     /// Takes room for the next commits, if there is some: they must not fail because something else fills the disk.
     pub(super) fn keep_reserve(&self) {
         let allocated = self.file.metadata().map_or(u64::MAX, |file| file.blocks() * 512);
@@ -267,6 +328,12 @@ impl Ledger {
         *self = ledger;
         Ok(())
     }
+}
+
+/// Removes what a rewriting that failed, or was cut short, has left.
+pub(super) fn remove_unfinished(folder: &Path) {
+    // If it cannot be removed, the next rewriting writes over it.
+    let _ = fs::remove_file(folder.join(NEW));
 }
 
 /// Rewrites the first `upto` bytes of the ledger in `folder` without what they cancel out. For another thread than

@@ -28,6 +28,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use velar_protocol::wire::{Envelope, MailboxId};
 
@@ -36,11 +37,16 @@ use self::database::{Database, Failure, Table};
 use self::keeper::Keeper;
 use self::salvage::Salvage;
 use self::steps::Steps;
-use self::target::{NOTED, Target, note};
+use self::target::{GONE, NOTED, Target, note};
 use super::entry::{self, Entry};
 use super::ledger::Ledger;
 use super::record::{self, Kind, envelope_key, held_key, record_key};
 use super::{HeldKey, Loaded, Store, StoreError, Upkeep, Write};
+
+/// Bytes of entries that go to the ledger in one piece. One write may add some more.
+const PART: usize = 8 << 20;
+/// Between two readings of the whole file for what the engine does not find in it.
+const RESCUE_EVERY: Duration = Duration::from_secs(60);
 
 /// A store in a folder of its own: databases and ledger.
 pub struct SledStore {
@@ -49,12 +55,14 @@ pub struct SledStore {
     engine: RwLock<Engine>,
     /// What the start has read already.
     found: Mutex<Option<Loaded>>,
+    /// What a store has that can be written again.
+    reopened: Mutex<Option<Loaded>>,
     /// Only the thread that writes takes this.
     writing: Mutex<Writing>,
     findings: Findings,
     set_aside: AtomicU64,
     /// What can be read without the engine, once it was needed.
-    rescue: Mutex<Option<Arc<Salvage>>>,
+    rescue: Mutex<Option<(Instant, Arc<Salvage>)>>,
     steps: Steps,
     /// Held until the end: one process per folder.
     _lock: File,
@@ -75,12 +83,17 @@ struct Writing {
     ledger: Option<Ledger>,
     /// The commit whose writes are being applied.
     commit: u64,
-    /// Its entries, for the ledger.
+    /// Its entries, for the ledger: full parts, and the last one.
+    parts: Vec<Vec<u8>>,
     entries: Vec<u8>,
     /// Its notes of what it removes.
     notes: u32,
-    /// Envelopes in mailboxes, as far as known: what a database should take.
+    /// Envelopes, held ones too, as far as known: what a database should take.
     live: u64,
+    /// Bytes of the database after the last compaction.
+    compact: u64,
+    /// Empty values in the newer of two databases, or left by an earlier process.
+    gone: Vec<(Table, Vec<u8>)>,
     keeper: Keeper,
     compaction: Compaction,
 }
@@ -127,6 +140,10 @@ impl SledStore {
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = engine;
     }
 
+    fn set_reopened(&self, loaded: Loaded) {
+        *self.reopened.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
+    }
+
     fn writing(&self) -> MutexGuard<'_, Writing> {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,6 +163,7 @@ impl SledStore {
         for database in [Some(new), old].into_iter().flatten() {
             match database.get(Table::Envelopes, key) {
                 Ok(None) => {}
+                Ok(Some(value)) if value == GONE => return Ok(None),
                 Ok(Some(value)) => {
                     let raw =
                         record::parse(&value).filter(|raw| raw.kind == kind && raw.key == key);
@@ -180,7 +198,7 @@ impl SledStore {
         for database in [Some(new), old].into_iter().flatten() {
             match database.get(table, key) {
                 Ok(None) => {}
-                Ok(Some(value)) => return Ok(leads(&value)),
+                Ok(Some(value)) => return Ok(value != GONE && leads(&value)),
                 // It cannot be known.
                 Err(Failure::Damage(_)) => return Ok(true),
                 Err(Failure::Other(error)) => return Err(error),
@@ -189,15 +207,21 @@ impl SledStore {
         Ok(false)
     }
 
-    /// What the engine does not have may still lie in its file.
+    /// What the engine does not have may still lie in its file. All of that is read at most once a minute.
     fn rescued(&self) -> Result<Arc<Salvage>, StoreError> {
         let mut rescue = self.rescue.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(salvage) = &*rescue {
-            return Ok(salvage.clone());
+        match &*rescue {
+            Some((at, salvage)) if at.elapsed() < RESCUE_EVERY => return Ok(salvage.clone()),
+            _ => {}
         }
         let salvage = Arc::new(start::gathered(&self.folder)?);
-        *rescue = Some(salvage.clone());
+        *rescue = Some((Instant::now(), salvage.clone()));
         Ok(salvage)
+    }
+
+    /// Lets go of the files that were read.
+    fn forget_rescue(&self) {
+        *self.rescue.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     fn salvaged(error: std::io::Error) -> StoreError {
@@ -229,8 +253,12 @@ impl Store for SledStore {
             return Err(StoreError::NoRoom { path: self.folder.clone() });
         };
         let mut writing = self.writing();
-        let target = Target { new: &new, old: old.as_deref(), commit: writing.commit };
+        let target = Target::new(&new, old.as_deref(), writing.commit);
         let mut removed = Vec::new();
+        if writing.entries.len() > PART {
+            let part = std::mem::take(&mut writing.entries);
+            writing.parts.push(part);
+        }
         for entry in writes.iter().flat_map(entry::entries) {
             entry.encode(target.commit, &mut writing.entries);
             if entry.removes() {
@@ -245,36 +273,30 @@ impl Store for SledStore {
             new.insert(Table::Records, &key, &value)?;
         }
         for write in writes {
-            match write {
-                Write::Put(..) => writing.live += 1,
-                Write::Remove { .. } => writing.live = writing.live.saturating_sub(1),
-                Write::Expire { sequences, .. } => {
-                    writing.live = writing.live.saturating_sub(sequences.len() as u64);
-                }
-                _ => {}
-            }
             target.write(write, &mut writing.notes)?;
         }
+        writing.live = writing.live.saturating_add_signed(target.grown.get());
+        writing.gone.append(&mut target.gone.into_inner());
         Ok(())
     }
 
     fn commit(&self) -> Result<(), StoreError> {
-        let Engine::Databases { new, old } = self.engine() else { return Ok(()) };
+        let Engine::Databases { new, .. } = self.engine() else { return Ok(()) };
         new.sync()?;
-        if let Some(old) = &old {
-            old.sync()?;
-        }
         let mut writing = self.writing();
-        let Writing { ledger: Some(ledger), commit, entries, keeper, .. } = &mut *writing else {
+        let Writing { ledger: Some(ledger), commit, parts, entries, keeper, .. } = &mut *writing
+        else {
             return Ok(());
         };
         if entries.is_empty() {
             return Ok(());
         }
+        let failed = |source| StoreError::Io { doing: "writing the ledger", source };
+        for part in parts.drain(..) {
+            ledger.append_part(*commit, &part).map_err(failed)?;
+        }
         self.steps.pass();
-        ledger
-            .append(*commit, entries)
-            .map_err(|source| StoreError::Io { doing: "writing the ledger", source })?;
+        ledger.append(*commit, entries).map_err(failed)?;
         keeper.appended = *commit;
         entries.clear();
         *commit += 1;
@@ -285,7 +307,15 @@ impl Store for SledStore {
     fn envelope(&self, mailbox: &MailboxId, sequence: u64) -> Result<Option<Envelope>, StoreError> {
         match self.engine() {
             Engine::Salvage(salvage) => salvage.envelope(mailbox, sequence).map_err(Self::salvaged),
-            Engine::Databases { .. } => self.read(Kind::Envelope, &envelope_key(mailbox, sequence)),
+            Engine::Databases { .. } => {
+                let key = envelope_key(mailbox, sequence);
+                match self.read(Kind::Envelope, &key)? {
+                    None if self.is_missed(Table::Index, &key, |_| true)? => {
+                        self.rescued()?.envelope(mailbox, sequence).map_err(Self::salvaged)
+                    }
+                    found => Ok(found),
+                }
+            }
         }
     }
 
@@ -315,6 +345,10 @@ impl Store for SledStore {
 
     fn upkeep(&self, low: bool) -> Result<Upkeep, StoreError> {
         compaction::upkeep(self, low)
+    }
+
+    fn reopened(&self) -> Option<Loaded> {
+        self.reopened.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn is_writable(&self) -> bool {

@@ -141,3 +141,44 @@ fn only_what_came_and_went_in_this_order_cancels_out() {
     cancel_out(&mut group);
     assert_eq!(group, [remove(1), put(1)]);
 }
+
+/// A store that was opened without room, and a promised write.
+struct Unwritable;
+
+impl Store for Unwritable {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        Ok(Loaded::default())
+    }
+    fn apply(&self, _: &[Write]) -> Result<(), StoreError> {
+        Err(StoreError::NoRoom { path: "store".into() })
+    }
+    fn commit(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn envelope(&self, _: &MailboxId, _: u64) -> Result<Option<Envelope>, StoreError> {
+        Ok(None)
+    }
+    fn held(&self, _: HeldKey, _: u8) -> Result<Option<Envelope>, StoreError> {
+        Ok(None)
+    }
+    fn is_writable(&self) -> bool {
+        false
+    }
+    fn free_bytes(&self) -> Option<u64> {
+        Some(0)
+    }
+}
+
+#[test]
+fn a_promise_that_cannot_be_kept_does_not_end_a_relay_without_room() {
+    let now = Now::from_s(1);
+    let mailboxes = Mailboxes::new(Limits::default(), Loaded::default(), now, &mut Vec::new());
+    let (writer, jobs) =
+        Writer::start(Arc::new(Unwritable), Arc::new(Mutex::new(mailboxes)), Vec::new(), 1)
+            .unwrap();
+    let (job, wait) = job(remove(1));
+    jobs.blocking_send(job).unwrap();
+    let _ = wait.blocking_recv();
+    jobs.blocking_send(Job::Stop).unwrap();
+    writer.join().unwrap();
+}

@@ -288,3 +288,40 @@ fn losses_are_remembered_for_no_more_holds_than_there_may_be() {
     assert_eq!([1, 2, 3].map(|id| rig.extend(id, 60)), [UNKNOWN, LOST, LOST]);
     assert_eq!(rig.store.load().unwrap().lost_holds.len(), 2);
 }
+
+/// Without room nothing can be promised: a write that is promised goes to the disk at once, and a store that was opened
+/// without room then ends the relay.
+#[test]
+fn without_room_the_loss_of_a_hold_is_not_promised() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1, 2], None);
+    rig.restart(1);
+    rig.mailboxes.set_room(Room::None);
+    let record = rig.mailboxes.unread(&hold(1)).unwrap();
+    let (now, mut writes) = (rig.now(), Vec::new());
+    let reply = rig.mailboxes.looked_at(&record, 1, now, &mut writes).unwrap();
+    assert!(!writes.is_empty());
+    assert!(matches!(reply, Reply::Now(_)), "{reply:?}");
+}
+
+/// A released envelope that waits in memory for room is not on disk.
+#[test]
+fn without_room_a_double_of_what_is_only_in_memory_is_not_accepted() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1], None);
+    rig.pass(59);
+    rig.mailboxes.set_room(Room::None);
+    rig.now_s += 1;
+    let now = rig.now();
+    let mut writes = Vec::new();
+    rig.mailboxes.tick(now, &mut writes);
+    for record in rig.mailboxes.due(now) {
+        let envelopes = record.envelopes(&rig.store).unwrap();
+        rig.mailboxes.release(record.key, envelopes, now, &mut writes);
+    }
+    assert!(writes.iter().any(|write| matches!(write, Write::Put(..))), "deferred by the writer");
+    let (sent, mut none) = (envelope(100), Vec::new());
+    let reply = rig.mailboxes.send(&token(1), sent, short_digest(&envelope(100)), now, &mut none);
+    // `Durable` without writes: the writer answers it at once, whatever it deferred.
+    assert!(!matches!(reply, Reply::Durable(Answer::Accepted)), "{reply:?}");
+}

@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -30,6 +30,8 @@ const BLOAT_LOW: u64 = 2;
 const FLOOR: u64 = 256 << 20;
 /// The same while the disk is low: three of sled's segments.
 const FLOOR_LOW: u64 = 24 << 20;
+/// Empty values removed between two commits.
+const CLEARED: usize = 256;
 /// Records copied between two commits: some milliseconds.
 const SLICE: usize = 48;
 /// Between two looks at the size.
@@ -41,12 +43,14 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 pub(super) enum Compaction {
     /// Nothing to do before the next look.
     Idle(Instant),
-    /// A second database is being made.
-    Making(Option<JoinHandle<io::Result<Database>>>),
+    /// A second database is being made, in this folder.
+    Making(PathBuf, Option<JoinHandle<io::Result<Database>>>),
     /// Tables before `table` are copied, and of it all keys up to `after`.
     Copying { table: usize, after: Option<Vec<u8>> },
     /// The first one is being deleted.
     Deleting(Option<JoinHandle<io::Result<()>>>),
+    /// What hid its values is being removed.
+    Clearing,
 }
 
 impl Compaction {
@@ -75,19 +79,24 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
     let mut busy = false;
     if let Some(ledger) = &mut writing.ledger {
         let keeper = &mut writing.keeper;
-        busy = keeper.step(&store.folder, ledger, writing.live, &new, old.as_deref())?;
+        busy = keeper.step(&store.folder, ledger, writing.live, &new)?;
     }
+    let (live, compact) = (writing.live, writing.compact);
     let next = match &mut writing.compaction {
         Compaction::Idle(at) if at.elapsed() < LOOK_EVERY => return Ok(Upkeep::of(busy)),
-        Compaction::Idle(_) if is_due(&new, writing.live, low, &store.folder) => {
+        Compaction::Idle(_) if old.is_none() && !writing.gone.is_empty() => {
+            Some(Compaction::Clearing)
+        }
+        Compaction::Idle(_) if is_due(&new, (live, compact), low, &store.folder) => {
             tracing::info!("compacting the store");
             let path = folder::next_database(&store.folder)?;
             let (cache_mib, steps) = (store.cache_mib, store.steps.clone());
+            let place = path.clone();
             let make = move || Database::open(&path, cache_mib, &steps).map_err(made);
-            Some(Compaction::Making(Some(spawn("compaction", make)?)))
+            Some(Compaction::Making(place, Some(spawn("compaction", make)?)))
         }
         Compaction::Idle(_) => Some(Compaction::idle()),
-        Compaction::Making(thread) => match finished(thread) {
+        Compaction::Making(path, thread) => match finished(thread) {
             None => None,
             Some(Ok(database)) => {
                 store.set_engine(Engine::Databases { new: Arc::new(database), old: Some(new) });
@@ -95,6 +104,8 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
             }
             Some(Err(error)) => {
                 tracing::error!(%error, "the store cannot be compacted now");
+                // A start would take it for the newest one.
+                folder::remove_dir(path)?;
                 Some(Compaction::later())
             }
         },
@@ -107,7 +118,10 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
                     *table += usize::from(after.is_none());
                     None
                 }
-                None => Some(finish(store, &new, old)?),
+                None => {
+                    writing.compact = new.size();
+                    Some(finish(store, &new, old)?)
+                }
             }
         }
         Compaction::Deleting(thread) => match finished(thread) {
@@ -117,9 +131,17 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
                     tracing::error!(%error, "the database before compaction cannot be deleted");
                 }
                 tracing::info!("the store is compact");
-                Some(Compaction::idle())
+                Some(Compaction::Clearing)
             }
         },
+        Compaction::Clearing => {
+            busy = true;
+            let from = writing.gone.len().saturating_sub(CLEARED);
+            for (table, key) in writing.gone.drain(from..) {
+                clear(&new, table, &key)?;
+            }
+            writing.gone.is_empty().then(Compaction::idle)
+        }
     };
     if let Some(next) = next {
         writing.compaction = next;
@@ -135,12 +157,15 @@ fn made(failure: Failure) -> io::Error {
 }
 
 /// Whether so much of the file is air that a copy is worth its while, and has room.
-fn is_due(database: &Database, live: u64, low: bool, folder: &Path) -> bool {
+/// `live`: envelopes; `compact`: bytes after the last compaction.
+fn is_due(database: &Database, (live, compact): (u64, u64), low: bool, folder: &Path) -> bool {
     let size = database.size();
     let (bloat, floor) = if low { (BLOAT_LOW, FLOOR_LOW) } else { (BLOAT, FLOOR) };
     let copy = folder::room_for(live);
     size > floor.max(bloat * live * LIVE_ENVELOPE)
         && size > copy
+        // The last one may not have come to less than this.
+        && size > 2 * compact
         // Below that nothing would be copied any more.
         && folder::free_bytes(folder).is_none_or(|free| free > copy + WRITE_ROOM)
 }
@@ -155,7 +180,7 @@ fn copy_slice(
     let page = old.page(table, &[], after, SLICE).map_err(or_damaged(old.path()))?;
     for (key, value) in &page {
         let is_there = new.get(table, key).map_err(or_damaged(new.path()))?.is_some();
-        if !is_there && lives(table, key, new, old)? {
+        if !is_there && value != GONE && lives(table, key, new, old)? {
             new.insert(table, key, value)?;
         }
     }
@@ -174,7 +199,7 @@ fn lives(table: Table, key: &[u8], new: &Database, old: &Database) -> Result<boo
         return Ok(true);
     }
     let Some((held, _)) = record::held_place(key) else {
-        return Ok(get(Table::Index, key)?.is_some());
+        return Ok(get(Table::Index, key)?.is_some_and(|entry| entry != GONE));
     };
     let HoldId(id) = held.id;
     let value = get(Table::Records, &record::record_key(Kind::Hold, &id))?;
@@ -190,12 +215,14 @@ fn finish(
 ) -> Result<Compaction, StoreError> {
     new.sync()?;
     let gone = folder::leftover(old.path());
+    // One that could not be deleted before.
+    folder::remove_dir(&gone)?;
     store.steps.pass();
     fs::rename(old.path(), &gone)
         .map_err(|source| StoreError::Io { doing: "removing a database", source })?;
     sync_folder(&store.folder)?;
     store.set_engine(Engine::Databases { new: new.clone(), old: None });
-    clear_gone(new)?;
+    store.forget_rescue();
     let old = old.clone();
     let delete = move || {
         close(old);
@@ -221,16 +248,11 @@ impl SledStore {
     }
 }
 
-/// Records that hid those of the older database are not needed without it.
-pub(super) fn clear_gone(database: &Database) -> Result<(), StoreError> {
-    let mut gone = Vec::new();
-    database.scan(Table::Records, &mut |key, value| {
-        if value == GONE {
-            gone.push(key.to_vec());
-        }
-    })?;
-    for key in gone {
-        database.remove(Table::Records, &key)?;
+/// Removes an empty value, which hides nothing without the older database.
+fn clear(new: &Database, table: Table, key: &[u8]) -> Result<(), StoreError> {
+    let found = new.get(table, key).map_err(or_damaged(new.path()))?;
+    if found.is_some_and(|value| value == GONE) {
+        new.remove(table, key)?;
     }
     Ok(())
 }

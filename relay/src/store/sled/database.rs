@@ -27,7 +27,7 @@ const RESERVED: u64 = 2;
 pub(super) type Value = sled::IVec;
 
 /// The trees of a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Table {
     /// Mailboxes, holds, marks, and notes of what commits removed until the ledger is synced; small.
     Records,

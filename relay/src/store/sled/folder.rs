@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::database::sync_folder;
 use super::repair;
 use super::steps::Steps;
-use crate::store::StoreError;
+use crate::store::{StoreError, ledger};
 
 pub(super) const DATABASE: &str = "sled";
 /// A database that is being rebuilt.
@@ -85,6 +85,7 @@ pub(super) fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreE
             remove_dir(&path)?;
         }
     }
+    ledger::remove_unfinished(folder);
     Ok(())
 }
 

@@ -7,8 +7,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::database::{Database, Table};
-use super::reconcile::PURGED;
+use super::folder;
+use super::reconcile::{PURGED, purged};
 use super::target::{NOTE, note_commit};
+use crate::limits::WRITE_ROOM;
 use crate::store::StoreError;
 use crate::store::ledger::{self, Ledger, Rewritten};
 
@@ -16,6 +18,8 @@ use crate::store::ledger::{self, Ledger, Rewritten};
 const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// What went is not to be found in the ledger for much longer than this: it tells when which mailbox was read.
 const REWRITE_EVERY: Duration = Duration::from_secs(600);
+/// Shortest time between two that its size asks for.
+const REWRITE_REST: Duration = Duration::from_secs(10);
 /// A ledger is rewritten beyond this many bytes, and beyond twice what lives.
 const REWRITE_FLOOR: u64 = 16 << 20;
 /// What an envelope takes in it.
@@ -61,7 +65,6 @@ impl Keeper {
         ledger: &mut Ledger,
         live: u64,
         new: &Database,
-        old: Option<&Database>,
     ) -> Result<bool, StoreError> {
         if let Some(done) = finished(&mut self.syncing) {
             self.synced = self.synced.max(done.map_err(failed("syncing the ledger"))?);
@@ -77,42 +80,47 @@ impl Keeper {
         }
         if let Some(done) = finished(&mut self.rewriting) {
             // The bytes that follow are few: they came while it was rewritten.
-            let replaced = done.and_then(|rewritten| ledger.replace(folder, rewritten));
-            replaced.map_err(failed("rewriting the ledger"))?;
-            self.synced = self.appended;
+            match done.and_then(|rewritten| ledger.replace(folder, rewritten)) {
+                Ok(()) => self.synced = self.appended,
+                Err(error) => {
+                    tracing::error!(%error, "the ledger could not be rewritten; it is tried again later");
+                    ledger::remove_unfinished(folder);
+                    self.stale = true;
+                }
+            }
         }
+        let is_rested = self.rewritten.elapsed() >= REWRITE_REST;
         let is_due = self.stale && self.rewritten.elapsed() >= REWRITE_EVERY;
         if self.rewriting.is_none()
-            && (is_due || ledger.len() > REWRITE_FLOOR.max(2 * live * ENTRY))
+            && (is_due || (ledger.len() > REWRITE_FLOOR.max(2 * live * ENTRY) && is_rested))
+            && folder::free_bytes(folder).is_none_or(|free| free > 2 * ledger.len() + WRITE_ROOM)
         {
             self.stale = false;
             self.rewritten = Instant::now();
             let (folder, upto) = (folder.to_owned(), ledger.len());
             self.rewriting = Some(spawn("ledger", move || ledger::rewrite(&folder, upto))?);
         }
-        self.forget(new, old)
+        self.forget(new)
     }
 
     /// Notes of commits that the ledger has on disk are not needed any more.
-    fn forget(&mut self, new: &Database, old: Option<&Database>) -> Result<bool, StoreError> {
+    fn forget(&mut self, new: &Database) -> Result<bool, StoreError> {
         if self.purged >= self.synced {
             return Ok(false);
         }
         // First: whoever does not find a note must know that it may have been there.
-        new.insert(Table::Records, PURGED, &self.synced.to_le_bytes())?;
-        for database in [Some(new), old].into_iter().flatten() {
-            let page = database
-                .page(Table::Records, NOTE, None, FORGOTTEN)
-                .map_err(super::start::or_damaged(database.path()))?;
-            let superfluous = |key: &[u8]| note_commit(key).is_some_and(|at| at <= self.synced);
-            let (mut forgotten, found) = (0, page.len());
-            for (key, _) in page.iter().filter(|(key, _)| superfluous(key)) {
-                database.remove(Table::Records, key)?;
-                forgotten += 1;
-            }
-            if forgotten == FORGOTTEN && found == FORGOTTEN {
-                return Ok(true);
-            }
+        new.insert(Table::Records, PURGED, &purged(self.synced))?;
+        let page = new
+            .page(Table::Records, NOTE, None, FORGOTTEN)
+            .map_err(super::start::or_damaged(new.path()))?;
+        let is_superfluous = |key: &[u8]| note_commit(key).is_some_and(|at| at <= self.synced);
+        let (mut forgotten, found) = (0, page.len());
+        for (key, _) in page.iter().filter(|(key, _)| is_superfluous(key)) {
+            new.remove(Table::Records, key)?;
+            forgotten += 1;
+        }
+        if forgotten == FORGOTTEN && found == FORGOTTEN {
+            return Ok(true);
         }
         self.purged = self.synced;
         Ok(false)
@@ -144,6 +152,16 @@ impl Keeper {
     /// As if the time for a sync had come.
     pub(super) fn hurry(&mut self) {
         self.asked = self.asked.checked_sub(SYNC_EVERY).unwrap();
+    }
+
+    /// As if the time for a rewriting had come.
+    pub(super) fn hurry_rewriting(&mut self) {
+        self.stale = true;
+        self.rewritten = self.rewritten.checked_sub(REWRITE_EVERY).unwrap();
+    }
+
+    pub(super) fn is_rewriting(&self) -> bool {
+        self.rewriting.is_some()
     }
 
     /// Whether everything that was appended is synced, and the notes of it are forgotten.

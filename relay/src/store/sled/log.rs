@@ -21,8 +21,11 @@ use std::io;
 use std::path::Path;
 
 use super::database::SEGMENT;
-use super::salvage::{self, each_record};
-use crate::store::record::{Kind, Raw, take};
+use super::salvage::each_record;
+use super::target::noted;
+use crate::store::entry::Entry;
+use crate::store::ledger;
+use crate::store::record::{self, Kind, Raw, take};
 
 const SEGMENT_HEAD: usize = 20;
 /// Nearer to its end no message begins in a segment.
@@ -47,11 +50,16 @@ struct Head {
     stable_lsn: u64,
 }
 
-/// Whether sled's log at `path` is damaged, or was cut so that sled would lose what lives.
+/// Whether sled's log at `path` is damaged, or was cut so that sled would lose what lives by a ledger that knows all
+/// commits up to `known`.
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn is_damaged(path: &Path, lives: &dyn Fn(&Raw<'_>) -> bool) -> io::Result<bool> {
+pub(super) fn is_damaged(
+    path: &Path,
+    known: u64,
+    lives: &dyn Fn(&Raw<'_>) -> bool,
+) -> io::Result<bool> {
     let file = File::open(path)?;
     let (mut heads, mut headless) = (Vec::new(), false);
     let mut hidden: HashSet<(Kind, u64, Vec<u8>)> = HashSet::new();
@@ -76,14 +84,31 @@ pub(super) fn is_damaged(path: &Path, lives: &dyn Fn(&Raw<'_>) -> bool) -> io::R
     if hidden.is_empty() {
         return Ok(false);
     }
+    let mut gone = HashSet::new();
     // A segment that is used again holds leftovers behind its end. What lives of them is elsewhere, too.
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
         each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
             hidden.remove(&(raw.kind, raw.commit, raw.key.to_vec()));
+            if raw.kind == Kind::Note && raw.commit > known {
+                for removed in noted(raw.body).unwrap_or_default() {
+                    gone.extend(place(&removed));
+                }
+            }
         });
     })?;
+    hidden.retain(|(_, _, key)| !gone.contains(key));
     Ok(!hidden.is_empty())
+}
+
+/// The key of an envelope that was removed.
+fn place(removed: &Entry) -> Option<Vec<u8>> {
+    match removed {
+        Entry::RemoveEnvelope(mailbox, sequence) | Entry::ExpireEnvelope(mailbox, sequence) => {
+            Some(record::envelope_key(mailbox, *sequence).to_vec())
+        }
+        _ => None,
+    }
 }
 
 /// Whether a segment but the last is not sealed, or one is missing where sled follows the log from one to the next: from
@@ -111,7 +136,7 @@ fn for_each_segment(file: &File, visit: &mut dyn FnMut(&[u8])) -> io::Result<()>
     let mut bytes = vec![0; SEGMENT];
     let mut offset = 0;
     loop {
-        let read = salvage::read_some(file, &mut bytes, offset)?;
+        let read = ledger::read_readable(file, &mut bytes, offset)?;
         visit(bytes.get(..read).unwrap_or_default());
         if read < SEGMENT {
             return Ok(());

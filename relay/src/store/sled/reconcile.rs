@@ -21,6 +21,11 @@ const LOST_S: u64 = 30 * 86_400;
 /// Names the note that says up to which commit notes may be gone.
 pub(super) const PURGED: &[u8] = b"purged";
 
+/// Its value: a record of that commit, to be found without the engine too.
+pub(super) fn purged(commit: u64) -> Vec<u8> {
+    record::sealed(Kind::Note, commit, PURGED, &[])
+}
+
 /// What the databases have.
 #[derive(Default)]
 pub(super) struct Found {
@@ -35,8 +40,8 @@ pub(super) struct Found {
     purged: u64,
     /// Records that do not check out.
     pub(super) bad: Vec<(Table, Vec<u8>, Vec<u8>)>,
-    /// Records of the newer database that hide those of the older.
-    pub(super) gone: HashSet<Vec<u8>>,
+    /// Empty values of the newer database, which hide those of the older.
+    pub(super) gone: HashSet<(Table, Vec<u8>)>,
     /// All pages could be read.
     pub(super) whole: bool,
 }
@@ -69,21 +74,25 @@ pub(super) fn scan(new: &Database, old: Option<&Database>) -> Result<Found, Stor
         let Some(database) = database else { continue };
         let mut whole = database.scan(Table::Records, &mut |key, value| {
             if value == GONE {
-                found.gone.insert(key.to_vec());
+                found.gone.insert((Table::Records, key.to_vec()));
                 return;
             }
-            if found.note(key, value) || (is_old && found.gone.contains(key)) {
+            if found.note(key, value) || (is_old && found.hides(Table::Records, key)) {
                 return;
             }
             if !found.record(key, value, is_old) {
                 found.bad.push((Table::Records, key.to_vec(), value.to_vec()));
             }
         })?;
-        whole &= database.scan(Table::Index, &mut |key, value| match record::index_entry(
-            key, value,
-        ) {
-            Some(stored) => found.index.push(stored),
-            None => found.bad.push((Table::Index, key.to_vec(), value.to_vec())),
+        whole &= database.scan(Table::Index, &mut |key, value| {
+            if value == GONE {
+                found.gone.extend([Table::Index, Table::Envelopes].map(|it| (it, key.to_vec())));
+            } else if !(is_old && found.hides(Table::Index, key)) {
+                match record::index_entry(key, value) {
+                    Some(stored) => found.index.push(stored),
+                    None => found.bad.push((Table::Index, key.to_vec(), value.to_vec())),
+                }
+            }
         })?;
         found.whole &= whole;
     }
@@ -94,6 +103,10 @@ pub(super) fn scan(new: &Database, old: Option<&Database>) -> Result<Found, Stor
 }
 
 impl Found {
+    fn hides(&self, table: Table, key: &[u8]) -> bool {
+        !self.gone.is_empty() && self.gone.contains(&(table, key.to_vec()))
+    }
+
     /// Files one record. `false` if it does not check out.
     fn record(&mut self, key: &[u8], value: &[u8], is_old: bool) -> bool {
         let kind = match key.first() {
@@ -143,8 +156,8 @@ impl Found {
     /// Files one note. `false` if it is none.
     fn note(&mut self, key: &[u8], value: &[u8]) -> bool {
         if key == PURGED {
-            if let Ok(commit) = value.try_into() {
-                self.purged = self.purged.max(u64::from_le_bytes(commit));
+            if let Some((commit, _)) = record::opened(Kind::Note, key, value) {
+                self.purged = self.purged.max(commit);
             }
             return true;
         }
@@ -212,11 +225,13 @@ impl Found {
     }
 
     /// Envelopes that expired in commits after `known`: they are counted, whether they are still there or not.
-    fn expired_since(&self, known: u64) -> HashSet<(MailboxId, u64)> {
+    fn expired_since(&self, known: u64) -> HashMap<(MailboxId, u64), u64> {
         let later = self.notes.iter().filter(|(commit, _)| *commit > known);
-        let expired = later.flat_map(|(_, removed)| removed).filter_map(|entry| match entry {
-            Entry::ExpireEnvelope(mailbox, sequence) => Some((*mailbox, *sequence)),
-            _ => None,
+        let expired = later.flat_map(|(commit, removed)| {
+            removed.iter().filter_map(move |entry| match entry {
+                Entry::ExpireEnvelope(mailbox, sequence) => Some(((*mailbox, *sequence), *commit)),
+                _ => None,
+            })
         });
         expired.collect()
     }
@@ -256,7 +271,7 @@ impl Found {
     fn compare_envelopes(
         &mut self,
         expected: &State,
-        expired: &HashSet<(MailboxId, u64)>,
+        expired: &HashMap<(MailboxId, u64), u64>,
         disk: &Disk<'_>,
         plan: &mut Plan,
     ) -> Result<(), StoreError> {
@@ -266,7 +281,10 @@ impl Found {
                 expected.envelopes.get(&stored.mailbox).and_then(|of| of.get(&stored.sequence));
             if wanted == Some(&stored) {
                 kept.push(stored);
-            } else if !expired.contains(&(stored.mailbox, stored.sequence)) && disk.has(&stored)? {
+            } else if disk.has(&stored)?.is_some_and(|commit| {
+                // A place may be used again after what was there expired.
+                expired.get(&(stored.mailbox, stored.sequence)).is_none_or(|at| commit > *at)
+            }) {
                 // Written by a commit that the ledger has not heard of, or removed by one that the engine has lost.
                 plan.unrecorded.push((0, Entry::Envelope(stored)));
                 kept.push(stored);
@@ -283,7 +301,7 @@ impl Found {
             if at.is_ok() {
                 continue;
             }
-            if disk.has(wanted)? {
+            if disk.has(wanted)?.is_some() {
                 plan.unindexed.push(*wanted);
                 back.push(*wanted);
             } else {
@@ -384,13 +402,15 @@ impl Disk<'_> {
         Ok(None)
     }
 
-    /// The envelope is there, and is the one that is meant.
-    fn has(&self, stored: &StoredEnvelope) -> Result<bool, StoreError> {
+    /// The commit that wrote the envelope, if it is there and is the one that is meant.
+    fn has(&self, stored: &StoredEnvelope) -> Result<Option<u64>, StoreError> {
         let key = record::envelope_key(&stored.mailbox, stored.sequence);
         let value = self.value(&key)?;
         let raw = value.as_deref().and_then(record::parse).filter(|raw| raw.key == key);
-        let envelope = raw.and_then(|raw| record::envelope(&raw));
-        Ok(envelope.is_some_and(|envelope| short_digest(&envelope) == stored.digest))
+        let is_it = |raw: &record::Raw<'_>| {
+            record::envelope(raw).is_some_and(|found| short_digest(&found) == stored.digest)
+        };
+        Ok(raw.filter(is_it).map(|raw| raw.commit))
     }
 
     fn has_held(&self, key: &[u8]) -> Result<bool, StoreError> {

@@ -9,7 +9,7 @@ use std::path::Path;
 use velar_protocol::wire::MailboxId;
 
 use super::database::{Database, Table};
-use super::reconcile::PURGED;
+use super::reconcile::{PURGED, purged};
 use super::salvage::Salvage;
 use super::start::{self, Findings, or_damaged};
 use super::steps::Steps;
@@ -151,10 +151,10 @@ pub fn repair(folder: &Path, into: &Path) -> Result<Repaired, StoreError> {
 
 /// Writes everything that was salvaged. `known` is the last commit of the ledger.
 pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), StoreError> {
-    let target = Target { new, old: None, commit: salvage.commit + 1 };
+    let target = Target::new(new, None, salvage.commit + 1);
     let write = |write: Write| target.write(&write, &mut 0);
     let state = &salvage.state;
-    new.insert(Table::Records, PURGED, &known.to_le_bytes())?;
+    new.insert(Table::Records, PURGED, &purged(known.max(salvage.purged)))?;
     // The ledger does not know of these: what they removed is not lost.
     for (number, (commit, removed)) in (0..).zip(&salvage.removed) {
         for (at, removed) in (0..).zip(removed.chunks(NOTED)) {

@@ -11,8 +11,10 @@ use std::path::PathBuf;
 use memchr::memmem::Finder;
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
+use super::reconcile::PURGED;
 use super::target::noted;
 use crate::store::entry::{Entry, State};
+use crate::store::ledger;
 use crate::store::record::{self, Kind, MAGIC, Raw};
 use crate::store::{HeldKey, StoredEnvelope, short_digest};
 
@@ -39,6 +41,10 @@ pub(super) struct Salvage {
     held: HashMap<(HeldKey, u8), Place>,
     /// The highest commit that any record names.
     pub(super) commit: u64,
+    /// Notes of commits up to this may be gone.
+    pub(super) purged: u64,
+    /// The commits that wrote envelopes of which the ledger had not heard.
+    newer: HashMap<(MailboxId, u64), u64>,
     /// What commits removed that `state` was not known to have removed, in their order.
     pub(super) removed: Vec<(u64, Vec<Entry>)>,
 }
@@ -58,18 +64,23 @@ impl Salvage {
             envelopes: HashMap::new(),
             held: HashMap::new(),
             commit,
+            purged: 0,
+            newer: HashMap::new(),
             removed: Vec::new(),
         };
-        let mut newer: HashMap<(MailboxId, u64), u64> = HashMap::new();
         let mut notes: BTreeMap<Vec<u8>, (u64, Vec<Entry>)> = BTreeMap::new();
         for (at, file) in opened.iter().enumerate() {
             scan(file, &mut |offset, raw| {
                 let place = Place { file: at, offset, len: raw.len as u32 };
+                if raw.key == PURGED && raw.kind == Kind::Note {
+                    this.purged = this.purged.max(raw.commit);
+                    return;
+                }
                 if raw.kind == Kind::Note && raw.commit > commit {
                     let removed = noted(raw.body).unwrap_or_default();
                     notes.insert(raw.key.to_vec(), (raw.commit, removed));
                 }
-                this.found(raw, place, commit, &mut newer);
+                this.found(raw, place, commit);
             })?;
         }
         this.files = opened;
@@ -96,32 +107,46 @@ impl Salvage {
         }
     }
 
-    /// What was written after its removal stays.
+    /// Carries out a removal that commit `at` noted. What was written after it stays.
     fn remove(&mut self, entry: Entry, at: u64) {
         let later = |commit: Option<u64>| commit.is_some_and(|commit| commit > at);
-        let stays = match &entry {
-            Entry::RemoveMailbox(id) => later(self.state.mailboxes.get(id).map(|it| it.commit)),
-            Entry::RemoveHold(id) | Entry::ReleaseHold(id) => {
-                later(self.state.holds.get(id).map(|it| it.commit))
+        match &entry {
+            Entry::RemoveMailbox(id) => {
+                let newer = &self.newer;
+                if let Some(of_it) = self.state.envelopes.get_mut(id) {
+                    of_it.retain(|sequence, _| later(newer.get(&(*id, *sequence)).copied()));
+                }
+                if later(self.state.mailboxes.get(id).map(|it| it.commit)) {
+                    return;
+                }
             }
-            Entry::ReplaceHold { old, new } => {
-                // A hold may be replaced by one of the same name.
-                old == new || later(self.state.holds.get(old).map(|it| it.commit))
+            Entry::RemoveEnvelope(mailbox, sequence) | Entry::ExpireEnvelope(mailbox, sequence)
+                if later(self.newer.get(&(*mailbox, *sequence)).copied()) =>
+            {
+                return;
             }
-            _ => false,
-        };
-        if !stays {
-            self.state.take(at, entry);
+            Entry::RemoveHold(id) | Entry::ReleaseHold(id)
+                if later(self.state.holds.get(id).map(|it| it.commit)) =>
+            {
+                return;
+            }
+            // A hold may be replaced by one of the same name.
+            Entry::ReplaceHold { old, new }
+                if old == new || later(self.state.holds.get(old).map(|it| it.commit)) =>
+            {
+                return;
+            }
+            _ => {}
         }
+        self.state.take(at, entry);
     }
 
-    fn found(
-        &mut self,
-        raw: &Raw<'_>,
-        place: Place,
-        known: u64,
-        newer: &mut HashMap<(MailboxId, u64), u64>,
-    ) {
+    /// Envelopes in mailboxes and of holds.
+    pub(super) fn count(&self) -> u64 {
+        self.state.envelope_count() + self.held.len() as u64
+    }
+
+    fn found(&mut self, raw: &Raw<'_>, place: Place, known: u64) {
         self.commit = self.commit.max(raw.commit);
         match raw.kind {
             Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock if raw.commit > known => {
@@ -137,14 +162,13 @@ impl Salvage {
                     return;
                 };
                 let of_state = self.state.envelopes.get(&key.0).and_then(|of| of.get(&key.1));
-                let wanted = match of_state {
-                    Some(wanted) if !newer.contains_key(&key) => *wanted == stored,
-                    // Of two envelopes of one place the later: the earlier was never answered.
-                    _ => raw.commit > known && newer.get(&key) <= Some(&raw.commit),
-                };
+                // Of two envelopes of one place the later: the place was used again, or the earlier was never answered.
+                let is_listed = of_state == Some(&stored) && !self.newer.contains_key(&key);
+                let is_newer = raw.commit > known && self.newer.get(&key) <= Some(&raw.commit);
+                let wanted = is_listed || is_newer;
                 if wanted {
                     if raw.commit > known {
-                        newer.insert(key, raw.commit);
+                        self.newer.insert(key, raw.commit);
                     }
                     self.state.take(raw.commit, Entry::Envelope(stored));
                     self.envelopes.insert(key, place);
@@ -230,7 +254,11 @@ fn scan(file: &File, visit: &mut dyn FnMut(u64, &Raw<'_>)) -> io::Result<()> {
     loop {
         let had = bytes.len();
         bytes.resize(had + CHUNK, 0);
-        let read = read_some(file, bytes.get_mut(had..).unwrap_or_default(), base + had as u64)?;
+        let read = ledger::read_readable(
+            file,
+            bytes.get_mut(had..).unwrap_or_default(),
+            base + had as u64,
+        )?;
         bytes.truncate(had + read);
         let mut done = each_record(&bytes, &mut |at, raw| visit(base + at as u64, raw));
         if read < CHUNK {
@@ -259,22 +287,4 @@ pub(super) fn each_record(bytes: &[u8], visit: &mut dyn FnMut(usize, &Raw<'_>)) 
         }
     }
     end
-}
-
-/// Fills the bytes from `offset` on; how many there were.
-pub(super) fn read_some(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<usize> {
-    let mut all = 0;
-    while !bytes.is_empty() {
-        match file.read_at(bytes, offset) {
-            Ok(0) => break,
-            Ok(read) => {
-                bytes = bytes.get_mut(read..).unwrap_or_default();
-                offset += read as u64;
-                all += read;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(all)
 }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::compaction::{self, Compaction};
+use super::compaction::Compaction;
 use super::database::{self, Database, Failure, Table, sync_folder};
 use super::keeper::Keeper;
 use super::log;
 use super::reconcile::{self, Found, Plan};
 use super::salvage::Salvage;
 use super::steps::Steps;
-use super::{Engine, SledStore, Writing, folder, repair};
+use super::{Engine, PART, SledStore, Writing, folder, repair};
 use crate::store::entry::State;
 use crate::store::ledger::{self, Ledger, Reading};
 use crate::store::record::{self, Raw, envelope_key};
@@ -36,6 +36,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
         cache_mib,
         engine: RwLock::new(engine),
         found: Mutex::new(None),
+        reopened: Mutex::new(None),
         writing: Mutex::new(writing),
         findings,
         set_aside: AtomicU64::new(0),
@@ -65,11 +66,12 @@ pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
         return Ok(false);
     }
     match start(&store.folder, store.cache_mib, &store.steps)?.opened() {
-        Ok(Ready { engine, writing, writes, .. }) => {
+        Ok(Ready { engine, writing, loaded, writes, .. }) => {
             *store.writing() = writing;
             store.set_engine(engine);
             store.apply(&writes)?;
             store.commit()?;
+            store.set_reopened(loaded);
             tracing::info!("there is room for the store again");
             Ok(true)
         }
@@ -175,9 +177,7 @@ impl Start<'_> {
             );
             new.insert(Table::Aside, key, value)?;
         }
-        if old.is_none() && !found.gone.is_empty() {
-            compaction::clear_gone(&new)?;
-        }
+        let gone = found.gone.iter().cloned().collect();
         let bad: Vec<_> = found.bad.iter().map(|(table, key, _)| (*table, key.clone())).collect();
         let plan = found.compare(&self.reading, &new, old.as_ref())?;
         self.report(&plan);
@@ -192,7 +192,6 @@ impl Start<'_> {
         for (table, key) in bad {
             // What the ledger knows of it is written again below.
             new.remove(table, &key)?;
-            old.as_ref().map_or(Ok(false), |old| old.remove(table, &key))?;
         }
         let Plan { unindexed, writes, unrecorded, loaded, commit, covered, .. } = plan;
         for stored in &unindexed {
@@ -201,17 +200,23 @@ impl Start<'_> {
         }
         steps.pass();
         let (mut entries, mut state) = (Vec::new(), State::default());
-        let (ledger, appended) = if covered && self.reading.len > 0 {
-            for (version, entry) in &unrecorded {
-                entry.encode(*version, &mut entries);
-            }
+        for (version, entry) in &unrecorded {
+            entry.encode(*version, &mut entries);
+        }
+        let is_little = entries.len() < PART;
+        let (ledger, appended) = if covered && is_little && self.reading.len > 0 {
             (Ledger::resume(folder, self.reading.len), self.reading.commit)
         } else {
+            if covered {
+                state = self.reading.state.clone();
+            }
+            entries.clear();
             for (version, entry) in unrecorded {
                 state.take(version, entry);
             }
             (Ledger::create(folder, commit, &state), commit)
         };
+        let held = loaded.holds.iter().map(|hold| hold.held().count() as u64).sum::<u64>();
         let compaction = match &old {
             Some(_) => Compaction::Copying { table: 0, after: None },
             None => Compaction::idle(),
@@ -219,9 +224,12 @@ impl Start<'_> {
         let writing = Writing {
             ledger: Some(ledger.map_err(io("opening the ledger"))?),
             commit: commit + 1,
+            parts: Vec::new(),
             entries,
             notes: 0,
-            live: loaded.envelopes.len() as u64,
+            live: loaded.envelopes.len() as u64 + held,
+            compact: 0,
+            gone,
             keeper: Keeper::new(appended),
             compaction,
         };
@@ -256,10 +264,14 @@ impl Start<'_> {
 
     /// sled would lose something that the ledger says lives.
     fn is_damaged(&self, paths: &[PathBuf]) -> Result<bool, StoreError> {
-        let lives = |raw: &Raw<'_>| self.reading.state.lists(raw);
+        // What a damaged ledger lists may have gone since.
+        let lives = |raw: &Raw<'_>| !self.reading.is_damaged && self.reading.state.lists(raw);
         for path in paths {
             let file = Database::file_in(path);
-            if file.exists() && log::is_damaged(&file, &lives).map_err(io("reading the store"))? {
+            if file.exists()
+                && log::is_damaged(&file, self.reading.commit, &lives)
+                    .map_err(io("reading the store"))?
+            {
                 return Ok(true);
             }
         }
@@ -290,7 +302,7 @@ impl Start<'_> {
         self.has_room_for(self.reading.state.envelope_count())?;
         let paths = folder::databases(folder)?;
         let salvage = self.gather(&paths)?;
-        self.has_room_for(salvage.state.envelope_count())?;
+        self.has_room_for(salvage.count())?;
         tracing::warn!("the store is damaged; all that can be read is put into a new one");
         let path = folder.join(folder::REBUILDING);
         folder::remove_dir(&path)?;
@@ -339,9 +351,12 @@ impl Start<'_> {
         let writing = Writing {
             ledger: None,
             commit: 0,
+            parts: Vec::new(),
             entries: Vec::new(),
             notes: 0,
             live: 0,
+            compact: 0,
+            gone: Vec::new(),
             keeper: Keeper::new(0),
             compaction: Compaction::idle(),
         };
@@ -376,7 +391,8 @@ fn open_databases(
     let (old, newest) = match paths {
         [] => (None, folder.join(folder::DATABASE)),
         [only] => (None, only.clone()),
-        [old, new, ..] => (Some(old), new.clone()),
+        [old, new] => (Some(old), new.clone()),
+        _ => return Err(Failure::Damage("there are more than two databases".to_owned())),
     };
     let old = old.map(|path| open(path)).transpose()?;
     let new = open(&newest)?;
@@ -389,7 +405,13 @@ pub(super) fn or_damaged(path: &Path) -> impl Fn(Failure) -> StoreError {
     let path = path.to_owned();
     move |failure| match failure {
         Failure::Other(error) => error,
-        Failure::Damage(reason) => StoreError::Damaged { path: path.clone(), reason },
+        Failure::Damage(reason) => {
+            // If the process ends with this, the next one does not meet it again.
+            if let Some(folder) = path.parent().filter(|_| Database::is_in(&path)) {
+                database::ask_for_rebuild(folder);
+            }
+            StoreError::Damaged { path: path.clone(), reason }
+        }
     }
 }
 

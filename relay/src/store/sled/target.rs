@@ -1,5 +1,7 @@
 //! Carries out writes on the databases.
 
+use std::cell::{Cell, RefCell};
+
 use velar_protocol::wire::HoldId;
 
 use super::database::{Database, Table};
@@ -9,51 +11,53 @@ use crate::store::record::{self, Kind, envelope_key, held_key, record_key};
 use crate::store::{HeldKey, HoldRecord, StoreError, Write};
 
 pub(super) const CLOCK: &[u8] = b"clock";
-/// In the newer of two databases: the older one's record of this key counts no more.
+/// A value in the newer of two databases: what the older one has under this key counts no more.
 pub(super) const GONE: &[u8] = &[];
 /// Removals in one note: 40 KiB, below what sled keeps in a page.
 pub(super) const NOTED: usize = 1000;
 
-/// The databases, and the commit that writes.
+/// The databases, and the commit that writes. While there are two, the older one is never written to: what of one write
+/// reached which disk first would decide what a crash leaves. What goes is told by an empty value in the newer one.
 pub(super) struct Target<'a> {
     pub(super) new: &'a Database,
     pub(super) old: Option<&'a Database>,
     pub(super) commit: u64,
+    /// Empty values that were left, to be cleared away when the older database is.
+    pub(super) gone: RefCell<Vec<(Table, Vec<u8>)>>,
+    /// Envelopes that came less those that went.
+    pub(super) grown: Cell<i64>,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    pub(super) fn new(new: &'a Database, old: Option<&'a Database>, commit: u64) -> Self {
+        Self { new, old, commit, gone: RefCell::default(), grown: Cell::default() }
+    }
+
     fn record(&self, kind: Kind, key: &[u8], body: &[u8]) -> Result<(), StoreError> {
         self.new.insert(Table::Records, key, &record::sealed(kind, self.commit, key, body))
     }
 
-    /// While there are two databases, what went from the newer is told by an empty record there: one step, whatever
-    /// of the older one reaches the disk.
-    fn remove_record(&self, key: &[u8]) -> Result<(), StoreError> {
-        match self.old {
-            None => self.new.remove(Table::Records, key).map(drop),
-            Some(old) => {
-                self.new.insert(Table::Records, key, GONE)?;
-                old.remove(Table::Records, key).map(drop)
-            }
-        }
-    }
-
     fn remove(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
-        self.new.remove(table, key)?;
-        if let Some(old) = self.old {
-            old.remove(table, key)?;
+        if self.old.is_none() {
+            return self.new.remove(table, key).map(drop);
         }
-        Ok(())
+        self.gone.borrow_mut().push((table, key.to_vec()));
+        self.new.insert(table, key, GONE)
     }
 
-    /// Keys that begin with `prefix`, a page at a time, in both databases.
+    fn grow(&self, by: i64) {
+        self.grown.set(self.grown.get() + by);
+    }
+
+    /// Keys that begin with `prefix` and have a value, a page at a time.
     fn each(
         &self,
         table: Table,
         prefix: &[u8],
         act: &mut dyn FnMut(&[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        for database in [Some(self.new), self.old].into_iter().flatten() {
+        for (is_old, database) in [(false, Some(self.new)), (true, self.old)] {
+            let Some(database) = database else { continue };
             let mut after: Option<Vec<u8>> = None;
             loop {
                 let page = database
@@ -61,8 +65,11 @@ impl Target<'_> {
                     .map_err(or_damaged(database.path()))?;
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.to_vec());
-                for (key, _) in &page {
-                    act(key)?;
+                for (key, value) in &page {
+                    let hidden = || self.new.get(table, key).map_err(or_damaged(self.new.path()));
+                    if value != GONE && !(is_old && hidden()?.is_some()) {
+                        act(key)?;
+                    }
                 }
             }
         }
@@ -76,6 +83,7 @@ impl Target<'_> {
         self.each(Table::Envelopes, prefix, &mut |found| {
             if found.len() == record::HELD_KEY {
                 self.remove(Table::Envelopes, found)?;
+                self.grow(-1);
             }
             Ok(())
         })
@@ -90,8 +98,9 @@ impl Target<'_> {
             }
             Write::RemoveMailbox(id) => {
                 // The record first: an index entry without a mailbox is cleared away at start.
-                self.remove_record(&record_key(Kind::Mailbox, id.as_bytes()))?;
+                self.remove(Table::Records, &record_key(Kind::Mailbox, id.as_bytes()))?;
                 self.each(Table::Index, id.as_bytes(), &mut |key| {
+                    self.grow(-1);
                     self.remove(Table::Index, key)?;
                     self.remove(Table::Envelopes, key)
                 })
@@ -100,11 +109,13 @@ impl Target<'_> {
                 let key = envelope_key(&stored.mailbox, stored.sequence);
                 let body = record::envelope_body(stored, envelope);
                 let value = record::sealed(Kind::Envelope, self.commit, &key, &body);
+                self.grow(1);
                 self.new.insert(Table::Envelopes, &key, &value)?;
                 self.new.insert(Table::Index, &key, &record::index_value(&key, stored))
             }
             Write::Remove { mailbox, sequence } => {
                 let key = envelope_key(mailbox, *sequence);
+                self.grow(-1);
                 self.remove(Table::Index, &key)?;
                 self.remove(Table::Envelopes, &key)
             }
@@ -127,6 +138,7 @@ impl Target<'_> {
                 self.new.batch(Table::Records, &changes)?;
                 for sequence in sequences {
                     let key = envelope_key(&mailbox.id, *sequence);
+                    self.grow(-1);
                     self.remove(Table::Index, &key)?;
                     self.remove(Table::Envelopes, &key)?;
                 }
@@ -135,6 +147,7 @@ impl Target<'_> {
             Write::Hold { record: hold, envelopes, replaces } => {
                 for (delivery, envelope) in envelopes {
                     let key = held_key(hold.key, *delivery);
+                    self.grow(1);
                     let value = record::sealed(Kind::Held, self.commit, &key, envelope.as_bytes());
                     self.new.insert(Table::Envelopes, &key, &value)?;
                 }
@@ -146,7 +159,7 @@ impl Target<'_> {
                 self.record(Kind::Hold, &key, &record::hold_body(hold))
             }
             Write::RemoveHold(held) | Write::ReleaseHold(held) => {
-                self.remove_record(&record_key(Kind::Hold, held.id.as_bytes()))?;
+                self.remove(Table::Records, &record_key(Kind::Hold, held.id.as_bytes()))?;
                 self.remove_held(*held)
             }
             Write::LostHold(lost) => {
@@ -154,7 +167,7 @@ impl Target<'_> {
                 self.record(Kind::LostHold, &key, &lost.until_s.to_le_bytes())
             }
             Write::ForgetLostHold(id) => {
-                self.remove_record(&record_key(Kind::LostHold, id.as_bytes()))
+                self.remove(Table::Records, &record_key(Kind::LostHold, id.as_bytes()))
             }
             Write::Clock(mark) => self.record(Kind::Clock, CLOCK, &record::clock_body(mark)),
         }
@@ -169,8 +182,10 @@ impl Target<'_> {
             return self.new.insert(Table::Records, &key, &value);
         };
         let after = self.old.map(|_| GONE);
-        self.new.batch(Table::Records, &[(&gone, after), (&key, Some(&value))])?;
-        self.old.map_or(Ok(()), |old| old.remove(Table::Records, &gone).map(drop))
+        if after.is_some() {
+            self.gone.borrow_mut().push((Table::Records, gone.to_vec()));
+        }
+        self.new.batch(Table::Records, &[(&gone, after), (&key, Some(&value))])
     }
 }
 

@@ -1,7 +1,12 @@
 //! Stores that were left in a bad state.
 
+mod compaction;
 mod crash;
 mod damage;
+mod ledgers;
+mod pages;
+mod places;
+mod room;
 
 use std::fs;
 use std::path::Path;
@@ -179,15 +184,14 @@ fn without_its_ledger_a_store_has_everything() {
 }
 
 #[test]
-fn an_entry_without_its_envelope_is_counted_as_lost_and_only_once() {
+fn an_entry_without_its_envelope_finds_it_where_it_still_lies() {
     let folder = folder();
     let store = opened(folder.path());
     let key = envelope_key(&MailboxId([1; 32]), COUNT - 1);
     database(&store).remove(Table::Envelopes, &key).unwrap();
     database(&store).sync().unwrap();
     drop(store);
-    assert_eq!(readable(&opened(folder.path())), COUNT - 1);
-    assert_eq!(readable(&opened(folder.path())), COUNT - 1);
+    assert_eq!(readable(&opened(folder.path())), COUNT);
 }
 
 #[test]
@@ -211,7 +215,8 @@ fn a_record_that_does_not_check_out_is_set_aside_and_taken_from_the_ledger() {
     assert_eq!(loaded.mailboxes, [mailbox(1)]);
     assert_eq!(loaded.envelopes.len() as u64, COUNT);
     assert!(loaded.set_aside >= 2);
-    assert_eq!(readable(&store), COUNT - 1);
+    // An older copy of the changed envelope still lies in the file.
+    assert_eq!(readable(&store), COUNT);
     works(folder.path(), store);
 }
 

@@ -1,0 +1,111 @@
+//! Two databases at once, and what a compaction leaves behind.
+
+use super::*;
+use std::fs::OpenOptions;
+
+/// sled's own thread hands one database to the kernel every 500 ms, the other at another moment; a power cut keeps any
+/// prefix of each. What goes from the old one must not be gone before what comes in the new one is there.
+#[test]
+fn a_hold_released_while_compacting_is_not_lost_when_the_old_database_is_flushed_first() {
+    let (folder, image) = (folder(), tempfile::tempdir().unwrap());
+    let store = opened(folder.path());
+    applied(&store, &[hold(7, 1, 600)]);
+    store.compact();
+    let Engine::Databases { old: Some(old), .. } = store.engine() else { panic!() };
+    let key = HeldKey { id: HoldId([7; 32]), generation: 1 };
+    store.apply(&[put(1, 600), put(1, 601), Write::ReleaseHold(key)]).unwrap();
+    old.sync().unwrap();
+    damage::copy(folder.path(), image.path());
+    let store = opened(image.path());
+    let loaded = store.load().unwrap();
+    let there = loaded.envelopes.iter().filter(|it| it.sequence >= 600).count();
+    assert!(loaded.holds.len() == 1 || there == 2, "neither the hold nor what it held");
+}
+
+#[test]
+fn what_was_acknowledged_while_compacting_is_not_called_lost() {
+    let (folder, image) = (folder(), tempfile::tempdir().unwrap());
+    let store = opened(folder.path());
+    store.compact();
+    let Engine::Databases { old: Some(old), .. } = store.engine() else { panic!() };
+    store.apply(&[remove(1, 0)]).unwrap();
+    old.sync().unwrap();
+    damage::copy(folder.path(), image.path());
+    assert_eq!(opened(image.path()).findings().envelopes, 0, "acknowledged, and called lost");
+}
+
+/// `Database::open` of a compaction failed half-way (ENOSPC, EMFILE, EIO in `settle`): its folder stays.
+#[test]
+fn a_folder_left_by_a_compaction_that_could_not_begin_does_not_hide_the_newest_database() {
+    let folder = folder();
+    let store = opened(folder.path());
+    let left = folder.path().join("sled.2");
+    Database::open(&left, 16, &Steps::default()).unwrap().close();
+    // A minute later it tries again, and that works: sled.3.
+    store.compact();
+    applied(&store, &[put(1, 300)]);
+    drop(store);
+    let store = opened(folder.path());
+    let read = store.envelope(&MailboxId([1; 32]), 300).unwrap();
+    assert_eq!(store.findings().envelopes, 0, "accepted, on disk, and called lost");
+    assert!(read == Some(envelope(300)));
+}
+
+/// The start does not read envelopes' pages, so it goes on with the compaction and ends again.
+#[test]
+fn a_compaction_that_meets_a_page_it_cannot_read_asks_for_a_rebuild() {
+    let folder = folder();
+    let store = opened(folder.path());
+    let key = envelope_key(&MailboxId([1; 32]), COUNT / 2);
+    let wanted = [&key[..], &9_u64.to_le_bytes()].concat();
+    let path = folder.path().join("sled/db");
+    let mut bytes = fs::read(&path).unwrap();
+    let places: Vec<usize> =
+        (0..bytes.len() - wanted.len()).filter(|at| bytes[*at..].starts_with(&wanted)).collect();
+    for at in &places {
+        bytes[at + 2000] ^= 1;
+    }
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 0).unwrap();
+    store.compact();
+    while store.upkeep(false).is_ok() {
+        assert!(!store.is_deleting());
+    }
+    assert!(folder.path().join("rebuild").exists(), "the next process meets the same page");
+}
+
+#[test]
+fn envelopes_of_closed_mailboxes_do_not_count_as_living() {
+    let folder = folder();
+    let store = opened(folder.path());
+    applied(&store, &[Write::RemoveMailbox(MailboxId([1; 32]))]);
+    assert_eq!(store.load().unwrap().envelopes.len(), 0);
+    assert_eq!(store.writing().live, 0, "so much more may the file grow before it is compacted");
+}
+
+/// What was needed once must not keep a deleted database on the disk.
+#[test]
+fn a_database_that_was_read_for_rescue_leaves_the_disk_when_it_is_compacted() {
+    let folder = folder();
+    let store = opened(folder.path());
+    applied(&store, &[hold(7, 1, 600)]);
+    let key = HeldKey { id: HoldId([7; 32]), generation: 1 };
+    database(&store).remove(Table::Envelopes, &held_key(key, 0)).unwrap();
+    assert!(store.held(key, 0).unwrap().is_some(), "rescued");
+    store.compact();
+    while !store.is_deleting() {
+        store.upkeep(true).unwrap();
+        store.commit().unwrap();
+    }
+    while store.is_deleting() {
+        store.upkeep(true).unwrap();
+    }
+    let name = folder.path().to_string_lossy().into_owned();
+    let held: Vec<String> = fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|it| fs::read_link(it.unwrap().path()).ok())
+        .map(|it| it.to_string_lossy().into_owned())
+        .filter(|it| it.starts_with(&name) && it.ends_with("(deleted)"))
+        .collect();
+    assert!(held.is_empty(), "{held:?}");
+}

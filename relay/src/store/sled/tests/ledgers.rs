@@ -1,0 +1,110 @@
+//! Ledgers that are damaged, too large, or cannot be rewritten.
+
+use super::*;
+
+/// One bad byte in the ledger, and leftovers of what went since behind the end of a segment that was used again.
+#[test]
+fn a_bad_byte_in_the_ledger_does_not_arm_a_hold_that_was_cancelled() {
+    let folder = folder();
+    let store = opened(folder.path());
+    applied(&store, &[hold(7, 1, 600)]);
+    let from = fs::metadata(folder.path().join("ledger")).unwrap().len() as usize;
+    let key = HeldKey { id: HoldId([7; 32]), generation: 1 };
+    let mut leftovers = Vec::new();
+    let of = |table, key: &[u8]| database(&store).get(table, key).unwrap().unwrap().to_vec();
+    leftovers.extend(of(Table::Records, &record_key(Kind::Hold, &[7; 32])));
+    leftovers.extend(of(Table::Envelopes, &held_key(key, 0)));
+    leftovers.extend(of(Table::Envelopes, &held_key(key, 1)));
+    applied(&store, &[put(1, 500)]);
+    applied(&store, &[Write::RemoveHold(key)]);
+    applied(&store, &[put(1, 501)]);
+    synced(&store);
+    store.compact();
+    while !store.is_deleting() {
+        store.upkeep(true).unwrap();
+        store.commit().unwrap();
+    }
+    while store.is_deleting() {
+        store.upkeep(true).unwrap();
+    }
+    drop(store);
+    drop(opened(folder.path()));
+    let path = folder.path().join("sled/db");
+    let mut bytes = fs::read(&path).unwrap();
+    let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 100;
+    bytes.resize(bytes.len().max(used + leftovers.len()), 0);
+    bytes[used..used + leftovers.len()].copy_from_slice(&leftovers);
+    fs::write(&path, bytes).unwrap();
+    // Well as it is: with its ledger whole nothing of it counts.
+    let copy = tempfile::tempdir().unwrap();
+    damage::copy(folder.path(), copy.path());
+    let whole = opened(copy.path());
+    assert_eq!(whole.load().unwrap().holds.len(), 0);
+
+    let path = folder.path().join("ledger");
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[from + 30] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let store = opened(folder.path());
+    assert!(
+        !store.findings().ledger,
+        "a bad ledger is called whole, and the damaged database deleted"
+    );
+    assert_eq!(store.load().unwrap().holds.len(), 0, "a hold that was cancelled is armed again");
+}
+
+/// After a rebuild every record of a mailbox and a hold is new to the ledger: one frame of all of them.
+#[test]
+fn a_store_of_many_holds_opens_after_a_rebuild() {
+    let folder = folder();
+    let store = opened(folder.path());
+    let refused = HeldDelivery { token: SendTokenHash([1; 32]), outcome: DeliveryOutcome::Refused };
+    for group in 0..63_u32 {
+        let holds: Vec<Write> = (0..500)
+            .map(|at| {
+                let Write::Hold { mut record, envelopes, .. } = hold(7, 1, u64::from(at)) else {
+                    panic!()
+                };
+                record.key.id.0[..4].copy_from_slice(&(group * 500 + at).to_le_bytes());
+                record.deliveries.truncate(1);
+                record.deliveries.resize(64, refused);
+                Write::Hold { record, envelopes: envelopes[..1].to_vec(), replaces: None }
+            })
+            .collect();
+        applied(&store, &holds);
+    }
+    drop(store);
+    database::ask_for_rebuild(folder.path());
+    for _ in 0..2 {
+        let opened = SledStore::open(folder.path(), 16).map(|store| store.findings());
+        assert!(opened.is_ok());
+    }
+}
+
+#[test]
+fn a_ledger_that_cannot_be_rewritten_now_does_not_end_the_relay() {
+    let folder = folder();
+    let store = opened(folder.path());
+    applied(&store, &[remove(1, 0)]);
+    // As ENOSPC: a ledger of a million envelopes takes 100 MB, and 32 MiB are room enough to go on.
+    fs::create_dir(folder.path().join("ledger.new")).unwrap();
+    store.writing().keeper.hurry_rewriting();
+    store.upkeep(true).unwrap();
+    assert!(store.writing().keeper.is_rewriting(), "it has begun");
+    while store.writing().keeper.is_rewriting() {
+        store.upkeep(true).unwrap();
+        std::thread::yield_now();
+    }
+    applied(&store, &[put(1, 300)]);
+}
+
+#[test]
+fn what_a_rewrite_of_the_ledger_left_is_cleared_away() {
+    let folder = folder();
+    fs::write(folder.path().join("ledger.new"), vec![1; 1 << 20]).unwrap();
+    drop(opened(folder.path()));
+    assert!(
+        !folder.path().join("ledger.new").exists(),
+        "it fills the disk for as long as the disk is full"
+    );
+}

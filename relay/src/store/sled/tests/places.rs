@@ -1,0 +1,73 @@
+//! Names and places that are used again, seen after a power cut that took the end of the ledger.
+
+use super::*;
+
+/// Closed and opened again in the seconds before a power cut takes the ledger's tail, and a rebuild.
+#[test]
+fn what_a_mailbox_had_before_it_was_closed_does_not_come_back_when_it_is_opened_again() {
+    let folder = folder();
+    let ledger = fs::read(folder.path().join("ledger")).unwrap();
+    let store = opened(folder.path());
+    applied(&store, &[Write::RemoveMailbox(MailboxId([1; 32]))]);
+    applied(&store, &[Write::Mailbox(mailbox(1))]);
+    drop(store);
+    fs::write(folder.path().join("ledger"), ledger).unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    damage::copy(folder.path(), copy.path());
+    assert_eq!(opened(copy.path()).load().unwrap().envelopes.len(), 0, "without a rebuild");
+    database::ask_for_rebuild(folder.path());
+    let store = opened(folder.path());
+    assert_eq!(store.load().unwrap().envelopes.len(), 0);
+}
+
+/// A sequence that is used again after the mailbox was closed, and the relay started again.
+#[test]
+fn an_envelope_in_a_place_that_was_removed_before_survives() {
+    for rebuild in [false, true] {
+        let folder = folder();
+        let ledger = fs::read(folder.path().join("ledger")).unwrap();
+        let store = opened(folder.path());
+        applied(&store, &[remove(1, 5), Write::RemoveMailbox(MailboxId([1; 32]))]);
+        let later = envelope(7777);
+        let stored = StoredEnvelope {
+            mailbox: MailboxId([1; 32]),
+            sequence: 5,
+            received_at_s: 9,
+            kept_since_s: 8,
+            digest: short_digest(&later),
+        };
+        applied(&store, &[Write::Mailbox(mailbox(1)), Write::Put(stored, later.clone())]);
+        drop(store);
+        fs::write(folder.path().join("ledger"), ledger).unwrap();
+        if rebuild {
+            database::ask_for_rebuild(folder.path());
+        }
+        let store = opened(folder.path());
+        let read = store.envelope(&MailboxId([1; 32]), 5).unwrap();
+        assert!(read == Some(later), "rebuild {rebuild}");
+    }
+}
+
+/// What an earlier process could not send to disk... the same with `Expire`.
+#[test]
+fn an_envelope_in_a_place_that_expired_before_survives() {
+    let folder = folder();
+    let ledger = fs::read(folder.path().join("ledger")).unwrap();
+    let store = opened(folder.path());
+    let record = MailboxRecord { expired: 1, ..mailbox(1) };
+    applied(&store, &[Write::Expire { record, sequences: vec![5] }]);
+    applied(&store, &[Write::RemoveMailbox(MailboxId([1; 32]))]);
+    let later = envelope(7777);
+    let stored = StoredEnvelope {
+        mailbox: MailboxId([1; 32]),
+        sequence: 5,
+        received_at_s: 9,
+        kept_since_s: 8,
+        digest: short_digest(&later),
+    };
+    applied(&store, &[Write::Mailbox(mailbox(1)), Write::Put(stored, later.clone())]);
+    drop(store);
+    fs::write(folder.path().join("ledger"), ledger).unwrap();
+    let store = opened(folder.path());
+    assert!(store.envelope(&MailboxId([1; 32]), 5).unwrap() == Some(later));
+}

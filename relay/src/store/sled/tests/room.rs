@@ -1,0 +1,152 @@
+//! Small disks. Where nobody may mount one, nothing is shown here.
+
+use super::*;
+use std::path::PathBuf;
+use std::process::Command;
+
+fn holds(store: &SledStore) {
+    applied(store, &[Write::Mailbox(mailbox(1)), mark()]);
+    for from in 0..30 {
+        let holds: Vec<Write> = (0..100_u32)
+            .map(|at| {
+                let number = from * 100 + at;
+                let Write::Hold { mut record, envelopes, .. } = hold(7, 1, u64::from(number))
+                else {
+                    panic!()
+                };
+                record.key.id.0[..4].copy_from_slice(&number.to_le_bytes());
+                Write::Hold { record, envelopes, replaces: None }
+            })
+            .collect();
+        applied(store, &holds);
+    }
+}
+
+/// Envelopes of holds take room in the new database, too.
+#[test]
+fn a_rebuild_that_has_no_room_for_holds_is_not_begun_and_the_store_is_served() {
+    let Some(disk) = Small::new(300) else { return };
+    holds(&opened(&disk.store()));
+    database::ask_for_rebuild(&disk.store());
+    disk.leave(36);
+    let first = SledStore::open(&disk.store(), 16).map(|store| store.is_writable());
+    let second = SledStore::open(&disk.store(), 16).map(|store| store.is_writable());
+    assert_eq!((first.ok(), second.ok()), (Some(false), Some(false)));
+}
+
+/// The relay's own leftovers are what fills the disk.
+#[test]
+fn a_disk_that_is_full_of_leftovers_is_cleared_of_them() {
+    for left in ["rebuilding", "sled.gone", "checking"] {
+        let Some(disk) = Small::new(120) else { return };
+        filled(&disk.store());
+        fs::create_dir(disk.store().join(left)).unwrap();
+        fs::write(disk.store().join(left).join("db"), vec![1; 60 << 20]).unwrap();
+        disk.leave(5);
+        let store = opened(&disk.store());
+        assert!(store.is_writable(), "{left} is never cleared away");
+    }
+}
+
+/// A disk of so many MiB. `None` without the right to mount one.
+pub(super) struct Small(PathBuf);
+
+impl Small {
+    pub(super) fn new(mib: u64) -> Option<Self> {
+        let path = tempfile::tempdir().unwrap().keep();
+        let size = format!("size={mib}m");
+        let done =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "small"]).arg(&path).status();
+        done.is_ok_and(|it| it.success()).then_some(Self(path))
+    }
+    pub(super) fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+    /// Leaves so many MiB.
+    pub(super) fn leave(&self, mib: u64) {
+        let free = crate::store::sled::folder::free_bytes(&self.0).unwrap();
+        fs::write(self.0.join("filler"), vec![1; (free - (mib << 20)) as usize]).unwrap();
+    }
+    pub(super) fn free(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+pub(super) fn filled(folder: &Path) {
+    let store = opened(folder);
+    applied(&store, &[Write::Mailbox(mailbox(1)), mark()]);
+    for sequence in 0..COUNT {
+        applied(&store, &[put(1, sequence)]);
+    }
+}
+
+fn read_so_far() -> u64 {
+    let io = fs::read_to_string("/proc/self/io").unwrap();
+    io.lines().next().unwrap().split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// Damaged, with room to open but none to rebuild: this state lasts until somebody comes.
+#[test]
+fn a_store_that_waits_for_room_to_be_rebuilt_is_not_read_from_end_to_end_at_every_step() {
+    let Some(disk) = Small::new(120) else { return };
+    filled(&disk.store());
+    database::ask_for_rebuild(&disk.store());
+    disk.leave(25);
+    let store = opened(&disk.store());
+    assert!(!store.is_writable());
+    let before = read_so_far();
+    for _ in 0..5 {
+        store.upkeep(true).unwrap();
+    }
+    let read = read_so_far() - before;
+    let size = fs::metadata(disk.store().join("sled/db")).unwrap().len();
+    assert!(read < 2 * size, "5 steps between commits read {read} bytes");
+}
+
+/// Reopened beside mailboxes that know nothing of what the comparison counted.
+#[test]
+fn what_a_store_finds_lost_when_there_is_room_again_stays_counted() {
+    use crate::clock::Now;
+    use crate::limits::Limits;
+    use crate::mailboxes::Mailboxes;
+    let Some(disk) = Small::new(120) else { return };
+    filled(&disk.store());
+    // One envelope is damaged on the disk.
+    let path = disk.store().join("sled/db");
+    let mut bytes = fs::read(&path).unwrap();
+    let key = envelope_key(&MailboxId([1; 32]), COUNT / 2);
+    let wanted = [&key[..], &9_u64.to_le_bytes()].concat();
+    let places: Vec<usize> =
+        (0..bytes.len() - wanted.len()).filter(|at| bytes[*at..].starts_with(&wanted)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at + 2000] ^= 1;
+    }
+    fs::write(&path, bytes).unwrap();
+    disk.leave(10);
+    let store = opened(&disk.store());
+    assert!(!store.is_writable());
+    let now = Now::from_s(1_800_000_100);
+    let mut writes = Vec::new();
+    let mut mailboxes = Mailboxes::new(Limits::default(), store.load().unwrap(), now, &mut writes);
+    assert!(writes.is_empty());
+    disk.free();
+    while !store.is_writable() {
+        store.upkeep(true).unwrap();
+    }
+    mailboxes.reopened(store.reopened().unwrap());
+    // Its owner changes its tokens, and the relay is started again before anybody reads.
+    let tokens = vec![SendTokenHash([1; 32]), SendTokenHash([2; 32])];
+    let _ = mailboxes.open(MailboxId([1; 32]), tokens, true, now, &mut writes);
+    applied(&store, &writes);
+    drop(store);
+    let store = opened(&disk.store());
+    assert_eq!(readable(&store), COUNT - 1);
+}
