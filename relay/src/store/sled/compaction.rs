@@ -92,7 +92,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
             let path = folder::next_database(&store.folder)?;
             let (cache_mib, steps) = (store.cache_mib, store.steps.clone());
             let place = path.clone();
-            let make = move || Database::open(&path, cache_mib, &steps).map_err(made);
+            let make = move || Database::make(&path, cache_mib, &steps).map_err(made);
             Some(Compaction::Making(place, Some(spawn("compaction", make)?)))
         }
         Compaction::Idle(_) => Some(Compaction::idle()),
@@ -236,7 +236,7 @@ impl SledStore {
     /// Begins to compact, however little air there is.
     pub(crate) fn compact(&self) {
         let path = folder::next_database(&self.folder).unwrap();
-        let new = Database::open(&path, self.cache_mib, &self.steps).map_err(made).unwrap();
+        let new = Database::make(&path, self.cache_mib, &self.steps).map_err(made).unwrap();
         let Engine::Databases { new: old, .. } = self.engine() else { panic!("there is room") };
         self.set_engine(Engine::Databases { new: Arc::new(new), old: Some(old) });
         self.writing().compaction = Compaction::Copying { table: 0, after: None };

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use sled::{Db, Tree};
 
+use super::folder;
 use super::steps::Steps;
 use crate::store::{StoreError, is_full};
 
@@ -25,6 +26,9 @@ const RESERVED: u64 = 2;
 
 /// Bytes of a key or a value.
 pub(super) type Value = sled::IVec;
+
+/// A database that is being made.
+pub(super) const MAKING: &str = "making";
 
 /// The trees of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,6 +144,18 @@ impl Database {
         }
         this.blobs_alarm();
         Ok(this)
+    }
+
+    /// Makes a database in `path`, where there is none: elsewhere first, so that under its name it is whole.
+    pub(super) fn make(path: &Path, cache_mib: u32, steps: &Steps) -> Result<Self, Failure> {
+        let parent = path.parent().unwrap_or(path);
+        let unfinished = parent.join(MAKING);
+        folder::remove_dir(&unfinished).map_err(Failure::Other)?;
+        Self::open(&unfinished, cache_mib, steps)?.close();
+        steps.pass();
+        fs::rename(&unfinished, path).map_err(failed("naming a new database"))?;
+        sync_folder(parent).map_err(Failure::Other)?;
+        Self::open(path, cache_mib, steps)
     }
 
     /// Makes a new database durable, with its names: sled syncs neither its `conf` nor a folder.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::database::sync_folder;
+use super::database::{MAKING, sync_folder};
 use super::repair;
 use super::steps::Steps;
 use crate::store::{StoreError, ledger};
@@ -80,7 +80,7 @@ pub(super) fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreE
     for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
         let path = entry.map_err(io("reading its folder"))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".gone") || name == REBUILDING || name == repair::COPY {
+        if name.ends_with(".gone") || [REBUILDING, MAKING, repair::COPY].contains(&name.as_str()) {
             steps.pass();
             remove_dir(&path)?;
         }

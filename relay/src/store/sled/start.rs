@@ -395,7 +395,10 @@ fn open_databases(
         _ => return Err(Failure::Damage("there are more than two databases".to_owned())),
     };
     let old = old.map(|path| open(path)).transpose()?;
-    let new = open(&newest)?;
+    let new = match paths {
+        [] => Database::make(&newest, cache_mib, steps)?,
+        _ => open(&newest)?,
+    };
     let found = reconcile::scan(&new, old.as_ref()).map_err(Failure::Other)?;
     Ok(Opened { new, old, found })
 }
