@@ -9,6 +9,10 @@ use velar_relay::commands::{self, Cli, Clock, Command, CommandError};
 use velar_relay::config::{Config, Flags};
 use velar_relay::logs;
 
+/// What filling and emptying the store takes is given back.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
