@@ -124,6 +124,12 @@ pub enum CommandError {
          be read"
     )]
     Store(StoreError),
+    /// There is nothing to repair.
+    #[error("there is no store in {}; name the relay's data folder with --data", .0.display())]
+    NoStore(PathBuf),
+    /// Not beside the old folder, but in it.
+    #[error("{} is inside the folder that is to be repaired; name one outside of it", .0.display())]
+    Inside(PathBuf),
     /// Nothing is written over.
     #[error("{} is not empty; name a folder that is new", .0.display())]
     NotEmpty(PathBuf),

@@ -152,3 +152,37 @@ async fn logs_at_the_finest_level_name_no_address_mailbox_or_token() {
         assert!(line.contains("velar_relay"), "a line of another's: {line}");
     }
 }
+
+#[test]
+fn check_and_repair_say_what_to_do_and_write_over_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    Relay::init(&data);
+    let run = |args: &[&str], more: &[&std::path::Path]| {
+        let mut command = program();
+        command.args(args).arg("--data").arg(&data);
+        more.iter().for_each(|into| drop(command.arg("--into").arg(into)));
+        command.output().unwrap()
+    };
+    let checked = run(&["check"], &[]);
+    assert!(checked.status.success() && stdout(&checked).contains("there is none yet"));
+    let new = root.path().join("new");
+    let refused = run(&["repair"], &[&new]);
+    assert!(stderr(&refused).contains("there is no store"), "{}", stderr(&refused));
+
+    let relay = Relay::serve(&data, &[]);
+    let busy = run(&["check"], &[]);
+    assert!(!busy.status.success() && stderr(&busy).contains("another relay is using"));
+    relay.kill();
+    let checked = run(&["check"], &[]);
+    assert!(checked.status.success(), "{}{}", stdout(&checked), stderr(&checked));
+    assert!(stdout(&checked).contains("nothing is wrong"));
+    let refused = run(&["repair"], &[&data.join("inside")]);
+    assert!(stderr(&refused).contains("name one outside of it"), "{}", stderr(&refused));
+    let repaired = run(&["repair"], &[&new]);
+    assert!(repaired.status.success(), "{}", stderr(&repaired));
+    assert!(stdout(&repaired).contains("what to do: velar-relay serve --data"));
+    let again = run(&["repair"], &[&new]);
+    assert!(stderr(&again).contains("is not empty"), "{}", stderr(&again));
+    drop(Relay::serve(&new, &[]));
+}

@@ -128,6 +128,16 @@ fn advice(found: &Examined, well: bool, data: &Path) -> String {
 /// [`CommandError`]; the old folder stays as it is.
 pub fn repair(config: &Config, into: &Path) -> Result<String, CommandError> {
     let failed = |source| CommandError::Io { path: into.to_owned(), source };
+    let old = config.data.join(STORE);
+    if !old.exists() {
+        return Err(CommandError::NoStore(config.data.clone()));
+    }
+    // A folder in the old one would be taken for a part of it.
+    if std::path::absolute(into).map_err(failed)?.starts_with(
+        std::path::absolute(&config.data).map_err(failed)?,
+    ) {
+        return Err(CommandError::Inside(into.to_owned()));
+    }
     if into.exists() && fs::read_dir(into).map_err(failed)?.next().is_some() {
         return Err(CommandError::NotEmpty(into.to_owned()));
     }
@@ -141,7 +151,6 @@ pub fn repair(config: &Config, into: &Path) -> Result<String, CommandError> {
             fs::copy(entry.path(), into.join(entry.file_name())).map_err(failed)?;
         }
     }
-    let old = config.data.join(STORE);
     let saved = store::repair(&old, &into.join(STORE)).map_err(ServeError::from)?;
     Ok(saved_text(&saved, into))
 }
