@@ -133,9 +133,10 @@ pub fn repair(config: &Config, into: &Path) -> Result<String, CommandError> {
         return Err(CommandError::NoStore(config.data.clone()));
     }
     // A folder in the old one would be taken for a part of it.
-    if std::path::absolute(into).map_err(failed)?.starts_with(
-        std::path::absolute(&config.data).map_err(failed)?,
-    ) {
+    if std::path::absolute(into)
+        .map_err(failed)?
+        .starts_with(std::path::absolute(&config.data).map_err(failed)?)
+    {
         return Err(CommandError::Inside(into.to_owned()));
     }
     if into.exists() && fs::read_dir(into).map_err(failed)?.next().is_some() {
