@@ -161,7 +161,9 @@ fn check_and_repair_say_what_to_do_and_write_over_nothing() {
     let run = |args: &[&str], more: &[&std::path::Path]| {
         let mut command = program();
         command.args(args).arg("--data").arg(&data);
-        more.iter().for_each(|into| drop(command.arg("--into").arg(into)));
+        for into in more {
+            command.arg("--into").arg(into);
+        }
         command.output().unwrap()
     };
     let checked = run(&["check"], &[]);
