@@ -91,20 +91,39 @@ impl Now {
     }
 }
 
+/// Readings tried for one in which both clocks were read at the same moment.
+const TRIES: usize = 16;
+/// Milliseconds between the two that do not matter.
+const AT_ONCE_MS: u64 = 1;
+
 impl Clock for SystemClock {
+    /// A thread may have to wait between the two clocks, and what lies between them is taken for time that passed, or
+    /// did not: over many restarts holds would come early by it. So the reading counts in which least lay between.
     fn read(&self) -> Reading {
-        #[cfg(target_os = "linux")]
-        let counting = ClockId::Boottime;
-        #[cfg(not(target_os = "linux"))]
-        let counting = ClockId::Monotonic;
-        let boot = clock_gettime(counting);
-        let ms = |s: i64, ns: i64| {
-            u64::try_from(s.saturating_mul(1000).saturating_add(ns / 1_000_000)).unwrap_or(0)
-        };
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Reading {
-            boot_ms: ms(boot.tv_sec, boot.tv_nsec),
-            wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+        let mut best: Option<(u64, Reading)> = None;
+        for _ in 0..TRIES {
+            let boot_ms = counting_ms();
+            let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let between_ms = counting_ms().saturating_sub(boot_ms);
+            let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+            if best.is_none_or(|(least, _)| between_ms < least) {
+                best = Some((between_ms, Reading { boot_ms, wall_ms }));
+            }
+            if between_ms <= AT_ONCE_MS {
+                break;
+            }
         }
+        best.map_or(Reading { boot_ms: counting_ms(), wall_ms: 0 }, |(_, reading)| reading)
     }
+}
+
+/// Milliseconds by the clock that counts through sleep.
+fn counting_ms() -> u64 {
+    #[cfg(target_os = "linux")]
+    let counting = ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    let counting = ClockId::Monotonic;
+    let now = clock_gettime(counting);
+    let ms = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
+    u64::try_from(ms).unwrap_or(0)
 }
