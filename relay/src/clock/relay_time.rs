@@ -72,7 +72,7 @@ impl RelayTime {
         Self {
             started_boot_ms: at.boot_ms,
             last: at,
-            hold_ms: from.hold_ms.saturating_add(elapsed_ms),
+            hold_ms: settled(&from, from.hold_ms.saturating_add(elapsed_ms), at),
             age_ms: from.age_ms.saturating_add(counted_ms),
             pending_ms: from.pending_ms.saturating_add(elapsed_ms - counted_ms),
             outage,
@@ -159,6 +159,17 @@ impl RelayTime {
         self.outage.counted_ms = self.outage.counted_ms.saturating_add(more_ms);
         self.hold_ms = self.hold_ms.saturating_add(more_ms);
         more_ms
+    }
+}
+
+/// Hold time at a start. The two clocks are not read at one moment, nor in fractions of a millisecond: what that adds at
+/// each restart would grow without end, and holds would come early by it. So where the wall clock was not set, by what
+/// counts as a jump, hold time is the wall clock again; it never goes back.
+fn settled(from: &ClockMark, hold_ms: u64, at: Reading) -> u64 {
+    if hold_ms.abs_diff(at.wall_ms) <= CLOCK_JUMP_MS {
+        at.wall_ms.max(from.hold_ms)
+    } else {
+        hold_ms
     }
 }
 
