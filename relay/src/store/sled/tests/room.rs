@@ -1,8 +1,9 @@
 //! Small disks. Where nobody may mount one, nothing is shown here.
 
 use super::*;
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
+use std::ffi::CString;
 use std::path::PathBuf;
-use std::process::Command;
 
 fn holds(store: &SledStore) {
     applied(store, &[Write::Mailbox(mailbox(1)), mark()]);
@@ -49,15 +50,17 @@ fn a_disk_that_is_full_of_leftovers_is_cleared_of_them() {
 }
 
 /// A disk of so many MiB. `None` without the right to mount one.
+///
+/// No program is started for it: until its first instruction a child would hold the locks of the folders that other
+/// tests have open.
 pub(super) struct Small(PathBuf);
 
 impl Small {
     pub(super) fn new(mib: u64) -> Option<Self> {
         let path = tempfile::tempdir().unwrap().keep();
-        let size = format!("size={mib}m");
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "small"]).arg(&path).status();
-        done.is_ok_and(|it| it.success()).then_some(Self(path))
+        let size = CString::new(format!("size={mib}m")).unwrap();
+        let mounted = mount("small", &path, "tmpfs", MountFlags::empty(), size.as_c_str());
+        mounted.ok().map(|()| Self(path))
     }
     pub(super) fn store(&self) -> PathBuf {
         self.0.join("store")
@@ -74,7 +77,7 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+        let _ = unmount(&self.0, UnmountFlags::DETACH);
         let _ = fs::remove_dir(&self.0);
     }
 }
