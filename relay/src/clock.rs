@@ -30,10 +30,17 @@ pub struct Now {
 /// What the machine's clocks say at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
-    /// Milliseconds since the machine was started, those it slept through included. Cannot be set.
-    pub boot_ms: u64,
+    /// Microseconds since the machine was started, those it slept through included. Cannot be set.
+    pub boot_us: u64,
     /// Milliseconds since the Unix epoch, by the wall clock.
     pub wall_ms: u64,
+}
+
+impl Reading {
+    /// Milliseconds by the clock that cannot be set, rounded down.
+    fn since_ms(self, earlier_us: u64) -> u64 {
+        self.boot_us.saturating_sub(earlier_us) / 1000
+    }
 }
 
 /// Where a server takes the time from.
@@ -71,6 +78,12 @@ impl Now {
         self.hold_ms / 1000
     }
 
+    /// The second of hold time that begins `for_s` seconds from now, or within the second after: never early.
+    #[must_use]
+    pub fn due_s(self, for_s: u32) -> u64 {
+        self.hold_ms.div_ceil(1000).saturating_add(u64::from(for_s))
+    }
+
     /// For ages of envelopes and mailboxes: seconds. Outages count once they are beyond doubt.
     #[must_use]
     pub fn age_s(self) -> u64 {
@@ -93,37 +106,41 @@ impl Now {
 
 /// Readings tried for one in which both clocks were read at the same moment.
 const TRIES: usize = 16;
-/// Milliseconds between the two that do not matter.
-const AT_ONCE_MS: u64 = 1;
+/// Microseconds between the two that do not matter.
+const AT_ONCE_US: u64 = 1_000;
 
 impl Clock for SystemClock {
-    /// A thread may have to wait between the two clocks, and what lies between them is taken for time that passed, or
-    /// did not: over many restarts holds would come early by it. So the reading counts in which least lay between.
+    /// A thread may have to wait between the two clocks. The one that counts is read last: what lies between makes
+    /// relay time late by as much, never early. The reading counts in which least lay between.
     fn read(&self) -> Reading {
-        let mut best: Option<(u64, Reading)> = None;
-        for _ in 0..TRIES {
-            let boot_ms = counting_ms();
+        let read = || {
+            let before_us = counting_us();
             let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let between_ms = counting_ms().saturating_sub(boot_ms);
+            let boot_us = counting_us();
             let wall_ms = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
-            if best.is_none_or(|(least, _)| between_ms < least) {
-                best = Some((between_ms, Reading { boot_ms, wall_ms }));
-            }
-            if between_ms <= AT_ONCE_MS {
+            (boot_us.saturating_sub(before_us), Reading { boot_us, wall_ms })
+        };
+        let mut best = read();
+        for _ in 1..TRIES {
+            if best.0 <= AT_ONCE_US {
                 break;
             }
+            let next = read();
+            if next.0 < best.0 {
+                best = next;
+            }
         }
-        best.map_or(Reading { boot_ms: counting_ms(), wall_ms: 0 }, |(_, reading)| reading)
+        best.1
     }
 }
 
-/// Milliseconds by the clock that counts through sleep.
-fn counting_ms() -> u64 {
+/// Microseconds by the clock that counts through sleep.
+fn counting_us() -> u64 {
     #[cfg(target_os = "linux")]
     let counting = ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]
     let counting = ClockId::Monotonic;
     let now = clock_gettime(counting);
-    let ms = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
-    u64::try_from(ms).unwrap_or(0)
+    let us = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000);
+    u64::try_from(us).unwrap_or(0)
 }

@@ -18,7 +18,7 @@ use crate::store::ClockMark;
 #[derive(Clone, Debug)]
 pub(crate) struct RelayTime {
     /// When this process started, by the clock that cannot be set.
-    started_boot_ms: u64,
+    started_boot_us: u64,
     /// The last look for jumps.
     last: Reading,
     /// Both at the start.
@@ -70,7 +70,7 @@ impl RelayTime {
         outage.counted_ms = elapsed_ms;
         let counted_ms = elapsed_ms.min(COUNTED_AT_START_MS);
         Self {
-            started_boot_ms: at.boot_ms,
+            started_boot_us: at.boot_us,
             last: at,
             hold_ms: settled(&from, from.hold_ms.saturating_add(elapsed_ms), at),
             age_ms: from.age_ms.saturating_add(counted_ms),
@@ -128,12 +128,12 @@ impl RelayTime {
     }
 
     fn running_ms(&self, at: Reading) -> u64 {
-        at.boot_ms.saturating_sub(self.started_boot_ms)
+        at.since_ms(self.started_boot_us)
     }
 
     /// By how much the wall clock was set since the last look; 0 if it was not.
     fn jumped_by(&self, at: Reading) -> i64 {
-        let passed_ms = at.boot_ms.saturating_sub(self.last.boot_ms);
+        let passed_ms = at.since_ms(self.last.boot_us);
         let expected_ms = self.last.wall_ms.saturating_add(passed_ms);
         // Linux slews a clock by a tenth at most.
         let slewed_ms = CLOCK_JUMP_MS.saturating_add(passed_ms / 10);
@@ -162,9 +162,9 @@ impl RelayTime {
     }
 }
 
-/// Hold time at a start. The two clocks are not read at one moment, nor in fractions of a millisecond: what that adds at
-/// each restart would grow without end, and holds would come early by it. So where the wall clock was not set, by what
-/// counts as a jump, hold time is the wall clock again; it never goes back.
+/// Hold time at a start. The two clocks are not read at one moment: what that makes of it at each restart would grow
+/// without end. So where the wall clock was not set, by what counts as a jump, hold time is the wall clock again; it never
+/// goes back.
 fn settled(from: &ClockMark, hold_ms: u64, at: Reading) -> u64 {
     if hold_ms.abs_diff(at.wall_ms) <= CLOCK_JUMP_MS {
         at.wall_ms.max(from.hold_ms)

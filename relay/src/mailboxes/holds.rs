@@ -71,7 +71,7 @@ impl Mailboxes {
         }
         self.generations = self.generations.wrapping_add(1);
         let key = HeldKey { id, generation: self.generations };
-        let due_s = now.hold_s() + u64::from(for_s);
+        let due_s = now.due_s(for_s);
         let record = HoldRecord { key, due_s, deliveries: record };
         let hold = Hold { record: record.clone(), releasing: false, whole: true, fresh: true };
         self.holds.insert(id, hold);
@@ -96,7 +96,7 @@ impl Mailboxes {
             return refused(Refusal::HoldLength);
         }
         let Some(hold) = self.holds.get_mut(id) else { return self.gone(id) };
-        hold.record.due_s = now.hold_s() + u64::from(for_s);
+        hold.record.due_s = now.due_s(for_s);
         (hold.releasing, hold.fresh) = (false, true);
         let record = hold.record.clone();
         let outcome = |delivery: &HeldDelivery| match delivery.outcome {

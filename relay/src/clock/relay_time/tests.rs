@@ -2,6 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use super::*;
 
@@ -18,7 +19,7 @@ struct Machine {
 
 impl Machine {
     fn new() -> Self {
-        let at = Reading { boot_ms: 5_000, wall_ms: START };
+        let at = Reading { boot_us: 5_000_000, wall_ms: START };
         Self { at, time: RelayTime::start(None, at) }
     }
 
@@ -28,7 +29,7 @@ impl Machine {
 
     /// Time passes; then one look.
     fn pass(&mut self, ms: u64) -> Judged {
-        self.at.boot_ms += ms;
+        self.at.boot_us += ms * 1000;
         self.at.wall_ms += ms;
         self.time.tick(self.at)
     }
@@ -42,7 +43,7 @@ impl Machine {
     /// The relay ends and is back after so long, the clock set meanwhile.
     fn restart(&mut self, down_ms: u64, set_by_ms: i64) {
         let mark = self.now().mark();
-        self.at.boot_ms += down_ms;
+        self.at.boot_us += down_ms * 1000;
         self.at.wall_ms = (self.at.wall_ms + down_ms).saturating_add_signed(set_by_ms);
         self.time = RelayTime::start(Some(&mark), self.at);
     }
@@ -50,7 +51,7 @@ impl Machine {
     /// The machine is started anew, and its wall clock says this.
     fn reboot_at(&mut self, wall_ms: u64) {
         let mark = self.now().mark();
-        self.at = Reading { boot_ms: 0, wall_ms };
+        self.at = Reading { boot_us: 0, wall_ms };
         self.time = RelayTime::start(Some(&mark), self.at);
     }
 }
@@ -210,7 +211,7 @@ proptest! {
         let mut machine = Machine::new();
         for step in steps {
             let (before, waiting) = (machine.now(), machine.time.pending_ms());
-            let boot_ms = machine.at.boot_ms;
+            let boot_us = machine.at.boot_us;
             let (mut judged, mut accepted_ms) = (Judged::default(), 0);
             let mut elapsed_ms = None;
             match step {
@@ -224,7 +225,7 @@ proptest! {
                 Step::Accept => accepted_ms = machine.time.accept(),
             }
             let after = machine.now();
-            let passed_ms = machine.at.boot_ms - boot_ms;
+            let passed_ms = machine.at.since_ms(boot_us);
             let hold_ms = after.hold_ms.checked_sub(before.hold_ms).expect("hold time went back");
             let age_ms = after.age_ms.checked_sub(before.age_ms).expect("age time went back");
             match elapsed_ms {
@@ -246,7 +247,7 @@ proptest! {
             if judged.outage_ms > 0 {
                 let ClockJump::Forward { by_s } = judged.jump else { panic!("{judged:?}") };
                 prop_assert!(judged.outage_ms <= (by_s + 1) * S);
-                let settling = machine.at.boot_ms - machine.time.started_boot_ms;
+                let settling = machine.at.since_ms(machine.time.started_boot_us);
                 prop_assert!(settling <= CLOCK_SETTLES_MS);
             }
             prop_assert_eq!(after.wall_ms, machine.at.wall_ms);
@@ -257,29 +258,43 @@ proptest! {
     fn no_mark_and_no_clock_overflow_it(mark in any::<[u64; 4]>(), at in any::<[u64; 4]>()) {
         let [hold_ms, age_ms, wall_ms, pending_ms] = mark;
         let mark = ClockMark { hold_ms, age_ms, wall_ms, pending_ms };
-        let [boot_ms, wall_ms, later_ms, other_ms] = at;
-        let mut time = RelayTime::start(Some(&mark), Reading { boot_ms, wall_ms });
-        time.tick(Reading { boot_ms: later_ms, wall_ms: other_ms });
+        let [boot_us, wall_ms, later_us, other_ms] = at;
+        let mut time = RelayTime::start(Some(&mark), Reading { boot_us, wall_ms });
+        time.tick(Reading { boot_us: later_us, wall_ms: other_ms });
         time.accept();
-        let now = time.now(Reading { boot_ms: later_ms, wall_ms: other_ms });
+        let now = time.now(Reading { boot_us: later_us, wall_ms: other_ms });
         prop_assert!(now.hold_ms >= mark.hold_ms && now.age_ms >= mark.age_ms);
     }
 }
 
+/// Read between two looks at the wall clock, the counting clock last; each thread may have to wait between the two.
 #[test]
-fn what_lies_between_two_readings_does_not_add_up_over_restarts() {
-    let (mut mark, mut boot_ms, mut wall_ms) = (None, 5_000, 1_800_000_000_000);
-    for _ in 0..1000 {
-        // A busy machine at the start: the wall clock is read a millisecond after the other.
-        let mut time = RelayTime::start(mark.as_ref(), Reading { boot_ms, wall_ms: wall_ms + 1 });
-        boot_ms += 3000;
-        wall_ms += 3000;
-        let at = Reading { boot_ms, wall_ms };
+fn hold_time_is_never_ahead_of_the_wall_clock_and_does_not_drift_from_it_over_restarts() {
+    // The two do not begin a millisecond together.
+    const US: u64 = 1_800_000_000_000_300;
+    let mut rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut some_us = |most: u32| u64::from(rng.next_u32() % most);
+    let (mut mark, mut true_us) = (None, 5_000_000);
+    for _ in 0..10_000 {
+        let mut read = || {
+            true_us += some_us(3_000_000);
+            let wall_ms = (US + true_us) / 1000;
+            true_us += some_us(2) * some_us(1_500);
+            Reading { boot_us: true_us, wall_ms }
+        };
+        let mut time = RelayTime::start(mark.as_ref(), read());
+        let at = read();
         time.tick(at);
-        let now = time.now(at);
-        assert!(now.mark().hold_ms.abs_diff(wall_ms) <= 1, "{now:?} at {wall_ms}");
-        mark = Some(now.mark());
-        boot_ms += 500;
-        wall_ms += 500;
+        let hold_ms = time.now(at).hold_ms;
+        let true_ms = (US + at.boot_us) / 1000;
+        assert!(hold_ms <= true_ms, "early by {} ms", hold_ms - true_ms);
+        assert!(true_ms - hold_ms <= 3, "late by {} ms", true_ms - hold_ms);
+        mark = Some(time.now(at).mark());
     }
+}
+
+#[test]
+fn a_deadline_is_rounded_up_to_a_whole_second() {
+    let due_s = |ms: u64| Now::from_ms(ms).due_s(20);
+    assert_eq!((due_s(99_001), due_s(99_999), due_s(100_000)), (120, 120, 120));
 }
