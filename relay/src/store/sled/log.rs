@@ -11,9 +11,9 @@
 //! message = crc32 ^ ff*4 (4) ‖ kind (1) ‖ length (var) ‖ segment number (var) ‖ page (var) ‖ body
 //! ```
 //!
-//! A log in order has one segment that is not sealed, its last; what is behind the end of that one lives nowhere else
-//! only if it is damaged. In any other state the store is rebuilt from its records instead of being opened: sled would
-//! lose some of them, or look for pages for ever.
+//! A log in order has one segment that is not sealed, its last, or, after a kill, a few. What lies behind the first of
+//! them lives nowhere else, or was committed before, only if the log is damaged. In any other state the store is rebuilt
+//! from its records instead of being opened: sled would lose some of them, or look for pages for ever.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -50,6 +50,13 @@ struct Head {
     stable_lsn: u64,
 }
 
+/// Which record, and of which commit.
+type Which = (Kind, u64, Vec<u8>);
+
+fn which(raw: &Raw<'_>) -> Which {
+    (raw.kind, raw.commit, raw.key.to_vec())
+}
+
 /// Whether sled's log at `path` is damaged, or was cut so that sled would lose what lives by a ledger that knows all
 /// commits up to `known`.
 ///
@@ -62,24 +69,35 @@ pub(super) fn is_damaged(
 ) -> io::Result<bool> {
     let file = File::open(path)?;
     let (mut heads, mut headless) = (Vec::new(), false);
-    let mut hidden: HashSet<(Kind, u64, Vec<u8>)> = HashSet::new();
+    let mut hidden: HashSet<Which> = HashSet::new();
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
         match segment.head {
-            Some(head) => heads.push((head, segment.sealed)),
+            Some(head) => heads.push((head, segment.end_lsn(head))),
             // One that was never used, or that sled has cleared, is empty.
             None => headless |= bytes.iter().any(|byte| *byte != 0),
         }
         if !segment.sealed {
             each_record(bytes.get(segment.end..).unwrap_or_default(), &mut |_, raw| {
                 if lives(raw) {
-                    hidden.insert((raw.kind, raw.commit, raw.key.to_vec()));
+                    hidden.insert(which(raw));
                 }
             });
         }
     })?;
-    if headless || is_cut(&heads) {
-        return Ok(true);
+    let Some(dropped_from) = end_of_log(&heads).filter(|_| !headless) else { return Ok(true) };
+    let is_dropped = |segment: &Segment| segment.head.is_some_and(|head| head.lsn > dropped_from);
+    if heads.iter().any(|(head, _)| head.lsn > dropped_from) {
+        for_each_segment(&file, &mut |bytes| {
+            let segment = segment(bytes);
+            if is_dropped(&segment) {
+                each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
+                    if raw.commit <= known {
+                        hidden.insert(which(raw));
+                    }
+                });
+            }
+        })?;
     }
     if hidden.is_empty() {
         return Ok(false);
@@ -88,8 +106,11 @@ pub(super) fn is_damaged(
     // A segment that is used again holds leftovers behind its end. What lives of them is elsewhere, too.
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
+        if is_dropped(&segment) {
+            return;
+        }
         each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
-            hidden.remove(&(raw.kind, raw.commit, raw.key.to_vec()));
+            hidden.remove(&which(raw));
             if raw.kind == Kind::Note && raw.commit > known {
                 for removed in noted(raw.body).unwrap_or_default() {
                     gone.extend(place(&removed));
@@ -111,25 +132,26 @@ fn place(removed: &Entry) -> Option<Vec<u8>> {
     }
 }
 
-/// Whether a segment but the last is not sealed, or one is missing where sled follows the log from one to the next: from
-/// the segment on that the newest head calls stable. sled calls stable what it has handed to the kernel: after a power
-/// cut a head may be there and the segment before it not, and sled would find nothing at all.
-fn is_cut(heads: &[(Head, bool)]) -> bool {
+/// Where sled would take the log to end, from each segment's head and, if it is not sealed, where its messages end: the
+/// number of the last segment that counts. `None` if sled would lose some of it, or look for pages for ever.
+///
+/// sled follows the log from one segment to the next, from the one on that the newest head calls stable, up to the first
+/// that is not sealed, and drops what comes later. It calls stable what it has handed to the kernel: after a power cut a
+/// head may be there and the segment before it not, and sled would find nothing at all. A process that is killed leaves
+/// all up to there whole. sled writes at several places at once; so it may leave an open segment behind that, and later ones.
+fn end_of_log(heads: &[(Head, Option<u64>)]) -> Option<u64> {
     let segment = SEGMENT as u64;
     let stable = heads.iter().map(|(head, _)| head.stable_lsn).max().unwrap_or(0);
-    let Some(last) = heads.iter().map(|(head, _)| head.lsn).max() else { return false };
-    if heads.iter().any(|(head, sealed)| !sealed && head.lsn < last) {
-        return true;
-    }
-    let mut lsn = stable / segment * segment;
-    while lsn < last {
-        if heads.iter().all(|(head, _)| head.lsn != lsn) {
-            return true;
-        }
-        lsn += segment;
-    }
+    let Some(last) = heads.iter().map(|(head, _)| head.lsn).max() else { return Some(0) };
+    let open = || heads.iter().filter_map(|(head, end)| end.map(|end| (head.lsn, end)));
+    let first = stable / segment * segment;
     // Beyond the last one: its own segment is gone.
-    lsn > last
+    if first > last || open().any(|(lsn, end)| lsn < last && end < stable) {
+        return None;
+    }
+    let end = open().map(|(lsn, _)| lsn).min().unwrap_or(last);
+    let is_there = |lsn| heads.iter().any(|(head, _)| head.lsn == lsn);
+    (first..end).step_by(SEGMENT).all(is_there).then_some(end)
 }
 
 fn for_each_segment(file: &File, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
@@ -160,6 +182,13 @@ fn segment(bytes: &[u8]) -> Segment {
         }
     };
     Segment { head: Some(head), end, sealed }
+}
+
+impl Segment {
+    /// Where its messages end in the log, if it is not sealed.
+    fn end_lsn(&self, head: Head) -> Option<u64> {
+        (!self.sealed).then(|| head.lsn + self.end as u64)
+    }
 }
 
 fn head(bytes: &[u8]) -> Option<Head> {

@@ -4,6 +4,7 @@ mod compaction;
 mod crash;
 mod damage;
 mod ledgers;
+mod logs;
 mod pages;
 mod places;
 mod room;
