@@ -205,7 +205,7 @@ fn framed(commit: u64, payload: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 impl Ledger {
-    /// Goes on with the ledger in `folder` after its first `len` bytes.
+    /// Goes on with the ledger in `folder` after its first `len` bytes, which are on disk then.
     ///
     /// # Errors
     /// What the system says.
@@ -213,6 +213,7 @@ impl Ledger {
         let path = folder.join(NAME);
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         file.set_len(len)?;
+        file.sync_data()?;
         Ok(Self { file, path, len })
     }
 

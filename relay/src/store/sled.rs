@@ -236,7 +236,7 @@ impl Store for SledStore {
         }
         match self.engine() {
             Engine::Databases { new, old } => {
-                let found = reconcile::scan(&new, old.as_deref())?;
+                let found = reconcile::scan(&new, old.as_deref(), u64::MAX)?;
                 let set_aside = self.set_aside.load(Ordering::Relaxed) + found.bad.len() as u64;
                 Ok(found.loaded(set_aside))
             }

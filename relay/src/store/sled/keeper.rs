@@ -43,14 +43,25 @@ pub(super) struct Keeper {
     rewriting: Option<JoinHandle<io::Result<Rewritten>>>,
 }
 
+/// Whether most of a ledger of so many bytes has been cancelled out, where so many envelopes live, and there is room for
+/// another.
+pub(super) fn is_to_be_rewritten(folder: &Path, len: u64, live: u64) -> bool {
+    len > REWRITE_FLOOR.max(2 * live * ENTRY) && has_room(folder, len)
+}
+
+fn has_room(folder: &Path, len: u64) -> bool {
+    folder::free_bytes(folder).is_none_or(|free| free > 2 * len + WRITE_ROOM)
+}
+
 impl Keeper {
+    /// With a ledger that is on disk up to the commit `appended`.
     pub(super) fn new(appended: u64) -> Self {
         Self {
             appended,
             // What an earlier process left there.
             stale: true,
             rewritten: Instant::now(),
-            synced: 0,
+            synced: appended,
             purged: 0,
             asked: Instant::now(),
             syncing: None,
@@ -89,15 +100,13 @@ impl Keeper {
                 }
             }
         }
-        let is_rested = self.rewritten.elapsed() >= REWRITE_REST;
-        let is_due = self.stale && self.rewritten.elapsed() >= REWRITE_EVERY;
-        if self.rewriting.is_none()
-            && (is_due || (ledger.len() > REWRITE_FLOOR.max(2 * live * ENTRY) && is_rested))
-            && folder::free_bytes(folder).is_none_or(|free| free > 2 * ledger.len() + WRITE_ROOM)
-        {
+        let (since, len) = (self.rewritten.elapsed(), ledger.len());
+        let is_due = self.stale && since >= REWRITE_EVERY && has_room(folder, len);
+        let is_long = since >= REWRITE_REST && is_to_be_rewritten(folder, len, live);
+        if self.rewriting.is_none() && (is_due || is_long) {
             self.stale = false;
             self.rewritten = Instant::now();
-            let (folder, upto) = (folder.to_owned(), ledger.len());
+            let (folder, upto) = (folder.to_owned(), len);
             self.rewriting = Some(spawn("ledger", move || ledger::rewrite(&folder, upto))?);
         }
         self.forget(new)

@@ -34,8 +34,10 @@ pub(super) struct Found {
     lost_holds: HashMap<HoldId, Versioned<LostHold>>,
     clock: Option<Versioned<ClockMark>>,
     index: Vec<StoredEnvelope>,
-    /// What commits removed, in their order.
+    /// What commits removed that the ledger has not heard of, in their order.
     notes: Vec<(u64, Vec<Entry>)>,
+    /// The last commit of which there was a note.
+    noted: u64,
     /// Notes of commits up to this may be gone: the ledger was synced after it.
     purged: u64,
     /// Records that do not check out.
@@ -67,8 +69,13 @@ pub(super) struct Plan {
     pub(super) restored: u64,
 }
 
-/// Reads records, index and notes of both databases; of two records of one key the newer database's counts.
-pub(super) fn scan(new: &Database, old: Option<&Database>) -> Result<Found, StoreError> {
+/// Reads records, index and the notes of commits after `known` of both databases; of two records of one key the newer
+/// database's counts.
+pub(super) fn scan(
+    new: &Database,
+    old: Option<&Database>,
+    known: u64,
+) -> Result<Found, StoreError> {
     let mut found = Found { whole: true, ..Found::default() };
     for (is_old, database) in [(false, Some(new)), (true, old)] {
         let Some(database) = database else { continue };
@@ -77,7 +84,7 @@ pub(super) fn scan(new: &Database, old: Option<&Database>) -> Result<Found, Stor
                 found.gone.insert((Table::Records, key.to_vec()));
                 return;
             }
-            if found.note(key, value) || (is_old && found.hides(Table::Records, key)) {
+            if found.note(key, value, known) || (is_old && found.hides(Table::Records, key)) {
                 return;
             }
             if !found.record(key, value, is_old) {
@@ -153,8 +160,8 @@ impl Found {
         true
     }
 
-    /// Files one note. `false` if it is none.
-    fn note(&mut self, key: &[u8], value: &[u8]) -> bool {
+    /// Files one note, if it is of a commit after `known`. `false` if it is none.
+    fn note(&mut self, key: &[u8], value: &[u8], known: u64) -> bool {
         if key == PURGED {
             if let Some((commit, _)) = record::opened(Kind::Note, key, value) {
                 self.purged = self.purged.max(commit);
@@ -163,7 +170,10 @@ impl Found {
         }
         let Some((commit, body)) = record::opened(Kind::Note, key, value) else { return false };
         let Some(removed) = noted(body) else { return false };
-        self.notes.push((commit, removed));
+        self.noted = self.noted.max(commit);
+        if commit > known {
+            self.notes.push((commit, removed));
+        }
         true
     }
 
@@ -172,15 +182,8 @@ impl Found {
         let holds = self.holds.values().map(|it| it.commit);
         let lost = self.lost_holds.values().map(|it| it.commit);
         let clock = self.clock.iter().map(|it| it.commit);
-        let notes = self.notes.iter().map(|(commit, _)| *commit);
-        records
-            .chain(holds)
-            .chain(lost)
-            .chain(clock)
-            .chain(notes)
-            .max()
-            .unwrap_or(0)
-            .max(self.purged)
+        let records = records.chain(holds).chain(lost).chain(clock).max().unwrap_or(0);
+        records.max(self.noted).max(self.purged)
     }
 
     /// As it is, compared with nothing.
@@ -205,10 +208,10 @@ impl Found {
         let mut plan = Plan { commit: self.commit().max(ledger.commit), ..Plan::default() };
         plan.covered = ledger.commit >= self.purged;
         let mut expected = State::default();
-        let expired = self.expired_since(ledger.commit);
+        let expired = self.expired();
         if plan.covered {
             expected = ledger.state.clone();
-            for (_, removed) in self.notes.drain(..).filter(|(commit, _)| *commit > ledger.commit) {
+            for (_, removed) in self.notes.drain(..) {
                 for entry in removed {
                     plan.unrecorded.push((0, entry.clone()));
                     expected.take(0, entry);
@@ -224,10 +227,10 @@ impl Found {
         Ok(plan)
     }
 
-    /// Envelopes that expired in commits after `known`: they are counted, whether they are still there or not.
-    fn expired_since(&self, known: u64) -> HashMap<(MailboxId, u64), u64> {
-        let later = self.notes.iter().filter(|(commit, _)| *commit > known);
-        let expired = later.flat_map(|(commit, removed)| {
+    /// Envelopes that expired in commits that the ledger has not heard of: they are counted, whether they are still there
+    /// or not.
+    fn expired(&self) -> HashMap<(MailboxId, u64), u64> {
+        let expired = self.notes.iter().flat_map(|(commit, removed)| {
             removed.iter().filter_map(move |entry| match entry {
                 Entry::ExpireEnvelope(mailbox, sequence) => Some(((*mailbox, *sequence), *commit)),
                 _ => None,

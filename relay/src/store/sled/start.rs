@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::compaction::Compaction;
 use super::database::{self, Database, Failure, Table, sync_folder};
-use super::keeper::Keeper;
+use super::keeper::{self, Keeper};
 use super::log;
 use super::reconcile::{self, Found, Plan};
 use super::salvage::Salvage;
@@ -153,7 +153,7 @@ impl Start<'_> {
         if self.is_damaged(&paths)? || database::rebuild_asked(folder) {
             return self.rebuilt();
         }
-        match open_databases(folder, &paths, self.cache_mib, steps) {
+        match self.open(&paths) {
             Ok(opened) if opened.found.whole => self.checked(opened),
             Ok(opened) => {
                 drop(opened);
@@ -165,6 +165,24 @@ impl Start<'_> {
             }
             Err(Failure::Other(error)) => Err(error),
         }
+    }
+
+    fn open(&self, paths: &[PathBuf]) -> Result<Opened, Failure> {
+        let open = |path: &Path| Database::open(path, self.cache_mib, self.steps);
+        let (old, newest) = match paths {
+            [] => (None, self.folder.join(folder::DATABASE)),
+            [only] => (None, only.clone()),
+            [old, new] => (Some(old), new.clone()),
+            _ => return Err(Failure::Damage("there are more than two databases".to_owned())),
+        };
+        let old = old.map(|path| open(path)).transpose()?;
+        let new = match paths {
+            [] => Database::make(&newest, self.cache_mib, self.steps)?,
+            _ => open(&newest)?,
+        };
+        let found =
+            reconcile::scan(&new, old.as_ref(), self.reading.commit).map_err(Failure::Other)?;
+        Ok(Opened { new, old, found })
     }
 
     /// Compares with the ledger, and goes on with what that says.
@@ -203,8 +221,12 @@ impl Start<'_> {
         for (version, entry) in &unrecorded {
             entry.encode(*version, &mut entries);
         }
-        let is_little = entries.len() < PART;
-        let (ledger, appended) = if covered && is_little && self.reading.len > 0 {
+        let held = loaded.holds.iter().map(|hold| hold.held().count() as u64).sum::<u64>();
+        let live = loaded.envelopes.len() as u64 + held;
+        let is_good = entries.len() < PART && self.reading.len > 0;
+        // A process that does not live for long would never rewrite it.
+        let is_long = keeper::is_to_be_rewritten(folder, self.reading.len, live);
+        let (ledger, appended) = if covered && is_good && !is_long {
             (Ledger::resume(folder, self.reading.len), self.reading.commit)
         } else {
             if covered {
@@ -216,7 +238,6 @@ impl Start<'_> {
             }
             (Ledger::create(folder, commit, &state), commit)
         };
-        let held = loaded.holds.iter().map(|hold| hold.held().count() as u64).sum::<u64>();
         let compaction = match &old {
             Some(_) => Compaction::Copying { table: 0, after: None },
             None => Compaction::idle(),
@@ -227,7 +248,7 @@ impl Start<'_> {
             parts: Vec::new(),
             entries,
             notes: 0,
-            live: loaded.envelopes.len() as u64 + held,
+            live,
             compact: 0,
             gone,
             keeper: Keeper::new(appended),
@@ -284,9 +305,13 @@ impl Start<'_> {
         let ready = self.checked(opened)?;
         let findings = Findings { rebuilt: true, ..ready.findings };
         let Findings { ledger, envelopes, holds, .. } = findings;
+        let nothing_lost = ledger && envelopes + holds == 0;
+        if nothing_lost {
+            tracing::info!("the store is made anew; nothing that was accepted is missing");
+        }
         for damaged in damaged {
-            // Where nothing is lost, nobody has anything to look for in it.
-            if ledger && envelopes + holds == 0 {
+            // Nobody has anything to look for in it.
+            if nothing_lost {
                 folder::remove_dir(&damaged)?;
             } else {
                 tracing::warn!(kept = %damaged.display(), "the damaged database is kept");
@@ -303,7 +328,10 @@ impl Start<'_> {
         let paths = folder::databases(folder)?;
         let salvage = self.gather(&paths)?;
         self.has_room_for(salvage.count())?;
-        tracing::warn!("the store is damaged; all that can be read is put into a new one");
+        tracing::warn!(
+            "the store is not whole, as after a crash in an unlucky moment or on a failing disk; all that can be read is put \
+             into a new one"
+        );
         let path = folder.join(folder::REBUILDING);
         folder::remove_dir(&path)?;
         let new = Database::open(&path, self.cache_mib, steps).map_err(or_damaged(&path))?;
@@ -323,7 +351,7 @@ impl Start<'_> {
         steps.pass();
         database::rebuild_done(folder).map_err(io("removing leftovers"))?;
         sync_folder(folder)?;
-        let opened = open_databases(folder, &folder::databases(folder)?, self.cache_mib, steps);
+        let opened = self.open(&folder::databases(folder)?);
         opened.map(|opened| (opened, kept)).map_err(or_damaged(folder))
     }
 
@@ -334,7 +362,7 @@ impl Start<'_> {
         }
         tracing::error!(
             mebibytes = needed >> 20,
-            "the store is damaged, and there is no room to rebuild it: make so much room on its disk"
+            "the store is not whole, and there is no room to make it anew: make so much room on its disk"
         );
         Err(StoreError::NoRoom { path: self.folder.to_owned() })
     }
@@ -379,28 +407,6 @@ pub(super) fn gather(paths: &[PathBuf], reading: &Reading) -> Result<Salvage, St
     let files: Vec<PathBuf> =
         paths.iter().map(|path| Database::file_in(path)).filter(|path| path.exists()).collect();
     Salvage::gather(&files, reading.state.clone(), reading.commit).map_err(io("reading the store"))
-}
-
-fn open_databases(
-    folder: &Path,
-    paths: &[PathBuf],
-    cache_mib: u32,
-    steps: &Steps,
-) -> Result<Opened, Failure> {
-    let open = |path: &Path| Database::open(path, cache_mib, steps);
-    let (old, newest) = match paths {
-        [] => (None, folder.join(folder::DATABASE)),
-        [only] => (None, only.clone()),
-        [old, new] => (Some(old), new.clone()),
-        _ => return Err(Failure::Damage("there are more than two databases".to_owned())),
-    };
-    let old = old.map(|path| open(path)).transpose()?;
-    let new = match paths {
-        [] => Database::make(&newest, cache_mib, steps)?,
-        _ => open(&newest)?,
-    };
-    let found = reconcile::scan(&new, old.as_ref()).map_err(Failure::Other)?;
-    Ok(Opened { new, old, found })
 }
 
 /// Damage where nothing else is left to try.

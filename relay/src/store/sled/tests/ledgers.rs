@@ -1,6 +1,8 @@
 //! Ledgers that are damaged, too large, or cannot be rewritten.
 
 use super::*;
+use crate::store::entry::Entry;
+use crate::store::ledger::{self, Ledger};
 
 /// One bad byte in the ledger, and leftovers of what went since behind the end of a segment that was used again.
 #[test]
@@ -107,4 +109,35 @@ fn what_a_rewrite_of_the_ledger_left_is_cleared_away() {
         !folder.path().join("ledger.new").exists(),
         "it fills the disk for as long as the disk is full"
     );
+}
+
+/// Killed again and again, each time before the ledger was synced.
+#[test]
+fn neither_notes_nor_the_ledger_grow_over_many_short_lives() {
+    let folder = folder();
+    for life in 0..20 {
+        let store = opened(folder.path());
+        for at in 0..3 {
+            applied(&store, &[remove(1, life * 3 + at)]);
+            store.upkeep(false).unwrap();
+        }
+        assert!(notes(&store) <= 6, "{} notes in life {life}", notes(&store));
+    }
+
+    let len = || fs::metadata(folder.path().join("ledger")).unwrap().len();
+    let reading = ledger::read(folder.path()).unwrap();
+    let mut ledger = Ledger::resume(folder.path(), reading.len).unwrap();
+    let mut came_and_went = Vec::new();
+    for sequence in 500..5_500 {
+        let Write::Put(stored, _) = put(1, sequence) else { panic!() };
+        Entry::Envelope(stored).encode(0, &mut came_and_went);
+        Entry::RemoveEnvelope(stored.mailbox, sequence).encode(0, &mut came_and_went);
+    }
+    while len() <= 20 << 20 {
+        ledger.append(reading.commit, &came_and_went).unwrap();
+    }
+    let store = opened(folder.path());
+    assert!(len() < 1 << 20, "it is rewritten at a start, too");
+    assert_eq!(store.load().unwrap().envelopes.len() as u64, COUNT - 60);
+    assert_eq!(store.findings(), Findings { ledger: true, ..Findings::default() });
 }
