@@ -34,6 +34,8 @@ const FLOOR_LOW: u64 = 24 << 20;
 const CLEARED: usize = 256;
 /// Records copied between two commits: some milliseconds.
 const SLICE: usize = 48;
+/// Records looked at for it, most of them copied before a crash.
+const LOOKED_AT: usize = 256;
 /// Between two looks at the size.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// After one that could not begin.
@@ -41,7 +43,7 @@ const TRY_AGAIN: Duration = Duration::from_secs(60);
 
 /// How far it is.
 pub(super) enum Compaction {
-    /// Nothing to do before the next look.
+    /// Nothing to do before this moment.
     Idle(Instant),
     /// A second database is being made, in this folder.
     Making(PathBuf, Option<JoinHandle<io::Result<Database>>>),
@@ -54,8 +56,13 @@ pub(super) enum Compaction {
 }
 
 impl Compaction {
-    pub(super) fn idle() -> Self {
+    /// The first look comes at once: this process may not live for long.
+    pub(super) fn at_start() -> Self {
         Self::Idle(Instant::now())
+    }
+
+    fn idle() -> Self {
+        Self::Idle(Instant::now() + LOOK_EVERY)
     }
 
     /// After something that did not work out.
@@ -64,7 +71,7 @@ impl Compaction {
     }
 
     pub(super) fn may_begin(&self) -> bool {
-        matches!(self, Self::Idle(at) if *at <= Instant::now())
+        matches!(self, Self::Idle(until) if *until <= Instant::now())
     }
 }
 
@@ -83,7 +90,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
     }
     let (live, compact) = (writing.live, writing.compact);
     let next = match &mut writing.compaction {
-        Compaction::Idle(at) if at.elapsed() < LOOK_EVERY => return Ok(Upkeep::of(busy)),
+        Compaction::Idle(until) if *until > Instant::now() => return Ok(Upkeep::of(busy)),
         Compaction::Idle(_) if old.is_none() && !writing.gone.is_empty() => {
             Some(Compaction::Clearing)
         }
@@ -177,14 +184,25 @@ fn copy_slice(
     new: &Database,
     old: &Database,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let page = old.page(table, &[], after, SLICE).map_err(or_damaged(old.path()))?;
-    for (key, value) in &page {
-        let is_there = new.get(table, key).map_err(or_damaged(new.path()))?.is_some();
-        if !is_there && value != GONE && lives(table, key, new, old)? {
-            new.insert(table, key, value)?;
+    let mut after = after.map(<[u8]>::to_vec);
+    let (mut copied, mut looked_at) = (0, 0);
+    while copied < SLICE && looked_at < LOOKED_AT {
+        let page = old.page(table, &[], after.as_deref(), SLICE - copied);
+        let page = page.map_err(or_damaged(old.path()))?;
+        for (key, value) in &page {
+            let is_there = new.get(table, key).map_err(or_damaged(new.path()))?.is_some();
+            if !is_there && value != GONE && lives(table, key, new, old)? {
+                new.insert(table, key, value)?;
+                copied += 1;
+            }
+        }
+        looked_at += page.len();
+        after = page.last().map(|(key, _)| key.to_vec());
+        if after.is_none() {
+            break;
         }
     }
-    Ok(page.last().map(|(key, _)| key.to_vec()))
+    Ok(after)
 }
 
 /// Whether something leads to this record. Crashes may have left envelopes to which nothing does.

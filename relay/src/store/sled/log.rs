@@ -57,16 +57,16 @@ fn which(raw: &Raw<'_>) -> Which {
     (raw.kind, raw.commit, raw.key.to_vec())
 }
 
-/// Whether sled's log at `path` is damaged, or was cut so that sled would lose what lives by a ledger that knows all
-/// commits up to `known`.
+/// Why sled's log at `path` is damaged, or was cut so that sled would lose what lives by a ledger that knows all commits
+/// up to `known`. `None`: it is in order.
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn is_damaged(
+pub(super) fn damage(
     path: &Path,
     known: u64,
     lives: &dyn Fn(&Raw<'_>) -> bool,
-) -> io::Result<bool> {
+) -> io::Result<Option<&'static str>> {
     let file = File::open(path)?;
     let (mut heads, mut headless) = (Vec::new(), false);
     let mut hidden: HashSet<Which> = HashSet::new();
@@ -85,7 +85,12 @@ pub(super) fn is_damaged(
             });
         }
     })?;
-    let Some(dropped_from) = end_of_log(&heads).filter(|_| !headless) else { return Ok(true) };
+    if headless {
+        return Ok(Some("a segment of its log has no head"));
+    }
+    let Some(dropped_from) = end_of_log(&heads) else {
+        return Ok(Some("its log is cut before its end"));
+    };
     let is_dropped = |segment: &Segment| segment.head.is_some_and(|head| head.lsn > dropped_from);
     if heads.iter().any(|(head, _)| head.lsn > dropped_from) {
         for_each_segment(&file, &mut |bytes| {
@@ -100,7 +105,7 @@ pub(super) fn is_damaged(
         })?;
     }
     if hidden.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
     let mut gone = HashSet::new();
     // A segment that is used again holds leftovers behind its end. What lives of them is elsewhere, too.
@@ -119,7 +124,7 @@ pub(super) fn is_damaged(
         });
     })?;
     hidden.retain(|(_, _, key)| !gone.contains(key));
-    Ok(!hidden.is_empty())
+    Ok((!hidden.is_empty()).then_some("its log is cut before something that was committed"))
 }
 
 /// The key of an envelope that was removed.

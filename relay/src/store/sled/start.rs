@@ -150,19 +150,16 @@ impl Start<'_> {
             return Err(StoreError::NoRoom { path: folder.to_owned() });
         }
         let paths = folder::named(folder, paths, steps)?;
-        if self.is_damaged(&paths)? || database::rebuild_asked(folder) {
-            return self.rebuilt();
+        if let Some(reason) = self.damage(&paths)? {
+            return self.rebuilt(reason);
         }
         match self.open(&paths) {
             Ok(opened) if opened.found.whole => self.checked(opened),
             Ok(opened) => {
                 drop(opened);
-                self.rebuilt()
+                self.rebuilt("a page cannot be read")
             }
-            Err(Failure::Damage(reason)) => {
-                tracing::warn!(reason, "the store cannot be opened");
-                self.rebuilt()
-            }
+            Err(Failure::Damage(reason)) => self.rebuilt(&reason),
             Err(Failure::Other(error)) => Err(error),
         }
     }
@@ -240,7 +237,7 @@ impl Start<'_> {
         };
         let compaction = match &old {
             Some(_) => Compaction::Copying { table: 0, after: None },
-            None => Compaction::idle(),
+            None => Compaction::at_start(),
         };
         let writing = Writing {
             ledger: Some(ledger.map_err(io("opening the ledger"))?),
@@ -283,25 +280,22 @@ impl Start<'_> {
         }
     }
 
-    /// sled would lose something that the ledger says lives.
-    fn is_damaged(&self, paths: &[PathBuf]) -> Result<bool, StoreError> {
+    /// Why sled would lose something that the ledger says lives.
+    fn damage(&self, paths: &[PathBuf]) -> Result<Option<&'static str>, StoreError> {
         // What a damaged ledger lists may have gone since.
         let lives = |raw: &Raw<'_>| !self.reading.is_damaged && self.reading.state.lists(raw);
-        for path in paths {
-            let file = Database::file_in(path);
-            if file.exists()
-                && log::is_damaged(&file, self.reading.commit, &lives)
-                    .map_err(io("reading the store"))?
-            {
-                return Ok(true);
+        for file in paths.iter().map(|path| Database::file_in(path)).filter(|file| file.exists()) {
+            let damage = log::damage(&file, self.reading.commit, &lives);
+            if let Some(reason) = damage.map_err(io("reading the store"))? {
+                return Ok(Some(reason));
             }
         }
-        Ok(false)
+        Ok(database::rebuild_asked(self.folder).then_some("a page of it could not be read"))
     }
 
     /// Of what can be read, where the engine cannot be trusted with it.
-    fn rebuilt(&self) -> Result<Ready, StoreError> {
-        let (opened, damaged) = self.made_anew()?;
+    fn rebuilt(&self, reason: &str) -> Result<Ready, StoreError> {
+        let (opened, damaged) = self.made_anew(reason)?;
         let ready = self.checked(opened)?;
         let findings = Findings { rebuilt: true, ..ready.findings };
         let Findings { ledger, envelopes, holds, .. } = findings;
@@ -321,7 +315,7 @@ impl Start<'_> {
     }
 
     /// Makes a new database of all that can be read, and puts the damaged ones aside: their new names.
-    fn made_anew(&self) -> Result<(Opened, Vec<PathBuf>), StoreError> {
+    fn made_anew(&self, reason: &str) -> Result<(Opened, Vec<PathBuf>), StoreError> {
         let (folder, steps) = (self.folder, self.steps);
         // Before all of it is read.
         self.has_room_for(self.reading.state.envelope_count())?;
@@ -329,6 +323,7 @@ impl Start<'_> {
         let salvage = self.gather(&paths)?;
         self.has_room_for(salvage.count())?;
         tracing::warn!(
+            reason,
             "the store is not whole, as after a crash in an unlucky moment or on a failing disk; all that can be read is put \
              into a new one"
         );
@@ -386,7 +381,7 @@ impl Start<'_> {
             compact: 0,
             gone: Vec::new(),
             keeper: Keeper::new(0),
-            compaction: Compaction::idle(),
+            compaction: Compaction::at_start(),
         };
         let engine = Engine::Salvage(Arc::new(salvage));
         let findings = Findings { ledger: true, ..Findings::default() };

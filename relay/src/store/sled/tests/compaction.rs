@@ -1,6 +1,8 @@
 //! Two databases at once, and what a compaction leaves behind.
 
 use super::*;
+use crate::store::sled::compaction::Compaction;
+use crate::store::sled::folder;
 use std::fs::OpenOptions;
 
 /// sled's own thread hands one database to the kernel every 500 ms, the other at another moment; a power cut keeps any
@@ -108,4 +110,29 @@ fn a_database_that_was_read_for_rescue_leaves_the_disk_when_it_is_compacted() {
         .filter(|it| it.starts_with(&name) && it.ends_with("(deleted)"))
         .collect();
     assert!(held.is_empty(), "{held:?}");
+}
+
+/// Killed again and again, each time before a compaction could begin or end.
+#[test]
+fn a_compaction_begins_and_ends_over_many_short_lives() {
+    let folder = folder();
+    let path = folder.path().join("sled/db");
+    let mut lives = 0;
+    while let Ok(file) = OpenOptions::new().write(true).open(&path) {
+        assert!(lives < 20, "{:?}", folder::databases(folder.path()));
+        let store = opened(folder.path());
+        file.set_len(64 << 20).unwrap();
+        for _ in 0..5 {
+            store.upkeep(true).unwrap();
+            store.commit().unwrap();
+        }
+        // What is being made is made.
+        while matches!(store.writing().compaction, Compaction::Making(..)) {
+            store.upkeep(true).unwrap();
+        }
+        lives += 1;
+    }
+    let store = opened(folder.path());
+    assert_eq!(readable(&store), COUNT);
+    works(folder.path(), store);
 }
