@@ -8,6 +8,7 @@
 //! Integers are little-endian; the tag is a kind in lower case for what is put, in upper case for what is removed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use velar_protocol::wire::{HoldId, MailboxId};
 
@@ -48,7 +49,8 @@ pub(super) struct Versioned<T> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) mailboxes: HashMap<MailboxId, Versioned<MailboxRecord>>,
-    pub(super) envelopes: HashMap<MailboxId, BTreeMap<u64, StoredEnvelope>>,
+    /// Shared with clones until one of them changes: there may be millions.
+    pub(super) envelopes: HashMap<MailboxId, Arc<BTreeMap<u64, StoredEnvelope>>>,
     pub(super) holds: HashMap<HoldId, Versioned<HoldRecord>>,
     pub(super) lost_holds: HashMap<HoldId, Versioned<LostHold>>,
     pub(super) clock: Option<Versioned<ClockMark>>,
@@ -204,11 +206,12 @@ impl State {
                 self.envelopes.remove(&id);
             }
             Entry::Envelope(stored) => {
-                self.envelopes.entry(stored.mailbox).or_default().insert(stored.sequence, stored);
+                let of_it = self.envelopes.entry(stored.mailbox).or_default();
+                Arc::make_mut(of_it).insert(stored.sequence, stored);
             }
             Entry::RemoveEnvelope(mailbox, sequence) | Entry::ExpireEnvelope(mailbox, sequence) => {
                 if let Some(of_it) = self.envelopes.get_mut(&mailbox) {
-                    of_it.remove(&sequence);
+                    Arc::make_mut(of_it).remove(&sequence);
                     if of_it.is_empty() {
                         self.envelopes.remove(&mailbox);
                     }
@@ -259,8 +262,11 @@ impl State {
     pub(super) fn entries(&self) -> impl Iterator<Item = (u64, Entry)> {
         let mailboxes =
             self.mailboxes.values().map(|it| (it.commit, Entry::Mailbox(it.record.clone())));
-        let envelopes =
-            self.envelopes.values().flat_map(BTreeMap::values).map(|it| (0, Entry::Envelope(*it)));
+        let envelopes = self
+            .envelopes
+            .values()
+            .flat_map(|of_it| of_it.values())
+            .map(|it| (0, Entry::Envelope(*it)));
         let holds = self.holds.values().map(|it| (it.commit, Entry::Hold(it.record.clone())));
         let lost = self.lost_holds.values().map(|it| (it.commit, Entry::LostHold(it.record)));
         let clock = self.clock.iter().map(|it| (it.commit, Entry::Clock(it.record)));

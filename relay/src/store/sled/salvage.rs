@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use memchr::memmem::Finder;
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
@@ -114,6 +115,7 @@ impl Salvage {
             Entry::RemoveMailbox(id) => {
                 let newer = &self.newer;
                 if let Some(of_it) = self.state.envelopes.get_mut(id) {
+                    let of_it = Arc::make_mut(of_it);
                     of_it.retain(|sequence, _| later(newer.get(&(*id, *sequence)).copied()));
                 }
                 if later(self.state.mailboxes.get(id).map(|it| it.commit)) {
