@@ -167,6 +167,8 @@ pub(crate) const REMEMBERED: usize = 256;
 pub(crate) const REMEMBER_S: u64 = 3600;
 /// Sequences promised on disk at a time, so that numbers keep growing across restarts.
 pub(crate) const SEQUENCE_BLOCK: u64 = 1024;
+/// Seconds for which a lost hold is told as such: the longest a hold may last.
+pub(crate) const LOST_HOLD_S: u64 = 30 * 86_400;
 /// Seconds between marks of the relay's time: the error of an outage's measured length.
 pub(crate) const CLOCK_MARK_S: u64 = 10;
 /// Seconds without a tick (machine asleep, disk stalled) that count as an outage.

@@ -54,7 +54,7 @@ pub(crate) struct Mailboxes {
     tokens: HashMap<SendTokenHash, MailboxId>,
     mailboxes: HashMap<MailboxId, Mailbox>,
     holds: HashMap<HoldId, Hold>,
-    /// Holds that were lost, and when that is forgotten, Unix seconds.
+    /// Holds that were lost, and when that is forgotten, in seconds of hold time.
     lost: HashMap<HoldId, u64>,
     /// No hold is released before this: a missed extension may still arrive.
     release_not_before_s: u64,
@@ -221,24 +221,29 @@ impl Mailboxes {
         Reply::Durable(Answer::Accepted)
     }
 
-    /// The store can be written again, and has this. What is not among it is lost, and counted there.
-    pub(crate) fn reopened(&mut self, loaded: Loaded) {
+    /// The store can be written again, and has this. What is not among it is lost. The writes go behind those that were
+    /// deferred, of which some know nothing of it.
+    pub(crate) fn reopened(&mut self, loaded: Loaded, writes: &mut Vec<Write>) {
         let there: HashSet<(MailboxId, u64)> =
             loaded.envelopes.iter().map(|stored| (stored.mailbox, stored.sequence)).collect();
-        for record in loaded.mailboxes {
-            if let Some(mailbox) = self.mailboxes.get_mut(&record.id) {
-                mailbox.expired = mailbox.expired.max(record.expired);
-                let lost = mailbox.not_in(|sequence| there.contains(&(record.id, sequence)));
-                for sequence in lost {
-                    mailbox.drop_lost(sequence);
-                }
+        let counted: HashMap<MailboxId, u64> =
+            loaded.mailboxes.iter().map(|record| (record.id, record.expired)).collect();
+        for (id, mailbox) in &mut self.mailboxes {
+            let lost = mailbox.not_in(|sequence| there.contains(&(*id, sequence)));
+            for sequence in &lost {
+                mailbox.drop_lost(*sequence);
+                mailbox.expired += 1;
+            }
+            if !lost.is_empty() || counted.get(id) != Some(&mailbox.expired) {
+                writes.push(Write::Mailbox(mailbox.record()));
             }
         }
-        for lost in loaded.lost_holds {
-            if let Some(hold) = self.holds.remove(&lost.id) {
-                self.unreserve_hold(&hold);
-            }
+        let held: HashSet<HoldId> = loaded.holds.iter().map(|hold| hold.key.id).collect();
+        for lost in loaded.lost_holds.into_iter().filter(|lost| !held.contains(&lost.id)) {
             self.lost.insert(lost.id, lost.until_s);
+            if let Some(key) = self.drop_hold(&lost.id) {
+                writes.extend([Write::LostHold(lost), Write::RemoveHold(key)]);
+            }
         }
     }
 

@@ -256,7 +256,7 @@ impl HoldRecord {
 pub struct LostHold {
     /// Its name.
     pub id: HoldId,
-    /// When that may be forgotten, Unix seconds.
+    /// When that may be forgotten, in seconds of hold time.
     pub until_s: u64,
 }
 

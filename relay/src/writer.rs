@@ -205,12 +205,19 @@ impl Work {
             self.tell_committed(&mut group);
             rooms.clear();
             self.look_at_free_space();
+            if !self.store.is_writable() {
+                // No commit: a store that opens is read from end to end, and perhaps made anew.
+                self.watchdog.since_ms.store(0, Ordering::Relaxed);
+            }
             if self.room != Room::None || !self.store.is_writable() {
                 busy = self.store.upkeep(self.room != Room::Enough)? == Upkeep::Busy;
                 if let Some(loaded) = self.store.reopened() {
+                    let mut found = Vec::new();
                     let mut mailboxes =
                         self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
-                    mailboxes.reopened(loaded);
+                    mailboxes.reopened(loaded, &mut found);
+                    drop(mailboxes);
+                    self.deferred.extend(found.into_iter());
                 }
             } else {
                 busy = false;

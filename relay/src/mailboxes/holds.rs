@@ -4,7 +4,7 @@ use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, HoldId, Refusal, S
 
 use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
-use crate::limits::{RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM};
+use crate::limits::{LOST_HOLD_S, RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM};
 use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write, short_digest};
 
 /// A hold that is asked for.
@@ -156,11 +156,14 @@ impl Mailboxes {
         if self.lost.len() >= self.limits.holds as usize {
             let oldest = self.lost.iter().min_by_key(|(_, until_s)| **until_s);
             if let Some(oldest) = oldest.map(|(id, _)| *id) {
+                tracing::error!(
+                    "more holds were lost than are remembered; the oldest is forgotten"
+                );
                 self.lost.remove(&oldest);
                 writes.push(Write::ForgetLostHold(oldest));
             }
         }
-        let until_s = now.hold_s() + u64::from(self.limits.hold_length_s);
+        let until_s = now.hold_s() + LOST_HOLD_S;
         self.lost.insert(key.id, until_s);
         // First: a crash between the two must not make it look as if it had fired.
         writes.push(Write::LostHold(LostHold { id: key.id, until_s }));
@@ -291,8 +294,10 @@ impl Mailboxes {
             .insert(record.key.id, Hold { record, releasing: false, whole: false, fresh: false });
     }
 
-    pub(super) fn unreserve_hold(&mut self, hold: &Hold) {
+    pub(super) fn drop_hold(&mut self, id: &HoldId) -> Option<HeldKey> {
+        let hold = self.holds.remove(id)?;
         self.unreserve(&hold.record);
+        Some(hold.record.key)
     }
 
     fn put_back(&mut self, hold: Option<Hold>) {

@@ -58,8 +58,6 @@ pub(super) struct Reading {
     pub(super) commit: u64,
     /// Bytes that are whole frames.
     pub(super) len: u64,
-    /// Bytes of the file.
-    pub(super) file_len: u64,
     /// Behind the last of these there are whole frames: it is damaged, not torn.
     pub(super) is_damaged: bool,
 }
@@ -80,7 +78,7 @@ pub(super) fn read(folder: &Path) -> io::Result<Reading> {
             let file_len = file.metadata()?.len();
             let found = reading(&file)?;
             let is_damaged = found.len < file_len && has_frame_after(&file, found.len)?;
-            Ok(Reading { file_len, is_damaged, ..found })
+            Ok(Reading { is_damaged, ..found })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Reading::default()),
         Err(error) => Err(error),
@@ -214,6 +212,7 @@ impl Ledger {
         let file = OpenOptions::new().read(true).write(true).open(&path)?;
         file.set_len(len)?;
         file.sync_data()?;
+        File::open(folder)?.sync_all()?;
         Ok(Self { file, path, len })
     }
 
@@ -225,6 +224,7 @@ impl Ledger {
         let mut ledger = Self::written(folder, commit, state)?;
         ledger.file.sync_all()?;
         ledger.put_in_place(folder)?;
+        File::open(folder)?.sync_all()?;
         Ok(ledger)
     }
 
@@ -243,13 +243,14 @@ impl Ledger {
             entry.encode(version, &mut payload);
             count += 1;
             if count == ENTRIES {
-                let frame = framed(commit, &payload)?;
+                // Of no commit: who reads only these has not read up to it.
+                let frame = framed(0, &payload)?;
                 len += frame.len() as u64;
                 out.write_all(&frame)?;
                 (payload, count) = (Vec::new(), 0);
             }
         }
-        // Always one at the end, for the commit's sake.
+        // Always one at the end, which names the commit.
         let frame = framed(commit, &payload)?;
         len += frame.len() as u64;
         out.write_all(&frame)?;
@@ -261,7 +262,7 @@ impl Ledger {
         let path = folder.join(NAME);
         fs::rename(&self.path, &path)?;
         self.path = path;
-        File::open(folder)?.sync_all()
+        Ok(())
     }
 
     /// Appends what a commit changed. It must be on disk in the engine already.
@@ -314,7 +315,8 @@ impl Ledger {
         self.file.try_clone()
     }
 
-    /// Takes the place of this one what was rewritten from its first bytes; what came since follows. Synced.
+    /// Puts what was rewritten from the first bytes of this one in its place; what came since follows. Synced, but for its
+    /// name: sync the folder.
     ///
     /// # Errors
     /// What the system says; this one then stays as it was.

@@ -25,6 +25,7 @@ pub use self::repair::{Examined, Repaired, examine, repair};
 pub use self::start::Findings;
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -35,7 +36,7 @@ use velar_protocol::wire::{Envelope, MailboxId};
 use self::compaction::Compaction;
 use self::database::{Database, Failure, Table};
 use self::keeper::Keeper;
-use self::salvage::Salvage;
+use self::salvage::{Salvage, Salvaged};
 use self::steps::Steps;
 use self::target::{GONE, NOTED, Target, note};
 use super::entry::{self, Entry};
@@ -43,7 +44,7 @@ use super::ledger::Ledger;
 use super::record::{self, Kind, envelope_key, held_key, record_key};
 use super::{HeldKey, Loaded, Store, StoreError, Upkeep, Write};
 
-/// Bytes of entries that go to the ledger in one piece. One write may add some more.
+/// Bytes of entries that go to the ledger in one piece, and one entry more.
 const PART: usize = 8 << 20;
 /// Between two readings of the whole file for what the engine does not find in it.
 const RESCUE_EVERY: Duration = Duration::from_secs(60);
@@ -62,7 +63,7 @@ pub struct SledStore {
     findings: Findings,
     set_aside: AtomicU64,
     /// What can be read without the engine, once it was needed.
-    rescue: Mutex<Option<(Instant, Arc<Salvage>)>>,
+    rescue: Mutex<Option<(Instant, Salvage)>>,
     steps: Steps,
     /// Held until the end: one process per folder.
     _lock: File,
@@ -160,7 +161,7 @@ impl SledStore {
     /// The envelope of a key, in the newer database or the older.
     fn read(&self, kind: Kind, key: &[u8]) -> Result<Option<Envelope>, StoreError> {
         let Engine::Databases { new, old } = self.engine() else { return Ok(None) };
-        for database in [Some(new), old].into_iter().flatten() {
+        for database in [Some(&new), old.as_ref()].into_iter().flatten() {
             match database.get(Table::Envelopes, key) {
                 Ok(None) => {}
                 Ok(Some(value)) if value == GONE => return Ok(None),
@@ -169,7 +170,7 @@ impl SledStore {
                         record::parse(&value).filter(|raw| raw.kind == kind && raw.key == key);
                     let found = raw.and_then(|raw| record::envelope(&raw));
                     if found.is_none() {
-                        self.set_aside(&database, key, &value)?;
+                        self.set_aside(&new, key, &value)?;
                     }
                     return Ok(found);
                 }
@@ -207,16 +208,36 @@ impl SledStore {
         Ok(false)
     }
 
-    /// What the engine does not have may still lie in its file. All of that is read at most once a minute.
-    fn rescued(&self) -> Result<Arc<Salvage>, StoreError> {
+    /// What the engine does not have may still lie in its file. All of that is read once a minute, and again when the
+    /// engine has moved what is looked for.
+    fn rescued(
+        &self,
+        read: impl Fn(&Salvage) -> io::Result<Salvaged>,
+    ) -> Result<Option<Envelope>, StoreError> {
         let mut rescue = self.rescue.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*rescue {
-            Some((at, salvage)) if at.elapsed() < RESCUE_EVERY => return Ok(salvage.clone()),
-            _ => {}
+        if let Some((at, salvage)) = &*rescue
+            && at.elapsed() < RESCUE_EVERY
+        {
+            match read(salvage).map_err(Self::salvaged)? {
+                Salvaged::Moved => {}
+                found => return Ok(found.found()),
+            }
         }
-        let salvage = Arc::new(start::gathered(&self.folder)?);
-        *rescue = Some((Instant::now(), salvage.clone()));
-        Ok(salvage)
+        let salvage = start::gathered(&self.folder)?;
+        let found = read(&salvage).map_err(Self::salvaged)?;
+        *rescue = Some((Instant::now(), salvage));
+        Ok(found.found())
+    }
+
+    /// Reads without the engine. `None`: there is another one now, which is to be asked instead.
+    fn read_salvage(
+        salvage: &Salvage,
+        read: impl Fn(&Salvage) -> io::Result<Salvaged>,
+    ) -> Result<Option<Option<Envelope>>, StoreError> {
+        match read(salvage).map_err(Self::salvaged)? {
+            Salvaged::Moved if !salvage.is_current() => Ok(None),
+            found => Ok(Some(found.found())),
+        }
     }
 
     /// Lets go of the files that were read.
@@ -255,11 +276,11 @@ impl Store for SledStore {
         let mut writing = self.writing();
         let target = Target::new(&new, old.as_deref(), writing.commit);
         let mut removed = Vec::new();
-        if writing.entries.len() > PART {
-            let part = std::mem::take(&mut writing.entries);
-            writing.parts.push(part);
-        }
         for entry in writes.iter().flat_map(entry::entries) {
+            if writing.entries.len() > PART {
+                let part = std::mem::take(&mut writing.entries);
+                writing.parts.push(part);
+            }
             entry.encode(target.commit, &mut writing.entries);
             if entry.removes() {
                 removed.push(entry);
@@ -281,7 +302,9 @@ impl Store for SledStore {
     }
 
     fn commit(&self) -> Result<(), StoreError> {
-        let Engine::Databases { new, .. } = self.engine() else { return Ok(()) };
+        let Engine::Databases { new, old } = self.engine() else { return Ok(()) };
+        // What was applied before there were two is in the older one.
+        old.map_or(Ok(()), |old| old.sync())?;
         new.sync()?;
         let mut writing = self.writing();
         let Writing { ledger: Some(ledger), commit, parts, entries, keeper, .. } = &mut *writing
@@ -305,41 +328,37 @@ impl Store for SledStore {
     }
 
     fn envelope(&self, mailbox: &MailboxId, sequence: u64) -> Result<Option<Envelope>, StoreError> {
-        match self.engine() {
-            Engine::Salvage(salvage) => salvage.envelope(mailbox, sequence).map_err(Self::salvaged),
-            Engine::Databases { .. } => {
-                let key = envelope_key(mailbox, sequence);
-                match self.read(Kind::Envelope, &key)? {
-                    None if self.is_missed(Table::Index, &key, |_| true)? => {
-                        self.rescued()?.envelope(mailbox, sequence).map_err(Self::salvaged)
-                    }
-                    found => Ok(found),
-                }
+        let read = |salvage: &Salvage| salvage.envelope(mailbox, sequence);
+        while let Engine::Salvage(salvage) = self.engine() {
+            if let Some(found) = Self::read_salvage(&salvage, read)? {
+                return Ok(found);
             }
+        }
+        let key = envelope_key(mailbox, sequence);
+        match self.read(Kind::Envelope, &key)? {
+            None if self.is_missed(Table::Index, &key, |_| true)? => self.rescued(read),
+            found => Ok(found),
         }
     }
 
     fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError> {
-        match self.engine() {
-            Engine::Salvage(salvage) => salvage.held(key, delivery).map_err(Self::salvaged),
-            Engine::Databases { .. } => match self.read(Kind::Held, &held_key(key, delivery))? {
-                None => {
-                    let record = record_key(Kind::Hold, key.id.as_bytes());
-                    let holds = |entry: Entry| match entry {
-                        Entry::Hold(hold) => hold.key == key && hold.holds(delivery),
-                        _ => false,
-                    };
-                    let is_held = |value: &[u8]| {
-                        record::parse(value).and_then(|raw| salvage::entry(&raw)).is_some_and(holds)
-                    };
-                    if self.is_missed(Table::Records, &record, is_held)? {
-                        self.rescued()?.held(key, delivery).map_err(Self::salvaged)
-                    } else {
-                        Ok(None)
-                    }
-                }
-                found => Ok(found),
-            },
+        let read = |salvage: &Salvage| salvage.held(key, delivery);
+        while let Engine::Salvage(salvage) = self.engine() {
+            if let Some(found) = Self::read_salvage(&salvage, read)? {
+                return Ok(found);
+            }
+        }
+        let record = record_key(Kind::Hold, key.id.as_bytes());
+        let holds = |entry: Entry| match entry {
+            Entry::Hold(hold) => hold.key == key && hold.holds(delivery),
+            _ => false,
+        };
+        let is_held = |value: &[u8]| {
+            record::parse(value).and_then(|raw| salvage::entry(&raw)).is_some_and(holds)
+        };
+        match self.read(Kind::Held, &held_key(key, delivery))? {
+            None if self.is_missed(Table::Records, &record, is_held)? => self.rescued(read),
+            found => Ok(found),
         }
     }
 

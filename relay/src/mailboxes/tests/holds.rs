@@ -1,6 +1,7 @@
 //! Holds on virtual time.
 
 use super::*;
+use crate::store::LostHold;
 
 fn rig() -> Rig {
     let mut rig = Rig::new(Limits::default());
@@ -324,4 +325,27 @@ fn without_room_a_double_of_what_is_only_in_memory_is_not_accepted() {
     let reply = rig.mailboxes.send(&token(1), sent, short_digest(&envelope(100)), now, &mut none);
     // `Durable` without writes: the writer answers it at once, whatever it deferred.
     assert!(!matches!(reply, Reply::Durable(Answer::Accepted)), "{reply:?}");
+}
+
+/// A power cut may bring back the mark of a hold that was lost and left again.
+#[test]
+fn a_hold_that_is_there_is_not_lost_when_the_store_can_be_written_again() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1], None);
+    rig.hold(2, 60, &[1], None);
+    let mut loaded = rig.store.load().unwrap();
+    let ids: Vec<HoldId> = loaded.holds.iter().map(|hold| hold.key.id).collect();
+    loaded.lost_holds = ids.iter().map(|id| LostHold { id: *id, until_s: u64::MAX }).collect();
+    loaded.holds.retain(|hold| hold.key.id == ids[0]);
+    rig.act(|boxes, _, writes| {
+        boxes.reopened(loaded, writes);
+        assert!(
+            writes.iter().any(|write| matches!(write, Write::RemoveHold(key) if key.id == ids[1]))
+        );
+        assert!(
+            !writes.iter().any(|write| matches!(write, Write::RemoveHold(key) if key.id == ids[0]))
+        );
+    });
+    let answers = [rig.extend(1, 60), rig.extend(2, 60)];
+    assert_eq!(answers.iter().filter(|answer| **answer == LOST).count(), 1, "{answers:?}");
 }

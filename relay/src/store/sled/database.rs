@@ -93,6 +93,15 @@ impl Database {
         path.join("db")
     }
 
+    /// Up to where the newest snapshot in `path` has sled's log. 0: there is none.
+    pub(super) fn snapshot_lsn(path: &Path) -> u64 {
+        let names = snapshots(path).into_iter().filter_map(|path| {
+            let name = path.file_name()?.to_str()?.strip_prefix("snap.")?;
+            u64::from_str_radix(name, 16).ok()
+        });
+        names.max().unwrap_or(0)
+    }
+
     /// Opens or makes the database in `path`, repairing what a crash during sled's own start may have left.
     /// `cache_mib` bounds the memory for pages.
     pub(super) fn open(path: &Path, cache_mib: u32, steps: &Steps) -> Result<Self, Failure> {
@@ -391,7 +400,7 @@ fn open_sled(path: &Path, cache_mib: u32) -> Result<Db, Failure> {
 
 /// sled's threads hold its file's lock for a moment after it is dropped. The folder's lock is ours, so nobody
 /// else can have it. Should it last, sled's own refusal tells.
-fn wait_for_sled(file: &Path) {
+pub(super) fn wait_for_sled(file: &Path) {
     let Ok(file) = File::open(file) else { return };
     for _ in 0..250 {
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {

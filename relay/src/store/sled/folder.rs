@@ -15,6 +15,10 @@ use crate::store::{StoreError, ledger};
 pub(super) const DATABASE: &str = "sled";
 /// A database that is being rebuilt.
 pub(super) const REBUILDING: &str = "rebuilding";
+/// Before the number of one that was damaged, and is kept.
+pub(super) const DAMAGED: &str = "damaged";
+/// Before the number of one that was made anew, until it is known whether anything was lost.
+pub(super) const SUSPECT: &str = "suspect";
 /// What one envelope takes, with its index entry and sled's own.
 pub(super) const LIVE_ENVELOPE: u64 = 4096 + 512;
 /// sled writes when it opens: it clears the end of its log, one segment, and writes a snapshot. Below this it would
@@ -69,6 +73,32 @@ pub(super) fn next_database(folder: &Path) -> Result<PathBuf, StoreError> {
         None => folder.join(DATABASE),
         Some(number) => folder.join(format!("{DATABASE}.{}", number + 1)),
     })
+}
+
+/// Folders of this name and a number.
+pub(super) fn numbered(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, StoreError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io("reading its folder"))? {
+        let path = entry.map_err(io("reading its folder"))?.path();
+        found.extend(path.extension().is_some().then_some(path));
+    }
+    found.retain(|path| path.file_stem().is_some_and(|name| name == prefix));
+    found.sort();
+    Ok(found)
+}
+
+/// Something was lost: what was made anew is kept. To be called before anything says so on the disk.
+pub(super) fn keep_suspects(folder: &Path) -> Result<(), StoreError> {
+    for suspect in numbered(folder, SUSPECT)? {
+        fs::rename(suspect, free_name(folder, DAMAGED)?)
+            .map_err(io("keeping a damaged database"))?;
+    }
+    sync_folder(folder)
+}
+
+/// Nothing was lost: nobody has anything to look for in them.
+pub(super) fn remove_suspects(folder: &Path) -> Result<(), StoreError> {
+    numbered(folder, SUSPECT)?.iter().try_for_each(|suspect| remove_dir(suspect))
 }
 
 /// The name under which a database waits to be deleted.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::database::{Database, Table};
+use super::database::{Database, Table, sync_folder};
 use super::folder;
 use super::reconcile::{PURGED, purged};
 use super::target::{NOTE, note_commit};
@@ -34,7 +34,7 @@ pub(super) struct Keeper {
     /// Something that the ledger lists has been removed since it was rewritten.
     pub(super) stale: bool,
     rewritten: Instant,
-    /// The last one that is on disk there.
+    /// The last commit that is on disk there.
     synced: u64,
     /// Notes up to this are forgotten.
     purged: u64,
@@ -92,7 +92,10 @@ impl Keeper {
         if let Some(done) = finished(&mut self.rewriting) {
             // The bytes that follow are few: they came while it was rewritten.
             match done.and_then(|rewritten| ledger.replace(folder, rewritten)) {
-                Ok(()) => self.synced = self.appended,
+                Ok(()) => {
+                    sync_folder(folder)?;
+                    self.synced = self.appended;
+                }
                 Err(error) => {
                     tracing::error!(%error, "the ledger could not be rewritten; it is tried again later");
                     ledger::remove_unfinished(folder);

@@ -11,9 +11,10 @@
 //! message = crc32 ^ ff*4 (4) ‖ kind (1) ‖ length (var) ‖ segment number (var) ‖ page (var) ‖ body
 //! ```
 //!
-//! A log in order has one segment that is not sealed, its last, or, after a kill, a few. What lies behind the first of
-//! them lives nowhere else, or was committed before, only if the log is damaged. In any other state the store is rebuilt
-//! from its records instead of being opened: sled would lose some of them, or look for pages for ever.
+//! In a log that is in order the last segment is not sealed; after a kill a few may not be. Behind the end of the first of
+//! these there is nothing that lives and is not elsewhere, too, and nothing that was committed. If there is, or if
+//! segments are missing, the store is rebuilt from its records instead of being opened: sled would lose some of them,
+//! or look for pages for ever.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -21,6 +22,7 @@ use std::io;
 use std::path::Path;
 
 use super::database::SEGMENT;
+use super::reconcile::PURGED;
 use super::salvage::each_record;
 use super::target::noted;
 use crate::store::entry::Entry;
@@ -58,18 +60,20 @@ fn which(raw: &Raw<'_>) -> Which {
 }
 
 /// Why sled's log at `path` is damaged, or was cut so that sled would lose what lives by a ledger that knows all commits
-/// up to `known`. `None`: it is in order.
+/// up to `known`. `None`: it is in order. sled goes on from its snapshot, which has the log up to `snapshot`.
 ///
 /// # Errors
 /// What the system says.
 pub(super) fn damage(
     path: &Path,
+    snapshot: u64,
     known: u64,
     lives: &dyn Fn(&Raw<'_>) -> bool,
 ) -> io::Result<Option<&'static str>> {
     let file = File::open(path)?;
-    let (mut heads, mut headless) = (Vec::new(), false);
-    let mut hidden: HashSet<Which> = HashSet::new();
+    let (mut heads, mut headless, mut purged) = (Vec::new(), false, 0);
+    // What is behind the end of a segment, and what is in a segment behind the end of the log.
+    let (mut hidden, mut dropped): (HashSet<Which>, HashSet<Which>) = Default::default();
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
         match segment.head {
@@ -79,7 +83,9 @@ pub(super) fn damage(
         }
         if !segment.sealed {
             each_record(bytes.get(segment.end..).unwrap_or_default(), &mut |_, raw| {
-                if lives(raw) {
+                if raw.key == PURGED {
+                    purged = raw.commit.max(purged);
+                } else if lives(raw) {
                     hidden.insert(which(raw));
                 }
             });
@@ -88,23 +94,23 @@ pub(super) fn damage(
     if headless {
         return Ok(Some("a segment of its log has no head"));
     }
-    let Some(dropped_from) = end_of_log(&heads) else {
+    let Some(last) = end_of_log(&heads, snapshot) else {
         return Ok(Some("its log is cut before its end"));
     };
-    let is_dropped = |segment: &Segment| segment.head.is_some_and(|head| head.lsn > dropped_from);
-    if heads.iter().any(|(head, _)| head.lsn > dropped_from) {
+    let is_dropped = |segment: &Segment| segment.head.is_some_and(|head| head.lsn > last);
+    if heads.iter().any(|(head, _)| head.lsn > last) {
         for_each_segment(&file, &mut |bytes| {
             let segment = segment(bytes);
             if is_dropped(&segment) {
                 each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
-                    if raw.commit <= known {
-                        hidden.insert(which(raw));
+                    if raw.commit <= known && raw.key != PURGED {
+                        dropped.insert(which(raw));
                     }
                 });
             }
         })?;
     }
-    if hidden.is_empty() {
+    if hidden.is_empty() && dropped.is_empty() {
         return Ok(None);
     }
     let mut gone = HashSet::new();
@@ -116,7 +122,10 @@ pub(super) fn damage(
         }
         each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
             hidden.remove(&which(raw));
-            if raw.kind == Kind::Note && raw.commit > known {
+            dropped.remove(&which(raw));
+            if raw.key == PURGED {
+                purged = raw.commit.max(purged);
+            } else if raw.kind == Kind::Note && raw.commit > known {
                 for removed in noted(raw.body).unwrap_or_default() {
                     gone.extend(place(&removed));
                 }
@@ -124,7 +133,10 @@ pub(super) fn damage(
         });
     })?;
     hidden.retain(|(_, _, key)| !gone.contains(key));
-    Ok((!hidden.is_empty()).then_some("its log is cut before something that was committed"))
+    // A ledger that does not know what went since it ended does not know what lives.
+    let is_known = purged <= known;
+    let is_cut = !dropped.is_empty() || (is_known && !hidden.is_empty());
+    Ok(is_cut.then_some("its log is cut before something that was committed"))
 }
 
 /// The key of an envelope that was removed.
@@ -140,18 +152,23 @@ fn place(removed: &Entry) -> Option<Vec<u8>> {
 /// Where sled would take the log to end, from each segment's head and, if it is not sealed, where its messages end: the
 /// number of the last segment that counts. `None` if sled would lose some of it, or look for pages for ever.
 ///
-/// sled follows the log from one segment to the next, from the one on that the newest head calls stable, up to the first
-/// that is not sealed, and drops what comes later. It calls stable what it has handed to the kernel: after a power cut a
-/// head may be there and the segment before it not, and sled would find nothing at all. A process that is killed leaves
-/// all up to there whole. sled writes at several places at once; so it may leave an open segment behind that, and later ones.
-fn end_of_log(heads: &[(Head, Option<u64>)]) -> Option<u64> {
-    let segment = SEGMENT as u64;
-    let stable = heads.iter().map(|(head, _)| head.stable_lsn).max().unwrap_or(0);
+/// sled follows the log from one segment to the next, from the one on that its snapshot or the newest head calls stable, up
+/// to the first that is not sealed, and drops what comes later. It calls stable what it has handed to the kernel: after a
+/// power cut a head may be there and the segment before it not, and sled would find nothing at all. A process that is
+/// killed leaves all up to there whole. sled writes at several places at once; so it may leave an open segment behind that,
+/// and later ones.
+fn end_of_log(heads: &[(Head, Option<u64>)], snapshot: u64) -> Option<u64> {
+    let start = |lsn: u64| lsn / SEGMENT as u64 * SEGMENT as u64;
     let Some(last) = heads.iter().map(|(head, _)| head.lsn).max() else { return Some(0) };
+    let followed = heads.iter().filter(|(head, _)| head.lsn >= start(snapshot));
+    let stable = followed.map(|(head, _)| head.stable_lsn).fold(snapshot, u64::max);
+    let first = start(stable);
+    if first > last {
+        // The next one was to be begun, or it is gone.
+        return (first == stable).then_some(last);
+    }
     let open = || heads.iter().filter_map(|(head, end)| end.map(|end| (head.lsn, end)));
-    let first = stable / segment * segment;
-    // Beyond the last one: its own segment is gone.
-    if first > last || open().any(|(lsn, end)| lsn < last && end < stable) {
+    if open().any(|(lsn, end)| lsn < last && end < stable) {
         return None;
     }
     let end = open().map(|(lsn, _)| lsn).min().unwrap_or(last);

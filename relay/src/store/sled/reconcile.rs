@@ -7,6 +7,7 @@ use velar_protocol::wire::{HoldId, MailboxId};
 use super::database::{Database, Failure, Table, Value};
 use super::salvage;
 use super::target::{CLOCK, GONE, noted};
+use crate::limits::LOST_HOLD_S;
 use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
 use crate::store::record::{self, Kind};
@@ -14,9 +15,6 @@ use crate::store::{
     ClockMark, HoldRecord, Loaded, LostHold, MailboxRecord, StoreError, StoredEnvelope, Write,
     short_digest,
 };
-
-/// Seconds for which a lost hold is told as such: the longest a hold may last.
-const LOST_S: u64 = 30 * 86_400;
 
 /// Names the note that says up to which commit notes may be gone.
 pub(super) const PURGED: &[u8] = b"purged";
@@ -103,7 +101,8 @@ pub(super) fn scan(
         })?;
         found.whole &= whole;
     }
-    found.index.sort_unstable_by_key(|stored| (stored.mailbox, stored.sequence));
+    // Stable: of two in one place the newer database's comes first, and stays.
+    found.index.sort_by_key(|stored| (stored.mailbox, stored.sequence));
     found.index.dedup_by_key(|stored| (stored.mailbox, stored.sequence));
     found.notes.sort_by_key(|(commit, _)| *commit);
     Ok(found)
@@ -285,13 +284,14 @@ impl Found {
             if wanted == Some(&stored) {
                 kept.push(stored);
             } else if disk.has(&stored)?.is_some_and(|commit| {
+                plan.commit = plan.commit.max(commit);
                 // A place may be used again after what was there expired.
                 expired.get(&(stored.mailbox, stored.sequence)).is_none_or(|at| commit > *at)
             }) {
                 // Written by a commit that the ledger has not heard of, or removed by one that the engine has lost.
                 plan.unrecorded.push((0, Entry::Envelope(stored)));
                 kept.push(stored);
-            } else {
+            } else if wanted.is_none() {
                 let (mailbox, sequence) = (stored.mailbox, stored.sequence);
                 plan.writes.push(Write::Remove { mailbox, sequence });
             }
@@ -332,7 +332,7 @@ impl Found {
     /// The mark of a lost hold stays for as long as its owner may ask for it.
     fn lost_hold(&self, hold: &HoldRecord) -> LostHold {
         let now_s = self.clock.as_ref().map_or(0, |clock| clock.record.hold_ms / 1000);
-        LostHold { id: hold.key.id, until_s: hold.due_s.max(now_s) + LOST_S }
+        LostHold { id: hold.key.id, until_s: hold.due_s.max(now_s) + LOST_HOLD_S }
     }
 
     fn compare_holds(

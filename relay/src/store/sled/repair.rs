@@ -74,7 +74,7 @@ pub fn examine(folder: &Path) -> Result<Examined, StoreError> {
     };
     for stored in salvage.state.envelopes.values().flat_map(|of| of.values()) {
         let read = salvage.envelope(&stored.mailbox, stored.sequence).map_err(io("reading"))?;
-        found.readable.0 += u64::from(read.is_some());
+        found.readable.0 += u64::from(read.found().is_some());
     }
     for hold in salvage.state.holds.values() {
         let held = held_of(&salvage, &hold.record)?;
@@ -145,12 +145,13 @@ pub fn repair(folder: &Path, into: &Path) -> Result<Repaired, StoreError> {
         holds: loaded.holds.len() as u64,
         envelopes_lost: findings.envelopes,
         holds_lost: findings.holds,
-        all_known: reading.commit > 0 && reading.len == reading.file_len,
+        all_known: findings.ledger && !reading.is_damaged,
     })
 }
 
-/// Writes everything that was salvaged. `known` is the last commit of the ledger.
-pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), StoreError> {
+/// Writes everything that was salvaged. `known` is the last commit of the ledger. Returns how many envelopes are
+/// missing of holds that the ledger knows.
+pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<u64, StoreError> {
     let target = Target::new(new, None, salvage.commit + 1);
     let write = |write: Write| target.write(&write, &mut 0);
     let state = &salvage.state;
@@ -166,7 +167,7 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), 
     let mut without: HashSet<MailboxId> = HashSet::new();
     for stored in state.envelopes.values().flat_map(|of| of.values()) {
         let envelope = salvage.envelope(&stored.mailbox, stored.sequence).map_err(io("reading"))?;
-        if let Some(envelope) = envelope {
+        if let Some(envelope) = envelope.found() {
             used_day = used_day.max(stored.kept_since_s / DAY_S);
             if !state.mailboxes.contains_key(&stored.mailbox) {
                 without.insert(stored.mailbox);
@@ -186,8 +187,13 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), 
         let record = MailboxRecord { id, sequence_ceiling, expired: 0, used_day, tokens };
         write(Write::Mailbox(record))?;
     }
+    let mut missing = 0;
     for hold in state.holds.values() {
         let envelopes = held_of(salvage, &hold.record)?;
+        // A later one may have been cut off while it was written, and was not answered then.
+        if hold.commit <= known {
+            missing += (hold.record.held().count() - envelopes.len()) as u64;
+        }
         if !envelopes.is_empty() {
             write(Write::Hold { record: hold.record.clone(), envelopes, replaces: None })?;
         }
@@ -198,7 +204,8 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<(), 
     if let Some(clock) = &state.clock {
         write(Write::Clock(clock.record))?;
     }
-    new.sync()
+    new.sync()?;
+    Ok(missing)
 }
 
 fn held_of(
@@ -208,7 +215,7 @@ fn held_of(
     let mut envelopes = Vec::new();
     for at in (0..=u8::MAX).filter(|at| hold.holds(*at)) {
         let held = salvage.held(hold.key, at).map_err(io("reading"))?;
-        envelopes.extend(held.map(|held| (at, held)));
+        envelopes.extend(held.found().map(|held| (at, held)));
     }
     Ok(envelopes)
 }

@@ -5,9 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use memchr::memmem::Finder;
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
@@ -33,8 +32,10 @@ struct Place {
 }
 
 /// What is live, and where on the disk its envelopes are.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Salvage {
+    /// Whether places are still true. Once sled has opened the files it may write over them.
+    is_current: RwLock<bool>,
     files: Vec<File>,
     /// What the store should have, as far as ledger and records tell.
     pub(super) state: State,
@@ -50,6 +51,26 @@ pub(super) struct Salvage {
     pub(super) removed: Vec<(u64, Vec<Entry>)>,
 }
 
+/// What was found of an envelope.
+#[derive(Debug)]
+pub(super) enum Salvaged {
+    Found(Envelope),
+    /// It was not on the disk when that was read.
+    Nothing,
+    /// It was, and its place has been used for something else since, or has become bad.
+    Moved,
+}
+
+impl Salvaged {
+    /// Where nobody else writes to the disk: if it has become bad, it is gone.
+    pub(super) fn found(self) -> Option<Envelope> {
+        match self {
+            Self::Found(envelope) => Some(envelope),
+            Self::Nothing | Self::Moved => None,
+        }
+    }
+}
+
 impl Salvage {
     /// Finds in `files` what belongs to `state`, which is known up to `commit`, and what is newer than that. What is
     /// older and not in `state` was removed. With an empty state and commit 0 everything that was ever written and is
@@ -59,16 +80,8 @@ impl Salvage {
     /// What the system says.
     pub(super) fn gather(files: &[PathBuf], state: State, commit: u64) -> io::Result<Self> {
         let opened: Vec<File> = files.iter().map(File::open).collect::<io::Result<_>>()?;
-        let mut this = Self {
-            files: Vec::new(),
-            state,
-            envelopes: HashMap::new(),
-            held: HashMap::new(),
-            commit,
-            purged: 0,
-            newer: HashMap::new(),
-            removed: Vec::new(),
-        };
+        let is_current = RwLock::new(true);
+        let mut this = Self { is_current, state, commit, ..Self::default() };
         let mut notes: BTreeMap<Vec<u8>, (u64, Vec<Entry>)> = BTreeMap::new();
         for (at, file) in opened.iter().enumerate() {
             scan(file, &mut |offset, raw| {
@@ -143,9 +156,12 @@ impl Salvage {
         self.state.take(at, entry);
     }
 
-    /// Envelopes in mailboxes and of holds.
+    /// Envelopes in mailboxes and of holds that live.
     pub(super) fn count(&self) -> u64 {
-        self.state.envelope_count() + self.held.len() as u64
+        let holds = self.state.holds.values().map(|hold| &hold.record);
+        let held = holds
+            .flat_map(|hold| (0..=u8::MAX).filter(|at| self.held.contains_key(&(hold.key, *at))));
+        self.state.envelope_count() + held.count() as u64
     }
 
     fn found(&mut self, raw: &Raw<'_>, place: Place, known: u64) {
@@ -196,35 +212,46 @@ impl Salvage {
         .or(Some(0))
     }
 
-    /// An envelope of a mailbox. `None` if it is not on the disk, or not whole.
+    /// Keeps readers waiting while somebody else may write to the files. `false` in it: they have.
+    pub(super) fn paused(&self) -> RwLockWriteGuard<'_, bool> {
+        self.is_current.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        *self.is_current.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An envelope of a mailbox.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn envelope(
-        &self,
-        mailbox: &MailboxId,
-        sequence: u64,
-    ) -> io::Result<Option<Envelope>> {
+    pub(super) fn envelope(&self, mailbox: &MailboxId, sequence: u64) -> io::Result<Salvaged> {
         let key = record::envelope_key(mailbox, sequence);
         self.read(self.envelopes.get(&(*mailbox, sequence)), Kind::Envelope, &key)
     }
 
-    /// An envelope of a hold. `None` as above.
+    /// An envelope of a hold.
     ///
     /// # Errors
     /// What the system says.
-    pub(super) fn held(&self, hold: HeldKey, delivery: u8) -> io::Result<Option<Envelope>> {
+    pub(super) fn held(&self, hold: HeldKey, delivery: u8) -> io::Result<Salvaged> {
         let key = record::held_key(hold, delivery);
         self.read(self.held.get(&(hold, delivery)), Kind::Held, &key)
     }
 
-    fn read(&self, place: Option<&Place>, kind: Kind, key: &[u8]) -> io::Result<Option<Envelope>> {
-        let Some(place) = place else { return Ok(None) };
-        let Some(file) = self.files.get(place.file) else { return Ok(None) };
+    fn read(&self, place: Option<&Place>, kind: Kind, key: &[u8]) -> io::Result<Salvaged> {
+        let is_current = self.is_current.read().unwrap_or_else(PoisonError::into_inner);
+        if !*is_current {
+            return Ok(Salvaged::Moved);
+        }
+        let Some(place) = place else { return Ok(Salvaged::Nothing) };
+        let Some(file) = self.files.get(place.file) else { return Ok(Salvaged::Nothing) };
         let mut bytes = vec![0; place.len as usize];
-        file.read_exact_at(&mut bytes, place.offset)?;
-        let raw = record::parse(&bytes).filter(|raw| raw.kind == kind && raw.key == key);
-        Ok(raw.and_then(|raw| record::envelope(&raw)))
+        let read = ledger::read_readable(file, &mut bytes, place.offset)?;
+        let raw = record::parse(bytes.get(..read).unwrap_or_default());
+        let raw = raw.filter(|raw| raw.kind == kind && raw.key == key);
+        let found = raw.and_then(|raw| record::envelope(&raw));
+        Ok(found.map_or(Salvaged::Moved, Salvaged::Found))
     }
 }
 

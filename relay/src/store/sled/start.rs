@@ -47,12 +47,22 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
     if store.is_writable() {
         let written = store.apply(&writes).and_then(|()| store.commit());
         if written.as_ref().is_err_and(StoreError::is_full) {
-            store.set_engine(Engine::Salvage(Arc::new(gathered(folder)?)));
+            // The engine writes to what is read here until it is closed.
+            store.set_engine(Engine::Salvage(Arc::new(Salvage::default())));
+            store.set_engine(Engine::Salvage(Arc::new(gathered_alone(folder)?)));
         } else {
             written?;
+            folder::remove_suspects(folder)?;
         }
     }
     *store.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
+    for damaged in folder::numbered(folder, folder::DAMAGED)? {
+        tracing::warn!(
+            folder = %damaged.display(),
+            "a damaged database is kept for whoever looks for what was lost; delete it when nobody needs it: it still holds \
+             mail that was received"
+        );
+    }
     Ok(store)
 }
 
@@ -65,24 +75,41 @@ pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
     if !store.writing().compaction.may_begin() {
         return Ok(false);
     }
-    match start(&store.folder, store.cache_mib, &store.steps)?.opened() {
+    let Engine::Salvage(salvage) = store.engine() else { return Ok(false) };
+    let start = start(&store.folder, store.cache_mib, &store.steps)?;
+    // The engine writes to what is read there as soon as it is opened.
+    let mut is_current = salvage.paused();
+    match start.opened() {
         Ok(Ready { engine, writing, loaded, writes, .. }) => {
             *store.writing() = writing;
             store.set_engine(engine);
+            *is_current = false;
+            drop(is_current);
             store.apply(&writes)?;
             store.commit()?;
+            folder::remove_suspects(&store.folder)?;
             store.set_reopened(loaded);
             tracing::info!("there is room for the store again");
             Ok(true)
         }
+        // Known before it was opened.
+        Err(StoreError::NoRoom { .. }) => {
+            store.writing().compaction = Compaction::later();
+            Ok(false)
+        }
         // It took what there was, and that was not enough.
         Err(error) if error.is_full() => {
+            store.set_engine(Engine::Salvage(Arc::new(gathered_alone(&store.folder)?)));
+            *is_current = false;
             store.writing().compaction = Compaction::later();
             Ok(false)
         }
         Err(error) => Err(error),
     }
 }
+
+const LEDGER_UNKNOWN: &str = "the ledger of the store is missing or damaged: what else may be lost cannot be known; \
+     clients send again what was not received";
 
 /// What a store works with.
 struct Ready {
@@ -196,6 +223,9 @@ impl Start<'_> {
         let bad: Vec<_> = found.bad.iter().map(|(table, key, _)| (*table, key.clone())).collect();
         let plan = found.compare(&self.reading, &new, old.as_ref())?;
         self.report(&plan);
+        if !plan.covered || plan.lost != (0, 0) {
+            folder::keep_suspects(folder)?;
+        }
         let findings = Findings {
             ledger: plan.covered,
             rebuilt: false,
@@ -257,10 +287,7 @@ impl Start<'_> {
 
     fn report(&self, plan: &Plan) {
         if !plan.covered {
-            tracing::error!(
-                "the ledger of the store is missing or damaged: what else may be lost cannot be known; clients send \
-                 again what was not received"
-            );
+            tracing::error!("{LEDGER_UNKNOWN}");
         }
         if plan.restored > 0 {
             tracing::error!(
@@ -284,8 +311,10 @@ impl Start<'_> {
     fn damage(&self, paths: &[PathBuf]) -> Result<Option<&'static str>, StoreError> {
         // What a damaged ledger lists may have gone since.
         let lives = |raw: &Raw<'_>| !self.reading.is_damaged && self.reading.state.lists(raw);
-        for file in paths.iter().map(|path| Database::file_in(path)).filter(|file| file.exists()) {
-            let damage = log::damage(&file, self.reading.commit, &lives);
+        for path in paths.iter().filter(|path| Database::is_in(path)) {
+            let file = Database::file_in(path);
+            let snapshot = Database::snapshot_lsn(path);
+            let damage = log::damage(&file, snapshot, self.reading.commit, &lives);
             if let Some(reason) = damage.map_err(io("reading the store"))? {
                 return Ok(Some(reason));
             }
@@ -295,27 +324,13 @@ impl Start<'_> {
 
     /// Of what can be read, where the engine cannot be trusted with it.
     fn rebuilt(&self, reason: &str) -> Result<Ready, StoreError> {
-        let (opened, damaged) = self.made_anew(reason)?;
-        let ready = self.checked(opened)?;
+        let ready = self.checked(self.made_anew(reason)?)?;
         let findings = Findings { rebuilt: true, ..ready.findings };
-        let Findings { ledger, envelopes, holds, .. } = findings;
-        let nothing_lost = ledger && envelopes + holds == 0;
-        if nothing_lost {
-            tracing::info!("the store is made anew; nothing that was accepted is missing");
-        }
-        for damaged in damaged {
-            // Nobody has anything to look for in it.
-            if nothing_lost {
-                folder::remove_dir(&damaged)?;
-            } else {
-                tracing::warn!(kept = %damaged.display(), "the damaged database is kept");
-            }
-        }
         Ok(Ready { findings, ..ready })
     }
 
-    /// Makes a new database of all that can be read, and puts the damaged ones aside: their new names.
-    fn made_anew(&self, reason: &str) -> Result<(Opened, Vec<PathBuf>), StoreError> {
+    /// Makes a new database of all that can be read, and puts the others aside.
+    fn made_anew(&self, reason: &str) -> Result<Opened, StoreError> {
         let (folder, steps) = (self.folder, self.steps);
         // Before all of it is read.
         self.has_room_for(self.reading.state.envelope_count())?;
@@ -330,24 +345,29 @@ impl Start<'_> {
         let path = folder.join(folder::REBUILDING);
         folder::remove_dir(&path)?;
         let new = Database::open(&path, self.cache_mib, steps).map_err(or_damaged(&path))?;
-        repair::fill(&new, &salvage, self.reading.commit)?;
+        let held = repair::fill(&new, &salvage, self.reading.commit)?;
+        if held > 0 {
+            tracing::error!(
+                envelopes = held,
+                "of holds that stay armed some envelopes are lost; whoever extends one is told, and so are their recipients \
+                 when it is released"
+            );
+        }
         new.close();
         let place = folder::next_database(folder)?;
         steps.pass();
         fs::rename(&path, &place).map_err(io("putting the new database in place"))?;
         sync_folder(folder)?;
-        let mut kept = Vec::new();
         for path in &paths {
-            let damaged = folder::free_name(folder, "damaged")?;
+            let prefix = if held > 0 { folder::DAMAGED } else { folder::SUSPECT };
             steps.pass();
-            fs::rename(path, &damaged).map_err(io("keeping a damaged database"))?;
-            kept.push(damaged);
+            fs::rename(path, folder::free_name(folder, prefix)?)
+                .map_err(io("keeping a damaged database"))?;
         }
         steps.pass();
         database::rebuild_done(folder).map_err(io("removing leftovers"))?;
         sync_folder(folder)?;
-        let opened = self.open(&folder::databases(folder)?);
-        opened.map(|opened| (opened, kept)).map_err(or_damaged(folder))
+        self.open(&folder::databases(folder)?).map_err(or_damaged(folder))
     }
 
     fn has_room_for(&self, envelopes: u64) -> Result<(), StoreError> {
@@ -383,8 +403,12 @@ impl Start<'_> {
             keeper: Keeper::new(0),
             compaction: Compaction::at_start(),
         };
+        let ledger = self.reading.commit >= salvage.purged;
+        if !ledger {
+            tracing::error!("{LEDGER_UNKNOWN}");
+        }
         let engine = Engine::Salvage(Arc::new(salvage));
-        let findings = Findings { ledger: true, ..Findings::default() };
+        let findings = Findings { ledger, ..Findings::default() };
         Ok(Ready { engine, writing, loaded, writes: Vec::new(), findings })
     }
 
@@ -396,6 +420,14 @@ impl Start<'_> {
 /// What can be read in `folder` without an engine, according to its ledger as it is now.
 pub(super) fn gathered(folder: &Path) -> Result<Salvage, StoreError> {
     gather(&folder::databases(folder)?, &ledger::read(folder).map_err(io("reading the ledger"))?)
+}
+
+/// The same, once the engine has let go of its files.
+fn gathered_alone(folder: &Path) -> Result<Salvage, StoreError> {
+    for path in folder::databases(folder)? {
+        database::wait_for_sled(&Database::file_in(&path));
+    }
+    gathered(folder)
 }
 
 pub(super) fn gather(paths: &[PathBuf], reading: &Reading) -> Result<Salvage, StoreError> {

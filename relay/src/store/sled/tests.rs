@@ -227,7 +227,9 @@ fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept_if_something_is_lost
     database::ask_for_rebuild(folder.path());
     let store = opened(folder.path());
     assert_eq!((readable(&store), store.findings().rebuilt), (COUNT, true));
-    assert!(!folder.path().join("rebuild").exists() && !folder.path().join("damaged.1").exists());
+    for left in ["rebuild", "suspect.1", "damaged.1"] {
+        assert!(!folder.path().join(left).exists(), "{left}");
+    }
     works(folder.path(), store);
 
     let path = folder.path().join("sled/db");
@@ -241,15 +243,14 @@ fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept_if_something_is_lost
 #[test]
 fn what_was_interrupted_is_cleared_away() {
     let folder = folder();
-    for left in ["rebuilding", "sled.gone"] {
+    let all = ["rebuilding", "sled.gone", "suspect.1"];
+    for left in all {
         fs::create_dir(folder.path().join(left)).unwrap();
         fs::write(folder.path().join(left).join("db"), b"half").unwrap();
     }
     let store = opened(folder.path());
     assert_eq!(readable(&store), COUNT);
-    assert!(
-        !folder.path().join("rebuilding").exists() && !folder.path().join("sled.gone").exists()
-    );
+    assert!(!all.iter().any(|left| folder.path().join(left).exists()));
 }
 
 /// The ledger is synced, and notes of what went until now are forgotten.

@@ -4,9 +4,14 @@ use super::*;
 use crate::store::entry::Entry;
 use crate::store::ledger::{self, Ledger};
 
-/// One bad byte in the ledger, and leftovers of what went since behind the end of a segment that was used again.
+/// The ledger is damaged or cut, and behind the end of a segment that was used again lie leftovers of what went since.
 #[test]
-fn a_bad_byte_in_the_ledger_does_not_arm_a_hold_that_was_cancelled() {
+fn what_is_missing_in_the_ledger_does_not_arm_a_hold_that_was_cancelled() {
+    missing_in_the_ledger(|bytes, from| bytes[from + 30] ^= 1);
+    missing_in_the_ledger(|bytes, from| bytes.truncate(from));
+}
+
+fn missing_in_the_ledger(damage: impl Fn(&mut Vec<u8>, usize)) {
     let folder = folder();
     let store = opened(folder.path());
     applied(&store, &[hold(7, 1, 600)]);
@@ -45,7 +50,7 @@ fn a_bad_byte_in_the_ledger_does_not_arm_a_hold_that_was_cancelled() {
 
     let path = folder.path().join("ledger");
     let mut bytes = fs::read(&path).unwrap();
-    bytes[from + 30] ^= 1;
+    damage(&mut bytes, from);
     fs::write(&path, bytes).unwrap();
     let store = opened(folder.path());
     assert!(
@@ -139,5 +144,52 @@ fn neither_notes_nor_the_ledger_grow_over_many_short_lives() {
     let store = opened(folder.path());
     assert!(len() < 1 << 20, "it is rewritten at a start, too");
     assert_eq!(store.load().unwrap().envelopes.len() as u64, COUNT - 60);
+    assert_eq!(store.findings(), Findings { ledger: true, ..Findings::default() });
+}
+
+/// Rewritten, it has many frames, and all of them are as new as the last.
+#[test]
+fn a_ledger_of_which_only_the_beginning_can_be_read_takes_no_mailbox_away() {
+    let folder = folder();
+    let store = opened(folder.path());
+    let named = |number: u64| {
+        let mut record = mailbox(9);
+        record.id.0[..8].copy_from_slice(&number.to_le_bytes());
+        record.tokens = Vec::new();
+        Write::Mailbox(record)
+    };
+    applied(&store, &(0..3000).map(named).collect::<Vec<_>>());
+    drop(store);
+    let path = folder.path().join("ledger");
+    fs::remove_file(&path).unwrap();
+    drop(opened(folder.path()));
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let store = opened(folder.path());
+    assert_eq!(store.load().unwrap().mailboxes.len(), 3001);
+}
+
+/// Everything that was deferred while the disk was full comes at once.
+#[test]
+fn one_group_of_any_size_fits_the_ledger() {
+    let folder = folder();
+    let store = opened(folder.path());
+    let Write::Hold { mut record, .. } = hold(7, 1, 600) else { panic!() };
+    record.deliveries = vec![record.deliveries[0]; 64];
+    let records: Vec<Write> = (0..5_000_u32)
+        .map(|number| {
+            record.key.id.0[..4].copy_from_slice(&number.to_le_bytes());
+            Write::HoldRecord(record.clone())
+        })
+        .collect();
+    store.apply(&records).unwrap();
+    let longest = store.writing().parts.iter().map(Vec::len).max().unwrap();
+    assert!(longest < PART + 4096, "{longest} bytes in one frame");
+    store.commit().unwrap();
+    drop(store);
+    let store = opened(folder.path());
+    assert_eq!(store.load().unwrap().holds.len(), 5_000);
     assert_eq!(store.findings(), Findings { ledger: true, ..Findings::default() });
 }

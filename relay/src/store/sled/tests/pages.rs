@@ -24,7 +24,7 @@ fn envelopes_on_a_page_that_cannot_be_read_are_given_as_far_as_they_lie_in_the_f
     for sequence in 0..COUNT {
         let id = MailboxId([1; 32]);
         given += u64::from(store.envelope(&id, sequence).unwrap().is_some());
-        found += u64::from(salvage.envelope(&id, sequence).unwrap().is_some());
+        found += u64::from(salvage.envelope(&id, sequence).unwrap().found().is_some());
     }
     // For each that is not given, the relay counts a loss and removes it; the rebuild then leaves it out.
     assert_eq!(given, found);

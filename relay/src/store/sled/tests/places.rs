@@ -48,7 +48,7 @@ fn an_envelope_in_a_place_that_was_removed_before_survives() {
     }
 }
 
-/// What an earlier process could not send to disk... the same with `Expire`.
+/// The same, where what was in that place expired before.
 #[test]
 fn an_envelope_in_a_place_that_expired_before_survives() {
     let folder = folder();
@@ -70,4 +70,33 @@ fn an_envelope_in_a_place_that_expired_before_survives() {
     fs::write(folder.path().join("ledger"), ledger).unwrap();
     let store = opened(folder.path());
     assert!(store.envelope(&MailboxId([1; 32]), 5).unwrap() == Some(later));
+}
+
+/// The mailbox was closed during a compaction, and opened again before that had come to its end.
+#[test]
+fn an_envelope_in_a_place_that_the_older_database_has_too_survives() {
+    let folder = folder();
+    let store = opened(folder.path());
+    store.compact();
+    applied(&store, &[Write::RemoveMailbox(MailboxId([1; 32]))]);
+    drop(store);
+    let store = opened(folder.path());
+    let later: Vec<Write> = (0..COUNT)
+        .map(|sequence| {
+            let envelope = envelope(7_000 + sequence);
+            let digest = short_digest(&envelope);
+            let Write::Put(stored, _) = put(1, sequence) else { panic!() };
+            Write::Put(StoredEnvelope { digest, ..stored }, envelope)
+        })
+        .collect();
+    applied(&store, &[&[Write::Mailbox(mailbox(1))][..], &later].concat());
+    drop(store);
+    for start in 0..2 {
+        let store = opened(folder.path());
+        assert_eq!(store.findings().envelopes, 0, "start {start}");
+        for sequence in 0..COUNT {
+            let read = store.envelope(&MailboxId([1; 32]), sequence).unwrap();
+            assert!(read == Some(envelope(7_000 + sequence)), "{sequence} in start {start}");
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Small disks. Where nobody may mount one, nothing is shown here.
 
 use super::*;
+use crate::clock::Now;
+use crate::limits::Limits;
+use crate::mailboxes::Mailboxes;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -119,9 +122,12 @@ fn a_store_that_waits_for_room_to_be_rebuilt_is_not_read_from_end_to_end_at_ever
 /// Reopened beside mailboxes that know nothing of what the comparison counted.
 #[test]
 fn what_a_store_finds_lost_when_there_is_room_again_stays_counted() {
-    use crate::clock::Now;
-    use crate::limits::Limits;
-    use crate::mailboxes::Mailboxes;
+    for changes_tokens in [true, false] {
+        finds_lost_when_there_is_room_again(changes_tokens);
+    }
+}
+
+fn finds_lost_when_there_is_room_again(changes_tokens: bool) {
     let Some(disk) = Small::new(120) else { return };
     filled(&disk.store());
     // One envelope is damaged on the disk.
@@ -147,12 +153,45 @@ fn what_a_store_finds_lost_when_there_is_room_again_stays_counted() {
     while !store.is_writable() {
         store.upkeep(true).unwrap();
     }
-    mailboxes.reopened(store.reopened().unwrap());
-    // Its owner changes its tokens, and the relay is started again before anybody reads.
-    let tokens = vec![SendTokenHash([1; 32]), SendTokenHash([2; 32])];
-    let _ = mailboxes.open(MailboxId([1; 32]), tokens, true, now, &mut writes);
+    // What was deferred comes first, and knows nothing of the loss.
+    writes.push(Write::Mailbox(mailbox(1)));
+    mailboxes.reopened(store.reopened().unwrap(), &mut writes);
+    if changes_tokens {
+        // Its owner does, and the relay is started again before anybody reads.
+        let tokens = vec![SendTokenHash([1; 32]), SendTokenHash([2; 32])];
+        let _ = mailboxes.open(MailboxId([1; 32]), tokens, true, now, &mut writes);
+    }
     applied(&store, &writes);
     drop(store);
     let store = opened(&disk.store());
     assert_eq!(readable(&store), COUNT - 1);
+}
+
+/// Who reads while the engine is opened waits, and then asks the engine, which may have moved what is read.
+#[test]
+fn nothing_is_called_lost_while_the_engine_opens_its_file() {
+    let Some(disk) = Small::new(120) else { return };
+    filled(&disk.store());
+    disk.leave(10);
+    let store = opened(&disk.store());
+    let Engine::Salvage(salvage) = store.engine() else { panic!("there is no room") };
+    let is_read = |sequence| store.envelope(&MailboxId([1; 32]), sequence).unwrap().is_some();
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            while !store.is_writable() {
+                assert!((0..COUNT).all(is_read));
+            }
+        });
+        disk.free();
+        while !store.is_writable() {
+            store.upkeep(true).unwrap();
+        }
+        reader.join().unwrap();
+    });
+    assert!((0..COUNT).all(is_read));
+    let stale = salvage.envelope(&MailboxId([1; 32]), 0).unwrap();
+    assert!(
+        matches!(stale, salvage::Salvaged::Moved),
+        "its places are not to be believed any more"
+    );
 }
