@@ -34,8 +34,6 @@ const FLOOR_LOW: u64 = 24 << 20;
 const CLEARED: usize = 256;
 /// Records copied between two commits: some milliseconds.
 const SLICE: usize = 48;
-/// Records looked at for it, most of them copied before a crash.
-const LOOKED_AT: usize = 256;
 /// Between two looks at the size.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// After one that could not begin.
@@ -47,12 +45,41 @@ pub(super) enum Compaction {
     Idle(Instant),
     /// A second database is being made, in this folder.
     Making(PathBuf, Option<JoinHandle<io::Result<Database>>>),
-    /// Tables before `table` are copied, and of it all keys up to `after`.
-    Copying { table: usize, after: Option<Vec<u8>> },
+    /// See [`Copied`].
+    Copying(Copied),
     /// The first one is being deleted.
     Deleting(Option<JoinHandle<io::Result<()>>>),
     /// What hid its values is being removed.
     Clearing,
+}
+
+/// How much is copied: the tables before `table`, and of it all keys up to `after`. A record of the new database says so,
+/// behind what was copied, so that a start goes on from there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Copied {
+    table: usize,
+    after: Option<Vec<u8>>,
+}
+
+/// Names that record.
+pub(super) const COPIED: &[u8] = b"copied";
+
+impl Copied {
+    fn record(&self) -> Vec<u8> {
+        let mut body = vec![self.table as u8];
+        body.extend(self.after.iter().flatten());
+        record::sealed(Kind::Note, 0, COPIED, &body)
+    }
+
+    /// What the record says. From the beginning, if it makes no sense.
+    pub(super) fn read(value: &[u8]) -> Self {
+        let body = record::opened(Kind::Note, COPIED, value).map(|(_, body)| body);
+        let Some((table, after)) = body.and_then(<[u8]>::split_first) else {
+            return Self::default();
+        };
+        let after = Some(after.to_vec()).filter(|after| !after.is_empty());
+        Self { table: usize::from(*table), after }
+    }
 }
 
 impl Compaction {
@@ -107,7 +134,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
             None => None,
             Some(Ok(database)) => {
                 store.set_engine(Engine::Databases { new: Arc::new(database), old: Some(new) });
-                Some(Compaction::Copying { table: 0, after: None })
+                Some(Compaction::Copying(Copied::default()))
             }
             Some(Err(error)) => {
                 tracing::error!(%error, "the store cannot be compacted now");
@@ -116,13 +143,14 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
                 Some(Compaction::later())
             }
         },
-        Compaction::Copying { table, after } => {
+        Compaction::Copying(copied) => {
             busy = true;
             let Some(old) = &old else { return Ok(Upkeep::Busy) };
-            match Table::ALL.get(*table) {
-                Some(now) => {
-                    *after = copy_slice(*now, after.as_deref(), &new, old)?;
-                    *table += usize::from(after.is_none());
+            match Table::ALL.get(copied.table) {
+                Some(table) => {
+                    copied.after = copy_slice(*table, copied.after.as_deref(), &new, old)?;
+                    copied.table += usize::from(copied.after.is_none());
+                    new.insert(Table::Records, COPIED, &copied.record())?;
                     None
                 }
                 None => {
@@ -184,25 +212,14 @@ fn copy_slice(
     new: &Database,
     old: &Database,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut after = after.map(<[u8]>::to_vec);
-    let (mut copied, mut looked_at) = (0, 0);
-    while copied < SLICE && looked_at < LOOKED_AT {
-        let page = old.page(table, &[], after.as_deref(), SLICE - copied);
-        let page = page.map_err(or_damaged(old.path()))?;
-        for (key, value) in &page {
-            let is_there = new.get(table, key).map_err(or_damaged(new.path()))?.is_some();
-            if !is_there && value != GONE && lives(table, key, new, old)? {
-                new.insert(table, key, value)?;
-                copied += 1;
-            }
-        }
-        looked_at += page.len();
-        after = page.last().map(|(key, _)| key.to_vec());
-        if after.is_none() {
-            break;
+    let page = old.page(table, &[], after, SLICE).map_err(or_damaged(old.path()))?;
+    for (key, value) in &page {
+        let is_there = new.get(table, key).map_err(or_damaged(new.path()))?.is_some();
+        if !is_there && value != GONE && lives(table, key, new, old)? {
+            new.insert(table, key, value)?;
         }
     }
-    Ok(after)
+    Ok(page.last().map(|(key, _)| key.to_vec()))
 }
 
 /// Whether something leads to this record. Crashes may have left envelopes to which nothing does.
@@ -231,6 +248,7 @@ fn finish(
     new: &Arc<Database>,
     old: &Arc<Database>,
 ) -> Result<Compaction, StoreError> {
+    new.remove(Table::Records, COPIED)?;
     new.sync()?;
     let gone = folder::leftover(old.path());
     // One that could not be deleted before.
@@ -257,7 +275,7 @@ impl SledStore {
         let new = Database::make(&path, self.cache_mib, &self.steps).map_err(made).unwrap();
         let Engine::Databases { new: old, .. } = self.engine() else { panic!("there is room") };
         self.set_engine(Engine::Databases { new: Arc::new(new), old: Some(old) });
-        self.writing().compaction = Compaction::Copying { table: 0, after: None };
+        self.writing().compaction = Compaction::Copying(Copied::default());
     }
 
     /// Whether a database is being deleted.

@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use super::compaction::COPIED;
 use super::database::SEGMENT;
 use super::reconcile::PURGED;
 use super::salvage::each_record;
@@ -103,7 +104,9 @@ pub(super) fn damage(
             let segment = segment(bytes);
             if is_dropped(&segment) {
                 each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
-                    if raw.commit <= known && raw.key != PURGED {
+                    // What upkeep notes is of no commit that was answered.
+                    let is_upkeep = raw.key == PURGED || raw.key == COPIED;
+                    if raw.commit <= known && !is_upkeep {
                         dropped.insert(which(raw));
                     }
                 });

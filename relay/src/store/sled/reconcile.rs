@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use velar_protocol::wire::{HoldId, MailboxId};
 
+use super::compaction::{COPIED, Copied};
 use super::database::{Database, Failure, Table, Value};
 use super::salvage;
 use super::target::{CLOCK, GONE, noted};
@@ -38,6 +39,8 @@ pub(super) struct Found {
     noted: u64,
     /// Notes of commits up to this may be gone: the ledger was synced after it.
     purged: u64,
+    /// How far a compaction that was cut off had come.
+    pub(super) copied: Copied,
     /// Records that do not check out.
     pub(super) bad: Vec<(Table, Vec<u8>, Vec<u8>)>,
     /// Empty values of the newer database, which hide those of the older.
@@ -161,6 +164,10 @@ impl Found {
 
     /// Files one note, if it is of a commit after `known`. `false` if it is none.
     fn note(&mut self, key: &[u8], value: &[u8], known: u64) -> bool {
+        if key == COPIED {
+            self.copied = Copied::read(value);
+            return true;
+        }
         if key == PURGED {
             if let Some((commit, _)) = record::opened(Kind::Note, key, value) {
                 self.purged = self.purged.max(commit);

@@ -221,6 +221,7 @@ impl Start<'_> {
         }
         let gone = found.gone.iter().cloned().collect();
         let bad: Vec<_> = found.bad.iter().map(|(table, key, _)| (*table, key.clone())).collect();
+        let copied = found.copied.clone();
         let plan = found.compare(&self.reading, &new, old.as_ref())?;
         self.report(&plan);
         if !plan.covered || plan.lost != (0, 0) {
@@ -266,7 +267,7 @@ impl Start<'_> {
             (Ledger::create(folder, commit, &state), commit)
         };
         let compaction = match &old {
-            Some(_) => Compaction::Copying { table: 0, after: None },
+            Some(_) => Compaction::Copying(copied),
             None => Compaction::at_start(),
         };
         let writing = Writing {

@@ -122,7 +122,7 @@ fn a_compaction_begins_and_ends_over_many_short_lives() {
         assert!(lives < 20, "{:?}", folder::databases(folder.path()));
         let store = opened(folder.path());
         file.set_len(64 << 20).unwrap();
-        for _ in 0..5 {
+        for _ in 0..3 {
             store.upkeep(true).unwrap();
             store.commit().unwrap();
         }
