@@ -1,7 +1,7 @@
 //! Group commit. One OS thread takes everything that waits, applies it, commits once, and then answers
 //! all of it. Nothing is answered before its commit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ use velar_protocol::wire::MailboxId;
 
 use crate::limits::{COMMIT_WATCHDOG, WRITE_ROOM, WRITER_GROUP, WRITER_QUEUE};
 use crate::mailboxes::{Mailboxes, Room};
-use crate::store::{Store, StoreError, Upkeep, Write};
+use crate::store::{Loaded, Store, StoreError, Upkeep, Write};
 
 /// What waits for the writer.
 pub(crate) enum Job {
@@ -68,6 +68,7 @@ impl Writer {
             written: 0,
             room: Room::Enough,
             deferred: Deferred::default(),
+            ahead: VecDeque::new(),
         };
         work.deferred.extend(leftovers.into_iter());
         // Before anybody can ask for something.
@@ -139,6 +140,8 @@ struct Work {
     room: Room,
     /// Writes that wait for room on the disk.
     deferred: Deferred,
+    /// Jobs that come before those that wait.
+    ahead: VecDeque<Job>,
 }
 
 impl Work {
@@ -151,7 +154,7 @@ impl Work {
         let mut busy = false;
         let mut committed = Instant::now();
         while !stop {
-            let mut next = match waiting.try_recv() {
+            let mut next = match self.ahead.pop_front().map_or_else(|| waiting.try_recv(), Ok) {
                 Ok(job) => Some(job),
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) if busy => None,
@@ -173,7 +176,7 @@ impl Work {
                     Job::Stop => stop = true,
                 }
                 if group.len() < WRITER_GROUP && answers.len() < WRITER_GROUP {
-                    next = waiting.try_recv().ok();
+                    next = self.ahead.pop_front().or_else(|| waiting.try_recv().ok());
                 }
             }
             self.watchdog.since_ms.store(elapsed_ms(self.epoch) + 1, Ordering::Relaxed);
@@ -212,12 +215,7 @@ impl Work {
             if self.room != Room::None || !self.store.is_writable() {
                 busy = self.store.upkeep(self.room != Room::Enough)? == Upkeep::Busy;
                 if let Some(loaded) = self.store.reopened() {
-                    let mut found = Vec::new();
-                    let mut mailboxes =
-                        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
-                    mailboxes.reopened(loaded, &mut found);
-                    drop(mailboxes);
-                    self.deferred.extend(found.into_iter());
+                    self.take_reopened(loaded, &mut waiting);
                 }
             } else {
                 busy = false;
@@ -225,6 +223,18 @@ impl Work {
             self.watchdog.since_ms.store(0, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// What was counted as lost goes behind all that was written without knowing of it: what was deferred, and what waits
+    /// already. Jobs are sent under the mailboxes' lock, so these are all.
+    fn take_reopened(&mut self, loaded: Loaded, waiting: &mut mpsc::Receiver<Job>) {
+        let mut mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Ok(job) = waiting.try_recv() {
+            self.ahead.push_back(job);
+        }
+        let mut writes = Vec::new();
+        mailboxes.reopened(loaded, &mut writes);
+        self.ahead.push_back(Job::Write { writes, done: None, room: None });
     }
 
     fn tell_committed(&mut self, group: &mut Vec<Write>) {

@@ -45,6 +45,16 @@ pub(super) struct Versioned<T> {
     pub(super) record: T,
 }
 
+impl<T: PartialEq> Versioned<T> {
+    /// Whether this, from a ledger that knows all commits up to `known`, is newer than what the engine has. One commit may
+    /// write a record twice, and the engine have lost the second.
+    pub(super) fn supersedes(&self, found: &Self, known: u64) -> bool {
+        let is_whole = self.commit <= known;
+        found.commit < self.commit
+            || (is_whole && found.commit == self.commit && found.record != self.record)
+    }
+}
+
 /// What a store should have, according to a sequence of entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {

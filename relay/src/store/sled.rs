@@ -99,6 +99,24 @@ struct Writing {
     compaction: Compaction,
 }
 
+impl Writing {
+    /// Of a store that nothing can be written to.
+    fn none() -> Self {
+        Self {
+            ledger: None,
+            commit: 0,
+            parts: Vec::new(),
+            entries: Vec::new(),
+            notes: 0,
+            live: 0,
+            compact: 0,
+            gone: Vec::new(),
+            keeper: Keeper::new(0),
+            compaction: Compaction::at_start(),
+        }
+    }
+}
+
 impl std::fmt::Debug for SledStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SledStore").finish_non_exhaustive()

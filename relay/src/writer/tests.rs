@@ -5,6 +5,7 @@ use velar_protocol::wire::Envelope;
 use super::*;
 use crate::clock::Now;
 use crate::limits::Limits;
+use crate::store::MailboxRecord;
 use crate::store::{HeldKey, Loaded, StoredEnvelope};
 
 /// A store that notes what is asked of it, and fails when told.
@@ -91,6 +92,53 @@ fn no_answer_comes_without_a_commit_after_its_write() {
     assert_eq!(steps[..2], ["put", "commit"]);
 }
 
+fn work(store: Arc<dyn Store>, loaded: Loaded) -> Work {
+    let mailboxes = Mailboxes::new(Limits::default(), loaded, Now::from_s(1), &mut Vec::new());
+    Work {
+        store,
+        mailboxes: Arc::new(Mutex::new(mailboxes)),
+        free_space: 1,
+        epoch: Instant::now(),
+        watchdog: Arc::default(),
+        looked: None,
+        written: 0,
+        room: Room::Enough,
+        deferred: Deferred::default(),
+        ahead: VecDeque::new(),
+    }
+}
+
+#[test]
+fn what_was_counted_at_a_reopening_is_not_overwritten_by_what_waited_meanwhile() {
+    let (jobs, mut waiting) = mpsc::channel(64);
+    let Write::Put(stored, _) = put(7) else { panic!() };
+    let record = |expired| MailboxRecord {
+        id: stored.mailbox,
+        sequence_ceiling: 1024,
+        expired,
+        used_day: 0,
+        tokens: Vec::new(),
+    };
+    let before =
+        Loaded { mailboxes: vec![record(0)], envelopes: vec![stored], ..Loaded::default() };
+    let mut work = work(Arc::new(Noted::default()), before);
+    let writes = vec![Write::Mailbox(record(0))];
+    jobs.blocking_send(Job::Write { writes, done: None, room: None }).unwrap();
+    let lost = Loaded { mailboxes: vec![record(1)], ..Loaded::default() };
+    work.take_reopened(lost, &mut waiting);
+    let written = work.ahead.into_iter().flat_map(|job| match job {
+        Job::Write { writes, .. } => writes,
+        _ => Vec::new(),
+    });
+    let counts: Vec<u64> = written
+        .filter_map(|write| match write {
+            Write::Mailbox(record) => Some(record.expired),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts, [0, 1]);
+}
+
 #[test]
 fn what_waits_is_committed_as_one_group_and_at_the_end() {
     let store = Arc::new(Noted::default());
@@ -103,20 +151,7 @@ fn what_waits_is_committed_as_one_group_and_at_the_end() {
     }
     jobs.blocking_send(Job::Write { writes: vec![remove(99)], done: None, room: None }).unwrap();
     jobs.blocking_send(Job::Stop).unwrap();
-    let now = Now::from_s(1);
-    let mailboxes = Mailboxes::new(Limits::default(), Loaded::default(), now, &mut Vec::new());
-    let mut work = Work {
-        store: store.clone(),
-        mailboxes: Arc::new(Mutex::new(mailboxes)),
-        free_space: 1,
-        epoch: Instant::now(),
-        watchdog: Arc::default(),
-        looked: None,
-        written: 0,
-        room: Room::Enough,
-        deferred: Deferred::default(),
-    };
-    work.run(waiting).unwrap();
+    work(store.clone(), Loaded::default()).run(waiting).unwrap();
     assert_eq!(store.commits.load(Ordering::SeqCst), 1);
     assert!(answers.into_iter().all(|mut answer| answer.try_recv().is_ok()));
 }

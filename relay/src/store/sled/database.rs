@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use sled::{Db, Tree};
 
-use super::folder;
 use super::steps::Steps;
+use super::{folder, log};
 use crate::store::{StoreError, is_full};
 
 /// Big enough that no page ever goes to sled's `blobs/`, where nothing is synced and nothing is freed.
@@ -124,6 +124,10 @@ impl Database {
             Ok(db) => db,
             Err(Failure::Other(error)) => return Err(Failure::Other(error)),
             Err(Failure::Damage(reason)) => {
+                let file = Self::file_in(path);
+                if !log::is_whole_without_snapshot(&file).map_err(failed("reading the store"))? {
+                    return Err(Failure::Damage(reason));
+                }
                 tracing::error!(
                     reason,
                     "the store did not open; trying once more without its snapshots"

@@ -53,11 +53,25 @@ struct Head {
     stable_lsn: u64,
 }
 
-/// Which record, and of which commit.
-type Which = (Kind, u64, Vec<u8>);
+/// Which record, of which commit, and what it says: one commit may write it twice.
+type Which = (Kind, u64, Vec<u8>, u32);
 
 fn which(raw: &Raw<'_>) -> Which {
-    (raw.kind, raw.commit, raw.key.to_vec())
+    (raw.kind, raw.commit, raw.key.to_vec(), crc32fast::hash(raw.body))
+}
+
+/// Whether sled would find all of its log at `path` without a snapshot. Where it does not, it clears every segment and
+/// calls the database empty.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn is_whole_without_snapshot(path: &Path) -> io::Result<bool> {
+    let mut heads = Vec::new();
+    for_each_segment(&File::open(path)?, &mut |bytes| {
+        let segment = segment(bytes);
+        heads.extend(segment.head.map(|head| (head, segment.end_lsn(head))));
+    })?;
+    Ok(end_of_log(&heads, 0).is_some())
 }
 
 /// Why sled's log at `path` is damaged, or was cut so that sled would lose what lives by a ledger that knows all commits
@@ -135,7 +149,7 @@ pub(super) fn damage(
             }
         });
     })?;
-    hidden.retain(|(_, _, key)| !gone.contains(key));
+    hidden.retain(|(_, _, key, _)| !gone.contains(key));
     // A ledger that does not know what went since it ended does not know what lives.
     let is_known = purged <= known;
     let is_cut = !dropped.is_empty() || (is_known && !hidden.is_empty());
@@ -166,13 +180,13 @@ fn end_of_log(heads: &[(Head, Option<u64>)], snapshot: u64) -> Option<u64> {
     let followed = heads.iter().filter(|(head, _)| head.lsn >= start(snapshot));
     let stable = followed.map(|(head, _)| head.stable_lsn).fold(snapshot, u64::max);
     let first = start(stable);
+    let open = || heads.iter().filter_map(|(head, end)| end.map(|end| (head.lsn, end)));
+    if open().any(|(_, end)| end < stable) {
+        return None;
+    }
     if first > last {
         // The next one was to be begun, or it is gone.
         return (first == stable).then_some(last);
-    }
-    let open = || heads.iter().filter_map(|(head, end)| end.map(|end| (head.lsn, end)));
-    if open().any(|(lsn, end)| lsn < last && end < stable) {
-        return None;
     }
     let end = open().map(|(lsn, _)| lsn).min().unwrap_or(last);
     let is_there = |lsn| heads.iter().any(|(head, _)| head.lsn == lsn);

@@ -85,6 +85,12 @@ pub(super) fn scan(
                 found.gone.insert((Table::Records, key.to_vec()));
                 return;
             }
+            if key == COPIED {
+                if !is_old {
+                    found.copied = Copied::read(value);
+                }
+                return;
+            }
             if found.note(key, value, known) || (is_old && found.hides(Table::Records, key)) {
                 return;
             }
@@ -164,10 +170,6 @@ impl Found {
 
     /// Files one note, if it is of a commit after `known`. `false` if it is none.
     fn note(&mut self, key: &[u8], value: &[u8], known: u64) -> bool {
-        if key == COPIED {
-            self.copied = Copied::read(value);
-            return true;
-        }
         if key == PURGED {
             if let Some((commit, _)) = record::opened(Kind::Note, key, value) {
                 self.purged = self.purged.max(commit);
@@ -248,7 +250,7 @@ impl Found {
     /// Mailboxes and the mark: of two versions the newer counts, wherever it is.
     fn compare_records(&mut self, expected: &State, ledger: &Reading, plan: &mut Plan) {
         for (id, wanted) in &expected.mailboxes {
-            if self.mailboxes.get(id).is_none_or(|found| found.commit < wanted.commit) {
+            if self.mailboxes.get(id).is_none_or(|found| wanted.supersedes(found, ledger.commit)) {
                 plan.restored += 1;
                 plan.writes.push(Write::Mailbox(wanted.record.clone()));
                 self.mailboxes.insert(*id, wanted.clone());
@@ -350,7 +352,7 @@ impl Found {
         plan: &mut Plan,
     ) -> Result<(), StoreError> {
         for (id, wanted) in &expected.holds {
-            if self.holds.get(id).is_some_and(|found| found.commit >= wanted.commit) {
+            if self.holds.get(id).is_some_and(|found| !wanted.supersedes(found, ledger.commit)) {
                 continue;
             }
             let mut readable = false;

@@ -145,7 +145,7 @@ pub fn repair(folder: &Path, into: &Path) -> Result<Repaired, StoreError> {
         holds: loaded.holds.len() as u64,
         envelopes_lost: findings.envelopes,
         holds_lost: findings.holds,
-        all_known: findings.ledger && !reading.is_damaged,
+        all_known: reading.commit > 0 && findings.ledger && !reading.is_damaged,
     })
 }
 

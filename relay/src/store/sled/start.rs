@@ -1,5 +1,6 @@
 //! Opening a store that may have been left in any state.
 
+use std::cell::Cell;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -49,6 +50,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
         if written.as_ref().is_err_and(StoreError::is_full) {
             // The engine writes to what is read here until it is closed.
             store.set_engine(Engine::Salvage(Arc::new(Salvage::default())));
+            *store.writing() = Writing::none();
             store.set_engine(Engine::Salvage(Arc::new(gathered_alone(folder)?)));
         } else {
             written?;
@@ -92,8 +94,7 @@ pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
             tracing::info!("there is room for the store again");
             Ok(true)
         }
-        // Known before it was opened.
-        Err(StoreError::NoRoom { .. }) => {
+        Err(StoreError::NoRoom { .. }) if !start.touched.get() => {
             store.writing().compaction = Compaction::later();
             Ok(false)
         }
@@ -148,7 +149,7 @@ fn ready(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<Ready, StoreErr
 
 fn start<'a>(folder: &'a Path, cache_mib: u32, steps: &'a Steps) -> Result<Start<'a>, StoreError> {
     let reading = ledger::read(folder).map_err(io("reading the ledger"))?;
-    Ok(Start { folder, cache_mib, steps, reading })
+    Ok(Start { folder, cache_mib, steps, reading, touched: Cell::new(false) })
 }
 
 /// What a start goes by.
@@ -157,6 +158,8 @@ struct Start<'a> {
     cache_mib: u32,
     steps: &'a Steps,
     reading: Reading,
+    /// The engine was asked to open its files: it may have written to them.
+    touched: Cell<bool>,
 }
 
 /// The databases of a store, as they were found.
@@ -192,6 +195,7 @@ impl Start<'_> {
     }
 
     fn open(&self, paths: &[PathBuf]) -> Result<Opened, Failure> {
+        self.touched.set(true);
         let open = |path: &Path| Database::open(path, self.cache_mib, self.steps);
         let (old, newest) = match paths {
             [] => (None, self.folder.join(folder::DATABASE)),
@@ -392,25 +396,13 @@ impl Start<'_> {
         );
         let salvage = self.gather(&folder::databases(self.folder)?)?;
         let loaded = reconcile::loaded_from(&salvage.state, 0);
-        let writing = Writing {
-            ledger: None,
-            commit: 0,
-            parts: Vec::new(),
-            entries: Vec::new(),
-            notes: 0,
-            live: 0,
-            compact: 0,
-            gone: Vec::new(),
-            keeper: Keeper::new(0),
-            compaction: Compaction::at_start(),
-        };
         let ledger = self.reading.commit >= salvage.purged;
         if !ledger {
             tracing::error!("{LEDGER_UNKNOWN}");
         }
         let engine = Engine::Salvage(Arc::new(salvage));
         let findings = Findings { ledger, ..Findings::default() };
-        Ok(Ready { engine, writing, loaded, writes: Vec::new(), findings })
+        Ok(Ready { engine, writing: Writing::none(), loaded, writes: Vec::new(), findings })
     }
 
     fn gather(&self, paths: &[PathBuf]) -> Result<Salvage, StoreError> {
