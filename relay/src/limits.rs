@@ -105,7 +105,8 @@ limits! {
     idle_timeout_s / "VELAR_RELAY_IDLE_TIMEOUT_S": u32 = 90, 1;
     /// Seconds from the handshake to the first valid frame.
     first_frame_s / "VELAR_RELAY_FIRST_FRAME_S": u32 = 5, 1;
-    /// Free space in MiB below which nothing new is taken in: the store must never meet a full disk.
+    /// Free space in MiB below which nothing new is taken in: the store must never meet a full disk. With many envelopes it is
+    /// more, so that the store can be written anew when half of them are gone; 0 takes both away.
     free_space_mib / "VELAR_RELAY_FREE_SPACE_MIB": u32 = 512, 0;
     /// Memory in MiB for the store's cache of pages.
     cache_mib / "VELAR_RELAY_CACHE_MIB": u32 = 48, 8;

@@ -100,6 +100,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Bytes left on the disk below this store, where that means something.
     fn free_bytes(&self) -> Option<u64>;
+
+    /// Bytes that have to be left for it to give room back once half of what it holds is gone.
+    fn reserve_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// Whether a store has more to do for itself.

@@ -253,10 +253,15 @@ impl Work {
         }
         self.looked = Some(Instant::now());
         self.written = 0;
+        // Without a reserve a store that is full stays so, however much of it is read: what is left has to be written anew.
+        let mark = match self.free_space {
+            0 => 0,
+            set => set.max(self.store.reserve_bytes()),
+        };
         let room = match self.store.free_bytes() {
             _ if !self.store.is_writable() => Room::None,
             Some(free) if free < self.free_space.min(WRITE_ROOM) => Room::None,
-            Some(free) if free < self.free_space => Room::Low,
+            Some(free) if free < mark => Room::Low,
             _ => Room::Enough,
         };
         if std::mem::replace(&mut self.room, room) == room {
@@ -266,7 +271,7 @@ impl Work {
         match room {
             Room::Enough => tracing::info!("enough disk space again"),
             Room::Low => tracing::error!(
-                mebibytes = self.free_space >> 20,
+                mebibytes = mark >> 20,
                 "little disk space left: nothing new is taken in; make at least so much room on the disk of the data folder, \
                  no restart is needed"
             ),

@@ -392,6 +392,11 @@ impl Store for SledStore {
         matches!(self.engine(), Engine::Databases { .. })
     }
 
+    /// Compaction writes all that lives once more, before it deletes anything.
+    fn reserve_bytes(&self) -> u64 {
+        compaction::reserve(self.writing().live)
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         if let Engine::Databases { new, old } = self.engine() {
             new.blobs_alarm();

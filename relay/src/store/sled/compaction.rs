@@ -196,13 +196,19 @@ fn made(failure: Failure) -> io::Error {
 fn is_due(database: &Database, (live, compact): (u64, u64), low: bool, folder: &Path) -> bool {
     let size = database.size();
     let (bloat, floor) = if low { (BLOAT_LOW, FLOOR_LOW) } else { (BLOAT, FLOOR) };
-    let copy = folder::room_for(live);
     size > floor.max(bloat * live * LIVE_ENVELOPE)
-        && size > copy
+        && size > folder::room_for(live)
         // The last one may not have come to less than this.
         && size > 2 * compact
         // Below that nothing would be copied any more.
-        && folder::free_bytes(folder).is_none_or(|free| free > copy + WRITE_ROOM)
+        && folder::free_bytes(folder).is_none_or(|free| free > folder::room_for(live) + WRITE_ROOM)
+}
+
+/// Bytes to be left so that a compaction may begin when half of so many envelopes are gone: for the copy, which takes twice
+/// what the other half does, and half as much again for what acknowledging them writes until then. Below some 75 000 envelopes
+/// the operator's mark is more.
+pub(super) fn reserve(live: u64) -> u64 {
+    live * LIVE_ENVELOPE / 2 * 3
 }
 
 /// Copies the next records that live. The last key, or `None` at the end of the table.
