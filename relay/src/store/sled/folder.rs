@@ -88,8 +88,9 @@ pub(super) fn numbered(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, Stor
 }
 
 /// Something was lost: what was made anew is kept. To be called before anything says so on the disk.
-pub(super) fn keep_suspects(folder: &Path) -> Result<(), StoreError> {
+pub(super) fn keep_suspects(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
     for suspect in numbered(folder, SUSPECT)? {
+        steps.pass();
         fs::rename(suspect, free_name(folder, DAMAGED)?)
             .map_err(io("keeping a damaged database"))?;
     }
@@ -97,8 +98,11 @@ pub(super) fn keep_suspects(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Nothing was lost: nobody has anything to look for in them.
-pub(super) fn remove_suspects(folder: &Path) -> Result<(), StoreError> {
-    numbered(folder, SUSPECT)?.iter().try_for_each(|suspect| remove_dir(suspect))
+pub(super) fn remove_suspects(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
+    numbered(folder, SUSPECT)?.iter().try_for_each(|suspect| {
+        steps.pass();
+        remove_dir(suspect)
+    })
 }
 
 /// The name under which a database waits to be deleted.

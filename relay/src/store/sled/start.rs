@@ -54,7 +54,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
             store.set_engine(Engine::Salvage(Arc::new(gathered_alone(folder)?)));
         } else {
             written?;
-            folder::remove_suspects(folder)?;
+            folder::remove_suspects(folder, steps)?;
         }
     }
     *store.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
@@ -89,7 +89,7 @@ pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
             drop(is_current);
             store.apply(&writes)?;
             store.commit()?;
-            folder::remove_suspects(&store.folder)?;
+            folder::remove_suspects(&store.folder, &store.steps)?;
             store.set_reopened(loaded);
             tracing::info!("there is room for the store again");
             Ok(true)
@@ -229,7 +229,7 @@ impl Start<'_> {
         let plan = found.compare(&self.reading, &new, old.as_ref())?;
         self.report(&plan);
         if !plan.covered || plan.lost != (0, 0) {
-            folder::keep_suspects(folder)?;
+            folder::keep_suspects(folder, steps)?;
         }
         let findings = Findings {
             ledger: plan.covered,

@@ -240,6 +240,44 @@ fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept_if_something_is_lost
     assert!(folder.path().join("damaged.1/db").exists());
 }
 
+/// Whatever step it ends at, what was lost is counted once, and what it was lost from is kept.
+#[test]
+fn a_rebuild_that_is_cut_off_counts_each_loss_once_and_keeps_what_it_was_lost_from() {
+    for loses in [true, false] {
+        let folder = folder();
+        if loses {
+            let path = folder.path().join("sled/db");
+            fs::write(&path, &fs::read(&path).unwrap()[..100_000]).unwrap();
+        }
+        database::ask_for_rebuild(folder.path());
+        let copies = Arc::new(Mutex::new(Vec::new()));
+        let (from, into) = (folder.path().to_owned(), copies.clone());
+        let steps = Steps::watched(move || {
+            let copy = tempfile::tempdir().unwrap();
+            damage::copy(&from, copy.path());
+            into.lock().unwrap().push(copy);
+        });
+        let store = SledStore::open_with(folder.path(), 16, &steps).unwrap();
+        let lost = store.load().unwrap().mailboxes[0].expired;
+        assert_eq!(lost > 0, loses);
+        steps.let_go();
+        drop(store);
+        let copies = std::mem::take(&mut *copies.lock().unwrap());
+        assert!(copies.len() > 40, "{} steps", copies.len());
+        // While it is filled the new database is in nobody's way.
+        let last = copies.len() - 30;
+        let some = copies.iter().enumerate().filter(|(step, _)| step % 20 == 0 || *step > last);
+        for (step, copy) in some {
+            let store = opened(copy.path());
+            assert_eq!(readable(&store), COUNT - lost, "step {step}");
+            let kept = copy.path().join("damaged.1/db").exists();
+            assert_eq!(kept, loses, "step {step}");
+            assert!(!copy.path().join("suspect.1").exists(), "step {step}");
+            works(copy.path(), store);
+        }
+    }
+}
+
 #[test]
 fn what_was_interrupted_is_cleared_away() {
     let folder = folder();
