@@ -15,6 +15,7 @@ struct Noted {
     commits: AtomicUsize,
     failing: AtomicBool,
     free: AtomicU64,
+    reserve: AtomicU64,
 }
 
 impl Store for Noted {
@@ -50,6 +51,10 @@ impl Store for Noted {
 
     fn free_bytes(&self) -> Option<u64> {
         Some(self.free.load(Ordering::SeqCst))
+    }
+
+    fn reserve_bytes(&self) -> u64 {
+        self.reserve.load(Ordering::SeqCst)
     }
 }
 
@@ -204,37 +209,11 @@ impl Store for Unwritable {
     }
 }
 
-/// A store that needs so much to give room back.
-struct Reserving(u64);
-
-impl Store for Reserving {
-    fn load(&self) -> Result<Loaded, StoreError> {
-        Ok(Loaded::default())
-    }
-    fn apply(&self, _: &[Write]) -> Result<(), StoreError> {
-        Ok(())
-    }
-    fn commit(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-    fn envelope(&self, _: &MailboxId, _: u64) -> Result<Option<Envelope>, StoreError> {
-        Ok(None)
-    }
-    fn held(&self, _: HeldKey, _: u8) -> Result<Option<Envelope>, StoreError> {
-        Ok(None)
-    }
-    fn free_bytes(&self) -> Option<u64> {
-        Some(1 << 30)
-    }
-    fn reserve_bytes(&self) -> u64 {
-        self.0
-    }
-}
-
 #[test]
 fn nothing_new_is_taken_in_below_what_the_store_needs_to_give_room_back() {
     for (reserve, room) in [((1 << 30) + 1, Room::Low), (1 << 30, Room::Enough)] {
-        let mut work = work(Arc::new(Reserving(reserve)), Loaded::default());
+        let store = Noted { free: (1 << 30).into(), reserve: reserve.into(), ..Noted::default() };
+        let mut work = work(Arc::new(store), Loaded::default());
         work.look_at_free_space();
         assert_eq!(work.room, room);
     }

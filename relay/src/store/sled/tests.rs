@@ -9,7 +9,8 @@ mod pages;
 mod places;
 mod room;
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use velar_protocol::wire::{DeliveryOutcome, HoldId, SendTokenHash};
@@ -104,6 +105,32 @@ fn readable(store: &SledStore) -> u64 {
     }
     assert_eq!(found + lost, COUNT, "{found} found and {lost} counted");
     found
+}
+
+/// Flips a bit in every copy of one envelope in the file, also of a store that is open.
+fn spoil(store: &Path) {
+    let key = envelope_key(&MailboxId([1; 32]), COUNT / 2);
+    let wanted = [&key[..], &9_u64.to_le_bytes()].concat();
+    let path = store.join("sled/db");
+    let bytes = fs::read(&path).unwrap();
+    let places: Vec<usize> =
+        (0..bytes.len() - wanted.len()).filter(|at| bytes[*at..].starts_with(&wanted)).collect();
+    assert!(!places.is_empty());
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    for at in places {
+        file.write_all_at(&[bytes[at + 2000] ^ 1], at as u64 + 2000).unwrap();
+    }
+}
+
+/// A compaction that has begun is carried to its end.
+fn compacted(store: &SledStore) {
+    while !store.is_deleting() {
+        store.upkeep(true).unwrap();
+        store.commit().unwrap();
+    }
+    while store.is_deleting() {
+        store.upkeep(true).unwrap();
+    }
 }
 
 /// The store takes in new things, commits, and opens again.

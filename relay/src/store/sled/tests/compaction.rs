@@ -58,17 +58,7 @@ fn a_folder_left_by_a_compaction_that_could_not_begin_does_not_hide_the_newest_d
 fn a_compaction_that_meets_a_page_it_cannot_read_asks_for_a_rebuild() {
     let folder = folder();
     let store = opened(folder.path());
-    let key = envelope_key(&MailboxId([1; 32]), COUNT / 2);
-    let wanted = [&key[..], &9_u64.to_le_bytes()].concat();
-    let path = folder.path().join("sled/db");
-    let mut bytes = fs::read(&path).unwrap();
-    let places: Vec<usize> =
-        (0..bytes.len() - wanted.len()).filter(|at| bytes[*at..].starts_with(&wanted)).collect();
-    for at in &places {
-        bytes[at + 2000] ^= 1;
-    }
-    let file = OpenOptions::new().write(true).open(&path).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 0).unwrap();
+    spoil(folder.path());
     store.compact();
     while store.upkeep(false).is_ok() {
         assert!(!store.is_deleting());
@@ -95,13 +85,7 @@ fn a_database_that_was_read_for_rescue_leaves_the_disk_when_it_is_compacted() {
     database(&store).remove(Table::Envelopes, &held_key(key, 0)).unwrap();
     assert!(store.held(key, 0).unwrap().is_some(), "rescued");
     store.compact();
-    while !store.is_deleting() {
-        store.upkeep(true).unwrap();
-        store.commit().unwrap();
-    }
-    while store.is_deleting() {
-        store.upkeep(true).unwrap();
-    }
+    compacted(&store);
     let name = folder.path().to_string_lossy().into_owned();
     let held: Vec<String> = fs::read_dir("/proc/self/fd")
         .unwrap()

@@ -27,13 +27,7 @@ fn missing_in_the_ledger(damage: impl Fn(&mut Vec<u8>, usize)) {
     applied(&store, &[put(1, 501)]);
     synced(&store);
     store.compact();
-    while !store.is_deleting() {
-        store.upkeep(true).unwrap();
-        store.commit().unwrap();
-    }
-    while store.is_deleting() {
-        store.upkeep(true).unwrap();
-    }
+    compacted(&store);
     drop(store);
     drop(opened(folder.path()));
     let path = folder.path().join("sled/db");

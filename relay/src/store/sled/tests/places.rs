@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// Another envelope than [`put`] puts in this place.
+fn put_later(sequence: u64, envelope: &Envelope) -> Write {
+    let Write::Put(stored, _) = put(1, sequence) else { panic!() };
+    let digest = short_digest(envelope);
+    Write::Put(StoredEnvelope { digest, ..stored }, envelope.clone())
+}
+
 /// Closed and opened again in the seconds before a power cut takes the ledger's tail, and a rebuild.
 #[test]
 fn what_a_mailbox_had_before_it_was_closed_does_not_come_back_when_it_is_opened_again() {
@@ -29,14 +36,7 @@ fn an_envelope_in_a_place_that_was_removed_before_survives() {
         let store = opened(folder.path());
         applied(&store, &[remove(1, 5), Write::RemoveMailbox(MailboxId([1; 32]))]);
         let later = envelope(7777);
-        let stored = StoredEnvelope {
-            mailbox: MailboxId([1; 32]),
-            sequence: 5,
-            received_at_s: 9,
-            kept_since_s: 8,
-            digest: short_digest(&later),
-        };
-        applied(&store, &[Write::Mailbox(mailbox(1)), Write::Put(stored, later.clone())]);
+        applied(&store, &[Write::Mailbox(mailbox(1)), put_later(5, &later)]);
         drop(store);
         fs::write(folder.path().join("ledger"), ledger).unwrap();
         if rebuild {
@@ -58,14 +58,7 @@ fn an_envelope_in_a_place_that_expired_before_survives() {
     applied(&store, &[Write::Expire { record, sequences: vec![5] }]);
     applied(&store, &[Write::RemoveMailbox(MailboxId([1; 32]))]);
     let later = envelope(7777);
-    let stored = StoredEnvelope {
-        mailbox: MailboxId([1; 32]),
-        sequence: 5,
-        received_at_s: 9,
-        kept_since_s: 8,
-        digest: short_digest(&later),
-    };
-    applied(&store, &[Write::Mailbox(mailbox(1)), Write::Put(stored, later.clone())]);
+    applied(&store, &[Write::Mailbox(mailbox(1)), put_later(5, &later)]);
     drop(store);
     fs::write(folder.path().join("ledger"), ledger).unwrap();
     let store = opened(folder.path());
@@ -81,14 +74,8 @@ fn an_envelope_in_a_place_that_the_older_database_has_too_survives() {
     applied(&store, &[Write::RemoveMailbox(MailboxId([1; 32]))]);
     drop(store);
     let store = opened(folder.path());
-    let later: Vec<Write> = (0..COUNT)
-        .map(|sequence| {
-            let envelope = envelope(7_000 + sequence);
-            let digest = short_digest(&envelope);
-            let Write::Put(stored, _) = put(1, sequence) else { panic!() };
-            Write::Put(StoredEnvelope { digest, ..stored }, envelope)
-        })
-        .collect();
+    let later: Vec<Write> =
+        (0..COUNT).map(|sequence| put_later(sequence, &envelope(7_000 + sequence))).collect();
     applied(&store, &[&[Write::Mailbox(mailbox(1))][..], &later].concat());
     drop(store);
     for start in 0..2 {

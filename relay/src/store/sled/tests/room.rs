@@ -131,17 +131,7 @@ fn finds_lost_when_there_is_room_again(changes_tokens: bool) {
     let Some(disk) = Small::new(120) else { return };
     filled(&disk.store());
     // One envelope is damaged on the disk.
-    let path = disk.store().join("sled/db");
-    let mut bytes = fs::read(&path).unwrap();
-    let key = envelope_key(&MailboxId([1; 32]), COUNT / 2);
-    let wanted = [&key[..], &9_u64.to_le_bytes()].concat();
-    let places: Vec<usize> =
-        (0..bytes.len() - wanted.len()).filter(|at| bytes[*at..].starts_with(&wanted)).collect();
-    assert!(!places.is_empty());
-    for at in places {
-        bytes[at + 2000] ^= 1;
-    }
-    fs::write(&path, bytes).unwrap();
+    spoil(&disk.store());
     disk.leave(10);
     let store = opened(&disk.store());
     assert!(!store.is_writable());
