@@ -194,7 +194,7 @@ impl SledStore {
                 }
                 Err(Failure::Damage(reason)) => {
                     // The page is gone, not only this record. The next start takes what is readable.
-                    database::ask_for_rebuild(&self.folder);
+                    folder::ask_for_rebuild(&self.folder);
                     tracing::error!(
                         reason,
                         "a page of the store cannot be read; it will be rebuilt at the next start"

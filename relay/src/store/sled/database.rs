@@ -334,7 +334,7 @@ impl Database {
             Failure::Other(error) => error,
             Failure::Damage(reason) => {
                 if let Some(folder) = self.path.parent() {
-                    ask_for_rebuild(folder);
+                    folder::ask_for_rebuild(folder);
                 }
                 StoreError::Engine { doing: "writing to a damaged page", reason }
             }
@@ -363,28 +363,6 @@ fn reserve(file: &File) -> std::io::Result<()> {
         // Not every file system can.
         Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
         Err(error) => Err(error.into()),
-    }
-}
-
-const REBUILD: &str = "rebuild";
-
-/// Leaves word for the next start: a page could not be read.
-pub(super) fn ask_for_rebuild(folder: &Path) {
-    if let Err(error) = File::create(folder.join(REBUILD)) {
-        tracing::error!(%error, "could not leave word that the store needs rebuilding");
-    }
-}
-
-/// Whether an earlier process left word.
-pub(super) fn rebuild_asked(folder: &Path) -> bool {
-    folder.join(REBUILD).exists()
-}
-
-/// It is done.
-pub(super) fn rebuild_done(folder: &Path) -> std::io::Result<()> {
-    match fs::remove_file(folder.join(REBUILD)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -129,6 +129,28 @@ pub(super) fn room_for(envelopes: u64) -> u64 {
     2 * envelopes * LIVE_ENVELOPE + NEW_ROOM
 }
 
+const REBUILD: &str = "rebuild";
+
+/// Leaves word for the next start: a page could not be read.
+pub(super) fn ask_for_rebuild(folder: &Path) {
+    if let Err(error) = File::create(folder.join(REBUILD)) {
+        tracing::error!(%error, "could not leave word that the store needs rebuilding");
+    }
+}
+
+/// Whether an earlier process left word.
+pub(super) fn rebuild_asked(folder: &Path) -> bool {
+    folder.join(REBUILD).exists()
+}
+
+/// It is done.
+pub(super) fn rebuild_done(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(REBUILD)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Whether the disk has too little room for what opening a store writes.
 pub(super) fn has_no_room_to_open(folder: &Path) -> bool {
     free_bytes(folder).is_some_and(|free| free < OPEN_ROOM)

@@ -324,7 +324,7 @@ impl Start<'_> {
                 return Ok(Some(reason));
             }
         }
-        Ok(database::rebuild_asked(self.folder).then_some("a page of it could not be read"))
+        Ok(folder::rebuild_asked(self.folder).then_some("a page of it could not be read"))
     }
 
     /// Of what can be read, where the engine cannot be trusted with it.
@@ -370,7 +370,7 @@ impl Start<'_> {
                 .map_err(io("keeping a damaged database"))?;
         }
         steps.pass();
-        database::rebuild_done(folder).map_err(io("removing leftovers"))?;
+        folder::rebuild_done(folder).map_err(io("removing leftovers"))?;
         sync_folder(folder)?;
         self.open(&folder::databases(folder)?).map_err(or_damaged(folder))
     }
@@ -437,7 +437,7 @@ pub(super) fn or_damaged(path: &Path) -> impl Fn(Failure) -> StoreError {
         Failure::Damage(reason) => {
             // If the process ends with this, the next one does not meet it again.
             if let Some(folder) = path.parent().filter(|_| Database::is_in(&path)) {
-                database::ask_for_rebuild(folder);
+                folder::ask_for_rebuild(folder);
             }
             StoreError::Damaged { path: path.clone(), reason }
         }

@@ -251,7 +251,7 @@ fn a_record_that_does_not_check_out_is_set_aside_and_taken_from_the_ledger() {
 #[test]
 fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept_if_something_is_lost() {
     let folder = folder();
-    database::ask_for_rebuild(folder.path());
+    folder::ask_for_rebuild(folder.path());
     let store = opened(folder.path());
     assert_eq!((readable(&store), store.findings().rebuilt), (COUNT, true));
     for left in ["rebuild", "suspect.1", "damaged.1"] {
@@ -261,7 +261,7 @@ fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept_if_something_is_lost
 
     let path = folder.path().join("sled/db");
     fs::write(&path, &fs::read(&path).unwrap()[..100_000]).unwrap();
-    database::ask_for_rebuild(folder.path());
+    folder::ask_for_rebuild(folder.path());
     let store = opened(folder.path());
     assert!(store.findings().envelopes > 0);
     assert!(folder.path().join("damaged.1/db").exists());
@@ -276,7 +276,7 @@ fn a_rebuild_that_is_cut_off_counts_each_loss_once_and_keeps_what_it_was_lost_fr
             let path = folder.path().join("sled/db");
             fs::write(&path, &fs::read(&path).unwrap()[..100_000]).unwrap();
         }
-        database::ask_for_rebuild(folder.path());
+        folder::ask_for_rebuild(folder.path());
         let copies = Arc::new(Mutex::new(Vec::new()));
         let (from, into) = (folder.path().to_owned(), copies.clone());
         let steps = Steps::watched(move || {

@@ -216,7 +216,7 @@ impl Rig {
                 }
                 self.store().commit().unwrap();
             }
-            AskForRebuild => database::ask_for_rebuild(&self.folder),
+            AskForRebuild => folder::ask_for_rebuild(&self.folder),
         }
     }
 

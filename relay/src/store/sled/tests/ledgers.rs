@@ -75,7 +75,7 @@ fn a_store_of_many_holds_opens_after_a_rebuild() {
         applied(&store, &holds);
     }
     drop(store);
-    database::ask_for_rebuild(folder.path());
+    folder::ask_for_rebuild(folder.path());
     for _ in 0..2 {
         let opened = SledStore::open(folder.path(), 16).map(|store| store.findings());
         assert!(opened.is_ok());

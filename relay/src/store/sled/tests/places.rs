@@ -22,7 +22,7 @@ fn what_a_mailbox_had_before_it_was_closed_does_not_come_back_when_it_is_opened_
     let copy = tempfile::tempdir().unwrap();
     damage::copy(folder.path(), copy.path());
     assert_eq!(opened(copy.path()).load().unwrap().envelopes.len(), 0, "without a rebuild");
-    database::ask_for_rebuild(folder.path());
+    folder::ask_for_rebuild(folder.path());
     let store = opened(folder.path());
     assert_eq!(store.load().unwrap().envelopes.len(), 0);
 }
@@ -40,7 +40,7 @@ fn an_envelope_in_a_place_that_was_removed_before_survives() {
         drop(store);
         fs::write(folder.path().join("ledger"), ledger).unwrap();
         if rebuild {
-            database::ask_for_rebuild(folder.path());
+            folder::ask_for_rebuild(folder.path());
         }
         let store = opened(folder.path());
         let read = store.envelope(&MailboxId([1; 32]), 5).unwrap();

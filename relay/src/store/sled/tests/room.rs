@@ -31,7 +31,7 @@ fn holds(store: &SledStore) {
 fn a_rebuild_that_has_no_room_for_holds_is_not_begun_and_the_store_is_served() {
     let Some(disk) = Small::new(300) else { return };
     holds(&opened(&disk.store()));
-    database::ask_for_rebuild(&disk.store());
+    folder::ask_for_rebuild(&disk.store());
     disk.leave(36);
     let first = SledStore::open(&disk.store(), 16).map(|store| store.is_writable());
     let second = SledStore::open(&disk.store(), 16).map(|store| store.is_writable());
@@ -104,7 +104,7 @@ fn read_so_far() -> u64 {
 fn a_store_that_waits_for_room_to_be_rebuilt_is_not_read_from_end_to_end_at_every_step() {
     let Some(disk) = Small::new(120) else { return };
     filled(&disk.store());
-    database::ask_for_rebuild(&disk.store());
+    folder::ask_for_rebuild(&disk.store());
     disk.leave(25);
     let size = fs::metadata(disk.store().join("sled/db")).unwrap().len();
     let before = read_so_far();
