@@ -13,8 +13,11 @@ use velar::failure::{Exit, Failure, failure};
 use velar::terminal::{Clock, clean};
 use velar::text::{Text, t};
 
-/// How long a command may take to end after the first Ctrl-C.
-const ENDING: Duration = Duration::from_secs(5);
+/// How long a command may wait on after the first Ctrl-C: [`ENDING_STEPS`] times this, of which each has to pass. What
+/// keeps the program itself busy, a vault that opens slowly, is over before it counts.
+const ENDING_STEP: Duration = Duration::from_millis(250);
+
+const ENDING_STEPS: u32 = 20;
 
 fn main() -> ExitCode {
     let args: Vec<OsString> = std::env::args_os().collect();
@@ -49,6 +52,7 @@ fn start(cli: Cli, text: Text) -> Result<Exit, Failure> {
     let context = Context { text, clock: Clock::local(), json, vault_dir, passphrase, stop };
     let done = runtime.block_on(async {
         tokio::select! {
+            biased;
             done = commands::run(cli, &context) => done,
             () = too_slow(&context.stop) => {
                 Err(failure!(context.text, Exit::Interrupted, "error-interrupted"))
@@ -90,5 +94,7 @@ fn remark(line: &str) {
 
 async fn too_slow(stop: &Stop) {
     stop.wait().await;
-    tokio::time::sleep(ENDING).await;
+    for _ in 0..ENDING_STEPS {
+        tokio::time::sleep(ENDING_STEP).await;
+    }
 }

@@ -7,10 +7,12 @@
 
 mod of_three;
 
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
+
 use velar::vault::BUSY_TIMEOUT;
 use velar_tests::load::Outcome;
 use velar_tests::person::Running;
@@ -131,6 +133,51 @@ async fn a_panic_without_network_says_so_at_once_and_goes_out_later() -> Outcome
     circle.ana.must(&["status"]).await?;
     watch.line_with("Ana: help").await?;
     watch.line_with("Ana: hello").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_that_is_stopped_while_the_vault_opens_says_how_it_stands() -> Outcome<()> {
+    let circle = OfThree::form().await?;
+    let database = circle.ana.vault().join("vault").join("vault.db");
+    let mut panic = circle.ana.start(&["panic", "help", "--wait", "600"])?;
+    panic.line_with("ALARM RAISED").await?;
+    let holder = std::thread::spawn(move || hold(&database, BUSY_TIMEOUT.mul_f32(0.8)));
+    panic.line_with("The alarm is at the relay").await?;
+    let (status, lines) = panic.stop().await?;
+    holder.join().unwrap();
+    assert_eq!(status.code(), Some(4), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("NOT reached yet: ")), "{lines:#?}");
+    Ok(())
+}
+
+/// A pipe is read like a file: it may give the passphrase late, or never.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_that_is_stopped_while_its_passphrase_is_read_says_how_it_stands() -> Outcome<()> {
+    let mut circle = OfThree::form().await?;
+    circle.relay.kill_nine().await?;
+    let ana = circle.ana.typing("pipe");
+    let pipe = ana.file("pipe");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)?;
+
+    let mut late = ana.start(&["panic", "help", "--wait", "600"])?;
+    late.line_with("NO CONNECTION").await?;
+    let passphrase = std::fs::read(ana.file("passphrase"))?;
+    // The program holds its end open from here on, and reads until this end is closed.
+    let mut end = std::fs::File::options().write(true).open(&pipe)?;
+    late.interrupt()?;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    end.write_all(&passphrase)?;
+    drop(end);
+    let (status, lines) = late.end().await?;
+    assert_eq!(status.code(), Some(3), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("NOT reached yet: ")), "{lines:#?}");
+
+    let mut never = ana.start(&["panic", "--wait", "600"])?;
+    never.line_with("NO CONNECTION").await?;
+    let (status, lines) = never.stop().await?;
+    assert_eq!(status.code(), Some(130), "{lines:#?}");
     Ok(())
 }
 

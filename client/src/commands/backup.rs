@@ -26,7 +26,7 @@ pub(super) fn backup(context: &Context, args: cli::Backup) -> Result<Exit, Failu
     let (prompt, again) = (t!(text, "backup-passphrase-new"), t!(text, "passphrase-again"));
     let passphrase = context
         .stop
-        .while_asking(|| source.read_new(&prompt, &again))
+        .while_reading(&source, |from| from.read_new(&prompt, &again))
         .map_err(|error| context.passphrase_failure(&error))?;
     let mut entropy = Entropy::default();
     let sealed =
@@ -57,7 +57,7 @@ pub(super) fn restore(context: &Context, args: cli::Restore) -> Result<Exit, Fai
     let source = source(args.backup_passphrase_file);
     let passphrase = context
         .stop
-        .while_asking(|| source.read(&t!(text, "backup-passphrase")))
+        .while_reading(&source, |from| from.read(&t!(text, "backup-passphrase")))
         .map_err(|error| context.passphrase_failure(&error))?;
     let backup =
         Backup::open(&passphrase, &file).map_err(|error| failed(context, &error, &path))?;

@@ -96,7 +96,7 @@ impl Context {
     fn open(&self, source: &PassphraseSource, prompt: &str) -> Result<Device, Failure> {
         let passphrase = self
             .stop
-            .while_asking(|| source.read(prompt))
+            .while_reading(source, |from| from.read(prompt))
             .map_err(|error| self.passphrase_failure(&error))?;
         self.opened(&passphrase)
     }

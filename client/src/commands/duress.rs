@@ -19,7 +19,10 @@ pub(super) fn run(context: &Context, args: Duress) -> Result<Exit, Failure> {
     let unread = |error: PassphraseError| context.passphrase_failure(&error);
     let failed = |error: VaultError| context.vault_failure(&error);
     let prompt = t!(text, "passphrase-prompt");
-    let current = context.stop.while_asking(|| context.passphrase.read(&prompt)).map_err(unread)?;
+    let current = context
+        .stop
+        .while_reading(&context.passphrase, |from| from.read(&prompt))
+        .map_err(unread)?;
     // A wrong one is said before another is thought up.
     let vault = Vault::open(&context.vault_dir, &current).map_err(failed)?;
     let mut entropy = Entropy::default();
@@ -37,7 +40,10 @@ pub(super) fn run(context: &Context, args: Duress) -> Result<Exit, Failure> {
         context.remark(&t!(text, "duress-advice"));
     }
     let (prompt, again) = (t!(text, "duress-second"), t!(text, "passphrase-again"));
-    let second = context.stop.while_asking(|| source.read_new(&prompt, &again)).map_err(unread)?;
+    let second = context
+        .stop
+        .while_reading(&source, |from| from.read_new(&prompt, &again))
+        .map_err(unread)?;
     // One refusal for both: which of them it is like is not said.
     let alike = || failure!(text, Exit::NotNow, "error-duress-alike");
     if second.is_like(&current) {

@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context) -> Result<Exit, Failure> {
         (t!(context.text, "passphrase-new"), t!(context.text, "passphrase-again"));
     let passphrase = context
         .stop
-        .while_asking(|| context.passphrase.read_new(&prompt, &again))
+        .while_reading(&context.passphrase, |from| from.read_new(&prompt, &again))
         .map_err(|error| context.passphrase_failure(&error))?;
     let mut entropy = Entropy::default();
     let mut vault = Vault::create(folder, &passphrase, KdfCost::default(), &mut |buffer| {

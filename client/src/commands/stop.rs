@@ -3,17 +3,23 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::failure::Exit;
+use crate::passphrase::PassphraseSource;
 use crate::terminal::Mode;
+
+/// How long after the first Ctrl-C a passphrase may still come from a file or a descriptor: a pipe may never give one.
+const READING: Duration = Duration::from_secs(5);
 
 /// The person wants the command to end: it stops waiting, and says what is kept.
 pub struct Stop {
     told: watch::Sender<bool>,
     asking: AtomicBool,
+    reading: AtomicBool,
     last_words: Mutex<Option<String>>,
 }
 
@@ -24,6 +30,7 @@ impl Stop {
         Self {
             told: watch::Sender::new(false),
             asking: AtomicBool::new(false),
+            reading: AtomicBool::new(false),
             last_words: Mutex::new(None),
         }
     }
@@ -57,7 +64,7 @@ impl Stop {
     }
 
     /// The first Ctrl-C (or SIGTERM) asks the command to end, the second ends the program; so does the first
-    /// during a question.
+    /// during a question, and a passphrase that does not come.
     pub async fn obey_the_keyboard(self: Arc<Self>) {
         let mode = Mode::now();
         let (Ok(mut stops), Ok(mut ends)) =
@@ -66,7 +73,16 @@ impl Stop {
             return;
         };
         loop {
-            tokio::select! { _ = stops.recv() => {}, _ = ends.recv() => {} }
+            let reads = || self.reading.load(Ordering::Relaxed);
+            tokio::select! {
+                _ = stops.recv() => {}
+                _ = ends.recv() => {}
+                () = tokio::time::sleep(READING), if self.is_told() && reads() => {
+                    if !reads() {
+                        continue;
+                    }
+                }
+            }
             if self.is_told() || self.is_asking() {
                 mode.as_ref().map(Mode::restore).unwrap_or_default();
                 let last = self.last_words.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,11 +97,25 @@ impl Stop {
     }
 
     pub(super) fn while_asking<T>(&self, ask: impl FnOnce() -> T) -> T {
-        self.asking.store(true, Ordering::Relaxed);
-        let answer = ask();
-        self.asking.store(false, Ordering::Relaxed);
-        answer
+        during(&self.asking, ask)
     }
+
+    /// A passphrase is a question at a prompt only: a file is read, and the command ends as it would otherwise.
+    pub(super) fn while_reading<T>(
+        &self,
+        source: &PassphraseSource,
+        read: impl FnOnce(&PassphraseSource) -> T,
+    ) -> T {
+        let flag = if *source == PassphraseSource::Prompt { &self.asking } else { &self.reading };
+        during(flag, || read(source))
+    }
+}
+
+fn during<T>(flag: &AtomicBool, act: impl FnOnce() -> T) -> T {
+    flag.store(true, Ordering::Relaxed);
+    let done = act();
+    flag.store(false, Ordering::Relaxed);
+    done
 }
 
 impl Default for Stop {

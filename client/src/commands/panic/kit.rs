@@ -52,13 +52,12 @@ pub(super) async fn run(
             })
             .await;
         // The file or descriptor may not open it: the alarm is on its way all the same.
+        context.stop.last_words(Some(alarm.so_far()));
         context.device().map_err(|failure| context.remark(failure.what())).ok()
     } else if context.can_ask() {
         alarm.listen(|alarm| alarm.heard || alarm.begun.elapsed() >= NO_ANSWER).await;
         // Ctrl-C at the question ends it at once.
-        let (placed, total) = (alarm.placed(), alarm.total());
-        let so_far = t!(context.text, "panic-kit-summary", count = placed, total = total);
-        context.stop.last_words(Some(so_far));
+        context.stop.last_words(Some(alarm.so_far()));
         context.device_if_wanted()
     } else {
         None
@@ -196,6 +195,11 @@ impl<'a> Alarm<'a> {
 
     fn total(&self) -> usize {
         self.taken.generation.envelopes.len()
+    }
+
+    /// At how many of its places the alarm is.
+    fn so_far(&self) -> String {
+        t!(self.context.text, "panic-kit-summary", count = self.placed(), total = self.total())
     }
 
     fn raised(&self) {
@@ -377,8 +381,7 @@ impl<'a> Alarm<'a> {
             "at_relay": placed, "total": total, "lacking": self.taken.generation.lacking,
             "left": self.taken.left, "stopped": self.context.stop.is_told(),
         });
-        let line = t!(text, "panic-kit-summary", count = placed, total = total);
-        self.tell("summary", data, &line);
+        self.tell("summary", data, &self.so_far());
         let lacking = self.taken.generation.lacking;
         if lacking > 0 {
             self.add(&t!(text, "panic-kit-lacking", count = lacking));
