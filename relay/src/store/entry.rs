@@ -268,6 +268,18 @@ impl State {
         }
     }
 
+    /// Whether there is a record of this name. `true` for what is not kept here.
+    pub(super) fn has_record(&self, key: &[u8]) -> bool {
+        let Some((kind, id)) = key.split_first() else { return true };
+        let Ok(id) = id.try_into() else { return true };
+        match *kind {
+            it if it == Kind::Mailbox.byte() => self.mailboxes.contains_key(&MailboxId(id)),
+            it if it == Kind::Hold.byte() => self.holds.contains_key(&HoldId(id)),
+            it if it == Kind::LostHold.byte() => self.lost_holds.contains_key(&HoldId(id)),
+            _ => true,
+        }
+    }
+
     /// Everything, as the entries that would make it, in no particular order.
     pub(super) fn entries(&self) -> impl Iterator<Item = (u64, Entry)> {
         let mailboxes =

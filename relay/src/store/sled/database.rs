@@ -155,6 +155,7 @@ impl Database {
             reserve(&this.file).map_err(failed("taking room for the store"))?;
             this.settle().map_err(Failure::Other)?;
         }
+        this.steps.pass();
         this.blobs_alarm();
         Ok(this)
     }

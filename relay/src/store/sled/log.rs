@@ -89,6 +89,8 @@ pub(super) fn damage(
     let (mut heads, mut headless, mut purged) = (Vec::new(), false, 0);
     // What is behind the end of a segment, and what is in a segment behind the end of the log.
     let (mut hidden, mut dropped): (HashSet<Which>, HashSet<Which>) = Default::default();
+    // Of the hidden ones those that are no leftovers, and are of commits that were answered, but not of the ledger's.
+    let mut cut_off: HashSet<Which> = HashSet::new();
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
         match segment.head {
@@ -97,13 +99,25 @@ pub(super) fn damage(
             None => headless |= bytes.iter().any(|byte| *byte != 0),
         }
         if !segment.sealed {
+            let mut is_young = false;
             each_record(bytes.get(segment.end..).unwrap_or_default(), &mut |_, raw| {
+                // The next one was perhaps being written.
+                is_young |= raw.commit > known + 1;
                 if raw.key == PURGED {
                     purged = raw.commit.max(purged);
                 } else if lives(raw) {
                     hidden.insert(which(raw));
                 }
             });
+            if is_young {
+                segment.each_message_behind(bytes, &mut |message| {
+                    each_record(message, &mut |_, raw| {
+                        if raw.commit > known + 1 {
+                            cut_off.insert(which(raw));
+                        }
+                    });
+                });
+            }
         }
     })?;
     if headless {
@@ -127,7 +141,7 @@ pub(super) fn damage(
             }
         })?;
     }
-    if hidden.is_empty() && dropped.is_empty() {
+    if hidden.is_empty() && dropped.is_empty() && cut_off.is_empty() {
         return Ok(None);
     }
     let mut gone = HashSet::new();
@@ -140,6 +154,7 @@ pub(super) fn damage(
         each_record(bytes.get(..segment.end).unwrap_or_default(), &mut |_, raw| {
             hidden.remove(&which(raw));
             dropped.remove(&which(raw));
+            cut_off.remove(&which(raw));
             if raw.key == PURGED {
                 purged = raw.commit.max(purged);
             } else if raw.kind == Kind::Note && raw.commit > known {
@@ -150,9 +165,9 @@ pub(super) fn damage(
         });
     })?;
     hidden.retain(|(_, _, key, _)| !gone.contains(key));
-    // A ledger that does not know what went since it ended does not know what lives.
+    // A ledger that does not know what went since it ended does not know what lives. What was cut off is younger.
     let is_known = purged <= known;
-    let is_cut = !dropped.is_empty() || (is_known && !hidden.is_empty());
+    let is_cut = !dropped.is_empty() || !cut_off.is_empty() || (is_known && !hidden.is_empty());
     Ok(is_cut.then_some("its log is cut before something that was committed"))
 }
 
@@ -228,6 +243,21 @@ impl Segment {
     fn end_lsn(&self, head: Head) -> Option<u64> {
         (!self.sealed).then(|| head.lsn + self.end as u64)
     }
+
+    /// Visits messages behind its end that are whole, and of this use of the segment: one before them is damaged.
+    fn each_message_behind(&self, bytes: &[u8], visit: &mut dyn FnMut(&[u8])) {
+        let Some(head) = self.head else { return };
+        let (number, mut at) = (head.lsn / SEGMENT as u64, self.end);
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            match message(rest, number) {
+                Some((_, len)) => {
+                    visit(rest.get(..len).unwrap_or_default());
+                    at += len;
+                }
+                None => at += 1,
+            }
+        }
+    }
 }
 
 fn head(bytes: &[u8]) -> Option<Head> {
@@ -255,11 +285,13 @@ fn message(bytes: &[u8], number: u64) -> Option<(u8, usize)> {
     varint(&mut rest)?;
     let head_len = bytes.len() - rest.len();
     let body = rest.get(..len)?;
+    if segment != number {
+        return None;
+    }
     let mut hash = crc32fast::Hasher::new();
     hash.update(body);
     hash.update(bytes.get(4..head_len)?);
-    let whole = hash.finalize() ^ u32::MAX == checksum && segment == number;
-    whole.then_some((kind, head_len + len))
+    (hash.finalize() ^ u32::MAX == checksum).then_some((kind, head_len + len))
 }
 
 /// sled's integers of variable length, least significant byte first.

@@ -5,13 +5,13 @@ use std::collections::{HashMap, HashSet};
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::compaction::{COPIED, Copied};
-use super::database::{Database, Failure, Table, Value};
+use super::database::{Database, Failure, Table};
 use super::salvage;
 use super::target::{CLOCK, GONE, noted};
 use crate::limits::LOST_HOLD_S;
 use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
-use crate::store::record::{self, Kind};
+use crate::store::record::{self, Kind, Raw};
 use crate::store::{
     ClockMark, HoldRecord, Loaded, LostHold, MailboxRecord, StoreError, StoredEnvelope, Write,
     short_digest,
@@ -62,6 +62,8 @@ pub(super) struct Plan {
     pub(super) loaded: Loaded,
     /// The last commit that left a trace.
     pub(super) commit: u64,
+    /// Something that is said to be there could not be read.
+    pub(super) in_doubt: bool,
     /// The ledger says everything up to its end; if not, what is lost cannot be known.
     pub(super) covered: bool,
     /// Envelopes and holds that are lost.
@@ -185,6 +187,16 @@ impl Found {
         true
     }
 
+    /// Whether all that does not check out is in the ledger, too. If not, an older copy may still lie in the file.
+    pub(super) fn bad_is_known(&self, ledger: &State) -> bool {
+        self.bad.iter().all(|(table, key, _)| match table {
+            Table::Index => record::envelope_place(key).is_none_or(|(mailbox, sequence)| {
+                ledger.envelopes.get(&mailbox).is_some_and(|of| of.contains_key(&sequence))
+            }),
+            _ => ledger.has_record(key),
+        })
+    }
+
     fn commit(&self) -> u64 {
         let records = self.mailboxes.values().map(|it| it.commit);
         let holds = self.holds.values().map(|it| it.commit);
@@ -292,11 +304,22 @@ impl Found {
                 expected.envelopes.get(&stored.mailbox).and_then(|of| of.get(&stored.sequence));
             if wanted == Some(&stored) {
                 kept.push(stored);
-            } else if disk.has(&stored)?.is_some_and(|commit| {
-                plan.commit = plan.commit.max(commit);
-                // A place may be used again after what was there expired.
-                expired.get(&(stored.mailbox, stored.sequence)).is_none_or(|at| commit > *at)
-            }) {
+                continue;
+            }
+            let expired = expired.get(&(stored.mailbox, stored.sequence));
+            let stays = match disk.look(&stored)? {
+                Look::There(commit) => {
+                    plan.commit = plan.commit.max(commit);
+                    // A place may be used again after what was there expired.
+                    expired.is_none_or(|at| commit > *at)
+                }
+                // Damage alone leaves an entry without its envelope: it is told when that is read, or by a rebuild.
+                Look::Missing | Look::Unreadable => {
+                    plan.in_doubt = true;
+                    wanted.is_none() && expired.is_none()
+                }
+            };
+            if stays {
                 // Written by a commit that the ledger has not heard of, or removed by one that the engine has lost.
                 plan.unrecorded.push((0, Entry::Envelope(stored)));
                 kept.push(stored);
@@ -313,11 +336,13 @@ impl Found {
             if at.is_ok() {
                 continue;
             }
-            if disk.has(wanted)?.is_some() {
+            let look = disk.look(wanted)?;
+            plan.in_doubt |= matches!(look, Look::Unreadable);
+            if matches!(look, Look::Missing) {
+                lost.entry(wanted.mailbox).or_default().push(wanted.sequence);
+            } else {
                 plan.unindexed.push(*wanted);
                 back.push(*wanted);
-            } else {
-                lost.entry(wanted.mailbox).or_default().push(wanted.sequence);
             }
         }
         for (mailbox, sequences) in lost {
@@ -355,11 +380,13 @@ impl Found {
             if self.holds.get(id).is_some_and(|found| !wanted.supersedes(found, ledger.commit)) {
                 continue;
             }
-            let mut readable = false;
+            let mut is_there = false;
             for (at, _) in (0..=u8::MAX).zip(&wanted.record.deliveries) {
-                readable = readable || disk.has_held(&record::held_key(wanted.record.key, at))?;
+                let look = disk.look_for_held(&record::held_key(wanted.record.key, at))?;
+                plan.in_doubt |= matches!(look, Look::Unreadable);
+                is_there |= !matches!(look, Look::Missing);
             }
-            if readable {
+            if is_there {
                 plan.restored += 1;
                 plan.writes.push(Write::HoldRecord(wanted.record.clone()));
                 self.holds.insert(*id, wanted.clone());
@@ -402,33 +429,41 @@ struct Disk<'a> {
     old: Option<&'a Database>,
 }
 
+/// What a look at one envelope has shown.
+enum Look {
+    /// It is there, written by this commit.
+    There(u64),
+    Missing,
+    /// The page on which it would be cannot be read: whether it is in the file, a rebuild finds out.
+    Unreadable,
+}
+
 impl Disk<'_> {
-    fn value(&self, key: &[u8]) -> Result<Option<Value>, StoreError> {
+    fn look_at(&self, key: &[u8], is_it: impl Fn(&Raw<'_>) -> bool) -> Result<Look, StoreError> {
+        let mut found = Look::Missing;
         for database in [Some(self.new), self.old].into_iter().flatten() {
             match database.get(Table::Envelopes, key) {
-                Ok(Some(value)) => return Ok(Some(value)),
-                Ok(None) | Err(Failure::Damage(_)) => {}
+                Ok(Some(value)) => {
+                    let raw = record::parse(&value).filter(|raw| raw.key == key && is_it(raw));
+                    return Ok(raw.map_or(found, |raw| Look::There(raw.commit)));
+                }
+                Ok(None) => {}
+                Err(Failure::Damage(_)) => found = Look::Unreadable,
                 Err(Failure::Other(error)) => return Err(error),
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
-    /// The commit that wrote the envelope, if it is there and is the one that is meant.
-    fn has(&self, stored: &StoredEnvelope) -> Result<Option<u64>, StoreError> {
-        let key = record::envelope_key(&stored.mailbox, stored.sequence);
-        let value = self.value(&key)?;
-        let raw = value.as_deref().and_then(record::parse).filter(|raw| raw.key == key);
-        let is_it = |raw: &record::Raw<'_>| {
+    /// Whether the envelope is there, and is the one that is meant.
+    fn look(&self, stored: &StoredEnvelope) -> Result<Look, StoreError> {
+        self.look_at(&record::envelope_key(&stored.mailbox, stored.sequence), |raw| {
             record::envelope(raw).is_some_and(|found| short_digest(&found) == stored.digest)
-        };
-        Ok(raw.filter(is_it).map(|raw| raw.commit))
+        })
     }
 
-    fn has_held(&self, key: &[u8]) -> Result<bool, StoreError> {
-        let value = self.value(key)?;
-        let raw = value.as_deref().and_then(record::parse).filter(|raw| raw.key == key);
-        Ok(raw.is_some_and(|raw| raw.kind == Kind::Held))
+    fn look_for_held(&self, key: &[u8]) -> Result<Look, StoreError> {
+        self.look_at(key, |raw| raw.kind == Kind::Held)
     }
 }
 

@@ -184,10 +184,16 @@ impl Start<'_> {
             return self.rebuilt(reason);
         }
         match self.open(&paths) {
-            Ok(opened) if opened.found.whole => self.checked(opened),
             Ok(opened) => {
+                let reason = if !opened.found.whole {
+                    "a page cannot be read"
+                } else if !opened.found.bad_is_known(&self.reading.state) {
+                    "a record that its ledger does not know does not check out"
+                } else {
+                    return self.checked(opened);
+                };
                 drop(opened);
-                self.rebuilt("a page cannot be read")
+                self.rebuilt(reason)
             }
             Err(Failure::Damage(reason)) => self.rebuilt(&reason),
             Err(Failure::Other(error)) => Err(error),
@@ -228,7 +234,7 @@ impl Start<'_> {
         let copied = found.copied.clone();
         let plan = found.compare(&self.reading, &new, old.as_ref())?;
         self.report(&plan);
-        if !plan.covered || plan.lost != (0, 0) {
+        if !plan.covered || plan.lost != (0, 0) || plan.in_doubt {
             folder::keep_suspects(folder, steps)?;
         }
         let findings = Findings {
@@ -243,7 +249,7 @@ impl Start<'_> {
             // What the ledger knows of it is written again below.
             new.remove(table, &key)?;
         }
-        let Plan { unindexed, writes, unrecorded, loaded, commit, covered, .. } = plan;
+        let Plan { unindexed, writes, unrecorded, loaded, commit, covered, in_doubt, .. } = plan;
         for stored in &unindexed {
             let key = envelope_key(&stored.mailbox, stored.sequence);
             new.insert(Table::Index, &key, &record::index_value(&key, stored))?;
@@ -258,7 +264,8 @@ impl Start<'_> {
         let is_good = entries.len() < PART && self.reading.len > 0;
         // A process that does not live for long would never rewrite it.
         let is_long = keeper::is_to_be_rewritten(folder, self.reading.len, live);
-        let (ledger, appended) = if covered && is_good && !is_long {
+        // What is in doubt is listed on the disk before it can be rebuilt: what then is not found is counted.
+        let (ledger, appended) = if covered && is_good && !is_long && !in_doubt {
             (Ledger::resume(folder, self.reading.len), self.reading.commit)
         } else {
             if covered {
@@ -270,12 +277,19 @@ impl Start<'_> {
             }
             (Ledger::create(folder, commit, &state), commit)
         };
+        let ledger = ledger.map_err(io("opening the ledger"))?;
+        if in_doubt {
+            tracing::error!(
+                "envelopes of the store cannot be read; it will be rebuilt at the next start"
+            );
+            folder::ask_for_rebuild(folder);
+        }
         let compaction = match &old {
             Some(_) => Compaction::Copying(copied),
             None => Compaction::at_start(),
         };
         let writing = Writing {
-            ledger: Some(ledger.map_err(io("opening the ledger"))?),
+            ledger: Some(ledger),
             commit: commit + 1,
             parts: Vec::new(),
             entries,

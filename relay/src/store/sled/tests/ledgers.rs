@@ -212,3 +212,75 @@ fn of_two_records_of_one_commit_the_last_counts() {
     let store = opened(folder.path());
     assert_eq!(store.load().unwrap().holds[0].due_s, 1_900_086_400);
 }
+
+/// The ledger is not there, or its end was not synced before a power cut.
+fn forget_most(folder: &Path, all: bool) {
+    let path = folder.join("ledger");
+    let ledger = fs::read(&path).unwrap();
+    let left = if all { &[] } else { &ledger[..ledger.len() / 4] };
+    fs::write(path, left).unwrap();
+}
+
+/// The page becomes bad when the log has been looked at, as one does that a disk cannot read now and then.
+#[test]
+fn a_page_that_cannot_be_read_takes_nothing_with_it_that_the_ledger_does_not_list() {
+    for all in [true, false] {
+        let folder = folder();
+        forget_most(folder.path(), all);
+        let (path, mut step) = (folder.path().to_owned(), 0);
+        let steps = Steps::watched(move || {
+            step += 1;
+            // The engine has opened its file, and read no page of envelopes yet.
+            if step == 2 {
+                spoil(&path);
+            }
+        });
+        let store = SledStore::open_with(folder.path(), 16, &steps).unwrap();
+        assert!(!store.findings().rebuilt);
+        assert_eq!(store.load().unwrap().envelopes.len() as u64, COUNT);
+        steps.let_go();
+        drop(store);
+        for start in 1..3 {
+            let store = opened(folder.path());
+            assert_eq!(readable(&store), COUNT - 1, "start {start}, without all: {all}");
+            assert_eq!(store.load().unwrap().mailboxes[0].expired, 1);
+        }
+        assert!(folder.path().join("damaged.1/db").exists(), "without all: {all}");
+    }
+}
+
+/// sled would take it for the place where a crash cut its log, and overwrite all that follows.
+#[test]
+fn a_damaged_message_takes_nothing_with_it_that_the_ledger_does_not_list() {
+    for all in [true, false] {
+        let folder = folder();
+        forget_most(folder.path(), all);
+        spoil(folder.path());
+        let loaded = opened(folder.path()).load().unwrap();
+        assert_eq!(loaded.envelopes.len() as u64, COUNT - 1, "without all: {all}");
+    }
+}
+
+/// Older copies of them still lie in the file.
+#[test]
+fn records_that_do_not_check_out_take_no_mail_with_them_where_the_ledger_does_not_list_them() {
+    for all in [true, false] {
+        let folder = folder();
+        let store = opened(folder.path());
+        let nonsense = |table, key: &[u8]| {
+            database(&store).insert(table, key, b"nonsense").unwrap();
+        };
+        nonsense(Table::Index, &envelope_key(&MailboxId([1; 32]), COUNT - 1));
+        if all {
+            nonsense(Table::Records, &record_key(Kind::Mailbox, &[1; 32]));
+        }
+        database(&store).sync().unwrap();
+        drop(store);
+        forget_most(folder.path(), all);
+        for start in 0..2 {
+            let store = opened(folder.path());
+            assert_eq!(store.load().unwrap().mailboxes, [mailbox(1)], "start {start}");
+            assert_eq!(readable(&store), COUNT, "start {start}, without all: {all}");
+        }
+    }
+}
