@@ -151,14 +151,10 @@ impl Relay {
         let permit = self.jobs.reserve().await.map_err(|_| unavailable())?;
         let reader = self.readers.fetch_add(1, Ordering::Relaxed);
         let bell = Bell::default();
-        let mut writes = Vec::new();
-        let cursors = self
-            .mailboxes()
-            .subscribe(&ids, reader, &bell, self.now(), &mut writes)
-            .map_err(Answer::Refused)?;
-        if !writes.is_empty() {
-            permit.send(Job::Write { writes, done: None, room: None });
-        }
+        let subscribe = |mailboxes: &mut Mailboxes, now, writes: &mut Vec<Write>| {
+            mailboxes.subscribe(&ids, reader, &bell, now, writes)
+        };
+        let cursors = self.written(permit, subscribe).map_err(Answer::Refused)?;
         Ok(Reading { relay: self.clone(), reader, bell, cursors })
     }
 
@@ -375,12 +371,23 @@ impl Relay {
     /// A change that nobody waits for; it goes with the next commit.
     async fn write_behind(&self, change: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>)) {
         let Ok(permit) = self.jobs.reserve().await else { return };
+        self.written(permit, change);
+    }
+
+    /// The same, with its place in the queue. Its writes are sent before the lock is let go: a record that comes late would
+    /// take back what changed since.
+    fn written<T>(
+        &self,
+        permit: mpsc::Permit<'_, Job>,
+        change: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>) -> T,
+    ) -> T {
         let mut writes = Vec::new();
         let mut mailboxes = self.mailboxes();
-        change(&mut mailboxes, self.now(), &mut writes);
+        let result = change(&mut mailboxes, self.now(), &mut writes);
         if !writes.is_empty() {
             permit.send(Job::Write { writes, done: None, room: None });
         }
+        result
     }
 
     fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {

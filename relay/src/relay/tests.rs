@@ -1,15 +1,16 @@
 //! The relay over the memory store.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 use velar_protocol::wire::limits::{ENVELOPE_LEN, MAX_DELIVERIES};
-use velar_protocol::wire::{HoldSecret, SendToken};
+use velar_protocol::wire::{Exporter, HoldSecret, MailboxSecret, Request, SendToken};
 
 use super::*;
 use crate::clock::SystemClock;
 use crate::limits::WRITER_QUEUE;
-use crate::store::{Loaded, MemoryStore, Write};
+use crate::store::{Loaded, MailboxRecord, MemoryStore, Write};
 
 fn hold(number: u8) -> Action {
     let token = SendToken::new([1; 32]).hash();
@@ -90,4 +91,65 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     assert_eq!(pending.answer_now(), Some(Answer::Refused(Refusal::HoldLost)));
     let other = relay.carry_out(Action::Extend { id: whole, for_s: 60 }).await;
     assert!(matches!(other, Pending::Commit(_, Answer::Extended { .. })));
+}
+
+/// A record that is sent late would take back what changed since: tokens that were revoked, a mailbox that was closed.
+#[test]
+fn what_a_subscription_writes_is_written_in_the_order_in_which_it_happened() {
+    let exporter = Exporter([7; 32]);
+    let secret = MailboxSecret::from_seed(&[3; 32]);
+    let Request::Close { mailbox: id, proof } = Request::close(&exporter, &secret) else {
+        unreachable!()
+    };
+    let owner = Owner::of_close(&exporter, id, &proof).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let time = Timekeeper::start(Arc::new(SystemClock), folder.path().to_owned(), None);
+    let (now, limits) = (time.now(), Limits::default());
+    let token = |number: u32| SendTokenHash([number.to_le_bytes(); 8].concat().try_into().unwrap());
+    // Not read for long: a subscription writes that it is now.
+    let unread = |number| {
+        let (expired, tokens) = (0, vec![token(number)]);
+        let record = MailboxRecord { id, sequence_ceiling: 1, expired, used_day: 1, tokens };
+        let loaded = Loaded { mailboxes: vec![record], ..Loaded::default() };
+        Mailboxes::new(limits, loaded, now, &mut Vec::new())
+    };
+    let mailboxes = Arc::new(Mutex::new(unread(0)));
+    let (jobs, mut waiting) = mpsc::channel(1 << 20);
+    let (_ending, ended) = watch::channel(None);
+    let store = Arc::new(MemoryStore::default());
+    let relay = Arc::new(Relay::new(limits, None, time, mailboxes, store, jobs, ended));
+    let (opened, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
+    let alone = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    std::thread::scope(|scope| {
+        // Opened again and again, each time with another token.
+        scope.spawn(|| {
+            // As many as the queue takes.
+            while !is_over.load(Ordering::SeqCst) && opened.load(Ordering::SeqCst) < 1 << 18 {
+                alone().block_on(relay.write_behind(|mailboxes, now, writes| {
+                    let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
+                    mailboxes.open(id, vec![token(number)], true, now, writes);
+                }));
+            }
+        });
+        let until = Instant::now() + Duration::from_secs(3);
+        while Instant::now() < until {
+            {
+                let mut mailboxes = relay.mailboxes();
+                *mailboxes = unread(opened.load(Ordering::SeqCst));
+            }
+            drop(alone().block_on(relay.subscribe(&[owner])));
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    let mut last = 0;
+    while let Ok(Job::Write { writes, .. }) = waiting.try_recv() {
+        for write in writes {
+            let Write::Mailbox(record) = write else { unreachable!() };
+            let [a, b, c, d, ..] = record.tokens[0].0;
+            let number = u32::from_le_bytes([a, b, c, d]);
+            assert!(number >= last, "{number} after {last}");
+            last = number;
+        }
+    }
+    assert!(last > 100, "{last}");
 }
