@@ -221,21 +221,33 @@ impl Mailboxes {
         Reply::Durable(Answer::Accepted)
     }
 
-    /// The store can be written again, and has this. What is not among it is lost. The writes go behind those that were
-    /// deferred, of which some know nothing of it.
-    pub(crate) fn reopened(&mut self, loaded: Loaded, writes: &mut Vec<Write>) {
+    /// The store can be written again, and has this. What is not among it is lost. The writes go behind those that `wait`, of
+    /// which some know nothing of it: what is lost is counted in these, too, so that the count never goes back.
+    pub(crate) fn reopened<'w>(
+        &mut self,
+        loaded: Loaded,
+        wait: impl Iterator<Item = &'w mut Write>,
+        writes: &mut Vec<Write>,
+    ) {
         let there: HashSet<(MailboxId, u64)> =
             loaded.envelopes.iter().map(|stored| (stored.mailbox, stored.sequence)).collect();
         let counted: HashMap<MailboxId, u64> =
             loaded.mailboxes.iter().map(|record| (record.id, record.expired)).collect();
+        let mut lost_of: HashMap<MailboxId, u64> = HashMap::new();
         for (id, mailbox) in &mut self.mailboxes {
             let lost = mailbox.not_in(|sequence| there.contains(&(*id, sequence)));
             for sequence in &lost {
                 mailbox.drop_lost(*sequence);
                 mailbox.expired += 1;
             }
+            lost_of.insert(*id, lost.len() as u64);
             if !lost.is_empty() || counted.get(id) != Some(&mailbox.expired) {
                 writes.push(Write::Mailbox(mailbox.record()));
+            }
+        }
+        for write in wait {
+            if let Write::Mailbox(record) | Write::Expire { record, .. } = write {
+                record.expired += lost_of.get(&record.id).unwrap_or(&0);
             }
         }
         let held: HashSet<HoldId> = loaded.holds.iter().map(|hold| hold.key.id).collect();

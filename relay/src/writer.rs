@@ -232,8 +232,12 @@ impl Work {
         while let Ok(job) = waiting.try_recv() {
             self.ahead.push_back(job);
         }
+        let of_jobs = self.ahead.iter_mut().flat_map(|job| match job {
+            Job::Write { writes, .. } => writes.as_mut_slice(),
+            Job::Look | Job::Stop => &mut [],
+        });
         let mut writes = Vec::new();
-        mailboxes.reopened(loaded, &mut writes);
+        mailboxes.reopened(loaded, self.deferred.writes.iter_mut().chain(of_jobs), &mut writes);
         self.ahead.push_back(Job::Write { writes, done: None, room: None });
     }
 

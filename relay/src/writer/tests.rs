@@ -141,7 +141,8 @@ fn what_was_counted_at_a_reopening_is_not_overwritten_by_what_waited_meanwhile()
             _ => None,
         })
         .collect();
-    assert_eq!(counts, [0, 1]);
+    // The group that writes these may be cut off between them.
+    assert_eq!(counts, [1, 1]);
 }
 
 #[test]

@@ -338,7 +338,7 @@ fn a_hold_that_is_there_is_not_lost_when_the_store_can_be_written_again() {
     loaded.lost_holds = ids.iter().map(|id| LostHold { id: *id, until_s: u64::MAX }).collect();
     loaded.holds.retain(|hold| hold.key.id == ids[0]);
     rig.act(|boxes, _, writes| {
-        boxes.reopened(loaded, writes);
+        boxes.reopened(loaded, [].iter_mut(), writes);
         assert!(
             writes.iter().any(|write| matches!(write, Write::RemoveHold(key) if key.id == ids[1]))
         );

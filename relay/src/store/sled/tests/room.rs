@@ -4,6 +4,8 @@ use super::*;
 use crate::clock::Now;
 use crate::limits::Limits;
 use crate::mailboxes::Mailboxes;
+use std::sync::atomic::AtomicBool;
+
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use std::ffi::CString;
 use std::path::PathBuf;
@@ -133,7 +135,16 @@ fn finds_lost_when_there_is_room_again(changes_tokens: bool) {
     // One envelope is damaged on the disk.
     spoil(&disk.store());
     disk.leave(10);
-    let store = opened(&disk.store());
+    let (is_last, copies) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+    let (from, is_looked_at, into) = (disk.store(), is_last.clone(), copies.clone());
+    let steps = Steps::watched(move || {
+        if is_looked_at.load(Ordering::SeqCst) {
+            let copy = tempfile::tempdir().unwrap();
+            damage::copy(&from, copy.path());
+            into.lock().unwrap().push(copy);
+        }
+    });
+    let store = SledStore::open_with(&disk.store(), 16, &steps).unwrap();
     assert!(!store.is_writable());
     let now = Now::from_s(1_800_000_100);
     let mut writes = Vec::new();
@@ -144,17 +155,27 @@ fn finds_lost_when_there_is_room_again(changes_tokens: bool) {
         store.upkeep(true).unwrap();
     }
     // What was deferred comes first, and knows nothing of the loss.
-    writes.push(Write::Mailbox(mailbox(1)));
-    mailboxes.reopened(store.reopened().unwrap(), &mut writes);
+    let mut waits = vec![Write::Mailbox(mailbox(1))];
+    mailboxes.reopened(store.reopened().unwrap(), waits.iter_mut(), &mut writes);
+    let mut writes = [waits, writes].concat();
     if changes_tokens {
         // Its owner does, and the relay is started again before anybody reads.
         let tokens = vec![SendTokenHash([1; 32]), SendTokenHash([2; 32])];
         let _ = mailboxes.open(MailboxId([1; 32]), tokens, true, now, &mut writes);
     }
+    is_last.store(true, Ordering::SeqCst);
     applied(&store, &writes);
+    is_last.store(false, Ordering::SeqCst);
+    steps.let_go();
     drop(store);
     let store = opened(&disk.store());
     assert_eq!(readable(&store), COUNT - 1);
+    // A crash at any step of it.
+    let copies = std::mem::take(&mut *copies.lock().unwrap());
+    assert!(copies.len() > 3);
+    for copy in copies {
+        assert_eq!(readable(&opened(copy.path())), COUNT - 1);
+    }
 }
 
 /// Who reads while the engine is opened waits, and then asks the engine, which may have moved what is read.
