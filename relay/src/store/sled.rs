@@ -394,7 +394,7 @@ impl Store for SledStore {
 
     /// Compaction writes all that lives once more, before it deletes anything.
     fn reserve_bytes(&self) -> u64 {
-        compaction::reserve(self.writing().live)
+        compaction::reserve(self)
     }
 
     fn free_bytes(&self) -> Option<u64> {

@@ -207,8 +207,18 @@ fn is_due(database: &Database, (live, compact): (u64, u64), low: bool, folder: &
 /// Bytes to be left so that a compaction may begin when half of so many envelopes are gone: for the copy, which takes twice
 /// what the other half does, and half as much again for what acknowledging them writes until then. Below some 75 000 envelopes
 /// the operator's mark is more.
-pub(super) fn reserve(live: u64) -> u64 {
-    live * LIVE_ENVELOPE / 2 * 3
+///
+/// While one spends it, that is what is left to copy.
+pub(super) fn reserve(store: &SledStore) -> u64 {
+    let engine = store.engine();
+    let writing = store.writing();
+    match (&writing.compaction, engine) {
+        // What was copied from is given back last.
+        (Compaction::Copying(_) | Compaction::Deleting(_), Engine::Databases { new, .. }) => {
+            folder::room_for(writing.live).saturating_sub(new.size())
+        }
+        _ => writing.live * LIVE_ENVELOPE / 2 * 3,
+    }
 }
 
 /// Copies the next records that live. The last key, or `None` at the end of the table.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Now;
-use crate::limits::Limits;
+use crate::limits::{Limits, WRITE_ROOM};
 use crate::mailboxes::Mailboxes;
 use std::sync::atomic::AtomicBool;
 
@@ -205,4 +205,30 @@ fn nothing_is_called_lost_while_the_engine_opens_its_file() {
         matches!(stale, salvage::Salvaged::Moved),
         "its places are not to be believed any more"
     );
+}
+
+/// A compaction takes what is reserved for it: meanwhile nobody is to be sent away for it.
+#[test]
+fn what_a_compaction_takes_is_not_reserved_once_more() {
+    let Some(disk) = Small::new(400) else { return };
+    let store = opened(&disk.store());
+    applied(&store, &[Write::Mailbox(mailbox(1))]);
+    for from in 0..80 {
+        applied(&store, &(0..100).map(|at| put(1, from * 100 + at)).collect::<Vec<_>>());
+    }
+    let is_enough = || store.free_bytes().unwrap() > store.reserve_bytes();
+    assert!(is_enough());
+    // As much as a compaction needs to begin.
+    disk.leave((folder::room_for(8_000) + WRITE_ROOM) / (1 << 20) + 1);
+    assert!(is_enough());
+    store.compact();
+    while !store.is_deleting() {
+        store.upkeep(false).unwrap();
+        assert!(is_enough(), "{} of {:?}", store.reserve_bytes(), store.free_bytes());
+    }
+    while store.is_deleting() {
+        assert!(is_enough());
+        store.upkeep(false).unwrap();
+    }
+    assert!(is_enough());
 }
