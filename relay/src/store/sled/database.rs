@@ -15,7 +15,7 @@ use sled::{Db, Tree};
 
 use super::steps::Steps;
 use super::{folder, log};
-use crate::store::{StoreError, is_full};
+use crate::store::{StoreError, is_full, ledger};
 
 /// Big enough that no page ever goes to sled's `blobs/`, where nothing is synced and nothing is freed.
 /// Fixed for the life of a database.
@@ -411,16 +411,22 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Calls into sled where it reads what may be damaged; its panics end here.
-fn contained<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
+pub(super) fn contained<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Failure> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        // What sled itself calls input or output without a system call: its file ends too early, or makes no sense.
-        Ok(Err(sled::Error::Io(source))) if source.raw_os_error().is_some() || is_full(&source) => {
+        // What sled itself calls input or output without a system call: its file ends too early, or makes no sense. A sector
+        // that cannot be read is damage, too: what else is in the file can be.
+        Ok(Err(sled::Error::Io(source))) if is_refusal(&source) => {
             Err(Failure::Other(StoreError::Io { doing: "working on the store", source }))
         }
         Ok(Err(error)) => Err(Failure::Damage(error.to_string())),
         Err(panic) => Err(Failure::Damage(format!("sled stopped: {}", words(panic.as_ref())))),
     }
+}
+
+/// Whether the system refuses, and not the disk to read.
+fn is_refusal(error: &std::io::Error) -> bool {
+    (error.raw_os_error().is_some() && !ledger::is_unreadable(error)) || is_full(error)
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {
