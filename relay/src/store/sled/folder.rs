@@ -87,6 +87,19 @@ pub(super) fn numbered(folder: &Path, prefix: &str) -> Result<Vec<PathBuf>, Stor
     Ok(found)
 }
 
+const KEEP: &str = "keep";
+
+/// Leaves word that something may be lost which no start finds out again: what is made anew is kept.
+pub(super) fn ask_to_keep(folder: &Path) -> Result<(), StoreError> {
+    File::create(folder.join(KEEP)).map_err(io("keeping a damaged database"))?;
+    sync_folder(folder)
+}
+
+/// Whether somebody left word.
+pub(super) fn keeping_asked(folder: &Path) -> bool {
+    folder.join(KEEP).exists()
+}
+
 /// Something was lost: what was made anew is kept. To be called before anything says so on the disk.
 pub(super) fn keep_suspects(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
     for suspect in numbered(folder, SUSPECT)? {
@@ -97,12 +110,17 @@ pub(super) fn keep_suspects(folder: &Path, steps: &Steps) -> Result<(), StoreErr
     sync_folder(folder)
 }
 
-/// Nothing was lost: nobody has anything to look for in them.
+/// Nothing was lost from those that are left: nobody has anything to look for in them.
 pub(super) fn remove_suspects(folder: &Path, steps: &Steps) -> Result<(), StoreError> {
-    numbered(folder, SUSPECT)?.iter().try_for_each(|suspect| {
+    for suspect in numbered(folder, SUSPECT)? {
         steps.pass();
-        remove_dir(suspect)
-    })
+        remove_dir(&suspect)?;
+    }
+    if keeping_asked(folder) {
+        steps.pass();
+        remove_word(folder, KEEP).map_err(io("removing leftovers"))?;
+    }
+    Ok(())
 }
 
 /// The name under which a database waits to be deleted.
@@ -145,7 +163,11 @@ pub(super) fn rebuild_asked(folder: &Path) -> bool {
 
 /// It is done.
 pub(super) fn rebuild_done(folder: &Path) -> io::Result<()> {
-    match fs::remove_file(folder.join(REBUILD)) {
+    remove_word(folder, REBUILD)
+}
+
+fn remove_word(folder: &Path, word: &str) -> io::Result<()> {
+    match fs::remove_file(folder.join(word)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -188,6 +188,7 @@ impl Start<'_> {
                 let reason = if !opened.found.whole {
                     "a page cannot be read"
                 } else if !opened.found.bad_is_known(&self.reading.state) {
+                    folder::ask_to_keep(self.folder)?;
                     "a record that its ledger does not know does not check out"
                 } else {
                     return self.checked(opened);
@@ -234,7 +235,8 @@ impl Start<'_> {
         let copied = found.copied.clone();
         let plan = found.compare(&self.reading, &new, old.as_ref())?;
         self.report(&plan);
-        if !plan.covered || plan.lost != (0, 0) || plan.in_doubt {
+        let is_lost = plan.lost != (0, 0) || plan.in_doubt;
+        if !plan.covered || is_lost || folder::keeping_asked(folder) {
             folder::keep_suspects(folder, steps)?;
         }
         let findings = Findings {
@@ -343,13 +345,15 @@ impl Start<'_> {
 
     /// Of what can be read, where the engine cannot be trusted with it.
     fn rebuilt(&self, reason: &str) -> Result<Ready, StoreError> {
-        let ready = self.checked(self.made_anew(reason)?)?;
-        let findings = Findings { rebuilt: true, ..ready.findings };
+        let (opened, is_known) = self.made_anew(reason)?;
+        let ready = self.checked(opened)?;
+        let ledger = ready.findings.ledger && is_known;
+        let findings = Findings { rebuilt: true, ledger, ..ready.findings };
         Ok(Ready { findings, ..ready })
     }
 
-    /// Makes a new database of all that can be read, and puts the others aside.
-    fn made_anew(&self, reason: &str) -> Result<Opened, StoreError> {
+    /// Makes a new database of all that can be read, and puts the others aside. Whether the ledger knew all that was answered.
+    fn made_anew(&self, reason: &str) -> Result<(Opened, bool), StoreError> {
         let (folder, steps) = (self.folder, self.steps);
         // Before all of it is read.
         self.has_room_for(self.reading.state.envelope_count())?;
@@ -373,20 +377,30 @@ impl Start<'_> {
             );
         }
         new.close();
+        // Of what was answered and a lost ledger does not know nobody can say whether all is there.
+        let is_lost = self.reading.len == 0;
+        let is_known = !is_lost || salvage.commit <= self.reading.commit;
+        if !is_known {
+            tracing::error!("{LEDGER_UNKNOWN}");
+        }
+        if held > 0 || !is_known {
+            steps.pass();
+            folder::ask_to_keep(folder)?;
+        }
         let place = folder::next_database(folder)?;
         steps.pass();
         fs::rename(&path, &place).map_err(io("putting the new database in place"))?;
         sync_folder(folder)?;
         for path in &paths {
-            let prefix = if held > 0 { folder::DAMAGED } else { folder::SUSPECT };
             steps.pass();
-            fs::rename(path, folder::free_name(folder, prefix)?)
+            fs::rename(path, folder::free_name(folder, folder::SUSPECT)?)
                 .map_err(io("keeping a damaged database"))?;
         }
         steps.pass();
         folder::rebuild_done(folder).map_err(io("removing leftovers"))?;
         sync_folder(folder)?;
-        self.open(&folder::databases(folder)?).map_err(or_damaged(folder))
+        let opened = self.open(&folder::databases(folder)?).map_err(or_damaged(folder))?;
+        Ok((opened, is_known))
     }
 
     fn has_room_for(&self, envelopes: u64) -> Result<(), StoreError> {

@@ -110,11 +110,15 @@ fn readable(store: &SledStore) -> u64 {
 /// Flips a bit in every copy of one envelope in the file, also of a store that is open.
 fn spoil(store: &Path) {
     let key = envelope_key(&MailboxId([1; 32]), COUNT / 2);
-    let wanted = [&key[..], &9_u64.to_le_bytes()].concat();
+    spoil_where(store, &[&key[..], &9_u64.to_le_bytes()].concat());
+}
+
+/// The same of every record in which these bytes are.
+fn spoil_where(store: &Path, wanted: &[u8]) {
     let path = store.join("sled/db");
     let bytes = fs::read(&path).unwrap();
     let places: Vec<usize> =
-        (0..bytes.len() - wanted.len()).filter(|at| bytes[*at..].starts_with(&wanted)).collect();
+        (0..bytes.len() - wanted.len()).filter(|at| bytes[*at..].starts_with(wanted)).collect();
     assert!(!places.is_empty());
     let file = OpenOptions::new().write(true).open(&path).unwrap();
     for at in places {
@@ -270,11 +274,17 @@ fn a_store_that_asks_for_it_is_rebuilt_and_the_old_one_kept_if_something_is_lost
 /// Whatever step it ends at, what was lost is counted once, and what it was lost from is kept.
 #[test]
 fn a_rebuild_that_is_cut_off_counts_each_loss_once_and_keeps_what_it_was_lost_from() {
-    for loses in [true, false] {
+    let key = HeldKey { id: HoldId([7; 32]), generation: 1 };
+    for (loses, loses_held) in [(true, false), (false, false), (false, true)] {
         let folder = folder();
         if loses {
             let path = folder.path().join("sled/db");
             fs::write(&path, &fs::read(&path).unwrap()[..100_000]).unwrap();
+        }
+        if loses_held {
+            applied(&opened(folder.path()), &[hold(7, 1, 600)]);
+            let bytes = envelope(600);
+            spoil_where(folder.path(), &[&held_key(key, 0), &bytes.as_bytes()[..8]].concat());
         }
         folder::ask_for_rebuild(folder.path());
         let copies = Arc::new(Mutex::new(Vec::new()));
@@ -298,7 +308,9 @@ fn a_rebuild_that_is_cut_off_counts_each_loss_once_and_keeps_what_it_was_lost_fr
             let store = opened(copy.path());
             assert_eq!(readable(&store), COUNT - lost, "step {step}");
             let kept = copy.path().join("damaged.1/db").exists();
-            assert_eq!(kept, loses, "step {step}");
+            assert_eq!(kept, loses || loses_held, "step {step}");
+            let holds = store.load().unwrap().holds.len();
+            assert_eq!(holds, usize::from(loses_held), "step {step}: it stays armed");
             assert!(!copy.path().join("suspect.1").exists(), "step {step}");
             works(copy.path(), store);
         }

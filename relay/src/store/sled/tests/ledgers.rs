@@ -256,8 +256,11 @@ fn a_damaged_message_takes_nothing_with_it_that_the_ledger_does_not_list() {
         let folder = folder();
         forget_most(folder.path(), all);
         spoil(folder.path());
-        let loaded = opened(folder.path()).load().unwrap();
-        assert_eq!(loaded.envelopes.len() as u64, COUNT - 1, "without all: {all}");
+        let store = opened(folder.path());
+        let envelopes = store.load().unwrap().envelopes.len() as u64;
+        assert_eq!((envelopes, store.findings().ledger), (COUNT - 1, !all), "without all: {all}");
+        let is_kept = folder.path().join("damaged.1/db").exists();
+        assert!(is_kept || !all, "it cannot be counted");
     }
 }
 
