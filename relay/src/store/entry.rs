@@ -295,6 +295,16 @@ impl State {
         mailboxes.chain(envelopes).chain(holds).chain(lost).chain(clock)
     }
 
+    /// Bytes that its records take: mailboxes with their tokens, holds without their envelopes.
+    pub(super) fn record_bytes(&self) -> u64 {
+        /// Head, key twice, and what is of no variable length.
+        const RECORD: usize = 128;
+        let tokens = self.mailboxes.values().map(|it| it.record.tokens.len());
+        let deliveries = self.holds.values().map(|it| it.record.deliveries.len());
+        let listed = self.mailboxes.len() + self.holds.len() + self.lost_holds.len();
+        (RECORD * listed + 32 * tokens.sum::<usize>() + 33 * deliveries.sum::<usize>()) as u64
+    }
+
     /// Envelopes in all mailboxes.
     pub(super) fn envelope_count(&self) -> u64 {
         self.envelopes.values().map(|of_it| of_it.len() as u64).sum()

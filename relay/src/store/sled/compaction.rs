@@ -125,8 +125,11 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
             tracing::info!("compacting the store");
             let path = folder::next_database(&store.folder)?;
             let (cache_mib, steps) = (store.cache_mib, store.steps.clone());
-            let place = path.clone();
-            let make = move || Database::make(&path, cache_mib, &steps).map_err(made);
+            let (place, of) = (path.clone(), new.clone());
+            let make = move || {
+                has_room_for_copy(&of, live)?;
+                Database::make(&path, cache_mib, &steps).map_err(made)
+            };
             Some(Compaction::Making(place, Some(spawn("compaction", make)?)))
         }
         Compaction::Idle(_) => Some(Compaction::idle()),
@@ -197,11 +200,26 @@ fn is_due(database: &Database, (live, compact): (u64, u64), low: bool, folder: &
     let size = database.size();
     let (bloat, floor) = if low { (BLOAT_LOW, FLOOR_LOW) } else { (BLOAT, FLOOR) };
     size > floor.max(bloat * live * LIVE_ENVELOPE)
-        && size > folder::room_for(live)
+        && size > folder::room_for(live, 0)
         // The last one may not have come to less than this.
         && size > 2 * compact
-        // Below that nothing would be copied any more.
-        && folder::free_bytes(folder).is_none_or(|free| free > folder::room_for(live) + WRITE_ROOM)
+        && has_room(folder, folder::room_for(live, 0))
+}
+
+/// Below that nothing would be copied any more.
+fn has_room(folder: &Path, needed: u64) -> bool {
+    folder::free_bytes(folder).is_none_or(|free| free > needed + WRITE_ROOM)
+}
+
+/// The same, with its records, of which all are read.
+fn has_room_for_copy(database: &Database, live: u64) -> io::Result<()> {
+    let mut bytes = 0;
+    database
+        .scan(Table::Records, &mut |key, value| bytes += (key.len() + value.len()) as u64)
+        .map_err(io::Error::other)?;
+    let folder = database.path().parent().unwrap_or(database.path());
+    let has_room = has_room(folder, folder::room_for(live, bytes));
+    has_room.then_some(()).ok_or_else(|| io::ErrorKind::StorageFull.into())
 }
 
 /// Bytes to be left so that a compaction may begin when half of so many envelopes are gone: for the copy, which takes twice
@@ -215,7 +233,7 @@ pub(super) fn reserve(store: &SledStore) -> u64 {
     match (&writing.compaction, engine) {
         // What was copied from is given back last.
         (Compaction::Copying(_) | Compaction::Deleting(_), Engine::Databases { new, .. }) => {
-            folder::room_for(writing.live).saturating_sub(new.size())
+            folder::room_for(writing.live, 0).saturating_sub(new.size())
         }
         _ => writing.live * LIVE_ENVELOPE / 2 * 3,
     }

@@ -141,10 +141,10 @@ pub(super) fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreE
     Ok(())
 }
 
-/// Bytes that a new database of so many envelopes takes: twice their own, because sled writes each once more when it
-/// splits a page.
-pub(super) fn room_for(envelopes: u64) -> u64 {
-    2 * envelopes * LIVE_ENVELOPE + NEW_ROOM
+/// Bytes that a new database of so many envelopes, and so many bytes of records, takes: twice their own, because sled writes
+/// each once more when it splits a page.
+pub(super) fn room_for(envelopes: u64, record_bytes: u64) -> u64 {
+    2 * (envelopes * LIVE_ENVELOPE + record_bytes) + NEW_ROOM
 }
 
 const REBUILD: &str = "rebuild";

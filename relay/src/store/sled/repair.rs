@@ -100,7 +100,7 @@ fn started_on_copy(folder: &Path, copy: &Path) -> Result<Option<Findings>, Store
     folder::remove_dir(copy)?;
     let paths = folder::databases(folder)?;
     let size: u64 = paths.iter().map(|path| size(&Database::file_in(path))).sum();
-    let needed = size * 2 + folder::room_for(0);
+    let needed = size * 2 + folder::room_for(0, 0);
     if folder::free_bytes(folder).is_some_and(|free| free < needed) {
         return Ok(None);
     }

@@ -71,6 +71,8 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
 /// Opens the databases of a store that was only read so far, if there is room now. What is in memory stays true: all
 /// that could be read is there.
 pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
+    // They may be what fills the disk.
+    folder::clear_leftovers(&store.folder, &store.steps)?;
     if folder::has_no_room_to_open(&store.folder) {
         return Ok(false);
     }
@@ -356,10 +358,11 @@ impl Start<'_> {
     fn made_anew(&self, reason: &str) -> Result<(Opened, bool), StoreError> {
         let (folder, steps) = (self.folder, self.steps);
         // Before all of it is read.
-        self.has_room_for(self.reading.state.envelope_count())?;
+        let known = &self.reading.state;
+        self.has_room_for(known.envelope_count(), known.record_bytes())?;
         let paths = folder::databases(folder)?;
         let salvage = self.gather(&paths)?;
-        self.has_room_for(salvage.count())?;
+        self.has_room_for(salvage.count(), salvage.state.record_bytes())?;
         tracing::warn!(
             reason,
             "the store is not whole, as after a crash in an unlucky moment or on a failing disk; all that can be read is put \
@@ -367,8 +370,12 @@ impl Start<'_> {
         );
         let path = folder.join(folder::REBUILDING);
         folder::remove_dir(&path)?;
-        let new = Database::open(&path, self.cache_mib, steps).map_err(or_damaged(&path))?;
-        let held = repair::fill(&new, &salvage, self.reading.commit)?;
+        let filled = self.filled(&path, &salvage);
+        if filled.is_err() {
+            // What is there of it may be what fills the disk now.
+            folder::remove_dir(&path)?;
+        }
+        let held = filled?;
         if held > 0 {
             tracing::error!(
                 envelopes = held,
@@ -376,7 +383,6 @@ impl Start<'_> {
                  when it is released"
             );
         }
-        new.close();
         // Of what was answered and a lost ledger does not know nobody can say whether all is there.
         let is_lost = self.reading.len == 0;
         let is_known = !is_lost || salvage.commit <= self.reading.commit;
@@ -403,8 +409,16 @@ impl Start<'_> {
         Ok((opened, is_known))
     }
 
-    fn has_room_for(&self, envelopes: u64) -> Result<(), StoreError> {
-        let needed = folder::room_for(envelopes) + folder::OPEN_ROOM;
+    /// Makes a database in `path` of what was salvaged. Returns as [`repair::fill`].
+    fn filled(&self, path: &Path, salvage: &Salvage) -> Result<u64, StoreError> {
+        let new = Database::open(path, self.cache_mib, self.steps).map_err(or_damaged(path))?;
+        let held = repair::fill(&new, salvage, self.reading.commit);
+        new.close();
+        held
+    }
+
+    fn has_room_for(&self, envelopes: u64, record_bytes: u64) -> Result<(), StoreError> {
+        let needed = folder::room_for(envelopes, record_bytes) + folder::OPEN_ROOM;
         if folder::free_bytes(self.folder).is_none_or(|free| free >= needed) {
             return Ok(());
         }

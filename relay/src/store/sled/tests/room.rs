@@ -4,6 +4,7 @@ use super::*;
 use crate::clock::Now;
 use crate::limits::{Limits, WRITE_ROOM};
 use crate::mailboxes::Mailboxes;
+use crate::store::sled::compaction::Compaction;
 use std::sync::atomic::AtomicBool;
 
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
@@ -219,7 +220,7 @@ fn what_a_compaction_takes_is_not_reserved_once_more() {
     let is_enough = || store.free_bytes().unwrap() > store.reserve_bytes();
     assert!(is_enough());
     // As much as a compaction needs to begin.
-    disk.leave((folder::room_for(8_000) + WRITE_ROOM) / (1 << 20) + 1);
+    disk.leave((folder::room_for(8_000, 0) + WRITE_ROOM) / (1 << 20) + 1);
     assert!(is_enough());
     store.compact();
     while !store.is_deleting() {
@@ -231,4 +232,72 @@ fn what_a_compaction_takes_is_not_reserved_once_more() {
         store.upkeep(false).unwrap();
     }
     assert!(is_enough());
+}
+
+/// Of what began to be made anew, too, when something else took the room for it.
+#[test]
+fn a_rebuild_that_meets_a_full_disk_leaves_nothing_there() {
+    let Some(disk) = Small::new(300) else { return };
+    holds(&opened(&disk.store()));
+    folder::ask_for_rebuild(&disk.store());
+    disk.leave(100);
+    let store = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !disk.store().join("rebuilding/db").exists() {
+                std::thread::yield_now();
+            }
+            // As far as it goes.
+            let _ = fs::write(disk.0.join("more"), vec![1; 97 << 20]);
+        });
+        opened(&disk.store())
+    });
+    assert!(!store.is_writable());
+    assert!(!disk.store().join("rebuilding").exists());
+    disk.free();
+    while !store.is_writable() {
+        store.upkeep(true).unwrap();
+        store.writing().compaction = Compaction::at_start();
+    }
+    assert_eq!(store.load().unwrap().holds.len(), 3_000);
+}
+
+#[test]
+fn a_store_without_room_clears_away_leftovers_to_open_again() {
+    let Some(disk) = Small::new(120) else { return };
+    filled(&disk.store());
+    disk.leave(10);
+    let store = opened(&disk.store());
+    assert!(!store.is_writable());
+    disk.free();
+    disk.leave(40);
+    fs::create_dir(disk.store().join("rebuilding")).unwrap();
+    fs::write(disk.store().join("rebuilding/db"), vec![1; 30 << 20]).unwrap();
+    store.upkeep(true).unwrap();
+    assert!(store.is_writable());
+}
+
+/// It would end without room to write anything, and with two databases.
+#[test]
+fn a_compaction_that_has_no_room_for_records_is_not_begun() {
+    let Some(disk) = Small::new(300) else { return };
+    let store = opened(&disk.store());
+    for _ in 0..3 {
+        for from in 0..26_u8 {
+            let named = |number: u8| {
+                let mut record = mailbox(from);
+                record.id.0[0] = number;
+                record.tokens = (0..128).map(|it| SendTokenHash([it; 32])).collect();
+                Write::Mailbox(record)
+            };
+            applied(&store, &(0..100).map(named).collect::<Vec<_>>());
+        }
+    }
+    disk.leave((folder::room_for(0, 0) + WRITE_ROOM) / (1 << 20) + 4);
+    store.upkeep(true).unwrap();
+    store.upkeep(true).unwrap();
+    assert!(matches!(store.writing().compaction, Compaction::Making(..)), "it looks into it");
+    while matches!(store.writing().compaction, Compaction::Making(..)) {
+        store.upkeep(true).unwrap();
+    }
+    assert_eq!(folder::databases(&disk.store()).unwrap().len(), 1);
 }
