@@ -46,16 +46,7 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
         _lock: lock,
     };
     if store.is_writable() {
-        let written = store.apply(&writes).and_then(|()| store.commit());
-        if written.as_ref().is_err_and(StoreError::is_full) {
-            // The engine writes to what is read here until it is closed.
-            store.set_engine(Engine::Salvage(Arc::new(Salvage::default())));
-            *store.writing() = Writing::none();
-            store.set_engine(Engine::Salvage(Arc::new(gathered_alone(folder)?)));
-        } else {
-            written?;
-            folder::remove_suspects(folder, steps)?;
-        }
+        settled(&store, &writes)?;
     }
     *store.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
     for damaged in folder::numbered(folder, folder::DAMAGED)? {
@@ -66,6 +57,24 @@ pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledS
         );
     }
     Ok(store)
+}
+
+/// Writes what a start has found to be written, which it counts already. `false`: there was no room for it, and the store is
+/// only read.
+fn settled(store: &SledStore, writes: &[Write]) -> Result<bool, StoreError> {
+    let live = store.writing().live;
+    let written = store.apply(writes).and_then(|()| store.commit());
+    if written.as_ref().is_err_and(StoreError::is_full) {
+        // The engine writes to what is read here until it is closed; until then, readers wait.
+        store.set_engine(Engine::Salvage(Arc::new(Salvage::default())));
+        *store.writing() = Writing::none();
+        store.set_engine(Engine::Salvage(Arc::new(gathered_alone(&store.folder)?)));
+        return Ok(false);
+    }
+    written?;
+    store.writing().live = live;
+    folder::remove_suspects(&store.folder, &store.steps)?;
+    Ok(true)
 }
 
 /// Opens the databases of a store that was only read so far, if there is room now. What is in memory stays true: all
@@ -89,9 +98,10 @@ pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
             store.set_engine(engine);
             *is_current = false;
             drop(is_current);
-            store.apply(&writes)?;
-            store.commit()?;
-            folder::remove_suspects(&store.folder, &store.steps)?;
+            if !settled(store, &writes)? {
+                store.writing().compaction = Compaction::later();
+                return Ok(false);
+            }
             store.set_reopened(loaded);
             tracing::info!("there is room for the store again");
             Ok(true)
@@ -361,7 +371,7 @@ impl Start<'_> {
         let known = &self.reading.state;
         self.has_room_for(known.envelope_count(), known.record_bytes())?;
         let paths = folder::databases(folder)?;
-        let salvage = self.gather(&paths)?;
+        let salvage = gather(&paths, &self.reading)?;
         self.has_room_for(salvage.count(), salvage.state.record_bytes())?;
         tracing::warn!(
             reason,
@@ -436,7 +446,7 @@ impl Start<'_> {
             "the disk has no room to open the store: what it holds is served, nothing new is taken in; make at least so \
              much room on it, no restart is needed"
         );
-        let salvage = self.gather(&folder::databases(self.folder)?)?;
+        let salvage = gathered_alone(self.folder)?;
         let loaded = reconcile::loaded_from(&salvage.state, 0);
         let ledger = self.reading.commit >= salvage.purged;
         if !ledger {
@@ -445,10 +455,6 @@ impl Start<'_> {
         let engine = Engine::Salvage(Arc::new(salvage));
         let findings = Findings { ledger, ..Findings::default() };
         Ok(Ready { engine, writing: Writing::none(), loaded, writes: Vec::new(), findings })
-    }
-
-    fn gather(&self, paths: &[PathBuf]) -> Result<Salvage, StoreError> {
-        gather(paths, &self.reading)
     }
 }
 

@@ -193,6 +193,7 @@ fn a_truncated_log_opens_with_what_is_left_and_counts_the_rest() {
     let store = opened(folder.path());
     let left = readable(&store);
     assert!(left > 0 && left < COUNT, "{left}");
+    assert_eq!(store.writing().live, left, "what is lost does not go twice");
     works(folder.path(), store);
 }
 

@@ -276,21 +276,26 @@ fn a_store_without_room_clears_away_leftovers_to_open_again() {
     assert!(store.is_writable());
 }
 
+/// 2600, with 128 tokens each: 10 MiB.
+fn large_mailboxes(store: &SledStore) {
+    for from in 0..26_u8 {
+        let named = |number: u8| {
+            let mut record = mailbox(from);
+            record.id.0[0] = number;
+            record.tokens = (0..128).map(|it| SendTokenHash([it; 32])).collect();
+            Write::Mailbox(record)
+        };
+        applied(store, &(0..100).map(named).collect::<Vec<_>>());
+    }
+}
+
 /// It would end without room to write anything, and with two databases.
 #[test]
 fn a_compaction_that_has_no_room_for_records_is_not_begun() {
     let Some(disk) = Small::new(300) else { return };
     let store = opened(&disk.store());
     for _ in 0..3 {
-        for from in 0..26_u8 {
-            let named = |number: u8| {
-                let mut record = mailbox(from);
-                record.id.0[0] = number;
-                record.tokens = (0..128).map(|it| SendTokenHash([it; 32])).collect();
-                Write::Mailbox(record)
-            };
-            applied(&store, &(0..100).map(named).collect::<Vec<_>>());
-        }
+        large_mailboxes(&store);
     }
     disk.leave((folder::room_for(0, 0) + WRITE_ROOM) / (1 << 20) + 4);
     store.upkeep(true).unwrap();
@@ -300,4 +305,30 @@ fn a_compaction_that_has_no_room_for_records_is_not_begun() {
         store.upkeep(true).unwrap();
     }
     assert_eq!(folder::databases(&disk.store()).unwrap().len(), 1);
+}
+
+/// There is room to open it, and not for all that was found to be written then.
+#[test]
+fn a_store_that_cannot_write_what_its_start_found_is_only_read() {
+    let Some(disk) = Small::new(200) else { return };
+    drop(opened(&disk.store()));
+    let copy = tempfile::tempdir().unwrap();
+    damage::copy(&disk.store().join("sled"), &copy.path().join("sled"));
+    large_mailboxes(&opened(&disk.store()));
+    // Put back from a copy: the records come from the ledger.
+    fs::remove_dir_all(disk.store().join("sled")).unwrap();
+    damage::copy(&copy.path().join("sled"), &disk.store().join("sled"));
+    disk.leave(10);
+    let store = opened(&disk.store());
+    disk.free();
+    disk.leave(30);
+    for _ in 0..3 {
+        store.upkeep(true).unwrap();
+        store.writing().compaction = Compaction::at_start();
+        assert!(!store.is_writable());
+    }
+    disk.free();
+    store.upkeep(true).unwrap();
+    assert!(store.is_writable());
+    assert_eq!(store.reopened().unwrap().mailboxes.len(), 2_600);
 }
