@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use velar_protocol::wire::{HoldId, MailboxId};
 
-use super::record::{self, ENVELOPE_KEY, Kind, Raw, take};
+use super::record::{self, ENVELOPE_KEY, Kind, RECORD_KEY, Raw, take};
 use super::{ClockMark, HoldRecord, LostHold, MailboxRecord, StoredEnvelope, Write};
 
 /// One change.
@@ -43,16 +43,6 @@ pub(super) enum Entry {
 pub(super) struct Versioned<T> {
     pub(super) commit: u64,
     pub(super) record: T,
-}
-
-impl<T: PartialEq> Versioned<T> {
-    /// Whether this, from a ledger that knows all commits up to `known`, is newer than what the engine has. One commit may
-    /// write a record twice, and the engine have lost the second.
-    pub(super) fn supersedes(&self, found: &Self, known: u64) -> bool {
-        let is_whole = self.commit <= known;
-        found.commit < self.commit
-            || (is_whole && found.commit == self.commit && found.record != self.record)
-    }
 }
 
 /// What a store should have, according to a sequence of entries.
@@ -89,6 +79,29 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
         Write::ForgetLostHold(id) => vec![Entry::ForgetLostHold(*id)],
         Write::Clock(mark) => vec![Entry::Clock(*mark)],
     }
+}
+
+/// Keys of the records that a write puts or removes, each once.
+pub(super) fn names(write: &Write) -> impl Iterator<Item = [u8; RECORD_KEY]> {
+    let hold = |id: &HoldId| Some((Kind::Hold, id.0));
+    let (one, other) = match write {
+        Write::Mailbox(record) | Write::Expire { record, .. } => {
+            (Some((Kind::Mailbox, record.id.0)), None)
+        }
+        Write::RemoveMailbox(id) => (Some((Kind::Mailbox, id.0)), None),
+        Write::Hold { record, replaces, .. } => {
+            let new = record.key.id;
+            (hold(&new), replaces.filter(|old| old.id != new).and_then(|old| hold(&old.id)))
+        }
+        Write::HoldRecord(record) => (hold(&record.key.id), None),
+        Write::RemoveHold(key) | Write::ReleaseHold(key) => (hold(&key.id), None),
+        Write::LostHold(LostHold { id, .. }) | Write::ForgetLostHold(id) => {
+            (Some((Kind::LostHold, id.0)), None)
+        }
+        Write::Clock(_) => (Some((Kind::Clock, [0; 32])), None),
+        Write::Put(..) | Write::Remove { .. } => (None, None),
+    };
+    one.into_iter().chain(other).map(|(kind, id)| record::record_key(kind, &id))
 }
 
 impl Entry {

@@ -24,6 +24,7 @@ mod target;
 pub use self::repair::{Examined, Repaired, examine, repair};
 pub use self::start::Findings;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ use self::steps::Steps;
 use self::target::{GONE, NOTED, Target, note};
 use super::entry::{self, Entry};
 use super::ledger::Ledger;
-use super::record::{self, Kind, envelope_key, held_key, record_key};
+use super::record::{self, Kind, RECORD_KEY, envelope_key, held_key, record_key};
 use super::{HeldKey, Loaded, Store, StoreError, Upkeep, Write};
 
 /// Bytes of entries that go to the ledger in one piece, and one entry more.
@@ -89,6 +90,8 @@ struct Writing {
     entries: Vec<u8>,
     /// Its notes of what it removes.
     notes: u32,
+    /// Records that it writes or removes.
+    named: HashSet<[u8; RECORD_KEY]>,
     /// Envelopes, held ones too, as far as known: what a database should take.
     live: u64,
     /// Bytes of the database after the last compaction.
@@ -108,12 +111,19 @@ impl Writing {
             parts: Vec::new(),
             entries: Vec::new(),
             notes: 0,
+            named: HashSet::new(),
             live: 0,
             compact: 0,
             gone: Vec::new(),
             keeper: Keeper::new(0),
             compaction: Compaction::at_start(),
         }
+    }
+
+    /// How many of these writes may go into the present commit.
+    fn fitting(&mut self, writes: &[Write]) -> usize {
+        let named = &mut self.named;
+        writes.iter().take_while(|write| entry::names(write).all(|it| named.insert(it))).count()
     }
 }
 
@@ -258,32 +268,7 @@ impl SledStore {
         }
     }
 
-    /// Lets go of the files that were read.
-    fn forget_rescue(&self) {
-        *self.rescue.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-
-    fn salvaged(error: std::io::Error) -> StoreError {
-        StoreError::Io { doing: "reading the store", source: error }
-    }
-}
-
-impl Store for SledStore {
-    fn load(&self) -> Result<Loaded, StoreError> {
-        if let Some(loaded) = self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Ok(loaded);
-        }
-        match self.engine() {
-            Engine::Databases { new, old } => {
-                let found = reconcile::scan(&new, old.as_deref(), u64::MAX)?;
-                let set_aside = self.set_aside.load(Ordering::Relaxed) + found.bad.len() as u64;
-                Ok(found.loaded(set_aside))
-            }
-            Engine::Salvage(salvage) => Ok(reconcile::loaded_from(&salvage.state, 0)),
-        }
-    }
-
-    fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
+    fn apply_part(&self, writes: &[Write]) -> Result<(), StoreError> {
         if writes.is_empty() {
             return Ok(());
         }
@@ -319,6 +304,47 @@ impl Store for SledStore {
         Ok(())
     }
 
+    /// Lets go of the files that were read.
+    fn forget_rescue(&self) {
+        *self.rescue.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn salvaged(error: std::io::Error) -> StoreError {
+        StoreError::Io { doing: "reading the store", source: error }
+    }
+}
+
+impl Store for SledStore {
+    fn load(&self) -> Result<Loaded, StoreError> {
+        if let Some(loaded) = self.found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(loaded);
+        }
+        match self.engine() {
+            Engine::Databases { new, old } => {
+                let found = reconcile::scan(&new, old.as_deref(), u64::MAX)?;
+                let set_aside = self.set_aside.load(Ordering::Relaxed) + found.bad.len() as u64;
+                Ok(found.loaded(set_aside))
+            }
+            Engine::Salvage(salvage) => Ok(reconcile::loaded_from(&salvage.state, 0)),
+        }
+    }
+
+    /// No commit writes one name twice, or removes and writes it: by its commit alone it is known which of two records found
+    /// in a file is the later. So what comes second waits for the commit of what came first.
+    fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
+        let mut rest = writes;
+        while !rest.is_empty() {
+            let fitting = self.writing().fitting(rest);
+            let (now, later) = rest.split_at(fitting);
+            self.apply_part(now)?;
+            if !later.is_empty() {
+                self.commit()?;
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
     fn commit(&self) -> Result<(), StoreError> {
         let Engine::Databases { new, old } = self.engine() else { return Ok(()) };
         // What was applied before there were two is in the older one.
@@ -342,6 +368,7 @@ impl Store for SledStore {
         entries.clear();
         *commit += 1;
         writing.notes = 0;
+        writing.named.clear();
         Ok(())
     }
 

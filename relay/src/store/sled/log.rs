@@ -53,11 +53,11 @@ struct Head {
     stable_lsn: u64,
 }
 
-/// Which record, of which commit, and what it says: one commit may write it twice.
-type Which = (Kind, u64, Vec<u8>, u32);
+/// Which record, of which commit.
+type Which = (Kind, u64, Vec<u8>);
 
 fn which(raw: &Raw<'_>) -> Which {
-    (raw.kind, raw.commit, raw.key.to_vec(), crc32fast::hash(raw.body))
+    (raw.kind, raw.commit, raw.key.to_vec())
 }
 
 /// Whether sled would find all of its log at `path` without a snapshot. Where it does not, it clears every segment and
@@ -164,7 +164,7 @@ pub(super) fn damage(
             }
         });
     })?;
-    hidden.retain(|(_, _, key, _)| !gone.contains(key));
+    hidden.retain(|(_, _, key)| !gone.contains(key));
     // A ledger that does not know what went since it ended does not know what lives. What was cut off is younger.
     let is_known = purged <= known;
     let is_cut = !dropped.is_empty() || !cut_off.is_empty() || (is_known && !hidden.is_empty());

@@ -262,7 +262,7 @@ impl Found {
     /// Mailboxes and the mark: of two versions the newer counts, wherever it is.
     fn compare_records(&mut self, expected: &State, ledger: &Reading, plan: &mut Plan) {
         for (id, wanted) in &expected.mailboxes {
-            if self.mailboxes.get(id).is_none_or(|found| wanted.supersedes(found, ledger.commit)) {
+            if self.mailboxes.get(id).is_none_or(|found| found.commit < wanted.commit) {
                 plan.restored += 1;
                 plan.writes.push(Write::Mailbox(wanted.record.clone()));
                 self.mailboxes.insert(*id, wanted.clone());
@@ -377,7 +377,7 @@ impl Found {
         plan: &mut Plan,
     ) -> Result<(), StoreError> {
         for (id, wanted) in &expected.holds {
-            if self.holds.get(id).is_some_and(|found| !wanted.supersedes(found, ledger.commit)) {
+            if self.holds.get(id).is_some_and(|found| found.commit >= wanted.commit) {
                 continue;
             }
             let mut is_there = false;

@@ -1,6 +1,7 @@
 //! Opening a store that may have been left in any state.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -308,6 +309,7 @@ impl Start<'_> {
             parts: Vec::new(),
             entries,
             notes: 0,
+            named: HashSet::new(),
             live,
             compact: 0,
             gone,

@@ -188,31 +188,6 @@ fn one_group_of_any_size_fits_the_ledger() {
     assert_eq!(store.findings(), Findings { ledger: true, ..Findings::default() });
 }
 
-/// Extended twice in one commit, and the engine has lost the second.
-#[test]
-fn of_two_records_of_one_commit_the_last_counts() {
-    let folder = folder();
-    let store = opened(folder.path());
-    applied(&store, &[hold(7, 1, 600)]);
-    let Write::Hold { mut record, .. } = hold(7, 1, 600) else { panic!() };
-    let mut due = |due_s| {
-        record.due_s = due_s;
-        Write::HoldRecord(record.clone())
-    };
-    applied(&store, &[due(1_900_000_100), due(1_900_086_400)]);
-    let database = database(&store);
-    let key = record_key(Kind::Hold, &[7; 32]);
-    let value = database.get(Table::Records, &key).unwrap().unwrap();
-    let commit = record::parse(&value).unwrap().commit;
-    let Write::HoldRecord(first) = due(1_900_000_100) else { panic!() };
-    let first = record::sealed(Kind::Hold, commit, &key, &record::hold_body(&first));
-    database.insert(Table::Records, &key, &first).unwrap();
-    database.sync().unwrap();
-    drop((database, store));
-    let store = opened(folder.path());
-    assert_eq!(store.load().unwrap().holds[0].due_s, 1_900_086_400);
-}
-
 /// The ledger is not there, or its end was not synced before a power cut.
 fn forget_most(folder: &Path, all: bool) {
     let path = folder.join("ledger");
