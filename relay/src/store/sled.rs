@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 
 use velar_protocol::wire::{Envelope, MailboxId};
 
-use self::compaction::Compaction;
+use self::compaction::{Compact, Compaction};
 use self::database::{Database, Failure, Table};
 use self::keeper::Keeper;
 use self::salvage::{Salvage, Salvaged};
@@ -94,8 +94,7 @@ struct Writing {
     named: HashSet<[u8; RECORD_KEY]>,
     /// Envelopes, held ones too, as far as known: what a database should take.
     live: u64,
-    /// Bytes of the database after the last compaction.
-    compact: u64,
+    compact: Compact,
     /// Empty values in the newer of two databases, or left by an earlier process.
     gone: Vec<(Table, Vec<u8>)>,
     keeper: Keeper,
@@ -113,7 +112,7 @@ impl Writing {
             notes: 0,
             named: HashSet::new(),
             live: 0,
-            compact: 0,
+            compact: Compact::default(),
             gone: Vec::new(),
             keeper: Keeper::new(0),
             compaction: Compaction::at_start(),

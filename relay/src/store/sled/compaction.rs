@@ -53,6 +53,15 @@ pub(super) enum Compaction {
     Clearing,
 }
 
+/// What the last compaction of this process left.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Compact {
+    /// Bytes of its file.
+    size: u64,
+    /// Envelopes.
+    live: u64,
+}
+
 /// How much is copied: the tables before `table`, and of it all keys up to `after`. A record of the new database says so,
 /// behind what was copied, so that a start goes on from there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,7 +130,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
         Compaction::Idle(_) if old.is_none() && !writing.gone.is_empty() => {
             Some(Compaction::Clearing)
         }
-        Compaction::Idle(_) if is_due(&new, (live, compact), low, &store.folder) => {
+        Compaction::Idle(_) if is_due(&new, live, compact, low, &store.folder) => {
             tracing::info!("compacting the store");
             let path = folder::next_database(&store.folder)?;
             let (cache_mib, steps) = (store.cache_mib, store.steps.clone());
@@ -157,7 +166,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
                     None
                 }
                 None => {
-                    writing.compact = new.size();
+                    writing.compact = Compact { size: new.size(), live };
                     Some(finish(store, &new, old)?)
                 }
             }
@@ -195,14 +204,14 @@ fn made(failure: Failure) -> io::Error {
 }
 
 /// Whether so much of the file is air that a copy is worth its while, and has room.
-/// `live`: envelopes; `compact`: bytes after the last compaction.
-fn is_due(database: &Database, (live, compact): (u64, u64), low: bool, folder: &Path) -> bool {
+/// `live`: envelopes.
+fn is_due(database: &Database, live: u64, last: Compact, low: bool, folder: &Path) -> bool {
     let size = database.size();
     let (bloat, floor) = if low { (BLOAT_LOW, FLOOR_LOW) } else { (BLOAT, FLOOR) };
     size > floor.max(bloat * live * LIVE_ENVELOPE)
         && size > folder::room_for(live, 0)
-        // The last one may not have come to less than this.
-        && size > 2 * compact
+        // The last one may not have come to less than this, if it did not copy much that is gone now.
+        && (size > 2 * last.size || 2 * live < last.live)
         && has_room(folder, folder::room_for(live, 0))
 }
 

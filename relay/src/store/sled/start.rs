@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use super::compaction::Compaction;
+use super::compaction::{Compact, Compaction};
 use super::database::{self, Database, Failure, Table, sync_folder};
 use super::keeper::{self, Keeper};
 use super::log;
@@ -311,7 +311,7 @@ impl Start<'_> {
             notes: 0,
             named: HashSet::new(),
             live,
-            compact: 0,
+            compact: Compact::default(),
             gone,
             keeper: Keeper::new(appended),
             compaction,

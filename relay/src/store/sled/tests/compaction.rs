@@ -120,3 +120,30 @@ fn a_compaction_begins_and_ends_over_many_short_lives() {
     assert_eq!(readable(&store), COUNT);
     works(folder.path(), store);
 }
+
+/// On a small disk nothing else ever gives it back.
+#[test]
+fn the_room_of_what_went_since_the_last_compaction_is_given_back() {
+    let folder = folder();
+    let store = opened(folder.path());
+    for from in 0..80 {
+        applied(&store, &(0..100).map(|at| put(1, 1000 + from * 100 + at)).collect::<Vec<_>>());
+    }
+    store.compact();
+    compacted(&store);
+    for from in 0..80 {
+        applied(&store, &(0..100).map(|at| remove(1, 1000 + from * 100 + at)).collect::<Vec<_>>());
+    }
+    let size = database(&store).size();
+    assert!(size > 60 << 20, "{size}");
+    // What hid values of the older database is cleared away first.
+    while !matches!(store.writing().compaction, Compaction::Idle(_)) {
+        store.upkeep(true).unwrap();
+    }
+    store.writing().compaction = Compaction::at_start();
+    store.upkeep(true).unwrap();
+    assert!(
+        matches!(store.writing().compaction, Compaction::Making(..)),
+        "{size} bytes of nothing"
+    );
+}
