@@ -89,7 +89,7 @@ pub(super) fn damage(
     let (mut heads, mut headless, mut purged) = (Vec::new(), false, 0);
     // What is behind the end of a segment, and what is in a segment behind the end of the log.
     let (mut hidden, mut dropped): (HashSet<Which>, HashSet<Which>) = Default::default();
-    // Of the hidden ones those that are no leftovers, and are of commits that were answered, but not of the ledger's.
+    // Of the hidden ones those that are no leftovers, and that the ledger does not know.
     let mut cut_off: HashSet<Which> = HashSet::new();
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
@@ -101,8 +101,7 @@ pub(super) fn damage(
         if !segment.sealed {
             let mut is_young = false;
             each_record(bytes.get(segment.end..).unwrap_or_default(), &mut |_, raw| {
-                // The next one was perhaps being written.
-                is_young |= raw.commit > known + 1;
+                is_young |= raw.commit > known;
                 if raw.key == PURGED {
                     purged = raw.commit.max(purged);
                 } else if lives(raw) {
@@ -112,7 +111,7 @@ pub(super) fn damage(
             if is_young {
                 segment.each_message_behind(bytes, &mut |message| {
                     each_record(message, &mut |_, raw| {
-                        if raw.commit > known + 1 {
+                        if raw.commit > known {
                             cut_off.insert(which(raw));
                         }
                     });
@@ -145,6 +144,7 @@ pub(super) fn damage(
         return Ok(None);
     }
     let mut gone = HashSet::new();
+    let mut last = cut_off.iter().map(|(_, commit, _)| *commit).max().unwrap_or(0);
     // A segment that is used again holds leftovers behind its end. What lives of them is elsewhere, too.
     for_each_segment(&file, &mut |bytes| {
         let segment = segment(bytes);
@@ -155,6 +155,7 @@ pub(super) fn damage(
             hidden.remove(&which(raw));
             dropped.remove(&which(raw));
             cut_off.remove(&which(raw));
+            last = last.max(raw.commit);
             if raw.key == PURGED {
                 purged = raw.commit.max(purged);
             } else if raw.kind == Kind::Note && raw.commit > known {
@@ -165,9 +166,14 @@ pub(super) fn damage(
         });
     })?;
     hidden.retain(|(_, _, key)| !gone.contains(key));
-    // A ledger that does not know what went since it ended does not know what lives. What was cut off is younger.
+    // A ledger that does not know what went since it ended does not know what lives.
     let is_known = purged <= known;
-    let is_cut = !dropped.is_empty() || !cut_off.is_empty() || (is_known && !hidden.is_empty());
+    // The last commit may have been cut off by a crash. Those before were on disk when it began; where the ledger has lost
+    // only its unsynced end, a power cut is no damage.
+    cut_off.retain(|(_, commit, _)| *commit < last);
+    let is_lost = known == 0 || !is_known;
+    let is_cut =
+        !dropped.is_empty() || (is_known && !hidden.is_empty()) || (is_lost && !cut_off.is_empty());
     Ok(is_cut.then_some("its log is cut before something that was committed"))
 }
 

@@ -5,17 +5,20 @@ use std::collections::{HashMap, HashSet};
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::compaction::{COPIED, Copied};
-use super::database::{Database, Failure, Table};
+use super::database::{Database, Table};
 use super::salvage;
 use super::target::{CLOCK, GONE, noted};
 use crate::limits::LOST_HOLD_S;
 use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
-use crate::store::record::{self, Kind, Raw};
+use crate::store::record::{self, Kind};
 use crate::store::{
     ClockMark, HoldRecord, Loaded, LostHold, MailboxRecord, StoreError, StoredEnvelope, Write,
-    short_digest,
 };
+
+mod look;
+
+use self::look::{Disk, Look};
 
 /// Names the note that says up to which commit notes may be gone.
 pub(super) const PURGED: &[u8] = b"purged";
@@ -420,50 +423,6 @@ impl Found {
             !removed
         });
         Ok(())
-    }
-}
-
-/// What can be read of single envelopes.
-struct Disk<'a> {
-    new: &'a Database,
-    old: Option<&'a Database>,
-}
-
-/// What a look at one envelope has shown.
-enum Look {
-    /// It is there, written by this commit.
-    There(u64),
-    Missing,
-    /// The page on which it would be cannot be read: whether it is in the file, a rebuild finds out.
-    Unreadable,
-}
-
-impl Disk<'_> {
-    fn look_at(&self, key: &[u8], is_it: impl Fn(&Raw<'_>) -> bool) -> Result<Look, StoreError> {
-        let mut found = Look::Missing;
-        for database in [Some(self.new), self.old].into_iter().flatten() {
-            match database.get(Table::Envelopes, key) {
-                Ok(Some(value)) => {
-                    let raw = record::parse(&value).filter(|raw| raw.key == key && is_it(raw));
-                    return Ok(raw.map_or(found, |raw| Look::There(raw.commit)));
-                }
-                Ok(None) => {}
-                Err(Failure::Damage(_)) => found = Look::Unreadable,
-                Err(Failure::Other(error)) => return Err(error),
-            }
-        }
-        Ok(found)
-    }
-
-    /// Whether the envelope is there, and is the one that is meant.
-    fn look(&self, stored: &StoredEnvelope) -> Result<Look, StoreError> {
-        self.look_at(&record::envelope_key(&stored.mailbox, stored.sequence), |raw| {
-            record::envelope(raw).is_some_and(|found| short_digest(&found) == stored.digest)
-        })
-    }
-
-    fn look_for_held(&self, key: &[u8]) -> Result<Look, StoreError> {
-        self.look_at(key, |raw| raw.kind == Kind::Held)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use super::log;
 use super::reconcile::{self, Found, Plan};
 use super::salvage::Salvage;
 use super::steps::Steps;
-use super::{Engine, PART, SledStore, Writing, folder, repair};
+use super::{Engine, PART, SledStore, Writing, folder};
 use crate::store::entry::State;
 use crate::store::ledger::{self, Ledger, Reading};
 use crate::store::record::{self, Raw, envelope_key};
@@ -124,6 +124,8 @@ pub(super) fn reopen(store: &SledStore) -> Result<bool, StoreError> {
 
 const LEDGER_UNKNOWN: &str = "the ledger of the store is missing or damaged: what else may be lost cannot be known; \
      clients send again what was not received";
+
+mod rebuild;
 
 /// What a store works with.
 struct Ready {
@@ -355,90 +357,6 @@ impl Start<'_> {
             }
         }
         Ok(folder::rebuild_asked(self.folder).then_some("a page of it could not be read"))
-    }
-
-    /// Of what can be read, where the engine cannot be trusted with it.
-    fn rebuilt(&self, reason: &str) -> Result<Ready, StoreError> {
-        let (opened, is_known) = self.made_anew(reason)?;
-        let ready = self.checked(opened)?;
-        let ledger = ready.findings.ledger && is_known;
-        let findings = Findings { rebuilt: true, ledger, ..ready.findings };
-        Ok(Ready { findings, ..ready })
-    }
-
-    /// Makes a new database of all that can be read, and puts the others aside. Whether the ledger knew all that was answered.
-    fn made_anew(&self, reason: &str) -> Result<(Opened, bool), StoreError> {
-        let (folder, steps) = (self.folder, self.steps);
-        // Before all of it is read.
-        let known = &self.reading.state;
-        self.has_room_for(known.envelope_count(), known.record_bytes())?;
-        let paths = folder::databases(folder)?;
-        let salvage = gather(&paths, &self.reading)?;
-        self.has_room_for(salvage.count(), salvage.state.record_bytes())?;
-        tracing::warn!(
-            reason,
-            "the store is not whole, as after a crash in an unlucky moment or on a failing disk; all that can be read is put \
-             into a new one"
-        );
-        let path = folder.join(folder::REBUILDING);
-        folder::remove_dir(&path)?;
-        let filled = self.filled(&path, &salvage);
-        if filled.is_err() {
-            // What is there of it may be what fills the disk now.
-            folder::remove_dir(&path)?;
-        }
-        let held = filled?;
-        if held > 0 {
-            tracing::error!(
-                envelopes = held,
-                "of holds that stay armed some envelopes are lost; whoever extends one is told, and so are their recipients \
-                 when it is released"
-            );
-        }
-        // Of what was answered and a lost ledger does not know nobody can say whether all is there.
-        let is_lost = self.reading.len == 0;
-        let is_known = !is_lost || salvage.commit <= self.reading.commit;
-        if !is_known {
-            tracing::error!("{LEDGER_UNKNOWN}");
-        }
-        if held > 0 || !is_known {
-            steps.pass();
-            folder::ask_to_keep(folder)?;
-        }
-        let place = folder::next_database(folder)?;
-        steps.pass();
-        fs::rename(&path, &place).map_err(io("putting the new database in place"))?;
-        sync_folder(folder)?;
-        for path in &paths {
-            steps.pass();
-            fs::rename(path, folder::free_name(folder, folder::SUSPECT)?)
-                .map_err(io("keeping a damaged database"))?;
-        }
-        steps.pass();
-        folder::rebuild_done(folder).map_err(io("removing leftovers"))?;
-        sync_folder(folder)?;
-        let opened = self.open(&folder::databases(folder)?).map_err(or_damaged(folder))?;
-        Ok((opened, is_known))
-    }
-
-    /// Makes a database in `path` of what was salvaged. Returns as [`repair::fill`].
-    fn filled(&self, path: &Path, salvage: &Salvage) -> Result<u64, StoreError> {
-        let new = Database::open(path, self.cache_mib, self.steps).map_err(or_damaged(path))?;
-        let held = repair::fill(&new, salvage, self.reading.commit);
-        new.close();
-        held
-    }
-
-    fn has_room_for(&self, envelopes: u64, record_bytes: u64) -> Result<(), StoreError> {
-        let needed = folder::room_for(envelopes, record_bytes) + folder::OPEN_ROOM;
-        if folder::free_bytes(self.folder).is_none_or(|free| free >= needed) {
-            return Ok(());
-        }
-        tracing::error!(
-            mebibytes = needed >> 20,
-            "the store is not whole, and there is no room to make it anew: make so much room on its disk"
-        );
-        Err(StoreError::NoRoom { path: self.folder.to_owned() })
     }
 
     /// Reads, and writes nothing, until there is room.
