@@ -12,8 +12,11 @@ use crate::failure::Exit;
 use crate::passphrase::PassphraseSource;
 use crate::terminal::Mode;
 
-/// How long after the first Ctrl-C a passphrase may still come from a file or a descriptor: a pipe may never give one.
-const READING: Duration = Duration::from_secs(5);
+/// After the first Ctrl-C a passphrase may still come from a file or a descriptor for [`READING_STEPS`] times this: a pipe may
+/// never give one.
+const READING_STEP: Duration = Duration::from_millis(250);
+
+const READING_STEPS: u32 = 20;
 
 /// The person wants the command to end: it stops waiting, and says what is kept.
 pub struct Stop {
@@ -72,13 +75,15 @@ impl Stop {
         else {
             return;
         };
+        let mut read = 0;
         loop {
-            let reads = || self.reading.load(Ordering::Relaxed);
             tokio::select! {
                 _ = stops.recv() => {}
                 _ = ends.recv() => {}
-                () = tokio::time::sleep(READING), if self.is_told() && reads() => {
-                    if !reads() {
+                // It may begin to read only after it was told.
+                () = tokio::time::sleep(READING_STEP), if self.is_told() => {
+                    read = if self.reading.load(Ordering::Relaxed) { read + 1 } else { 0 };
+                    if read < READING_STEPS {
                         continue;
                     }
                 }
