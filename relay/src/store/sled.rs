@@ -253,7 +253,14 @@ impl SledStore {
         let salvage = start::gathered(&self.folder)?;
         let found = read(&salvage).map_err(Self::salvaged)?;
         *rescue = Some((Instant::now(), salvage));
-        Ok(found.found())
+        let found = found.found();
+        if found.is_none() {
+            // It is counted as lost now. Where the disk gives it back later, somebody can look for it.
+            if let Err(error) = folder::ask_to_keep(&self.folder) {
+                tracing::warn!(%error, "what an envelope was lost from may not be kept");
+            }
+        }
+        Ok(found)
     }
 
     /// Reads without the engine. `None`: there is another one now, which is to be asked instead.

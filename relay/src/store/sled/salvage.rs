@@ -36,6 +36,8 @@ struct Place {
 pub(super) struct Salvage {
     /// Whether places are still true. Once sled has opened the files it may write over them.
     is_current: RwLock<bool>,
+    /// Nothing can be read any more: the relay ends.
+    is_over: bool,
     files: Vec<File>,
     /// What the store should have, as far as ledger and records tell.
     pub(super) state: State,
@@ -212,6 +214,11 @@ impl Salvage {
         .or(Some(0))
     }
 
+    /// What readers find when nothing can be read any more.
+    pub(super) fn over() -> Self {
+        Self { is_current: RwLock::new(true), is_over: true, ..Self::default() }
+    }
+
     /// Keeps readers waiting while somebody else may write to the files. `false` in it: they have.
     pub(super) fn paused(&self) -> RwLockWriteGuard<'_, bool> {
         self.is_current.write().unwrap_or_else(PoisonError::into_inner)
@@ -243,6 +250,9 @@ impl Salvage {
         let is_current = self.is_current.read().unwrap_or_else(PoisonError::into_inner);
         if !*is_current {
             return Ok(Salvaged::Moved);
+        }
+        if self.is_over {
+            return Err(io::Error::other("the store cannot be read any more"));
         }
         let Some(place) = place else { return Ok(Salvaged::Nothing) };
         let Some(file) = self.files.get(place.file) else { return Ok(Salvaged::Nothing) };

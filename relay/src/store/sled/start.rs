@@ -67,10 +67,17 @@ fn settled(store: &SledStore, writes: &[Write]) -> Result<bool, StoreError> {
     let written = store.apply(writes).and_then(|()| store.commit());
     if written.as_ref().is_err_and(StoreError::is_full) {
         // The engine writes to what is read here until it is closed; until then, readers wait.
-        store.set_engine(Engine::Salvage(Arc::new(Salvage::default())));
+        let moved = Arc::new(Salvage::default());
+        let waiting = moved.paused();
+        store.set_engine(Engine::Salvage(moved.clone()));
         *store.writing() = Writing::none();
-        store.set_engine(Engine::Salvage(Arc::new(gathered_alone(&store.folder)?)));
-        return Ok(false);
+        let (salvage, done) = match gathered_alone(&store.folder) {
+            Ok(salvage) => (salvage, Ok(false)),
+            Err(error) => (Salvage::over(), Err(error)),
+        };
+        store.set_engine(Engine::Salvage(Arc::new(salvage)));
+        drop(waiting);
+        return done;
     }
     written?;
     store.writing().live = live;

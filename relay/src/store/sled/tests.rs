@@ -227,6 +227,20 @@ fn an_entry_without_its_envelope_finds_it_where_it_still_lies() {
     assert_eq!(readable(&opened(folder.path())), COUNT);
 }
 
+/// What is lost while the relay runs is counted then, and a rebuild has nothing left to count. A disk that failed for a moment only
+/// has it still, and somebody may look for it.
+#[test]
+fn what_an_envelope_could_not_be_read_from_while_the_relay_ran_is_kept() {
+    let folder = folder();
+    let store = opened(folder.path());
+    spoil(folder.path());
+    assert_eq!(store.envelope(&MailboxId([1; 32]), COUNT / 2).unwrap(), None);
+    drop(store);
+    spoil(folder.path());
+    assert_eq!(readable(&opened(folder.path())), COUNT, "the same bits again: it is healed");
+    assert!(folder.path().join("damaged.1/db").exists());
+}
+
 #[test]
 fn a_record_that_does_not_check_out_is_set_aside_and_taken_from_the_ledger() {
     let folder = folder();
