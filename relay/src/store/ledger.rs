@@ -265,7 +265,8 @@ impl Ledger {
         Ok(())
     }
 
-    /// Appends what a commit changed. It must be on disk in the engine already.
+    /// Appends what a commit changed. It must be on disk in the engine already. Of one that is longer than a frame, all but the last
+    /// part come under the commit before it: if the rest is cut off, it counts as one that the ledger has not heard of.
     ///
     /// # Errors
     /// What the system says. What was written of it then is cut off again.
@@ -281,15 +282,6 @@ impl Ledger {
                 Err(error)
             }
         }
-    }
-
-    /// Appends part of what a commit changed, ahead of the rest: if the rest is cut off, this commit counts as one that the
-    /// ledger has not heard of.
-    ///
-    /// # Errors
-    /// As [`Ledger::append`].
-    pub(super) fn append_part(&mut self, commit: u64, payload: &[u8]) -> io::Result<()> {
-        self.append(commit.saturating_sub(1), payload)
     }
 
     /// Takes room for the next commits, if there is some: they must not fail because something else fills the disk.

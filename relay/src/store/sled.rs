@@ -85,8 +85,9 @@ struct Writing {
     ledger: Option<Ledger>,
     /// The commit whose writes are being applied.
     commit: u64,
-    /// Its entries, for the ledger: full parts, and the last one.
-    parts: Vec<Vec<u8>>,
+    /// Its entries, for the ledger, and those of commits before it that were not synced by themselves: each with the commit that is
+    /// whole with it. The last ones are in `entries`.
+    parts: Vec<(u64, Vec<u8>)>,
     entries: Vec<u8>,
     /// Its notes of what it removes.
     notes: u32,
@@ -117,6 +118,18 @@ impl Writing {
             keeper: Keeper::new(0),
             compaction: Compaction::at_start(),
         }
+    }
+
+    /// Begins the next commit without a sync of this one. `false`: this one has to be synced first.
+    fn begin_next(&mut self) -> bool {
+        if self.notes > 0 {
+            return false;
+        }
+        let entries = std::mem::take(&mut self.entries);
+        self.parts.push((self.commit, entries));
+        self.commit += 1;
+        self.named.clear();
+        true
     }
 
     /// How many of these writes may go into the present commit.
@@ -288,7 +301,8 @@ impl SledStore {
         for entry in writes.iter().flat_map(entry::entries) {
             if writing.entries.len() > PART {
                 let part = std::mem::take(&mut writing.entries);
-                writing.parts.push(part);
+                // Of a commit that the ledger has heard of in part it counts as having heard nothing.
+                writing.parts.push((target.commit.saturating_sub(1), part));
             }
             entry.encode(target.commit, &mut writing.entries);
             if entry.removes() {
@@ -336,14 +350,15 @@ impl Store for SledStore {
     }
 
     /// No commit writes one name twice, or removes and writes it: by its commit alone it is known which of two records found
-    /// in a file is the later. So what comes second waits for the commit of what came first.
+    /// in a file is the later. So what comes second is of the next commit. Where the first removed something that one is synced
+    /// before: whether it happened is known of the last commit alone.
     fn apply(&self, writes: &[Write]) -> Result<(), StoreError> {
         let mut rest = writes;
         while !rest.is_empty() {
             let fitting = self.writing().fitting(rest);
             let (now, later) = rest.split_at(fitting);
             self.apply_part(now)?;
-            if !later.is_empty() {
+            if !later.is_empty() && !self.writing().begin_next() {
                 self.commit()?;
             }
             rest = later;
@@ -361,12 +376,12 @@ impl Store for SledStore {
         else {
             return Ok(());
         };
-        if entries.is_empty() {
+        if entries.is_empty() && parts.is_empty() {
             return Ok(());
         }
         let failed = |source| StoreError::Io { doing: "writing the ledger", source };
-        for part in parts.drain(..) {
-            ledger.append_part(*commit, &part).map_err(failed)?;
+        for (commit, part) in parts.drain(..) {
+            ledger.append(commit, &part).map_err(failed)?;
         }
         self.steps.pass();
         ledger.append(*commit, entries).map_err(failed)?;

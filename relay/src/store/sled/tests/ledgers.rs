@@ -179,7 +179,7 @@ fn one_group_of_any_size_fits_the_ledger() {
         })
         .collect();
     store.apply(&records).unwrap();
-    let longest = store.writing().parts.iter().map(Vec::len).max().unwrap();
+    let longest = store.writing().parts.iter().map(|(_, part)| part.len()).max().unwrap();
     assert!(longest < PART + 4096, "{longest} bytes in one frame");
     store.commit().unwrap();
     drop(store);
@@ -258,4 +258,26 @@ fn records_that_do_not_check_out_take_no_mail_with_them_where_the_ledger_does_no
             assert_eq!(readable(&store), COUNT, "start {start}, without all: {all}");
         }
     }
+}
+
+/// One client can ask for it hundreds of times within one group, and all others wait for the same sync.
+#[test]
+fn a_record_that_changes_often_in_one_group_costs_one_sync_and_the_last_one_counts() {
+    let folder = folder();
+    let store = opened(folder.path());
+    let ledger = || fs::metadata(folder.path().join("ledger")).unwrap().len();
+    let changed = |used_day| Write::Mailbox(MailboxRecord { used_day, ..mailbox(1) });
+    let before = ledger();
+    store.apply(&(1..=200).map(changed).collect::<Vec<_>>()).unwrap();
+    assert_eq!(ledger(), before, "nothing was committed by itself");
+    store.commit().unwrap();
+    assert!(ledger() > before);
+    store.apply(&[changed(300)]).unwrap();
+    drop(store);
+    let loaded = opened(folder.path()).load().unwrap();
+    assert!([200, 300].contains(&loaded.mailboxes[0].used_day));
+    fs::write(folder.path().join("rebuild"), "").unwrap();
+    let store = opened(folder.path());
+    assert!([200, 300].contains(&store.load().unwrap().mailboxes[0].used_day));
+    assert_eq!(readable(&store), COUNT);
 }
