@@ -254,7 +254,7 @@ impl Mailboxes {
         for lost in loaded.lost_holds.into_iter().filter(|lost| !held.contains(&lost.id)) {
             self.lost.insert(lost.id, lost.until_s);
             if let Some(key) = self.drop_hold(&lost.id) {
-                writes.extend([Write::LostHold(lost), Write::RemoveHold(key)]);
+                writes.extend([Write::LostHold(lost), Write::ReleaseHold(key)]);
             }
         }
     }

@@ -158,7 +158,8 @@ pub enum Write {
     HoldRecord(HoldRecord),
     /// Removes a hold with its envelopes.
     RemoveHold(HeldKey),
-    /// The same, of a hold whose envelopes were put into their mailboxes just before.
+    /// The same, of a hold whose envelopes were put into their mailboxes just before, or of which it was just remembered that
+    /// it was lost: without that it has not gone.
     ReleaseHold(HeldKey),
     /// Remembers that a hold was lost.
     LostHold(LostHold),

@@ -167,7 +167,7 @@ impl Mailboxes {
         self.lost.insert(key.id, until_s);
         // First: a crash between the two must not make it look as if it had fired.
         writes.push(Write::LostHold(LostHold { id: key.id, until_s }));
-        writes.push(Write::RemoveHold(key));
+        writes.push(Write::ReleaseHold(key));
         true
     }
 

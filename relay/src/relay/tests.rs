@@ -86,7 +86,7 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     let Some(Job::Write { writes, done: Some(done), .. }) = waiting.recv().await else {
         unreachable!()
     };
-    assert!(matches!(writes[..], [Write::LostHold(_), Write::RemoveHold(lost)] if lost == key));
+    assert!(matches!(writes[..], [Write::LostHold(_), Write::ReleaseHold(lost)] if lost == key));
     done.send(()).unwrap();
     assert_eq!(pending.answer_now(), Some(Answer::Refused(Refusal::HoldLost)));
     let other = relay.carry_out(Action::Extend { id: whole, for_s: 60 }).await;

@@ -26,7 +26,7 @@ pub(super) enum Entry {
     ExpireEnvelope(MailboxId, u64),
     Hold(HoldRecord),
     RemoveHold(HoldId),
-    /// Its envelopes were put first: if they are not there, it has not happened.
+    /// Its envelopes were put first, or that it was lost: if that is not there, it has not happened.
     ReleaseHold(HoldId),
     /// The one that comes in its place is written in the same step.
     ReplaceHold {

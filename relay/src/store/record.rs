@@ -8,8 +8,10 @@
 //! ```
 //!
 //! All integers are little-endian. `kind` tells what the key names: a mailbox's envelope and a hold's may have the
-//! same 32 bytes. `commit` counts the commits of this store: of two versions the one with the higher is the newer. The
-//! checksum covers everything between magic and checksum: a value found under another key does not check out.
+//! same 32 bytes. `commit` counts the commits of this store: of two versions the one with the higher is the newer. Commits
+//! that are synced together differ in their low 16 bits alone: of the last of these groups, if it was not synced, a crash may
+//! have left any part. The checksum covers everything between magic and checksum: a value found under another key does not
+//! check out.
 //!
 //! Entries of the tree `index` are read by the hundred thousand at each start and stay short: `version(1) ‖
 //! crc32(key ‖ body)(4) ‖ body`. All that they say is also in the record of the envelope itself.
@@ -27,8 +29,15 @@ pub(super) const MAGIC: [u8; 4] = [0xf6, 0x9d, 0xc1, 0x7e];
 const VERSION: u8 = 2;
 const HEAD: usize = 17;
 const CHECKSUM: usize = 4;
+/// At the end of a mailbox's record: how many envelopes went with it.
+const EXPIRED: usize = 4;
+/// Before the id of a replaced hold, where others have an outcome.
+const REPLACES: u8 = 3;
 /// Of an index entry.
 const SHORT_HEAD: usize = 5;
+
+/// Commits that may be synced together. More than a group has writes: only a write's second of one name begins another.
+const GROUP: u64 = 1 << 16;
 
 /// The tree `records` names its records by kind and id.
 pub(super) const RECORD_KEY: usize = 33;
@@ -36,6 +45,16 @@ pub(super) const RECORD_KEY: usize = 33;
 pub(super) const ENVELOPE_KEY: usize = 40;
 /// `hold(32) ‖ generation(4, big-endian) ‖ delivery(1)`. No mailbox key has this length.
 pub(super) const HELD_KEY: usize = 37;
+
+/// The first commit that may be of one group with this one.
+pub(super) const fn group_start(commit: u64) -> u64 {
+    commit & !(GROUP - 1)
+}
+
+/// The first commit of the next group.
+pub(super) const fn next_group(commit: u64) -> u64 {
+    group_start(commit).saturating_add(GROUP)
+}
 
 /// What a self-describing record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -234,7 +253,7 @@ pub(super) fn stored(key: &[u8], mut body: &[u8]) -> Option<StoredEnvelope> {
     Some(StoredEnvelope { mailbox, sequence, received_at_s, kept_since_s, digest })
 }
 
-/// `sequence_ceiling(8) ‖ expired(8) ‖ used_day(4) ‖ token(32)*`.
+/// `sequence_ceiling(8) ‖ expired(8) ‖ used_day(4) ‖ token(32)*`, and, if envelopes expired in the same step, how many (4).
 pub(super) fn mailbox_body(record: &MailboxRecord) -> Vec<u8> {
     let mut body = Vec::with_capacity(20 + 32 * record.tokens.len());
     body.extend_from_slice(&record.sequence_ceiling.to_le_bytes());
@@ -246,18 +265,32 @@ pub(super) fn mailbox_body(record: &MailboxRecord) -> Vec<u8> {
     body
 }
 
+/// [`mailbox_body`] of a step in which so many envelopes expire.
+pub(super) fn expiring_body(record: &MailboxRecord, count: u32) -> Vec<u8> {
+    let mut body = mailbox_body(record);
+    body.extend_from_slice(&count.to_le_bytes());
+    body
+}
+
+/// How many envelopes of a mailbox expired in the step that wrote this body.
+pub(super) fn expired_with(body: &[u8]) -> u32 {
+    let tail = body.get(20..).map_or(&[][..], |tokens| tokens.chunks_exact(32).remainder());
+    tail.try_into().map_or(0, u32::from_le_bytes)
+}
+
 pub(super) fn mailbox(id: MailboxId, mut body: &[u8]) -> Option<MailboxRecord> {
     let sequence_ceiling = u64::from_le_bytes(take(&mut body)?);
     let expired = u64::from_le_bytes(take(&mut body)?);
     let used_day = u32::from_le_bytes(take(&mut body)?);
     let mut tokens = Vec::with_capacity(body.len() / 32);
-    while !body.is_empty() {
+    while !body.is_empty() && body.len() != EXPIRED {
         tokens.push(SendTokenHash(take(&mut body)?));
     }
     Some(MailboxRecord { id, sequence_ceiling, expired, used_day, tokens })
 }
 
-/// `generation(4) ‖ due_s(8) ‖ (outcome(1) ‖ token(32))*`.
+/// `generation(4) ‖ due_s(8) ‖ (outcome(1) ‖ token(32))*`, and, if it takes the place of another in the same step, `3(1) ‖
+/// that one's id(32)`.
 pub(super) fn hold_body(record: &HoldRecord) -> Vec<u8> {
     let mut body = Vec::with_capacity(12 + 33 * record.deliveries.len());
     body.extend_from_slice(&record.key.generation.to_le_bytes());
@@ -273,6 +306,22 @@ pub(super) fn hold_body(record: &HoldRecord) -> Vec<u8> {
     body
 }
 
+/// [`hold_body`] of a step in which another hold goes.
+pub(super) fn replacing_body(record: &HoldRecord, old: HoldId) -> Vec<u8> {
+    let mut body = hold_body(record);
+    body.push(REPLACES);
+    body.extend_from_slice(old.as_bytes());
+    body
+}
+
+/// The hold that went in the step that wrote this body.
+pub(super) fn replaced_with(body: &[u8]) -> Option<HoldId> {
+    let (&REPLACES, old) = body.get(12..)?.chunks_exact(33).next_back()?.split_first()? else {
+        return None;
+    };
+    Some(HoldId(old.try_into().ok()?))
+}
+
 pub(super) fn hold(id: HoldId, mut body: &[u8]) -> Option<HoldRecord> {
     let generation = u32::from_le_bytes(take(&mut body)?);
     let due_s = u64::from_le_bytes(take(&mut body)?);
@@ -282,6 +331,7 @@ pub(super) fn hold(id: HoldId, mut body: &[u8]) -> Option<HoldRecord> {
             [0] => DeliveryOutcome::Held,
             [1] => DeliveryOutcome::Refused,
             [2] => DeliveryOutcome::Full,
+            [REPLACES] if body.len() == 32 => break,
             _ => return None,
         };
         deliveries.push(HeldDelivery { token: SendTokenHash(take(&mut body)?), outcome });

@@ -120,14 +120,15 @@ impl Writing {
         }
     }
 
-    /// Begins the next commit without a sync of this one. `false`: this one has to be synced first.
+    /// Begins the next commit of this group, without a sync. `false`: this one has to be synced first.
     fn begin_next(&mut self) -> bool {
-        if self.notes > 0 {
+        let next = self.commit + 1;
+        if self.notes > 0 || next == record::next_group(self.commit) {
             return false;
         }
         let entries = std::mem::take(&mut self.entries);
         self.parts.push((self.commit, entries));
-        self.commit += 1;
+        self.commit = next;
         self.named.clear();
         true
     }
@@ -387,7 +388,7 @@ impl Store for SledStore {
         ledger.append(*commit, entries).map_err(failed)?;
         keeper.appended = *commit;
         entries.clear();
-        *commit += 1;
+        *commit = record::next_group(*commit);
         writing.notes = 0;
         writing.named.clear();
         Ok(())

@@ -340,10 +340,12 @@ fn a_hold_that_is_there_is_not_lost_when_the_store_can_be_written_again() {
     rig.act(|boxes, _, writes| {
         boxes.reopened(loaded, [].iter_mut(), writes);
         assert!(
-            writes.iter().any(|write| matches!(write, Write::RemoveHold(key) if key.id == ids[1]))
+            writes.iter().any(|write| matches!(write, Write::ReleaseHold(key) if key.id == ids[1]))
         );
         assert!(
-            !writes.iter().any(|write| matches!(write, Write::RemoveHold(key) if key.id == ids[0]))
+            !writes
+                .iter()
+                .any(|write| matches!(write, Write::ReleaseHold(key) if key.id == ids[0]))
         );
     });
     let answers = [rig.extend(1, 60), rig.extend(2, 60)];

@@ -168,9 +168,9 @@ pub(super) fn damage(
     hidden.retain(|(_, _, key)| !gone.contains(key));
     // A ledger that does not know what went since it ended does not know what lives.
     let is_known = purged <= known;
-    // The last commit may have been cut off by a crash. Those before were on disk when it began; where the ledger has lost
+    // The last group may have been cut off by a crash. Those before were on disk when it began; where the ledger has lost
     // only its unsynced end, a power cut is no damage.
-    cut_off.retain(|(_, commit, _)| *commit < last);
+    cut_off.retain(|(_, commit, _)| *commit < record::group_start(last));
     let is_lost = known == 0 || !is_known;
     let is_cut =
         !dropped.is_empty() || (is_known && !hidden.is_empty()) || (is_lost && !cut_off.is_empty());

@@ -398,7 +398,7 @@ impl Found {
                 self.holds.remove(id);
                 let record = self.lost_hold(&wanted.record);
                 plan.writes.push(Write::LostHold(record));
-                plan.writes.push(Write::RemoveHold(wanted.record.key));
+                plan.writes.push(Write::ReleaseHold(wanted.record.key));
                 self.lost_holds.insert(*id, Versioned { commit: 0, record });
             }
         }

@@ -15,7 +15,7 @@ use super::start::{self, Findings, or_damaged};
 use super::steps::Steps;
 use super::target::{NOTED, Target, note};
 use super::{SledStore, folder};
-use crate::store::{HoldRecord, MailboxRecord, Store as _, StoreError, Write, ledger};
+use crate::store::{HoldRecord, MailboxRecord, Store as _, StoreError, Write, ledger, record};
 
 /// Memory for pages while looking.
 const CACHE_MIB: u32 = 32;
@@ -152,7 +152,8 @@ pub fn repair(folder: &Path, into: &Path) -> Result<Repaired, StoreError> {
 /// Writes everything that was salvaged. `known` is the last commit of the ledger. Returns how many envelopes are
 /// missing of holds that the ledger knows.
 pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<u64, StoreError> {
-    let target = Target::new(new, None, salvage.commit + 1);
+    let commit = record::next_group(salvage.commit);
+    let target = Target::new(new, None, commit);
     let write = |write: Write| target.write(&write, &mut 0);
     let state = &salvage.state;
     new.insert(Table::Records, PURGED, &purged(known.max(salvage.purged)))?;
@@ -204,6 +205,9 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<u64,
     if let Some(clock) = &state.clock {
         write(Write::Clock(clock.record))?;
     }
+    // Of a later group: what is missing of those before was not cut off, but lost.
+    let (key, value) = note(record::next_group(commit), 0, &[]);
+    new.insert(Table::Records, &key, &value)?;
     new.sync()?;
     Ok(missing)
 }

@@ -11,6 +11,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use memchr::memmem::Finder;
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
+mod versions;
+
+use self::versions::Versions;
 use super::reconcile::PURGED;
 use super::target::noted;
 use crate::store::entry::{Entry, State};
@@ -42,7 +45,10 @@ pub(super) struct Salvage {
     /// What the store should have, as far as ledger and records tell.
     pub(super) state: State,
     envelopes: HashMap<(MailboxId, u64), Place>,
-    held: HashMap<(HeldKey, u8), Place>,
+    /// Each with the commit that wrote it.
+    held: HashMap<(HeldKey, u8), (u64, Place)>,
+    /// While reading: what may turn out to be cut off.
+    versions: Versions,
     /// The highest commit that any record names.
     pub(super) commit: u64,
     /// Notes of commits up to this may be gone.
@@ -88,6 +94,7 @@ impl Salvage {
         for (at, file) in opened.iter().enumerate() {
             scan(file, &mut |offset, raw| {
                 let place = Place { file: at, offset, len: raw.len as u32 };
+                this.commit = this.commit.max(raw.commit);
                 if raw.key == PURGED && raw.kind == Kind::Note {
                     this.purged = this.purged.max(raw.commit);
                     return;
@@ -101,23 +108,34 @@ impl Salvage {
         }
         this.files = opened;
         let last = this.commit;
-        for (at, mut removed) in notes.into_values() {
-            removed.retain(|entry| at < last || this.has_happened(entry, at));
+        let mut notes: Vec<_> = notes.into_values().collect();
+        let void = this.settle(&mut notes);
+        for (at, mut removed) in notes {
+            removed.retain(|entry| at < last || at <= this.purged || this.has_happened(entry, at));
             for entry in &removed {
                 this.remove(entry.clone(), at);
             }
             this.removed.push((at, removed));
         }
+        // For who reads the same files again, and more. Where an earlier one counts, that is written anew.
+        let void = void.into_iter().filter(|id| !this.state.holds.contains_key(id));
+        let void: Vec<Entry> = void.map(Entry::RemoveHold).collect();
+        if !void.is_empty() {
+            this.removed.push((last, void));
+        }
         Ok(this)
     }
 
     /// Whether a removal that the last commit noted beforehand has been carried out, as far as that matters: what
-    /// somebody asked for and has no answer to may be or not, but a hold must not go for nothing.
+    /// somebody asked for and has no answer to may be or not, but a hold must not go for nothing, and no envelope uncounted.
     fn has_happened(&self, entry: &Entry, at: u64) -> bool {
         match entry {
             Entry::ReleaseHold(_) => false,
             Entry::ReplaceHold { new, .. } => {
                 self.state.holds.get(new).is_some_and(|hold| hold.commit == at)
+            }
+            Entry::ExpireEnvelope(mailbox, _) => {
+                self.state.mailboxes.get(mailbox).is_some_and(|found| found.commit == at)
             }
             _ => true,
         }
@@ -167,12 +185,13 @@ impl Salvage {
     }
 
     fn found(&mut self, raw: &Raw<'_>, place: Place, known: u64) {
-        self.commit = self.commit.max(raw.commit);
         match raw.kind {
-            Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Clock if raw.commit > known => {
+            Kind::Hold if raw.commit > known => self.versions.add_hold(raw, self.commit),
+            Kind::Mailbox | Kind::LostHold | Kind::Clock if raw.commit > known => {
                 if let Some(entry) = entry(raw)
                     && self.version(&entry) <= Some(raw.commit)
                 {
+                    self.versions.note_expired(raw);
                     self.state.take(raw.commit, entry);
                 }
             }
@@ -196,7 +215,7 @@ impl Salvage {
             }
             Kind::Held => {
                 if let Some(key) = record::held_place(raw.key) {
-                    self.held.insert(key, place);
+                    self.held.insert(key, (raw.commit, place));
                 }
             }
             Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Note | Kind::Clock => {}
@@ -206,7 +225,6 @@ impl Salvage {
     fn version(&self, entry: &Entry) -> Option<u64> {
         match entry {
             Entry::Mailbox(record) => self.state.mailboxes.get(&record.id).map(|it| it.commit),
-            Entry::Hold(record) => self.state.holds.get(&record.key.id).map(|it| it.commit),
             Entry::LostHold(record) => self.state.lost_holds.get(&record.id).map(|it| it.commit),
             Entry::Clock(_) => self.state.clock.as_ref().map(|it| it.commit),
             _ => None,
@@ -243,7 +261,8 @@ impl Salvage {
     /// What the system says.
     pub(super) fn held(&self, hold: HeldKey, delivery: u8) -> io::Result<Salvaged> {
         let key = record::held_key(hold, delivery);
-        self.read(self.held.get(&(hold, delivery)), Kind::Held, &key)
+        let place = self.held.get(&(hold, delivery)).map(|(_, place)| place);
+        self.read(place, Kind::Held, &key)
     }
 
     fn read(&self, place: Option<&Place>, kind: Kind, key: &[u8]) -> io::Result<Salvaged> {

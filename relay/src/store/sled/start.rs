@@ -314,7 +314,7 @@ impl Start<'_> {
         };
         let writing = Writing {
             ledger: Some(ledger),
-            commit: commit + 1,
+            commit: record::next_group(commit),
             parts: Vec::new(),
             entries,
             notes: 0,

@@ -121,7 +121,8 @@ impl<'a> Target<'a> {
             }
             Write::Expire { record: mailbox, sequences } => {
                 let key = record_key(Kind::Mailbox, mailbox.id.as_bytes());
-                let body = record::mailbox_body(mailbox);
+                let count = u32::try_from(sequences.len()).unwrap_or(u32::MAX);
+                let body = record::expiring_body(mailbox, count);
                 let value = record::sealed(Kind::Mailbox, self.commit, &key, &body);
                 let expired: Vec<Entry> =
                     sequences.iter().map(|at| Entry::ExpireEnvelope(mailbox.id, *at)).collect();
@@ -173,14 +174,16 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// The new hold's record comes and the old one's goes in one step: two small records of one tree.
+    /// The new hold's record comes and the old one's goes in one step: two small records of one tree. Where the engine cannot
+    /// tell, the new one does.
     fn swap_hold(&self, hold: &HoldRecord, replaces: Option<HoldId>) -> Result<(), StoreError> {
         let key = record_key(Kind::Hold, hold.key.id.as_bytes());
-        let value = record::sealed(Kind::Hold, self.commit, &key, &record::hold_body(hold));
-        let gone = replaces.map(|old| record_key(Kind::Hold, old.as_bytes()));
-        let Some(gone) = gone.filter(|gone| *gone != key) else {
-            return self.new.insert(Table::Records, &key, &value);
+        let Some(old) = replaces.filter(|old| *old != hold.key.id) else {
+            return self.record(Kind::Hold, &key, &record::hold_body(hold));
         };
+        let gone = record_key(Kind::Hold, old.as_bytes());
+        let body = record::replacing_body(hold, old);
+        let value = record::sealed(Kind::Hold, self.commit, &key, &body);
         let after = self.old.map(|_| GONE);
         if after.is_some() {
             self.gone.borrow_mut().push((Table::Records, gone.to_vec()));

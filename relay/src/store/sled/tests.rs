@@ -8,6 +8,7 @@ mod logs;
 mod pages;
 mod places;
 mod room;
+mod torn;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt as _;

@@ -13,12 +13,12 @@ use crate::clock::Now;
 use crate::limits::Limits;
 use crate::mailboxes::{Asked, Mailboxes};
 
-const START_S: u64 = 1_800_000_000;
-const HOUR_S: u32 = 3600;
+pub(super) const START_S: u64 = 1_800_000_000;
+pub(super) const HOUR_S: u32 = 3600;
 
 /// What is asked of the relay. Envelopes are numbers, in the order in which they come to a mailbox.
 #[derive(Clone, Debug)]
-enum Op {
+pub(super) enum Op {
     Open(u8, &'static [u8]),
     Close(u8),
     Send(u8, u64),
@@ -31,6 +31,8 @@ enum Op {
     },
     Extend(u8, u32),
     Cancel(u8),
+    /// Nothing of it can be read any more.
+    Lose(u8),
     /// Seconds; what is due is released, what is too old expires.
     Pass(u64),
     Restart,
@@ -38,6 +40,8 @@ enum Op {
     Compact,
     /// So many steps of the store's own work.
     Upkeep(usize),
+    /// One group of writes.
+    Together(&'static [Op]),
     /// A page could not be read: the next start rebuilds.
     AskForRebuild,
 }
@@ -95,19 +99,22 @@ fn script() -> Vec<Op> {
 
 /// What there is, as whoever asks would find it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct World {
+pub(super) struct World {
     /// Tokens, expired, and the numbers that wait.
-    mailboxes: BTreeMap<u8, (Vec<SendTokenHash>, u64, Vec<u64>)>,
+    pub(super) mailboxes: BTreeMap<u8, (Vec<SendTokenHash>, u64, Vec<u64>)>,
     /// Deadline, and the numbers that are held.
-    holds: BTreeMap<u8, (u64, Vec<u64>)>,
+    pub(super) holds: BTreeMap<u8, (u64, Vec<u64>)>,
+    pub(super) lost_holds: BTreeSet<u8>,
 }
 
-struct Rig {
+pub(super) struct Rig {
     folder: PathBuf,
     steps: Steps,
     store: Option<SledStore>,
     mailboxes: Mailboxes,
-    now_s: u64,
+    pub(super) now_s: u64,
+    /// What waits to be applied together.
+    waiting: Option<Vec<Write>>,
 }
 
 fn limits() -> Limits {
@@ -123,14 +130,15 @@ fn token(byte: u8) -> SendTokenHash {
 }
 
 impl Rig {
-    fn open(folder: &Path, steps: Steps, now_s: u64) -> Self {
+    pub(super) fn open(folder: &Path, steps: Steps, now_s: u64) -> Self {
         let store = SledStore::open_with(folder, 16, &steps).unwrap();
         let mut writes = Vec::new();
         let loaded = store.load().unwrap();
         let mailboxes = Mailboxes::new(limits(), loaded, Now::from_s(now_s), &mut writes);
         applied(&store, &writes);
         let folder = folder.to_owned();
-        let mut this = Self { folder, steps, store: Some(store), mailboxes, now_s };
+        let waiting = None;
+        let mut this = Self { folder, steps, store: Some(store), mailboxes, now_s, waiting };
         this.act(Mailboxes::tick);
         this
     }
@@ -142,13 +150,20 @@ impl Rig {
     fn act<T>(&mut self, act: impl FnOnce(&mut Mailboxes, Now, &mut Vec<Write>) -> T) -> T {
         let mut writes = Vec::new();
         let result = act(&mut self.mailboxes, Now::from_s(self.now_s), &mut writes);
-        applied(self.store(), &writes);
+        match &mut self.waiting {
+            Some(waiting) => waiting.append(&mut writes),
+            None => self.commit(&writes),
+        }
+        result
+    }
+
+    fn commit(&mut self, writes: &[Write]) {
+        applied(self.store(), writes);
         let put = |write: &Write| match write {
             Write::Put(stored, _) => Some((stored.mailbox, stored.sequence)),
             _ => None,
         };
         self.mailboxes.committed(&writes.iter().filter_map(put).collect::<Vec<_>>());
-        result
     }
 
     /// As the relay does before it takes something for a double.
@@ -162,7 +177,7 @@ impl Rig {
         }
     }
 
-    fn perform(&mut self, op: &Op) {
+    pub(super) fn perform(&mut self, op: &Op) {
         match op.clone() {
             Open(id, tokens) => {
                 let tokens = tokens.iter().map(|byte| token(*byte)).collect();
@@ -198,6 +213,13 @@ impl Rig {
             Cancel(id) => {
                 self.act(|it, _, writes| it.cancel(&HoldId([id; 32]), writes));
             }
+            Lose(id) => {
+                let holds = self.store().load().unwrap().holds;
+                let key = holds.iter().map(|hold| hold.key).find(|key| key.id.0[0] == id);
+                if let Some(key) = key {
+                    self.act(|it, now, writes| it.lose_hold(key, now, writes));
+                }
+            }
             Pass(seconds) => self.pass(seconds),
             Restart => {
                 self.steps.let_go();
@@ -215,6 +237,12 @@ impl Rig {
                     }
                 }
                 self.store().commit().unwrap();
+            }
+            Together(ops) => {
+                self.waiting = Some(Vec::new());
+                ops.iter().for_each(|op| self.perform(op));
+                let writes = self.waiting.take().unwrap();
+                self.commit(&writes);
             }
             AskForRebuild => folder::ask_for_rebuild(&self.folder),
         }
@@ -236,7 +264,7 @@ impl Rig {
         }
     }
 
-    fn world(&self) -> World {
+    pub(super) fn world(&self) -> World {
         let loaded = self.store().load().unwrap();
         let mut world = World::default();
         for mut record in loaded.mailboxes {
@@ -249,6 +277,7 @@ impl Rig {
             let numbers = read.collect();
             world.mailboxes.insert(record.id.0[0], (record.tokens, record.expired, numbers));
         }
+        world.lost_holds = loaded.lost_holds.iter().map(|lost| lost.id.0[0]).collect();
         for hold in loaded.holds {
             let held = (0..hold.deliveries.len() as u8).map(|at| {
                 let found = self.store().held(hold.key, at).unwrap();
