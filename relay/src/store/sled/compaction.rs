@@ -117,6 +117,8 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
         Engine::Databases { new, old } => (new, old),
         Engine::Salvage(_) => return start::reopen(store).map(Upkeep::of),
     };
+    // sled moves pages by itself, too.
+    new.keep_up()?;
     let mut guard = store.writing();
     let writing = &mut *guard;
     let mut busy = false;

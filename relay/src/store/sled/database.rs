@@ -6,9 +6,10 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::MetadataExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use sled::{Db, Tree};
@@ -23,6 +24,9 @@ pub(super) const SEGMENT: usize = 8 << 20;
 /// Whole segments beyond the end of its file that are sled's already: something else may fill the disk at any moment, and
 /// sled does not survive a write that fails. What waits for the writer then, and what sled moves by itself, fits.
 const RESERVED: u64 = 2;
+
+/// Changes between two looks whether sled has begun to write by itself: far fewer than fill a segment.
+const LOOK_EVERY: u32 = 64;
 
 /// Bytes of a key or a value.
 pub(super) type Value = sled::IVec;
@@ -70,6 +74,10 @@ pub(super) struct Database {
     path: PathBuf,
     /// Something was written since the last sync.
     dirty: AtomicBool,
+    /// When its file had been written to at the last look, and the newest segment of its log then, which is synced.
+    looked: Mutex<(Option<SystemTime>, u64)>,
+    /// Changes since the last look.
+    changes: AtomicU32,
     steps: Steps,
 }
 
@@ -145,12 +153,25 @@ impl Database {
         let (records, index) = (tree(Table::Records)?, tree(Table::Index)?);
         let (envelopes, aside) = (tree(Table::Envelopes)?, tree(Table::Aside)?);
         let file = OpenOptions::new()
+            .read(true)
             .write(true)
             .open(Self::file_in(path))
             .map_err(failed("opening its file"))?;
         let (path, dirty) = (path.to_owned(), AtomicBool::new(true));
-        let steps = steps.clone();
-        let this = Self { db, records, index, envelopes, aside, file, path, dirty, steps };
+        let (looked, changes, steps) = (Mutex::default(), AtomicU32::default(), steps.clone());
+        let this = Self {
+            db,
+            records,
+            index,
+            envelopes,
+            aside,
+            file,
+            path,
+            dirty,
+            looked,
+            changes,
+            steps,
+        };
         if new {
             reserve(&this.file).map_err(failed("taking room for the store"))?;
             this.settle().map_err(Failure::Other)?;
@@ -209,14 +230,17 @@ impl Database {
     pub(super) fn insert(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
         self.steps.pass();
         self.dirty.store(true, Ordering::Relaxed);
-        self.writing(|| self.tree(table).insert(key, value)).map(drop)
+        self.writing(|| self.tree(table).insert(key, value))?;
+        self.changed()
     }
 
     /// Removes a value. Whether there was one.
     pub(super) fn remove(&self, table: Table, key: &[u8]) -> Result<bool, StoreError> {
         self.steps.pass();
         self.dirty.store(true, Ordering::Relaxed);
-        Ok(self.writing(|| self.tree(table).remove(key))?.is_some())
+        let was_there = self.writing(|| self.tree(table).remove(key))?.is_some();
+        self.changed()?;
+        Ok(was_there)
     }
 
     /// Several changes in one step, `None` for what goes. A batch takes a lock of the whole database: only for what
@@ -235,7 +259,8 @@ impl Database {
                 None => batch.remove(*key),
             }
         }
-        self.writing(|| self.tree(table).apply_batch(batch.clone()))
+        self.writing(|| self.tree(table).apply_batch(batch.clone()))?;
+        self.changed()
     }
 
     /// The value of a key.
@@ -319,6 +344,32 @@ impl Database {
             .map_err(|source| StoreError::Io { doing: "syncing the store", source })
     }
 
+    /// sled writes over a segment once all of it has been written again elsewhere, two or three segments of its log later, and
+    /// takes for durable what the kernel has. A power cut could leave what was written over, and not what was written
+    /// elsewhere. So each segment is synced once it is full. Mostly this is one look at the age of the file.
+    pub(super) fn keep_up(&self) -> Result<(), StoreError> {
+        let written = self.file.metadata().and_then(|file| file.modified()).ok();
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if written.is_some() && looked.0 == written {
+            return Ok(());
+        }
+        let newest = log::newest_segment(&self.file)
+            .map_err(|source| StoreError::Io { doing: "reading the store", source })?;
+        if newest != looked.1 {
+            self.dirty.store(true, Ordering::Relaxed);
+            self.sync()?;
+        }
+        *looked = (written, newest);
+        Ok(())
+    }
+
+    fn changed(&self) -> Result<(), StoreError> {
+        if (self.changes.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(LOOK_EVERY) {
+            return self.keep_up();
+        }
+        Ok(())
+    }
+
     /// sled's `blobs/` must stay empty: nothing in it is synced.
     pub(super) fn blobs_alarm(&self) {
         let blobs = self.path.join("blobs");
@@ -349,6 +400,19 @@ impl Database {
             Table::Envelopes => &self.envelopes,
             Table::Aside => &self.aside,
         }
+    }
+}
+
+#[cfg(test)]
+impl Database {
+    /// The newest segment when one was last synced because it was full.
+    pub(super) fn synced_segment(&self) -> u64 {
+        self.looked.lock().unwrap().1
+    }
+
+    /// Hands all to the kernel, as sled does by itself after a while.
+    pub(super) fn flush(&self) {
+        self.db.flush().unwrap();
     }
 }
 

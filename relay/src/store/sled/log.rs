@@ -214,6 +214,20 @@ fn end_of_log(heads: &[(Head, Option<u64>)], snapshot: u64) -> Option<u64> {
     (first..end).step_by(SEGMENT).all(is_there).then_some(end)
 }
 
+/// The number in the log of the newest segment of this file.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn newest_segment(file: &File) -> io::Result<u64> {
+    let (mut newest, mut bytes) = (0, [0; SEGMENT_HEAD]);
+    for offset in (0..file.metadata()?.len()).step_by(SEGMENT) {
+        if ledger::read_readable(file, &mut bytes, offset)? == SEGMENT_HEAD {
+            newest = head(&bytes).map_or(newest, |head| newest.max(head.lsn));
+        }
+    }
+    Ok(newest)
+}
+
 fn for_each_segment(file: &File, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let mut bytes = vec![0; SEGMENT];
     let mut offset = 0;

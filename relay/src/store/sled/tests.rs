@@ -7,6 +7,7 @@ mod ledgers;
 mod logs;
 mod pages;
 mod places;
+mod reuse;
 mod room;
 mod torn;
 

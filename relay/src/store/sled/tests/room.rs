@@ -298,9 +298,11 @@ fn a_compaction_that_has_no_room_for_records_is_not_begun() {
         large_mailboxes(&store);
     }
     disk.leave((folder::room_for(0, 0) + WRITE_ROOM) / (1 << 20) + 4);
-    store.upkeep(true).unwrap();
-    store.upkeep(true).unwrap();
-    assert!(matches!(store.writing().compaction, Compaction::Making(..)), "it looks into it");
+    let begins = || {
+        store.upkeep(true).unwrap();
+        matches!(store.writing().compaction, Compaction::Making(..))
+    };
+    assert!(begins() || begins(), "it looks into it");
     while matches!(store.writing().compaction, Compaction::Making(..)) {
         store.upkeep(true).unwrap();
     }
