@@ -368,9 +368,8 @@ impl Store for SledStore {
     }
 
     fn commit(&self) -> Result<(), StoreError> {
-        let Engine::Databases { new, old } = self.engine() else { return Ok(()) };
-        // What was applied before there were two is in the older one.
-        old.map_or(Ok(()), |old| old.sync())?;
+        let Engine::Databases { new, .. } = self.engine() else { return Ok(()) };
+        // The older one of two is never written to, and was synced.
         new.sync()?;
         let mut writing = self.writing();
         let Writing { ledger: Some(ledger), commit, parts, entries, keeper, .. } = &mut *writing

@@ -1,6 +1,8 @@
 //! Files of a database never shrink. When too little of one is alive, what is goes into a second one, a few records
 //! between two commits; then the first one is deleted. Meanwhile there are two: new things go into the second, both
-//! are asked, and what is removed is removed from both. A crash leaves two, and the next start goes on.
+//! are asked, and what is removed is hidden by the second. The first one is synced before anything is copied, and then
+//! never written to: what is copied, or passed over, is by what a start finds there. A crash leaves two, and the next start
+//! goes on.
 
 use std::fs;
 use std::io;
@@ -146,10 +148,7 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
         Compaction::Idle(_) => Some(Compaction::idle()),
         Compaction::Making(path, thread) => match finished(thread) {
             None => None,
-            Some(Ok(database)) => {
-                store.set_engine(Engine::Databases { new: Arc::new(database), old: Some(new) });
-                Some(Compaction::Copying(Copied::default()))
-            }
+            Some(Ok(database)) => Some(begin(store, database, new)?),
             Some(Err(error)) => {
                 tracing::error!(%error, "the store cannot be compacted now");
                 // A start would take it for the newest one.
@@ -196,6 +195,14 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
         writing.compaction = next;
     }
     Ok(Upkeep::of(busy))
+}
+
+/// From now on there are two.
+fn begin(store: &SledStore, new: Database, old: Arc<Database>) -> Result<Compaction, StoreError> {
+    // What is not copied because it was removed must not come back. The removal may be of no commit yet.
+    old.sync()?;
+    store.set_engine(Engine::Databases { new: Arc::new(new), old: Some(old) });
+    Ok(Compaction::Copying(Copied::default()))
 }
 
 fn made(failure: Failure) -> io::Error {
@@ -319,8 +326,8 @@ impl SledStore {
         let path = folder::next_database(&self.folder).unwrap();
         let new = Database::make(&path, self.cache_mib, &self.steps).map_err(made).unwrap();
         let Engine::Databases { new: old, .. } = self.engine() else { panic!("there is room") };
-        self.set_engine(Engine::Databases { new: Arc::new(new), old: Some(old) });
-        self.writing().compaction = Compaction::Copying(Copied::default());
+        let begun = begin(self, new, old).unwrap();
+        self.writing().compaction = begun;
     }
 
     /// Whether a database is being deleted.

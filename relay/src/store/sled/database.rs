@@ -410,6 +410,11 @@ impl Database {
         self.looked.lock().unwrap().1
     }
 
+    /// Whether nothing was written since the last sync.
+    pub(super) fn is_synced(&self) -> bool {
+        !self.dirty.load(Ordering::Relaxed)
+    }
+
     /// Hands all to the kernel, as sled does by itself after a while.
     pub(super) fn flush(&self) {
         self.db.flush().unwrap();

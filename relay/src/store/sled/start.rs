@@ -233,6 +233,8 @@ impl Start<'_> {
             _ => return Err(Failure::Damage("there are more than two databases".to_owned())),
         };
         let old = old.map(|path| open(path)).transpose()?;
+        // What is copied next goes by it. A process that was killed has not synced all that is read now.
+        old.as_ref().map_or(Ok(()), Database::sync).map_err(Failure::Other)?;
         let new = match paths {
             [] => Database::make(&newest, self.cache_mib, self.steps)?,
             _ => open(&newest)?,
