@@ -55,9 +55,8 @@ pub(crate) fn link_parsing(input: &[u8]) {
 
 /// Length field and body as a stream has them. What decodes has one encoding, and decodes from it again.
 fn frame_decoding<F: Frame + PartialEq + std::fmt::Debug>(input: &[u8]) {
-    let Some((length, rest)) = input.split_first_chunk::<HEADER_LEN>() else { return };
-    let Ok(header) = codec::header::<F>(*length) else { return };
-    let Some(frame) = rest.get(..header.len) else { return };
+    let Ok(Some(header)) = codec::header::<F>(input) else { return };
+    let Some(frame) = input.get(HEADER_LEN..HEADER_LEN + header.len) else { return };
     let Ok(value) = codec::decode::<F>(frame) else { return };
     let encoded = codec::encode(&value).expect("what decodes is within bounds");
     assert!(encoded.len() <= HEADER_LEN + frame.len(), "the encoding is the shortest");

@@ -21,9 +21,9 @@ impl Frames {
     /// The next whole frame of kind `F`, without its length field. `None`: more bytes are needed.
     pub(crate) fn next<F: Frame>(&mut self) -> Option<Result<Bytes, CodecError>> {
         if self.partial.is_empty()
-            && let Some(header) = self.chunk.first_chunk::<HEADER_LEN>()
+            && let Some(header) = codec::header::<F>(&self.chunk).transpose()
         {
-            let len = match codec::header::<F>(*header) {
+            let len = match header {
                 Ok(header) => header.len,
                 Err(error) => return Some(Err(error)),
             };
@@ -34,9 +34,8 @@ impl Frames {
                 return Some(Ok(frame));
             }
         }
-        self.gather(HEADER_LEN);
-        let header = self.partial.first_chunk::<HEADER_LEN>()?;
-        let len = match codec::header::<F>(*header) {
+        self.gather(HEADER_LEN + 1);
+        let len = match codec::header::<F>(&self.partial).transpose()? {
             Ok(header) => header.len,
             Err(error) => return Some(Err(error)),
         };
@@ -68,6 +67,7 @@ impl Frames {
 mod tests {
     use super::*;
     use velar_protocol::wire::Request;
+    use velar_protocol::wire::limits::PROTOCOL_VERSION;
 
     fn cut(bytes: &[u8], piece: usize) -> (Vec<Bytes>, Option<CodecError>) {
         let mut frames = Frames::default();
@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn frames_come_out_whole_however_the_stream_is_cut() {
-        let bodies: Vec<Vec<u8>> = [1, 5, 4100, 2, 70_000].map(|len| vec![7; len]).to_vec();
+        let bodies: Vec<Vec<u8>> =
+            [1, 5, 4100, 2, 70_000].map(|len| vec![PROTOCOL_VERSION; len]).to_vec();
         let mut stream = Vec::new();
         for body in &bodies {
             stream.extend_from_slice(&(body.len() as u32).to_le_bytes());
@@ -101,13 +102,16 @@ mod tests {
 
     #[test]
     fn a_length_out_of_bounds_is_an_error_at_once_and_reserves_nothing() {
+        let begun = |len: u32| [&len.to_le_bytes()[..], &[PROTOCOL_VERSION]].concat();
         for len in [0, u32::MAX] {
-            let (found, error) = cut(&len.to_le_bytes(), 2);
+            let (found, error) = cut(&begun(len), 2);
             assert!(found.is_empty());
             assert!(matches!(error, Some(CodecError::Length { len: l, .. }) if l == len));
         }
+        let (_, error) = cut(&[0xff, 0xff, 0xff, 0xff, 9], 1);
+        assert_eq!(error, Some(CodecError::Version { theirs: 9 }));
         let mut frames = Frames::default();
-        frames.feed(Bytes::copy_from_slice(&260_000_u32.to_le_bytes()));
+        frames.feed(Bytes::from(begun(260_000)));
         assert!(frames.next::<Request>().is_none());
         assert!(frames.partial.capacity() < 64);
     }

@@ -37,7 +37,7 @@ async fn broken_frames_end_their_stream_with_a_reason_and_nothing_else() {
     ] {
         assert_eq!(conn.raw(&bad).await, refused(Refusal::Malformed), "{bad:?}");
     }
-    assert_eq!(conn.raw(&u32::MAX.to_le_bytes()).await, refused(Refusal::TooLong));
+    assert_eq!(conn.raw(&[0xff, 0xff, 0xff, 0xff, 1]).await, refused(Refusal::TooLong));
     let after_good = conn.raw(&[info.clone(), framed(&[1, 99]), info].concat()).await;
     assert!(after_good.ends_with(&refused(Refusal::Malformed)));
     assert!(matches!(conn.ask(&Request::Info).await, Answer::Info(_)), "the connection goes on");
@@ -46,10 +46,27 @@ async fn broken_frames_end_their_stream_with_a_reason_and_nothing_else() {
 #[tokio::test]
 async fn another_version_hears_ours_and_the_connection_ends() {
     let (_data, _relay, client) = relay(&[]);
+    // Another version may have longer frames. Five bytes are enough.
+    for bytes in [framed(&[9, 1, 2, 3]), vec![0xff, 0xff, 0xff, 0x7f, 9]] {
+        let conn = client.connect().await;
+        assert_eq!(conn.raw(&bytes).await, codec::version_notice());
+        let closed = conn.quic.closed().await;
+        assert!(matches!(closed, quinn::ConnectionError::ApplicationClosed(_)), "{closed:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_version_hears_ours_on_a_subscription_too() {
+    let (_data, _relay, client) = relay(&[]);
     let conn = client.connect().await;
-    assert_eq!(conn.raw(&framed(&[9, 1, 2, 3])).await, codec::version_notice());
-    let closed = conn.quic.closed().await;
-    assert!(matches!(closed, quinn::ConnectionError::ApplicationClosed(_)), "{closed:?}");
+    conn.open(&secret(1), &[]).await;
+    for bytes in [&framed(&[9, 0, 1])[..], &[0xff, 0xff, 0xff, 0x7f, 9], &[2, 0, 0, 0, 0, 9]] {
+        let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+        online.caught_up().await;
+        online.send.write_all(bytes).await.unwrap();
+        let said = online.recv.read_to_end(64).await.unwrap();
+        assert_eq!(said, codec::version_notice(), "{bytes:?}");
+    }
 }
 
 #[tokio::test]

@@ -145,11 +145,14 @@ async fn what_comes_of(words: &'static [u8]) -> NetError {
 async fn a_relay_of_another_version_is_told_by_its_version() {
     let error = what_comes_of(&[2, 0, 0, 0, 0, 7]).await;
     assert!(matches!(error, NetError::VersionMismatch { theirs: 7 }), "{error:?}");
+    // Who says that it is of this one is not to be believed otherwise.
+    let error = what_comes_of(&[2, 0, 0, 0, 0, 1]).await;
+    assert!(matches!(error, NetError::Protocol(_)), "{error:?}");
 }
 
 #[tokio::test]
 async fn nonsense_from_a_relay_is_a_typed_error() {
-    let error = what_comes_of(&[0xff; 64]).await;
+    let error = what_comes_of(&[0xff, 0xff, 0xff, 0xff, 1, 0xff]).await;
     assert!(matches!(error, NetError::Protocol(CodecError::Length { .. })), "{error:?}");
     let error = what_comes_of(&[2, 0, 0, 0, 1, 0xee]).await;
     assert!(matches!(error, NetError::Protocol(CodecError::Malformed)), "{error:?}");

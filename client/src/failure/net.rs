@@ -1,5 +1,6 @@
 //! What the network says, as a person can act on it.
 
+use velar_protocol::wire::limits::PROTOCOL_VERSION;
 use velar_protocol::wire::{Refusal, RelayAddress};
 
 use super::{Exit, Failure, failure};
@@ -16,7 +17,10 @@ pub fn net_reason(error: &NetError, text: &Text) -> String {
         NetError::Timeout => t!(text, "reason-timeout"),
         NetError::WrongPin { .. } => t!(text, "reason-pin"),
         NetError::Handshake { host } => t!(text, "reason-handshake", host = host.as_str()),
-        NetError::VersionMismatch { .. } => t!(text, "reason-version"),
+        NetError::VersionMismatch { theirs } if *theirs < PROTOCOL_VERSION => {
+            t!(text, "reason-older")
+        }
+        NetError::VersionMismatch { .. } => t!(text, "reason-newer"),
         NetError::Busy => t!(text, "reason-busy"),
         NetError::Refused(refusal) => refusal_reason(*refusal, text),
         NetError::Unavailable { .. } => t!(text, "reason-unavailable"),
@@ -52,8 +56,11 @@ pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Te
         NetError::WrongPin { .. } => {
             failure!(text, Exit::Refused, "error-relay-pin", relay = name)
         }
+        NetError::VersionMismatch { theirs } if *theirs < PROTOCOL_VERSION => {
+            failure!(text, Exit::Refused, "error-relay-older", relay = name)
+        }
         NetError::VersionMismatch { .. } => {
-            failure!(text, Exit::Refused, "error-relay-version", relay = name)
+            failure!(text, Exit::Refused, "error-relay-newer", relay = name)
         }
         NetError::Refused(Refusal::AccessRequired) => {
             failure!(text, Exit::Refused, "error-relay-access-token", relay = name)
@@ -113,6 +120,7 @@ mod tests {
             NetError::Timeout,
             NetError::WrongPin { host: host() },
             NetError::Handshake { host: host() },
+            NetError::VersionMismatch { theirs: 0 },
             NetError::VersionMismatch { theirs: 9 },
             NetError::Busy,
             NetError::Refused(Refusal::AccessRequired),

@@ -6,6 +6,7 @@
 use std::io;
 
 use quinn::{ConnectionError, ReadError, TransportErrorCode, WriteError};
+use velar_protocol::wire::limits::PROTOCOL_VERSION;
 use velar_protocol::wire::{Answer, CodecError, Refusal};
 
 /// Why a relay could not be reached, or a connection to it ended.
@@ -100,7 +101,10 @@ impl NetError {
     /// Of a frame that came from the relay.
     pub(super) fn of_frame(error: CodecError) -> Self {
         match error {
-            CodecError::Version { theirs } => Self::VersionMismatch { theirs },
+            // Who says that it speaks this one is not to be believed otherwise.
+            CodecError::Version { theirs } if theirs != PROTOCOL_VERSION => {
+                Self::VersionMismatch { theirs }
+            }
             other => Self::Protocol(other),
         }
     }

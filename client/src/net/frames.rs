@@ -74,8 +74,8 @@ impl FrameWriter {
 
 /// Takes a whole frame from the front of the buffer, if one is there.
 fn take<F: Frame>(buffer: &mut BytesMut) -> Result<Option<F>, NetError> {
-    let Some(&length) = buffer.first_chunk::<HEADER_LEN>() else { return Ok(None) };
-    let length = header::<F>(length).map_err(NetError::of_frame)?.len;
+    let Some(header) = header::<F>(buffer).map_err(NetError::of_frame)? else { return Ok(None) };
+    let length = header.len;
     if buffer.len() < HEADER_LEN + length {
         buffer.reserve(HEADER_LEN + length - buffer.len());
         return Ok(None);
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn an_oversized_length_is_an_error_before_any_byte_is_awaited() {
-        let mut buffer = BytesMut::from(&[0xff, 0xff, 0xff, 0xff][..]);
+        let mut buffer = BytesMut::from(&[0xff, 0xff, 0xff, 0xff, 1][..]);
         let error = take::<Answer>(&mut buffer).unwrap_err();
         assert!(matches!(error, NetError::Protocol(CodecError::Length { .. })));
     }

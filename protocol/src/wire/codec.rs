@@ -15,8 +15,9 @@ use crate::encoding;
 /// Bytes of the length field.
 pub const HEADER_LEN: usize = 4;
 
-/// Version byte of the frame that is the same in every version.
+/// Version byte of the frame that is the same in every version, and its length.
 const VERSION_NOTICE: u8 = 0;
+const NOTICE_LEN: u32 = 2;
 
 /// Why bytes are not a frame of the kind awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +44,7 @@ pub enum CodecError {
     Count,
 }
 
-/// The length field of a frame, checked.
+/// The length field and the version of a frame, checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameHeader {
     /// Bytes that follow: version byte and body.
@@ -97,15 +98,27 @@ frame!(Ack, MAX_ACK_LEN);
 const _: () = assert!(MAX_REQUEST_LEN > MAX_DELIVERIES * (32 + 3 + ENVELOPE_LEN) + 128);
 const _: () = assert!(MAX_REQUEST_LEN > MAX_TOKENS * 32 + MAX_ACCESS_TOKEN_LEN + 128);
 
-/// Checks the length field of a frame of kind `F`.
+/// Checks length field and version of a frame of kind `F`, from the bytes that it begins with, as many as there are.
+/// `Ok(None)`: these are too few; five are enough.
+///
+/// Another version may have other limits, so it is told before a length over this one's.
 ///
 /// # Errors
-/// [`CodecError::Length`] if it is 0 or over [`Frame::MAX_LEN`].
-pub fn header<F: Frame>(bytes: [u8; HEADER_LEN]) -> Result<FrameHeader, CodecError> {
-    let len = u32::from_le_bytes(bytes);
-    match usize::try_from(len) {
-        Ok(n) if n >= 1 && n <= F::MAX_LEN => Ok(FrameHeader { len: n }),
-        _ => Err(CodecError::Length { len, limit: F::MAX_LEN as u32 }),
+/// [`CodecError::Length`] if the length is 0 or over [`Frame::MAX_LEN`]; [`CodecError::Version`].
+pub fn header<F: Frame>(bytes: &[u8]) -> Result<Option<FrameHeader>, CodecError> {
+    let Some((length, rest)) = bytes.split_first_chunk::<HEADER_LEN>() else { return Ok(None) };
+    let len = u32::from_le_bytes(*length);
+    let out_of_bounds = Err(CodecError::Length { len, limit: F::MAX_LEN as u32 });
+    if len == 0 {
+        return out_of_bounds;
+    }
+    match (rest.first(), usize::try_from(len)) {
+        (None, _) => Ok(None),
+        (Some(&PROTOCOL_VERSION), Ok(len)) if len <= F::MAX_LEN => Ok(Some(FrameHeader { len })),
+        (Some(&PROTOCOL_VERSION), _) => out_of_bounds,
+        // Whose version it is stands in its body.
+        (Some(&VERSION_NOTICE), Ok(n)) if len == NOTICE_LEN => Ok(Some(FrameHeader { len: n })),
+        (Some(&theirs), _) => Err(CodecError::Version { theirs }),
     }
 }
 
@@ -155,7 +168,7 @@ pub fn encode<F: Frame>(value: &F) -> Result<Vec<u8>, CodecError> {
 /// The frame, length field included, that is the same in every version: *I speak this one*.
 #[must_use]
 pub fn version_notice() -> [u8; HEADER_LEN + 2] {
-    [2, 0, 0, 0, VERSION_NOTICE, PROTOCOL_VERSION]
+    [NOTICE_LEN as u8, 0, 0, 0, VERSION_NOTICE, PROTOCOL_VERSION]
 }
 
 #[cfg(test)]

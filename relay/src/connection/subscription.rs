@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use quinn::SendStream;
-use velar_protocol::wire::codec;
+use velar_protocol::wire::codec::{self, CodecError};
 use velar_protocol::wire::limits::MAX_UNACKED;
 use velar_protocol::wire::{Ack, Answer, EndReason, Event};
 
@@ -19,6 +19,15 @@ struct Subscription<'a> {
     unacked: Vec<(u8, u64)>,
 }
 
+/// How a subscription ends.
+enum End {
+    /// The client ended it.
+    Theirs,
+    /// A frame of another version came.
+    Version,
+    Ours(EndReason),
+}
+
 /// Serves a subscription until either end closes it.
 pub(super) async fn serve(
     relay: &Relay,
@@ -28,9 +37,10 @@ pub(super) async fn serve(
 ) -> Result<(), Gone> {
     let mut subscription = Subscription { relay, reading, unacked: Vec::new() };
     send.write_all(&codec::encode(&Answer::Subscribed)?).await?;
-    let reason = subscription.until_ended(&mut send, &mut reader).await?;
-    if let Some(reason) = reason {
-        send.write_all(&codec::encode(&Event::Ended { reason })?).await?;
+    match subscription.until_ended(&mut send, &mut reader).await? {
+        End::Theirs => {}
+        End::Version => send.write_all(&codec::version_notice()).await?,
+        End::Ours(reason) => send.write_all(&codec::encode(&Event::Ended { reason })?).await?,
     }
     drop(subscription);
     finish(send).await;
@@ -38,26 +48,30 @@ pub(super) async fn serve(
 }
 
 impl Subscription<'_> {
-    /// `None` if the client ended it.
     async fn until_ended(
         &mut self,
         send: &mut SendStream,
         reader: &mut Reader,
-    ) -> Result<Option<EndReason>, Gone> {
+    ) -> Result<End, Gone> {
         let mut ending = self.relay.ending();
         let bell = self.reading.bell.clone();
         loop {
             if let Some(reason) = self.deliver(send).await? {
-                return Ok(Some(reason));
+                return Ok(End::Ours(reason));
             }
             tokio::select! {
                 incoming = reader.next::<Ack>() => {
                     let mut next = Some(incoming);
                     while let Some(incoming) = next {
-                        match incoming {
-                            Incoming::End => return Ok(None),
-                            Incoming::Frame(frame) if self.ack(&frame).await => {}
-                            _ => return Ok(Some(EndReason::ProtocolError)),
+                        let heard = match incoming {
+                            Incoming::End => return Ok(End::Theirs),
+                            Incoming::Frame(frame) => session::ack(&frame),
+                            Incoming::Broken(error) => Err(error),
+                        };
+                        match heard {
+                            Ok(ack) if self.ack(ack).await => {}
+                            Err(CodecError::Version { .. }) => return Ok(End::Version),
+                            _ => return Ok(End::Ours(EndReason::ProtocolError)),
                         }
                         next = reader.next_now::<Ack>();
                     }
@@ -75,7 +89,7 @@ impl Subscription<'_> {
                 reason = async {
                     // The guard must not live on beside the other branches.
                     ending.wait_for(Option::is_some).await.ok().and_then(|reason| *reason)
-                } => return Ok(Some(reason.unwrap_or(EndReason::ShuttingDown))),
+                } => return Ok(End::Ours(reason.unwrap_or(EndReason::ShuttingDown))),
             }
         }
     }
@@ -150,8 +164,7 @@ impl Subscription<'_> {
     }
 
     /// `false` if it is not an acknowledgement of something that was sent here.
-    async fn ack(&mut self, frame: &[u8]) -> bool {
-        let Ok(Ack { mailbox, sequence }) = session::ack(frame) else { return false };
+    async fn ack(&mut self, Ack { mailbox, sequence }: Ack) -> bool {
         let Some(cursor) = self.reading.cursors.get(usize::from(mailbox)) else { return false };
         if sequence >= cursor.next {
             return false;

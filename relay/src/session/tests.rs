@@ -108,9 +108,9 @@ fn broken_frames_get_their_last_word() {
     }
     let cut = &body(&Request::subscribe(&HERE, [&secret()]))[..50];
     assert_eq!(session.frame(cut, now()), last(Refusal::Malformed));
-    let long = codec::header::<Request>(u32::MAX.to_le_bytes()).unwrap_err();
+    let long = codec::header::<Request>(&[0xff, 0xff, 0xff, 0xff, 1]).unwrap_err();
     assert_eq!(session.broken(long), last(Refusal::TooLong));
-    let empty = codec::header::<Request>([0; 4]).unwrap_err();
+    let empty = codec::header::<Request>(&[0; 4]).unwrap_err();
     assert_eq!(session.broken(empty), last(Refusal::Malformed));
     assert!(!session.has_spoken());
     let notice = Action::Last { frame: codec::version_notice().to_vec(), close: true };

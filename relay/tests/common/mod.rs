@@ -180,10 +180,11 @@ pub fn number(envelope: &Envelope) -> u32 {
 }
 
 pub async fn read<F: Frame>(recv: &mut RecvStream) -> Result<F, CodecError> {
-    let mut header = [0; 4];
-    recv.read_exact(&mut header).await.expect("the stream goes on");
-    let mut body = vec![0; codec::header::<F>(header)?.len];
-    recv.read_exact(&mut body).await.expect("the stream goes on");
+    let mut begun = [0; 5];
+    recv.read_exact(&mut begun).await.expect("the stream goes on");
+    let header = codec::header::<F>(&begun)?.expect("five bytes are enough");
+    let mut body = vec![begun[4]; header.len];
+    recv.read_exact(&mut body[1..]).await.expect("the stream goes on");
     codec::decode(&body)
 }
 

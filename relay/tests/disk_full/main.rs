@@ -64,12 +64,12 @@ async fn send_all(
             continue;
         }
         let Some(number) = waiting.pop_front() else { break };
-        let mut header = [0; 4];
-        if recv.read_exact(&mut header).await.is_err() {
+        let mut begun = [0; 5];
+        if recv.read_exact(&mut begun).await.is_err() {
             break;
         }
-        let mut body = vec![0; codec::header::<Answer>(header).unwrap().len];
-        recv.read_exact(&mut body).await.unwrap();
+        let mut body = vec![begun[4]; codec::header::<Answer>(&begun).unwrap().unwrap().len];
+        recv.read_exact(&mut body[1..]).await.unwrap();
         match codec::decode(&body).unwrap() {
             Answer::Accepted => accepted.push(number),
             other => refused = Some(other),

@@ -13,16 +13,28 @@ fn body(bytes: &[u8]) -> Vec<u8> {
 
 fn check_lengths<F: Frame>() {
     let limit = F::MAX_LEN as u32;
-    for len in [0, limit + 1, u32::MAX] {
-        assert_eq!(header::<F>(len.to_le_bytes()), Err(CodecError::Length { len, limit }));
+    let begun = |len: u32, version: u8| [&len.to_le_bytes()[..], &[version]].concat();
+    assert_eq!(header::<F>(&[0; 4]), Err(CodecError::Length { len: 0, limit }));
+    for len in [limit + 1, u32::MAX] {
+        let error = Err(CodecError::Length { len, limit });
+        assert_eq!(header::<F>(&begun(len, PROTOCOL_VERSION)), error);
+        // Another version may have other limits.
+        for theirs in [0, PROTOCOL_VERSION + 1, u8::MAX] {
+            assert_eq!(header::<F>(&begun(len, theirs)), Err(CodecError::Version { theirs }));
+        }
     }
     for len in [1, limit] {
-        assert_eq!(header::<F>(len.to_le_bytes()), Ok(FrameHeader { len: len as usize }));
+        let whole = begun(len, PROTOCOL_VERSION);
+        assert_eq!(header::<F>(&whole), Ok(Some(FrameHeader { len: len as usize })));
+        for short in 0..whole.len() {
+            assert_eq!(header::<F>(&whole[..short]), Ok(None));
+        }
+        assert_eq!(header::<F>(&begun(len, 9)), Err(CodecError::Version { theirs: 9 }));
     }
 }
 
 #[test]
-fn a_length_of_zero_or_over_the_limit_is_refused_before_the_body_is_read() {
+fn a_length_out_of_bounds_and_another_version_are_told_by_the_first_five_bytes() {
     check_lengths::<Request>();
     check_lengths::<Answer>();
     check_lengths::<Event>();
@@ -110,8 +122,8 @@ fn another_version_is_told_apart_from_a_malformed_frame() {
 #[test]
 fn the_version_notice_names_the_version_of_the_other_end() {
     let notice = version_notice();
-    let (length, frame) = notice.split_first_chunk::<HEADER_LEN>().unwrap();
-    assert_eq!(header::<Answer>(*length), Ok(FrameHeader { len: frame.len() }));
+    let frame = &notice[HEADER_LEN..];
+    assert_eq!(header::<Answer>(&notice), Ok(Some(FrameHeader { len: frame.len() })));
     let theirs = PROTOCOL_VERSION;
     assert_eq!(decode::<Answer>(frame), Err(CodecError::Version { theirs }));
     assert_eq!(decode::<Answer>(&[0, 9]), Err(CodecError::Version { theirs: 9 }));
