@@ -126,8 +126,9 @@ impl Limits {
     }
 }
 
-/// Bidirectional streams a client may have open. quinn keeps one map entry per stream that may be opened.
-pub(crate) const STREAMS: u32 = 8;
+/// Bidirectional streams a client may have open: the 8 of SPEC §4.1, and one more, because quinn announces new ones only
+/// when more than an eighth of them have ended. It keeps one map entry per stream that may be opened.
+pub(crate) const STREAMS: u32 = 8 + 1;
 /// Bytes in flight on one stream, from the client: 30 envelopes.
 pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
 /// Bytes in flight on one connection, from the client.

@@ -13,7 +13,7 @@ use quinn::{
 use rustls::crypto::aws_lc_rs;
 use rustls::server::NoServerSessionStorage;
 use sha2::Sha256;
-use velar_protocol::wire::limits::ALPN_QUIC;
+use velar_protocol::wire::limits::{ALPN_QUIC, QUIC_VERSION};
 use zeroize::Zeroizing;
 
 use crate::keys::Identity;
@@ -88,6 +88,7 @@ fn transport(limits: &Limits, gso: bool) -> TransportConfig {
 pub(crate) fn endpoint(identity: &Identity) -> EndpointConfig {
     let mut config = EndpointConfig::new(Arc::new(ResetKey(identity.reset_key.clone())));
     config.cid_generator(|| Box::new(RandomIds));
+    config.supported_versions(vec![QUIC_VERSION]);
     config
 }
 

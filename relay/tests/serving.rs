@@ -5,9 +5,12 @@ mod common;
 
 use std::io::Read as _;
 use std::process::Stdio;
+use std::time::Duration;
 
 use common::{Client, Relay, envelope, number, secret, token};
 use rustix::process::Signal;
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
 use velar_protocol::wire::codec;
 use velar_protocol::wire::{
     Answer, Delivery, DeliveryOutcome, EndReason, Event, HoldSecret, Refusal, Request,
@@ -199,4 +202,47 @@ async fn stopping_with_clients_connected_is_no_defect() {
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(log.contains("stopping"), "{log}");
     assert!(!log.contains("defect") && !log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test]
+async fn with_seven_streams_kept_open_an_eighth_works_again_and_again() {
+    let (_data, _relay, client) = relay(&[]);
+    let conn = client.connect().await;
+    let mut kept = Vec::new();
+    for _ in 0..7 {
+        let (mut send, mut recv) = conn.quic.open_bi().await.unwrap();
+        send.write_all(&codec::encode(&Request::Info).unwrap()).await.unwrap();
+        common::read::<Answer>(&mut recv).await.unwrap();
+        kept.push((send, recv));
+    }
+    for time in 1..=20 {
+        let answer = timeout(Duration::from_secs(5), conn.ask(&Request::Info)).await;
+        assert!(matches!(answer, Ok(Answer::Info(_))), "the {time}th time");
+    }
+}
+
+/// Drafts of QUIC have version numbers of their own (RFC 9000, section 15).
+#[tokio::test]
+async fn no_other_version_of_quic_is_offered() {
+    let (_data, relay, _) = relay(&[]);
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    for version in [0xff00_001d_u32, 0xff00_0022, 0x6b33_43cf] {
+        // A long header with two connection ids, in a datagram as long as a client's first has to be.
+        let mut first = vec![0xc0];
+        first.extend(version.to_be_bytes());
+        first.extend([&[8], &[1; 8][..], &[8], &[2; 8]].concat());
+        first.resize(1200, 0);
+        socket.send_to(&first, relay.addr).await.unwrap();
+        let mut answer = [0; 1500];
+        let heard = timeout(Duration::from_secs(5), socket.recv(&mut answer)).await;
+        let len = heard.expect("a version negotiation").unwrap();
+        assert_eq!(answer[1..5], [0; 4], "version negotiation");
+        let versions: Vec<u32> = answer[5 + 2 * 9..len]
+            .chunks(4)
+            .map(|bytes| u32::from_be_bytes(bytes.try_into().unwrap()))
+            // Reserved, to exercise negotiation.
+            .filter(|offered| offered & 0x0f0f_0f0f != 0x0a0a_0a0a)
+            .collect();
+        assert_eq!(versions, [1], "asked with {version:#x}");
+    }
 }

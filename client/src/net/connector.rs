@@ -14,6 +14,7 @@ use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use velar_protocol::wire::RelayAddress;
+use velar_protocol::wire::limits::QUIC_VERSION;
 
 use super::tls::{NO_NAME, configure, provider};
 use super::{NetError, RelayConnection};
@@ -199,7 +200,9 @@ impl Connector {
         }
         let socket = UdpSocket::bind(wildcard(towards))?;
         let runtime = Arc::new(TokioRuntime);
-        let endpoint = Endpoint::new(EndpointConfig::default(), None, socket, runtime)?;
+        let mut config = EndpointConfig::default();
+        config.supported_versions(vec![QUIC_VERSION]);
+        let endpoint = Endpoint::new(config, None, socket, runtime)?;
         Ok(slot.insert(endpoint).clone())
     }
 }

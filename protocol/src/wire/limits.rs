@@ -3,6 +3,9 @@
 /// Version of this protocol; the first byte of every frame.
 pub const PROTOCOL_VERSION: u8 = 1;
 
+/// Version of QUIC (RFC 9000, section 15); no other is offered or accepted.
+pub const QUIC_VERSION: u32 = 1;
+
 /// ALPN on QUIC. The readable part of a handshake then does not mark its users.
 pub const ALPN_QUIC: &[u8] = b"h3";
 
