@@ -9,13 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use velar_protocol::wire::codec::{self, CodecError, Frame};
 use velar_protocol::wire::limits::EXPORTER_LABEL;
 use velar_protocol::wire::{Answer, Exporter, Request};
 
 use crate::frames::Frames;
-use crate::limits::{DRAIN, MAX_PIPELINED};
+use crate::limits::{DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, MAX_PIPELINED};
 use crate::relay::{Pending, Reading, Relay};
 use crate::session::{Action, Session};
 
@@ -33,12 +33,16 @@ struct Peer {
 struct Reader {
     stream: RecvStream,
     frames: Frames,
+    /// When the frame began that is not whole yet.
+    begun: Option<Instant>,
 }
 
 /// What a stream brought.
 enum Incoming {
     Frame(Bytes),
     Broken(CodecError),
+    /// A frame that began did not become whole in time.
+    Late,
     /// The other end finished, reset, or is gone.
     End,
 }
@@ -65,6 +69,7 @@ pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
     let peer = Arc::new(Peer { relay, session: Mutex::new(session), connection });
     let mut streams = JoinSet::new();
     let mut patience = Some(Box::pin(sleep(first_frame)));
+    let mut drain = DRAIN;
     while ending.borrow_and_update().is_none() {
         tokio::select! {
             stream = peer.connection.accept_bi() => match stream {
@@ -77,6 +82,7 @@ pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
             () = async { if let Some(patience) = &mut patience { patience.await } }, if patience.is_some() => {
                 patience = None;
                 if !peer.session().has_spoken() {
+                    drain = Duration::ZERO;
                     break;
                 }
             }
@@ -84,7 +90,7 @@ pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
         }
     }
     // Streams see the end themselves and say their last words.
-    let _ = timeout(DRAIN, async { while streams.join_next().await.is_some() {} }).await;
+    let _ = timeout(drain, async { while streams.join_next().await.is_some() {} }).await;
     streams.abort_all();
     peer.connection.close(VarInt::from_u32(0), b"");
 }
@@ -109,12 +115,15 @@ async fn requests(
     mut send: SendStream,
     recv: RecvStream,
 ) -> Result<Option<Subscribed>, Gone> {
-    let mut reader = Reader { stream: recv, frames: Frames::default() };
+    let mut reader = Reader { stream: recv, frames: Frames::default(), begun: None };
     let mut waiting: VecDeque<Pending> = VecDeque::new();
     let mut last: Option<(Vec<u8>, bool)> = None;
     let mut reading = true;
     let mut ending = peer.relay.ending();
     while reading || !waiting.is_empty() {
+        if waiting.len() >= MAX_PIPELINED {
+            reader.rests();
+        }
         if ending.borrow_and_update().is_some() {
             reading = false;
             if waiting.is_empty() {
@@ -136,6 +145,7 @@ async fn requests(
                 let action = match incoming {
                     Incoming::End => { reading = false; continue }
                     Incoming::Broken(error) => peer.session().broken(error),
+                    Incoming::Late => peer.session().broken(CodecError::Malformed),
                     Incoming::Frame(frame) => peer.session().frame(&frame, peer.relay.now()),
                 };
                 match action {
@@ -206,13 +216,38 @@ impl Reader {
     async fn next<F: Frame>(&mut self) -> Incoming {
         loop {
             if let Some(incoming) = self.next_now::<F>() {
+                self.begun = None;
                 return incoming;
             }
-            match self.stream.read_chunk(CHUNK, true).await {
+            let until = self.until();
+            let chunk = self.stream.read_chunk(CHUNK, true);
+            let chunk = match until {
+                None => chunk.await,
+                Some(until) => match timeout_at(until, chunk).await {
+                    Ok(chunk) => chunk,
+                    Err(_) => return Incoming::Late,
+                },
+            };
+            match chunk {
                 Ok(Some(chunk)) => self.frames.feed(chunk.bytes),
                 Ok(None) | Err(_) => return Incoming::End,
             }
         }
+    }
+
+    /// Who is not read is not late.
+    fn rests(&mut self) {
+        self.begun = None;
+    }
+
+    /// When a frame that has begun has to be whole.
+    fn until(&mut self) -> Option<Instant> {
+        let Some(len) = self.frames.begun() else {
+            self.begun = None;
+            return None;
+        };
+        let begun = *self.begun.get_or_insert_with(Instant::now);
+        Some(begun + FRAME_TIME + Duration::from_secs((len / FRAME_BYTES_PER_S) as u64))
     }
 
     /// The next frame, if it came with the one before.

@@ -48,6 +48,15 @@ impl Frames {
         Some(Ok(frame))
     }
 
+    /// Bytes that the frame has in all which has begun and is not whole, as far as that is known.
+    pub(crate) fn begun(&self) -> Option<usize> {
+        if self.partial.is_empty() {
+            return None;
+        }
+        let length = self.partial.first_chunk::<HEADER_LEN>().copied().map(u32::from_le_bytes);
+        Some(length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0))
+    }
+
     /// Moves bytes from the chunk until `partial` has `len` of them.
     fn gather(&mut self, len: usize) {
         let missing = len.saturating_sub(self.partial.len()).min(self.chunk.len());
@@ -114,5 +123,6 @@ mod tests {
         frames.feed(Bytes::from(begun(260_000)));
         assert!(frames.next::<Request>().is_none());
         assert!(frames.partial.capacity() < 64);
+        assert_eq!(frames.begun(), Some(260_000));
     }
 }

@@ -129,6 +129,11 @@ impl Limits {
 /// Bidirectional streams a client may have open: the 8 of SPEC §4.1, and one more, because quinn announces new ones only
 /// when more than an eighth of them have ended. It keeps one map entry per stream that may be opened.
 pub(crate) const STREAMS: u32 = 8 + 1;
+/// Longest time in which a frame that has begun may come, and a second more for so many of its bytes: the slowest mobile
+/// network that is still one sends a hold of 64 envelopes within three minutes.
+pub(crate) const FRAME_TIME: Duration = Duration::from_secs(10);
+/// See [`FRAME_TIME`].
+pub(crate) const FRAME_BYTES_PER_S: usize = 2 * 1024;
 /// Bytes in flight on one stream, from the client: 30 envelopes.
 pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
 /// Bytes in flight on one connection, from the client.

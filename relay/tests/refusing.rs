@@ -3,8 +3,11 @@
 
 mod common;
 
+use std::time::Duration;
+
 use common::{Client, Relay, envelope, secret, token};
 use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, X25519};
+use tokio::time::timeout;
 use velar_protocol::wire::codec;
 use velar_protocol::wire::{AccessToken, Ack, Answer, EndReason, Event, Refusal, Request};
 
@@ -223,4 +226,30 @@ async fn nothing_is_taken_in_without_disk_space() {
     let conn = client.connect().await;
     let opened = conn.open(&secret(1), &[]).await;
     assert!(matches!(opened, Answer::Full { .. }), "{opened:?}");
+}
+
+#[tokio::test]
+async fn a_frame_that_does_not_become_whole_ends_its_stream() {
+    let (_data, _relay, client) = relay(&[]);
+    let conn = client.connect().await;
+    assert!(matches!(conn.ask(&Request::Info).await, Answer::Info(_)));
+    let (mut send, mut recv) = conn.quic.open_bi().await.unwrap();
+    // A second frame, behind a whole one.
+    let info = codec::encode(&Request::Info).unwrap();
+    send.write_all(&[&info[..], &info[..info.len() - 1]].concat()).await.unwrap();
+    assert!(matches!(common::read::<Answer>(&mut recv).await, Ok(Answer::Info(_))));
+    let ended = timeout(Duration::from_secs(30), recv.read_to_end(64)).await;
+    assert_eq!(ended.expect("an end").unwrap(), refused(Refusal::Malformed));
+    assert!(matches!(conn.ask(&Request::Info).await, Answer::Info(_)), "the connection goes on");
+}
+
+#[tokio::test]
+async fn a_connection_without_a_whole_frame_is_not_kept_for_half_of_one() {
+    let (_data, _relay, client) = relay(&["--first-frame-s", "1"]);
+    let conn = client.connect().await;
+    let (mut send, _recv) = conn.quic.open_bi().await.unwrap();
+    send.write_all(&[1, 0]).await.unwrap();
+    // Streams are given three seconds for their last words at a stop, and must not have them here.
+    let closed = timeout(Duration::from_secs(3), conn.quic.closed()).await;
+    assert!(closed.is_ok(), "it is still there");
 }

@@ -59,6 +59,7 @@ impl Subscription<'_> {
             if let Some(reason) = self.deliver(send).await? {
                 return Ok(End::Ours(reason));
             }
+            reader.rests();
             tokio::select! {
                 incoming = reader.next::<Ack>() => {
                     let mut next = Some(incoming);
@@ -67,6 +68,7 @@ impl Subscription<'_> {
                             Incoming::End => return Ok(End::Theirs),
                             Incoming::Frame(frame) => session::ack(&frame),
                             Incoming::Broken(error) => Err(error),
+                            Incoming::Late => Err(CodecError::Malformed),
                         };
                         match heard {
                             Ok(ack) if self.ack(ack).await => {}
