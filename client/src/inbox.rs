@@ -123,7 +123,7 @@ impl Owed {
 mod tests {
     use proptest::prelude::*;
     use velar_protocol::seal::lifetimes::PART_DAYS;
-    use velar_protocol::seal::{IdentitySecret, PrekeySecret, Voice, split};
+    use velar_protocol::seal::{IdentitySecret, PrekeyKind, PrekeySecret, Voice, split};
 
     use super::*;
 
@@ -136,7 +136,12 @@ mod tests {
     fn parts(message: u8, len: usize, prekeys: u8) -> Vec<Part> {
         let issue = |n: u8| {
             let circle = velar_protocol::seal::CircleId([1; 32]);
-            PrekeySecret::from_seed(&[n + 1; 96]).issue(&sender(), &circle, TODAY)
+            PrekeySecret::from_seed(&[n + 1; 96]).issue(
+                &sender(),
+                &circle,
+                TODAY,
+                PrekeyKind::OneTime,
+            )
         };
         let body: Vec<u8> = (0..len).map(|i| i as u8).collect();
         let pieces = split(&body, (0..prekeys).map(issue).collect()).unwrap();

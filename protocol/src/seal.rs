@@ -30,4 +30,4 @@ pub use identity::{
     SignatureError, Voice, expand,
 };
 pub use part::{PART_LEN, Part, PartError, body_capacity};
-pub use prekey::{CheckedPrekey, Day, Prekey, PrekeyError, PrekeyId, PrekeySecret};
+pub use prekey::{CheckedPrekey, Day, Prekey, PrekeyError, PrekeyId, PrekeyKind, PrekeySecret};

@@ -13,7 +13,7 @@ use velar_protocol::wire::codec::{self, Frame, HEADER_LEN};
 use velar_protocol::wire::limits::{
     ALPN_QUIC, ENVELOPE_LEN, EXPORTER_LABEL, MAX_ACCESS_TOKEN_LEN, MAX_ACK_LEN, MAX_ANSWER_LEN,
     MAX_DELIVERIES, MAX_EVENT_LEN, MAX_REQUEST_LEN, MAX_SUBSCRIBED, MAX_TOKENS, MAX_UNACKED,
-    PROTOCOL_VERSION,
+    PROTOCOL_VERSION, QUIC_VERSION,
 };
 use velar_protocol::wire::{Answer, Envelope, Event, HoldSecret, Request, SendToken};
 
@@ -46,6 +46,7 @@ fn limits_of_the_code() -> BTreeMap<String, String> {
         ("MAX_ACK_LEN", MAX_ACK_LEN),
         ("MAX_ACCESS_TOKEN_LEN", MAX_ACCESS_TOKEN_LEN),
         ("MAX_UNACKED", MAX_UNACKED),
+        ("QUIC_VERSION", QUIC_VERSION as usize),
     ];
     let texts = [("ALPN_QUIC", text(ALPN_QUIC)), ("EXPORTER_LABEL", text(EXPORTER_LABEL))];
     let numbers = numbers.map(|(name, value)| (name, value.to_string()));

@@ -67,7 +67,7 @@ fn prekey_secret(first: u8) -> PrekeySecret {
 }
 
 fn prekey(owner: &IdentitySecret, first: u8) -> Prekey {
-    prekey_secret(first).issue(owner, &CIRCLE, DAY)
+    prekey_secret(first).issue(owner, &CIRCLE, DAY, PrekeyKind::OneTime)
 }
 
 fn part(index: u8, count: u8, body: &[u8], prekeys: Vec<Prekey>) -> Part {
@@ -123,12 +123,13 @@ fn keys_are_derived_as_written() {
     };
     let one = |owner: &IdentitySecret, first: u8| {
         let made = prekey(owner, first);
-        made.verify(&owner.public(), &CIRCLE, DAY, 14).unwrap();
+        made.verify(&owner.public(), &CIRCLE, DAY, PrekeyKind::OneTime).unwrap();
+        let last_resort = prekey_secret(first).issue(owner, &CIRCLE, DAY, PrekeyKind::LastResort);
         json!({
             "seed": hex(&prekey_secret(first).to_seed()[..]), "owner_seed": hex(&owner.to_seed()[..]),
             "circle": hex(CIRCLE.0), "day": DAY.0, "id": hex(made.id().0),
             "digest": hex(labelled(labels::PREKEY, &[&made.x25519, &made.ek[..]])),
-            "bytes": hex(made.to_bytes()),
+            "bytes": hex(made.to_bytes()), "last_resort": hex(last_resort.to_bytes()),
         })
     };
     let signature = ana().sign(b"velar/1 example", &[b"one", b"two"]);
@@ -182,8 +183,8 @@ fn headers_are_made_as_written() {
 
 fn envelope_case(name: &str, circle: CircleId, first: u8, part: &Part) -> (Value, Envelope) {
     let (kem_random, ephemeral): ([u8; 32], [u8; 32]) = (counting(0x11), counting(0x22));
-    let prekey = prekey_secret(first).issue(&eva(), &circle, DAY);
-    let checked = prekey.verify(&eva().public(), &circle, DAY, 14).unwrap();
+    let prekey = prekey_secret(first).issue(&eva(), &circle, DAY, PrekeyKind::OneTime);
+    let checked = prekey.verify(&eva().public(), &circle, DAY, PrekeyKind::OneTime).unwrap();
     let mut given = Given([kem_random, ephemeral].concat());
     let envelope = seal(&ana(), &eva().public(), &circle, &checked, part, &mut given).unwrap();
 
@@ -316,8 +317,8 @@ fn messages_are_cut_and_encoded_as_written() {
 fn the_corpus_holds_an_envelope_that_opens() {
     let owner = IdentitySecret::from_seed(&[1; 64]);
     let (circle, secret) = (CircleId([3; 32]), PrekeySecret::from_seed(&[2; 96]));
-    let prekey = secret.issue(&owner, &circle, DAY);
-    let checked = prekey.verify(&owner.public(), &circle, DAY, 14).unwrap();
+    let prekey = secret.issue(&owner, &circle, DAY, PrekeyKind::OneTime);
+    let checked = prekey.verify(&owner.public(), &circle, DAY, PrekeyKind::OneTime).unwrap();
     let mut given = Given(vec![5; 64]);
     let part = part(0, 1, b"estoy bien", vec![]);
     let made = seal(&ana(), &owner.public(), &circle, &checked, &part, &mut given).unwrap();

@@ -49,6 +49,9 @@ def keys():
         seed = unhex(case["seed"])
         made = velar.issue(seed, unhex(case["owner_seed"]), unhex(case["circle"]), case["day"])
         same("prekey", made.hex(), case["bytes"])
+        label = b"velar/1 last-resort prekey signature"
+        made = velar.issue(seed, unhex(case["owner_seed"]), unhex(case["circle"]), case["day"], label)
+        same("last-resort prekey", made.hex(), case["last_resort"])
         digest = velar.prekey_digest(*velar.prekey_keys(seed)).hex()
         same("prekey id", (digest, digest[:32]), (case["digest"], case["id"]))
     for case in file["expand"]:

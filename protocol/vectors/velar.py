@@ -425,11 +425,11 @@ def prekey_digest(x, ek):
     return labelled(b"velar/1 prekey", x, ek)
 
 
-def issue(seed, owner_seed, circle, day):
+def issue(seed, owner_seed, circle, day, label=b"velar/1 prekey signature"):
     x, ek = prekey_keys(seed)
     day = struct.pack("<I", day)
     ek_digest = labelled(b"velar/1 encapsulation key", ek)
-    return x + ek + day + sign(owner_seed, b"velar/1 prekey signature", circle, day, x, ek_digest)
+    return x + ek + day + sign(owner_seed, label, circle, day, x, ek_digest)
 
 
 def header_of(prekey_id, ciphertext):

@@ -9,21 +9,20 @@ use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use rustix::time::{ClockId, clock_gettime};
 use velar_protocol::seal::{
-    CircleId, Day, IdentitySecret, MessageId, Part, PrekeyId, PrekeySecret, Voice, matches, open,
-    seal,
+    CircleId, Day, IdentitySecret, MessageId, Part, PrekeyId, PrekeyKind, PrekeySecret, Voice,
+    matches, open, seal,
 };
 
 const CIRCLE: CircleId = CircleId([1; 32]);
 const TODAY: Day = Day(20_000);
-const MAX_AGE_DAYS: u32 = 14;
 
 /// Ana sends Eva a check-in that brings one fresh prekey; Eva holds the private half as a seed.
 fn sealing(c: &mut Criterion) {
     let rng = &mut UnwrapErr(SysRng);
     let (ana, eva) = (IdentitySecret::from_seed(&[1; 64]), IdentitySecret::from_seed(&[2; 64]));
     let stored = PrekeySecret::from_seed(&[3; 96]).to_seed();
-    let issued = PrekeySecret::from_seed(&stored).issue(&eva, &CIRCLE, TODAY);
-    let prekey = issued.clone().verify(&eva.public(), &CIRCLE, TODAY, MAX_AGE_DAYS).unwrap();
+    let issued = PrekeySecret::from_seed(&stored).issue(&eva, &CIRCLE, TODAY, PrekeyKind::OneTime);
+    let prekey = issued.clone().verify(&eva.public(), &CIRCLE, TODAY, PrekeyKind::OneTime).unwrap();
     let part = Part {
         sender: ana.public().member(),
         roster_number: 1,
@@ -35,7 +34,12 @@ fn sealing(c: &mut Criterion) {
         count: 1,
         yours_held: 4,
         body: vec![8; 200],
-        prekeys: vec![PrekeySecret::from_seed(&[9; 96]).issue(&ana, &CIRCLE, TODAY)],
+        prekeys: vec![PrekeySecret::from_seed(&[9; 96]).issue(
+            &ana,
+            &CIRCLE,
+            TODAY,
+            PrekeyKind::OneTime,
+        )],
     };
     let envelope = seal(&ana, &eva.public(), &CIRCLE, &prekey, &part, rng).unwrap();
     // A stock of 32 prekeys for each of 31 members.
@@ -65,7 +69,7 @@ fn sealing(c: &mut Criterion) {
     });
     measure("check a prekey that came in", &mut || {
         let came = black_box(issued.clone());
-        black_box(came.verify(&eva.public(), &CIRCLE, TODAY, MAX_AGE_DAYS).unwrap());
+        black_box(came.verify(&eva.public(), &CIRCLE, TODAY, PrekeyKind::OneTime).unwrap());
     });
 }
 

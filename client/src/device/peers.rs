@@ -1,10 +1,10 @@
 //! What I know of other members: their cards, and the prekeys of theirs that I hold.
 
 use velar_protocol::circle::{Card, SignedCard, Spare};
-use velar_protocol::seal::lifetimes::{
-    LAST_RESORT_MAX_AGE_DAYS, PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE,
+use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE};
+use velar_protocol::seal::{
+    CheckedPrekey, Identity, MemberId, Prekey, PrekeyError, PrekeyKind, PrekeySecret,
 };
-use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Prekey, PrekeyError, PrekeySecret};
 
 use super::{Done, Turn};
 use crate::outbox::Class;
@@ -53,8 +53,8 @@ impl Turn<'_> {
             peer.addresses.clone_from(&card.addresses);
             // A key that cannot be used now (a clock was wrong) does not replace one that can.
             let (circle, today) = (self.circle()?, self.today());
-            let age = LAST_RESORT_MAX_AGE_DAYS;
-            if card.last_resort.verify(owner, &circle, today, age).is_ok() {
+            let checked = card.last_resort.verify(owner, &circle, today, PrekeyKind::LastResort);
+            if checked.is_ok() {
                 peer.last_resort = Some(card.last_resort.clone());
             }
             self.set_peer(owner.member(), &peer)?;
@@ -68,7 +68,7 @@ impl Turn<'_> {
     /// Whether something can still be sealed to a spare.
     pub(super) fn is_usable_spare(&self, owner: &Identity, spare: &Spare) -> Done<bool> {
         let (circle, today) = (self.circle()?, self.today());
-        Ok(spare.last_resort.verify(owner, &circle, today, LAST_RESORT_MAX_AGE_DAYS).is_ok())
+        Ok(spare.last_resort.verify(owner, &circle, today, PrekeyKind::LastResort).is_ok())
     }
 
     /// Takes over a spare of a member that I have no card of; `false` if I have, or there is nothing to seal to.
@@ -90,7 +90,7 @@ impl Turn<'_> {
     /// Puts a prekey of somebody else's into stock; `false` if a check fails, or it is here already or was used.
     pub(super) fn stock(&self, owner: &Identity, prekey: &Prekey) -> Done<bool> {
         let circle = self.circle()?;
-        let checked = prekey.verify(owner, &circle, self.today(), PREKEY_MAX_AGE_DAYS);
+        let checked = prekey.verify(owner, &circle, self.today(), PrekeyKind::OneTime);
         let member = owner.member();
         let mut stock = self.readable::<StockKind>(&member.0)?.unwrap_or_default();
         // Sealed to twice, it would open once.
@@ -141,7 +141,7 @@ impl Turn<'_> {
         while taken.len() < count && stock.len() > reserve {
             let id = stock.remove(0);
             let Some(prekey) = self.readable::<StockKeyKind>(&id.0)? else { continue };
-            match prekey.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS) {
+            match prekey.verify(owner, &circle, today, PrekeyKind::OneTime) {
                 Ok(checked) => {
                     used.push(id);
                     taken.push(checked);
@@ -156,12 +156,12 @@ impl Turn<'_> {
         stock.splice(0..0, aged);
         if taken.len() < count {
             let Some(last) = &peer.last_resort else { return Ok(None) };
-            let checked = match last.verify(owner, &circle, today, LAST_RESORT_MAX_AGE_DAYS) {
+            let checked = match last.verify(owner, &circle, today, PrekeyKind::LastResort) {
                 // A device whose clock is wrong must not be mute: the private half is kept by its owner's clock, not this one's.
                 Err(PrekeyError::TooOld { .. } | PrekeyError::FromTheFuture { .. })
                     if class != Class::Talk =>
                 {
-                    last.verify(owner, &circle, last.day, 0)
+                    last.verify(owner, &circle, last.day, PrekeyKind::LastResort)
                 }
                 checked => checked,
             };
@@ -189,7 +189,7 @@ impl Turn<'_> {
         for (at, id) in stock.iter().enumerate() {
             let prekey = self.readable::<StockKeyKind>(&id.0)?;
             let checked =
-                prekey.and_then(|p| p.verify(owner, &circle, today, PREKEY_MAX_AGE_DAYS).ok());
+                prekey.and_then(|p| p.verify(owner, &circle, today, PrekeyKind::OneTime).ok());
             match (checked, &oldest) {
                 (Some(checked), None) => oldest = Some((at, checked)),
                 (Some(_), Some(_)) => others += 1,
@@ -237,7 +237,12 @@ impl Turn<'_> {
         let seed = zeroize::Zeroizing::new(self.random::<96>());
         let secret = PrekeySecret::from_seed(&seed);
         let day = self.today();
-        let prekey = secret.issue(self.identity, &self.circle()?, day);
+        let kind = match holder {
+            // Whoever answers an invitation has only this one for all that is said until then.
+            Holder::Everyone | Holder::Invitation(_) => PrekeyKind::LastResort,
+            Holder::Member(_) | Holder::Spare(..) => PrekeyKind::OneTime,
+        };
+        let prekey = secret.issue(self.identity, &self.circle()?, day, kind);
         let id = prekey.id();
         self.tx.put::<IssuedKind>(&id.0, &Issued { id, day, holder })?;
         self.tx.put::<PrivateKind>(&id.0, &Secret(seed.to_vec()))?;
@@ -261,7 +266,8 @@ impl Turn<'_> {
             && let Some(seed) = seed.array()
         {
             let secret = PrekeySecret::from_seed(&seed);
-            return Ok(secret.issue(self.identity, &self.circle()?, newest.day));
+            let (circle, kind) = (self.circle()?, PrekeyKind::LastResort);
+            return Ok(secret.issue(self.identity, &circle, newest.day, kind));
         }
         self.issue_prekey(Holder::Everyone)
     }

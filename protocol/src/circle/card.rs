@@ -105,7 +105,7 @@ pub fn check_addresses(addresses: &[Address]) -> Result<(), CardError> {
 mod tests {
     use super::*;
     use crate::circle::testing::{ANA, LUZ, secret};
-    use crate::seal::{Day, PrekeySecret};
+    use crate::seal::{Day, PrekeyKind, PrekeySecret};
     use crate::wire::Pin;
 
     const CIRCLE: CircleId = CircleId([8; 32]);
@@ -113,7 +113,12 @@ mod tests {
     fn card(addresses: usize) -> Card {
         let relay = RelayAddress::new("relay.example", 4433, Pin([1; 32]), None).unwrap();
         let address = Address { relay, token: SendToken::new([2; 32]) };
-        let last_resort = PrekeySecret::from_seed(&[3; 96]).issue(&secret(ANA), &CIRCLE, Day(1));
+        let last_resort = PrekeySecret::from_seed(&[3; 96]).issue(
+            &secret(ANA),
+            &CIRCLE,
+            Day(1),
+            PrekeyKind::LastResort,
+        );
         Card {
             circle: CIRCLE,
             member: secret(ANA).public().member(),

@@ -15,7 +15,7 @@ use super::card::{Address, SignedCard};
 use super::words::WordList;
 use crate::hash::{Digest32, labelled};
 use crate::seal::{
-    CircleId, Day, Identity, IdentitySecret, Prekey, PrekeySecret, Signature, expand,
+    CircleId, Day, Identity, IdentitySecret, Prekey, PrekeyKind, PrekeySecret, Signature, expand,
 };
 use crate::wire::{AccessToken, AddressError, MailboxSecret, RelayAddress, SendToken};
 
@@ -136,7 +136,7 @@ impl Invitation {
     /// The public half of [`Self::prekey`], issued on `day`.
     #[must_use]
     pub fn public_prekey(&self, day: Day) -> Prekey {
-        self.prekey().issue(&self.identity(), &CircleId::NONE, day)
+        self.prekey().issue(&self.identity(), &CircleId::NONE, day, PrekeyKind::OneTime)
     }
 }
 

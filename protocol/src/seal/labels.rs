@@ -8,6 +8,8 @@ pub const PREKEY: &[u8] = b"velar/1 prekey";
 pub const ENCAPSULATION_KEY: &[u8] = b"velar/1 encapsulation key";
 /// What the owner of a prekey signs: no other signature of an identity issues a prekey.
 pub const PREKEY_SIGNATURE: &[u8] = b"velar/1 prekey signature";
+/// Signature of a last-resort prekey.
+pub const LAST_RESORT_SIGNATURE: &[u8] = b"velar/1 last-resort prekey signature";
 /// The hint in an envelope's header: it tells a prekey's owner which one, and no one else anything.
 pub const HINT: &[u8] = b"velar/1 hint";
 /// Digest of the ML-KEM ciphertext, bound into the psk: a re-encapsulation changes every later key.

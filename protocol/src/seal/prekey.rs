@@ -11,7 +11,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::identity::{CircleId, Identity, IdentitySecret, Signature, public_id, usable_x25519};
-use super::lifetimes::CLOCK_SKEW_DAYS;
+use super::lifetimes::{CLOCK_SKEW_DAYS, LAST_RESORT_MAX_AGE_DAYS, PREKEY_MAX_AGE_DAYS};
 use super::noise::StaticKey;
 use super::{fixed, labels};
 use crate::hash::{Digest32, labelled};
@@ -34,6 +34,34 @@ impl Day {
     #[must_use]
     pub fn of_unix(seconds: u64) -> Self {
         Self(u32::try_from(seconds / 86_400).unwrap_or(u32::MAX))
+    }
+}
+
+/// What a prekey is for. Its signature says so: a key that is used again and again must not pass for one that is used once, nor
+/// the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrekeyKind {
+    /// For one member, and one message.
+    OneTime,
+    /// For every member, and any number of messages, until it expires.
+    LastResort,
+}
+
+impl PrekeyKind {
+    /// Days from its issue in which it may be sealed to.
+    #[must_use]
+    pub const fn max_age_days(self) -> u32 {
+        match self {
+            Self::OneTime => PREKEY_MAX_AGE_DAYS,
+            Self::LastResort => LAST_RESORT_MAX_AGE_DAYS,
+        }
+    }
+
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::OneTime => labels::PREKEY_SIGNATURE,
+            Self::LastResort => labels::LAST_RESORT_SIGNATURE,
+        }
     }
 }
 
@@ -71,8 +99,8 @@ pub enum PrekeyError {
     /// Fails the check of FIPS 203 §7.2.
     #[error("the ML-KEM half of the prekey is unusable")]
     EncapsulationKey,
-    /// Not signed by this owner for this circle.
-    #[error("the prekey is not signed by its owner for this circle")]
+    /// Not signed by this owner for this circle and this use.
+    #[error("the prekey is not signed by its owner for this circle and this use")]
     Signature,
     /// Too old to be sealed to.
     #[error("the prekey is {age_days} days old, at most {max_age_days} are accepted")]
@@ -132,7 +160,7 @@ impl Prekey {
         owner: &Identity,
         circle: &CircleId,
         today: Day,
-        max_age_days: u32,
+        kind: PrekeyKind,
     ) -> Result<CheckedPrekey, PrekeyError> {
         if !usable_x25519(&self.x25519) {
             return Err(PrekeyError::X25519);
@@ -143,10 +171,8 @@ impl Prekey {
         encapsulation_key(&self.ek).ok_or(PrekeyError::EncapsulationKey)?;
         let ek = labelled(labels::ENCAPSULATION_KEY, &[&self.ek[..]]);
         let signed: [&[u8]; 4] = [circle.as_bytes(), &self.day.0.to_le_bytes(), &self.x25519, &ek];
-        owner
-            .verify(labels::PREKEY_SIGNATURE, &signed, &self.signature)
-            .map_err(|_| PrekeyError::Signature)?;
-        self.clone().recheck_age(today, max_age_days)
+        owner.verify(kind.label(), &signed, &self.signature).map_err(|_| PrekeyError::Signature)?;
+        self.clone().recheck_age(today, kind.max_age_days())
     }
 
     /// Takes back into use a prekey that this device stored after [`verify`](Self::verify), where nobody
@@ -242,14 +268,20 @@ impl PrekeySecret {
         id_of(&self.digest)
     }
 
-    /// The public half, signed by its owner for a circle.
+    /// The public half, signed by its owner for a circle and a use.
     #[must_use]
-    pub fn issue(&self, owner: &IdentitySecret, circle: &CircleId, day: Day) -> Prekey {
+    pub fn issue(
+        &self,
+        owner: &IdentitySecret,
+        circle: &CircleId,
+        day: Day,
+        kind: PrekeyKind,
+    ) -> Prekey {
         let ek = Box::new(self.dk.encapsulation_key().to_bytes().0);
         let ek_digest = labelled(labels::ENCAPSULATION_KEY, &[&ek[..]]);
         let signed: [&[u8]; 4] =
             [circle.as_bytes(), &day.0.to_le_bytes(), &self.x25519_public, &ek_digest];
-        let signature = owner.sign(labels::PREKEY_SIGNATURE, &signed);
+        let signature = owner.sign(kind.label(), &signed);
         Prekey { x25519: self.x25519_public, ek, day, signature }
     }
 

@@ -48,11 +48,11 @@ pub(super) fn prekey_secret(seed: u8) -> PrekeySecret {
 
 /// A prekey of `owner`, issued today.
 pub(super) fn issued(owner: &IdentitySecret, seed: u8) -> Prekey {
-    prekey_secret(seed).issue(owner, &CIRCLE, TODAY)
+    prekey_secret(seed).issue(owner, &CIRCLE, TODAY, PrekeyKind::OneTime)
 }
 
 pub(super) fn checked(owner: &IdentitySecret, seed: u8) -> CheckedPrekey {
-    issued(owner, seed).verify(&owner.public(), &CIRCLE, TODAY, 14).unwrap()
+    issued(owner, seed).verify(&owner.public(), &CIRCLE, TODAY, PrekeyKind::OneTime).unwrap()
 }
 
 /// A small message in one part.

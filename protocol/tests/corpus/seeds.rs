@@ -12,7 +12,7 @@ use velar_protocol::circle::{
     Address, Agreement, Card, Message, Role, Roles, Roster, SignedRoster,
 };
 use velar_protocol::encoding;
-use velar_protocol::seal::{Day, MemberId, PrekeySecret, Signature};
+use velar_protocol::seal::{Day, MemberId, PrekeyKind, PrekeySecret, Signature};
 use velar_protocol::wire::{Pin, RelayAddress, SendToken};
 
 use crate::bodies::{CIRCLE, HEIR, LEAD, ROSTER, secret};
@@ -97,7 +97,8 @@ fn statements() -> Vec<Seed> {
     for addresses in [0, 1, 2, 9] {
         let relay = RelayAddress::new("relay.example", 443, Pin([1; 32]), None).unwrap();
         let address = Address { relay, token: SendToken::new([2; 32]) };
-        let last_resort = PrekeySecret::from_seed(&[3; 96]).issue(&lead, &CIRCLE, Day(1));
+        let last_resort =
+            PrekeySecret::from_seed(&[3; 96]).issue(&lead, &CIRCLE, Day(1), PrekeyKind::LastResort);
         let addresses_of = vec![address; addresses];
         let member = lead.public().member();
         let card =

@@ -3,8 +3,7 @@
 use velar_protocol::circle::limits::{INVITATION_S, MAX_MEMBERS};
 use velar_protocol::circle::words::WordList;
 use velar_protocol::circle::{Body, Invitation, Message, Offer, Roles};
-use velar_protocol::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
-use velar_protocol::seal::{CircleId, MessageId, Part, seal, split};
+use velar_protocol::seal::{CircleId, MessageId, Part, PrekeyKind, seal, split};
 use velar_protocol::wire::{AccessToken, Envelope, MailboxSecret, SendToken};
 
 use crate::device::{Device, DeviceError, Done, Turn};
@@ -116,7 +115,7 @@ impl Turn<'_> {
         let today = self.today();
         let prekey = invitation
             .public_prekey(today)
-            .verify(&recipient, &CircleId::NONE, today, PREKEY_MAX_AGE_DAYS)
+            .verify(&recipient, &CircleId::NONE, today, PrekeyKind::OneTime)
             .map_err(|_| DeviceError::BadOffer)?;
         let pieces = split(bytes, Vec::new()).map_err(|_| DeviceError::Text)?;
         let [piece] = pieces.try_into().map_err(|_| DeviceError::Text)?;

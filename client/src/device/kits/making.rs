@@ -1,8 +1,8 @@
 //! Making generations, and keeping them up to date.
 
 use velar_protocol::circle::{AlertEvent, AlertId, EventKind as Kind, Reason, Roster};
-use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_RESERVE};
-use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Part, seal, split};
+use velar_protocol::seal::lifetimes::STOCK_RESERVE;
+use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Part, PrekeyKind, seal, split};
 
 use super::super::{DeviceError, Done, Turn};
 use crate::kit::{Book, GENERATIONS, KitRecord, Made, Renew, Seat, State};
@@ -177,7 +177,7 @@ impl Turn<'_> {
             for id in self.readable::<StockKind>(&member.0)?.unwrap_or_default() {
                 let prekey = self.readable::<StockKeyKind>(&id.0)?;
                 let usable = prekey.is_some_and(|prekey| {
-                    prekey.verify(&entry.identity, &circle, today, PREKEY_MAX_AGE_DAYS).is_ok()
+                    prekey.verify(&entry.identity, &circle, today, PrekeyKind::OneTime).is_ok()
                 });
                 if usable {
                     fresh.push(id);

@@ -1,6 +1,6 @@
 use super::super::testing::*;
 use super::*;
-use crate::seal::{PART_LEN, Voice, expand};
+use crate::seal::{PART_LEN, PrekeyKind, Voice, expand};
 
 struct Scene {
     ana: IdentitySecret,
@@ -160,11 +160,11 @@ fn an_invitation_uses_a_derived_identity_and_no_circle() {
     let derived = || {
         let invited = IdentitySecret::from_seed(&expand(&seed, b"test identity"));
         let prekey = PrekeySecret::from_seed(&expand(&seed, b"test prekey"));
-        let public = prekey.issue(&invited, &CircleId::NONE, TODAY);
+        let public = prekey.issue(&invited, &CircleId::NONE, TODAY, PrekeyKind::OneTime);
         (invited.public(), prekey, public)
     };
     let (invited, _, public) = derived();
-    let prekey = public.verify(&invited, &CircleId::NONE, TODAY, 14).unwrap();
+    let prekey = public.verify(&invited, &CircleId::NONE, TODAY, PrekeyKind::OneTime).unwrap();
     let joiner = person(5);
     let part = Part { voice: Voice([0; 16]), ..part(&joiner, b"join", vec![]) };
     let envelope =

@@ -1,11 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
 use crate::seal::testing::{CIRCLE, TODAY, issued, person, prekey_secret};
 
 fn verify(prekey: &Prekey) -> Result<(), PrekeyError> {
-    prekey.verify(&person(1).public(), &CIRCLE, TODAY, PREKEY_MAX_AGE_DAYS).map(|_| ())
+    prekey.verify(&person(1).public(), &CIRCLE, TODAY, PrekeyKind::OneTime).map(|_| ())
 }
 
 fn encode(prekey: &Prekey) -> Vec<u8> {
@@ -55,7 +54,7 @@ fn a_seed_makes_the_same_prekey_again() {
 #[test]
 fn an_issued_prekey_passes_every_check_and_can_be_stored() {
     let prekey = issued(&person(1), 1);
-    let checked = prekey.verify(&person(1).public(), &CIRCLE, TODAY, 14).unwrap();
+    let checked = prekey.verify(&person(1).public(), &CIRCLE, TODAY, PrekeyKind::OneTime).unwrap();
     assert_eq!(checked.id(), prekey.id());
     assert_eq!(checked.prekey(), &prekey);
     let stored = checked.into_prekey();
@@ -68,7 +67,7 @@ fn an_issued_prekey_passes_every_check_and_can_be_stored() {
 
 #[test]
 fn age_is_bounded_on_both_sides() {
-    let issue = |day| prekey_secret(1).issue(&person(1), &CIRCLE, Day(day));
+    let issue = |day| prekey_secret(1).issue(&person(1), &CIRCLE, Day(day), PrekeyKind::OneTime);
     assert_eq!(verify(&issue(TODAY.0 - 14)), Ok(()));
     let too_old = PrekeyError::TooOld { age_days: 15, max_age_days: 14 };
     assert_eq!(verify(&issue(TODAY.0 - 15)), Err(too_old));
@@ -82,10 +81,22 @@ fn age_is_bounded_on_both_sides() {
 #[test]
 fn a_prekey_of_another_owner_or_circle_is_refused() {
     let prekey = issued(&person(1), 1);
-    let stolen = prekey.verify(&person(2).public(), &CIRCLE, TODAY, 14);
+    let stolen = prekey.verify(&person(2).public(), &CIRCLE, TODAY, PrekeyKind::OneTime);
     assert_eq!(stolen, Err(PrekeyError::Signature));
-    let elsewhere = prekey.verify(&person(1).public(), &CircleId::NONE, TODAY, 14);
+    let elsewhere = prekey.verify(&person(1).public(), &CircleId::NONE, TODAY, PrekeyKind::OneTime);
     assert_eq!(elsewhere, Err(PrekeyError::Signature));
+}
+
+#[test]
+fn a_prekey_for_every_message_does_not_pass_for_one_of_one_message_nor_the_other_way_round() {
+    use PrekeyKind::{LastResort, OneTime};
+    for (made, asked) in [(OneTime, LastResort), (LastResort, OneTime)] {
+        let prekey = prekey_secret(1).issue(&person(1), &CIRCLE, TODAY, made);
+        let owner = person(1).public();
+        assert!(prekey.verify(&owner, &CIRCLE, TODAY, made).is_ok());
+        let swapped = prekey.verify(&owner, &CIRCLE, TODAY, asked);
+        assert_eq!(swapped, Err(PrekeyError::Signature), "{made:?} as {asked:?}");
+    }
 }
 
 #[test]
