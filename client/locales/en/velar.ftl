@@ -404,7 +404,7 @@ passphrase-prompt = Passphrase:{" "}
 passphrase-wrong-again = That does not open the vault. Again:{" "}
 passphrase-new = New passphrase:{" "}
 passphrase-again = The same once more:{" "}
-passphrase-advice = Choose several words that nobody would guess and that you will remember. Nobody can recover it for you.
+passphrase-advice = Choose six words or more, at random, that you will remember. Nobody can recover it for you.
 
 ### init
 

@@ -422,7 +422,7 @@ passphrase-prompt = Frase de acceso:{" "}
 passphrase-wrong-again = No abre la bóveda. Otra vez:{" "}
 passphrase-new = Frase de acceso nueva:{" "}
 passphrase-again = La misma otra vez:{" "}
-passphrase-advice = Elige varias palabras que nadie adivinaría y que vas a recordar. Nadie puede recuperarla por ti.
+passphrase-advice = Elige seis palabras o más, al azar, que vas a recordar. Nadie puede recuperarla por ti.
 
 ### init
 
