@@ -18,7 +18,7 @@ mod pipeline;
 mod subscription;
 mod tls;
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, LONGEST, LONGEST_ALARM};
 pub use connection::RelayConnection;
 pub use connector::{Connector, Purpose};
 pub use error::NetError;

@@ -14,13 +14,12 @@ use super::file::Marker;
 use super::format::Generation;
 use crate::holds;
 use crate::link::RelayClock;
-use crate::net::{Backoff, Connector, NetError, PipelineSink, PipelineSource, Purpose};
+use crate::net::{
+    Backoff, Connector, LONGEST_ALARM, NetError, PipelineSink, PipelineSource, Purpose,
+};
 
 /// Envelopes on the wire without an answer at most, on one connection.
 const IN_FLIGHT: usize = 32;
-
-/// Longest pause before an envelope that a relay did not take is offered again, whatever the relay says.
-const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// What becomes known.
 #[derive(Debug)]
@@ -149,8 +148,9 @@ impl Sending {
         while let Some(due) = self.waiting.iter().map(|item| item.not_before).min() {
             tokio::time::sleep_until(due).await;
             if let Err(error) = self.connected(&mut backoff).await {
+                let pause = backoff.after(&error, LONGEST_ALARM, random());
                 self.tell(News::Trouble { relay: self.relay.clone(), error });
-                sleep(backoff.next(random())).await;
+                sleep(pause).await;
             }
         }
     }
@@ -225,7 +225,7 @@ impl Sending {
             _ => Duration::from_secs(2 << item.refusals.min(8)),
         };
         item.refusals += 1;
-        item.not_before = Instant::now() + pause.min(LONGEST_PAUSE);
+        item.not_before = Instant::now() + pause.min(LONGEST_ALARM);
         self.waiting.push_back(item);
         self.tell(News::NotTaken { relay: self.relay.clone() });
     }

@@ -9,7 +9,7 @@ use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
 
 use super::{RelayClock, Report};
 use crate::device::HomeView;
-use crate::net::{Backoff, Connector, NetError, Purpose, RelayConnection};
+use crate::net::{Backoff, Connector, LONGEST, NetError, Purpose, RelayConnection};
 
 /// The task that reads one mailbox. Dropping it ends the task and its connection.
 pub(super) struct Reader {
@@ -89,12 +89,13 @@ impl Reading {
         let mut backoff = Backoff::new();
         loop {
             let error = self.read(&mut backoff).await;
+            let random = getrandom::u64().unwrap_or(u64::MAX / 2);
+            let pause = backoff.after(&error, LONGEST, random);
             let relay = self.relay.clone();
             if self.reports.send(Report::NotReading { relay, error }).await.is_err() {
                 return;
             }
-            let random = getrandom::u64().unwrap_or(u64::MAX / 2);
-            tokio::time::sleep(backoff.next(random)).await;
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -12,7 +12,7 @@ use velar_protocol::wire::{Answer, RelayAddress, SendToken};
 use super::{Report, now_s};
 use crate::device::Due;
 use crate::holds;
-use crate::net::{Backoff, Connector, NetError, Purpose};
+use crate::net::{Backoff, Connector, LONGEST_ALARM, NetError, Purpose};
 
 /// Envelopes handed to one sender at most.
 const QUEUE: usize = super::UNDER_WAY;
@@ -92,12 +92,13 @@ impl Sending {
             let sent = self.pending.len();
             self.pending.retain(|item| matches!(item, Item::Due(_)));
             self.question |= self.pending.len() < sent;
+            let random = getrandom::u64().unwrap_or(u64::MAX / 2);
+            let pause = backoff.after(&error, LONGEST_ALARM, random);
             let relay = self.relay.clone();
             if self.reports.send(Report::NotSending { relay, error }).await.is_err() {
                 return;
             }
-            let random = getrandom::u64().unwrap_or(u64::MAX / 2);
-            tokio::time::sleep(backoff.next(random)).await;
+            tokio::time::sleep(pause).await;
         }
     }
 

@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use super::NetError;
+
 /// First ceiling. A relay that only restarts is back within about a second.
 const FIRST: Duration = Duration::from_millis(500);
 
 /// Last ceiling: someone may be waiting for an alarm, so the wait stays short; with full jitter, a thousand
 /// clients of one relay come back over half a minute instead of all at once.
 const LAST: Duration = Duration::from_secs(30);
+
+/// No relay keeps a reader away for longer.
+pub const LONGEST: Duration = Duration::from_secs(3600);
+/// No relay keeps away for longer what may be an alarm.
+pub const LONGEST_ALARM: Duration = Duration::from_secs(60);
 
 /// Pauses between attempts. Each pause is drawn from zero up to a ceiling that doubles until it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +45,16 @@ impl Backoff {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// The next pause when the relay said how long it needs (`Full`, `Unavailable`): never shorter than that.
-    pub fn next_after(&mut self, needed: Duration, random: u64) -> Duration {
+    /// The next pause after this: never shorter than the relay said that it needs (`Full`, `Unavailable`), but for `longest`;
+    /// and that long after a version notice, which only an upgrade changes, at one end or the other.
+    pub fn after(&mut self, error: &NetError, longest: Duration, random: u64) -> Duration {
+        let needed = match error {
+            NetError::Full { retry_after_s } | NetError::Unavailable { retry_after_s } => {
+                Duration::from_secs(u64::from(*retry_after_s)).min(longest)
+            }
+            NetError::VersionMismatch { .. } => longest,
+            _ => Duration::ZERO,
+        };
         needed.saturating_add(self.next(random))
     }
 
@@ -86,7 +101,19 @@ mod tests {
     #[test]
     fn a_relay_that_asks_for_time_gets_it() {
         let mut backoff = Backoff::new();
-        assert_eq!(backoff.next_after(Duration::from_secs(60), 0), Duration::from_secs(60));
-        assert!(backoff.next_after(Duration::from_secs(60), 1 << 63) > Duration::from_secs(60));
+        let full = |retry_after_s| NetError::Full { retry_after_s };
+        let minute = Duration::from_secs(60);
+        assert_eq!(backoff.after(&full(60), LONGEST, 0), minute);
+        assert!(backoff.after(&full(60), LONGEST, 1 << 63) > minute);
+        assert_eq!(backoff.after(&full(u32::MAX), LONGEST, 0), LONGEST);
+        assert_eq!(backoff.after(&full(u32::MAX), LONGEST_ALARM, 0), minute);
+        assert_eq!(backoff.after(&NetError::Lost, LONGEST, 0), Duration::ZERO);
+    }
+
+    #[test]
+    fn who_speaks_another_version_is_asked_again_seldom() {
+        let error = NetError::VersionMismatch { theirs: 9 };
+        assert_eq!(Backoff::new().after(&error, LONGEST, 0), LONGEST);
+        assert_eq!(Backoff::new().after(&error, LONGEST_ALARM, 0), LONGEST_ALARM);
     }
 }
