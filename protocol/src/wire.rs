@@ -11,12 +11,12 @@ mod request;
 
 pub use address::{AddressError, Pin, RelayAddress};
 pub use answer::{
-    Answer, ClockJump, DeliveryOutcome, EndReason, Event, Info, Refusal, ServedLimits,
+    Answer, ClockJump, DeliveryOutcome, EndReason, Event, Info, Refusal, ServedLimits, TokenOutcome,
 };
 pub use codec::{CodecError, FrameHeader};
 pub use ids::{
     AccessToken, Envelope, EnvelopeDigest, Exporter, HoldId, HoldSecret, MailboxId, MailboxSecret,
-    Proof, SendToken, SendTokenHash,
+    Proof, SendToken, SendTokenHash, TokenMark,
 };
 pub use proof::Owner;
 pub use request::{Ack, Delivery, MailboxProof, Request};

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use velar_protocol::wire::codec::{HEADER_LEN, encode};
 use velar_protocol::wire::{
     Answer, Delivery, DeliveryOutcome, Envelope, Exporter, HoldSecret, MailboxId, MailboxSecret,
-    Refusal, Request, SendToken,
+    Refusal, Request, SendToken, TokenOutcome,
 };
 use velar_relay::Limits;
 use velar_relay::clock::Now;
@@ -219,16 +219,20 @@ impl<'a> World<'a> {
         let exporter = if proof % 8 == 7 { ELSEWHERE } else { HERE };
         let hashes = bits(tokens, TOKENS).map(|byte| token(byte).hash()).collect();
         let outcome = self.ask(&Request::open(&exporter, &secret(mailbox), hashes, None));
-        if !matches!(outcome, Outcome::AtCommit(Answer::Opened)) {
-            return;
-        }
+        let Outcome::AtCommit(Answer::Opened { outcomes, .. }) = outcome else { return };
         assert_ne!(proof % 8, 7, "opened by a proof for another connection");
         self.mailboxes.entry(mailbox).or_default();
         assert!(self.mailboxes.len() <= 2, "more mailboxes than allowed");
         let before = std::mem::take(&mut self.tokens);
         self.tokens =
             before.iter().filter(|(_, of)| **of != mailbox).map(|(t, m)| (*t, *m)).collect();
-        for byte in bits(tokens, TOKENS) {
+        let registered = outcomes.iter().map(|outcome| *outcome == TokenOutcome::Registered);
+        for (byte, registered) in bits(tokens, TOKENS).zip(registered) {
+            let others = self.tokens.get(&byte).is_some_and(|of| *of != mailbox);
+            assert_ne!(registered, others, "another mailbox's token, or a free one refused");
+            if !registered {
+                continue;
+            }
             assert!(self.tokens.insert(byte, mailbox).is_none(), "one token, two mailboxes");
         }
         for revoked in before.into_keys() {

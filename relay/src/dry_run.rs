@@ -89,7 +89,7 @@ impl<S: Store> DryRelay<S> {
             // Says nothing about mailboxes.
             Action::Info => Reply::Now(Answer::Accepted),
             Action::Open { owner, tokens, access } => {
-                mailboxes.open(owner.mailbox(), tokens, access, now, group)
+                mailboxes.open(owner.mailbox(), &tokens, access, now, group)
             }
             Action::Close(owner) => mailboxes.close(owner.mailbox(), group),
             Action::Send { token, envelope, digest } => {

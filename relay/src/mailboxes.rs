@@ -10,11 +10,13 @@ mod reading;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Refusal, SendTokenHash};
+use velar_protocol::wire::{
+    Answer, Envelope, HoldId, MailboxId, Refusal, SendTokenHash, TokenOutcome,
+};
 
 use crate::clock::Now;
 use crate::limits::{
@@ -115,11 +117,11 @@ impl Mailboxes {
     }
 
     /// Opens a mailbox or replaces its tokens. `access` is whether the operator's leave was shown, or is
-    /// not needed.
+    /// not needed. A token that cannot be registered keeps no other from it, nor from being revoked.
     pub(crate) fn open(
         &mut self,
         id: MailboxId,
-        mut tokens: Vec<SendTokenHash>,
+        tokens: &[SendTokenHash],
         access: bool,
         now: Now,
         writes: &mut Vec<Write>,
@@ -128,23 +130,15 @@ impl Mailboxes {
         if !known && !access {
             return refused(Refusal::AccessRequired);
         }
-        tokens.sort_unstable();
-        tokens.dedup();
-        if tokens.iter().any(|token| self.tokens.get(token).is_some_and(|owner| *owner != id)) {
-            return refused(Refusal::TokenTaken);
-        }
         if !known
             && (self.room != Room::Enough || self.mailboxes.len() >= self.limits.mailboxes as usize)
         {
             return full();
         }
-        let had = self.mailboxes.get(&id).map_or(0, |mailbox| mailbox.tokens().count());
-        let more = tokens.len().saturating_sub(had);
-        if more > 0 && self.tokens.len() + more > self.limits.tokens as usize {
-            return full();
-        }
+        let (outcomes, tokens) = self.judge(&id, tokens);
+        let opened = Answer::Opened { outcomes, reopening: None };
         if self.room == Room::None {
-            return self.open_without_room(&id, &tokens, now);
+            return self.open_without_room(&id, &tokens, opened, now);
         }
         let floor = self.sequence_floor;
         let mailbox = self.mailboxes.entry(id).or_insert_with(|| Mailbox::new(id, floor, now));
@@ -161,11 +155,46 @@ impl Mailboxes {
         if !known || before != after {
             writes.push(Write::Mailbox(after));
         }
-        Reply::Durable(Answer::Opened)
+        Reply::Durable(opened)
+    }
+
+    /// What becomes of each token of an `Open`, and those to be registered, once each. Those that the mailbox has stay; those
+    /// that it gives up make room for others.
+    fn judge(
+        &self,
+        id: &MailboxId,
+        tokens: &[SendTokenHash],
+    ) -> (Vec<TokenOutcome>, Vec<SendTokenHash>) {
+        let had = self.mailboxes.get(id).map_or(0, |mailbox| mailbox.tokens().count());
+        let is_own = |token: &SendTokenHash| self.tokens.get(token) == Some(id);
+        let distinct: BTreeSet<SendTokenHash> = tokens.iter().copied().collect();
+        let kept = distinct.iter().filter(|token| is_own(token)).count();
+        let mut room = (self.limits.tokens as usize).saturating_sub(self.tokens.len() - had + kept);
+        let mut registered = BTreeSet::new();
+        let outcomes = tokens.iter().map(|token| {
+            if registered.contains(token) || is_own(token) {
+                registered.insert(*token);
+            } else if self.tokens.contains_key(token) {
+                return TokenOutcome::Taken;
+            } else if room == 0 {
+                return TokenOutcome::Full;
+            } else {
+                room -= 1;
+                registered.insert(*token);
+            }
+            TokenOutcome::Registered
+        });
+        (outcomes.collect(), registered.into_iter().collect())
     }
 
     /// A mailbox that is open as it is asked for is on disk already.
-    fn open_without_room(&mut self, id: &MailboxId, tokens: &[SendTokenHash], now: Now) -> Reply {
+    fn open_without_room(
+        &mut self,
+        id: &MailboxId,
+        tokens: &[SendTokenHash],
+        opened: Answer,
+        now: Now,
+    ) -> Reply {
         let Some(mailbox) = self.mailboxes.get_mut(id) else { return full() };
         let mut had: Vec<SendTokenHash> = mailbox.tokens().collect();
         had.sort_unstable();
@@ -173,7 +202,7 @@ impl Mailboxes {
             return full();
         }
         mailbox.used(now);
-        Reply::Now(Answer::Opened)
+        Reply::Now(opened)
     }
 
     /// Deletes a mailbox with all that is in it.

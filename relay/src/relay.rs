@@ -114,7 +114,7 @@ impl Relay {
             Action::Info => Pending::Ready(Answer::Info(self.info())),
             Action::Open { owner, tokens, access } => {
                 self.change(|mailboxes, now, writes| {
-                    mailboxes.open(owner.mailbox(), tokens, access, now, writes)
+                    mailboxes.open(owner.mailbox(), &tokens, access, now, writes)
                 })
                 .await
             }

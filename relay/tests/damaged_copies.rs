@@ -125,7 +125,7 @@ async fn pristine(data: &Path, envelopes: u32) -> BTreeSet<u32> {
         let relay = Relay::serve(data, &LIFTED);
         let conn = Client::new(relay.addr, data).connect().await;
         for mailbox in 1..=MAILBOXES {
-            assert_eq!(conn.open(&secret(mailbox), &[&token(mailbox)]).await, Answer::Opened);
+            conn.opened(&secret(mailbox), &[&token(mailbox)]).await;
         }
         send_all(&conn, envelopes * part / 3..envelopes * (part + 1) / 3).await;
         if part == 1 {

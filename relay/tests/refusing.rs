@@ -5,11 +5,13 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Client, Relay, envelope, secret, token};
+use common::{Client, Relay, all_registered, envelope, secret, token};
 use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, X25519};
 use tokio::time::timeout;
 use velar_protocol::wire::codec;
-use velar_protocol::wire::{AccessToken, Ack, Answer, EndReason, Event, Refusal, Request};
+use velar_protocol::wire::{
+    AccessToken, Ack, Answer, EndReason, Event, Refusal, Request, TokenOutcome,
+};
 
 fn relay(args: &[&str]) -> (tempfile::TempDir, Relay, Client) {
     let data = tempfile::tempdir().unwrap();
@@ -35,7 +37,7 @@ async fn broken_frames_end_their_stream_with_a_reason_and_nothing_else() {
     for bad in [
         framed(&[1, 99]),
         framed(&[1, 0, 0]),
-        framed(&codec::encode(&Answer::Opened).unwrap()[4..]),
+        framed(&codec::encode(&Answer::Closed).unwrap()[4..]),
         0_u32.to_le_bytes().to_vec(),
     ] {
         assert_eq!(conn.raw(&bad).await, refused(Refusal::Malformed), "{bad:?}");
@@ -78,7 +80,7 @@ async fn proofs_and_tokens_that_are_wrong_are_refused() {
     let (here, elsewhere) = (client.connect().await, client.connect().await);
     let replayed = Request::open(&elsewhere.exporter, &secret(1), vec![], None);
     assert_eq!(here.ask(&replayed).await, Answer::Refused(Refusal::WrongProof));
-    assert_eq!(elsewhere.ask(&replayed).await, Answer::Opened);
+    assert_eq!(elsewhere.ask(&replayed).await, all_registered(0));
     let replayed = Request::subscribe(&elsewhere.exporter, [&secret(1)]);
     assert_eq!(here.ask(&replayed).await, Answer::Refused(Refusal::WrongProof));
     let unknown = here.subscribe(&[&secret(2)]).await.err();
@@ -86,8 +88,10 @@ async fn proofs_and_tokens_that_are_wrong_are_refused() {
     let unknown = here.send(&token(1), &envelope(1)).await;
     assert_eq!(unknown, Answer::Refused(Refusal::UnknownToken));
     here.open(&secret(2), &[&token(2)]).await;
-    let taken = here.open(&secret(1), &[&token(2)]).await;
-    assert_eq!(taken, Answer::Refused(Refusal::TokenTaken));
+    let outcomes = vec![TokenOutcome::Registered, TokenOutcome::Taken];
+    let one_of_two = here.open(&secret(1), &[&token(1), &token(2)]).await;
+    assert_eq!(one_of_two, Answer::Opened { outcomes, reopening: None });
+    assert_eq!(here.send(&token(1), &envelope(1)).await, Answer::Accepted);
 }
 
 #[tokio::test]
@@ -105,8 +109,8 @@ async fn new_mailboxes_need_the_operators_token() {
         Request::open(&conn.exporter, &secret(1), vec![], access)
     };
     assert_eq!(conn.ask(&open("wrong")).await, Answer::Refused(Refusal::AccessRequired));
-    assert_eq!(conn.ask(&open("aurora")).await, Answer::Opened);
-    assert_eq!(conn.open(&secret(1), &[&token(1)]).await, Answer::Opened, "it is known now");
+    assert_eq!(conn.ask(&open("aurora")).await, all_registered(0));
+    conn.opened(&secret(1), &[&token(1)]).await;
 }
 
 #[tokio::test]

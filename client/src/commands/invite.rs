@@ -66,7 +66,7 @@ async fn leave(connector: &Connector, offer: &OfferToSend) -> Result<(), NetErro
     let tokens = vec![offer.token().hash()];
     let open = Request::open(&exporter, &mailbox, tokens, offer.access.clone());
     match reading.request(&open).await? {
-        Answer::Opened => {}
+        Answer::Opened { .. } => {}
         other => return Err(NetError::of_answer(&other)),
     }
     reading.close();

@@ -39,7 +39,7 @@ fn refusal_reason(refusal: Refusal, text: &Text) -> String {
         Refusal::WrongProof => t!(text, "reason-refused-proof"),
         Refusal::AccessRequired => t!(text, "reason-refused-access"),
         Refusal::UnknownMailbox => t!(text, "reason-refused-mailbox"),
-        Refusal::UnknownToken | Refusal::TokenTaken => t!(text, "reason-refused-token"),
+        Refusal::UnknownToken => t!(text, "reason-refused-token"),
         Refusal::UnknownHold | Refusal::HoldExists | Refusal::HoldLength | Refusal::HoldLost => {
             t!(text, "reason-refused-hold")
         }

@@ -11,6 +11,9 @@ use super::{RelayClock, Report};
 use crate::device::HomeView;
 use crate::net::{Backoff, Connector, LONGEST, NetError, Purpose, RelayConnection};
 
+/// Seconds after which a token that the relay did not register is registered again.
+const UNREGISTERED_RETRY_S: u32 = 300;
+
 /// The task that reads one mailbox. Dropping it ends the task and its connection.
 pub(super) struct Reader {
     acks: mpsc::Sender<(u64, Ack)>,
@@ -166,10 +169,12 @@ impl Reading {
         let access = home.access.clone();
         let request = Request::open(&on.exporter(), &home.mailbox, home.tokens.clone(), access);
         match on.request(&request).await? {
-            Answer::Opened => {
+            answer @ Answer::Opened { .. } if answer.opened_with_all() => {
                 let (relay, revision) = (self.relay.clone(), home.revision);
                 self.say(Report::Registered { relay, revision }).await
             }
+            // Of a token that is not registered nothing arrives.
+            Answer::Opened { .. } => Err(NetError::Full { retry_after_s: UNREGISTERED_RETRY_S }),
             other => Err(NetError::of_answer(&other)),
         }
     }

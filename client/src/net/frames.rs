@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn frames_come_out_whole_however_they_were_cut() {
-        let answers = [Answer::Accepted, Answer::Refused(Refusal::UnknownToken), Answer::Opened];
+        let answers = [Answer::Accepted, Answer::Refused(Refusal::UnknownToken), Answer::Closed];
         let bytes: Vec<u8> = answers.iter().flat_map(|a| encode(a).unwrap()).collect();
         for cut in 0..=bytes.len() {
             let (mut buffer, mut seen) = (BytesMut::new(), Vec::new());

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::bounded;
-use super::ids::Envelope;
-use super::limits::MAX_DELIVERIES;
+use super::ids::{AccessToken, Envelope, TokenMark};
+use super::limits::{MAX_DELIVERIES, MAX_TOKENS};
 
 /// The answer to one request. `Accepted`, `Held`, `Extended`, `Opened`, `Closed` and `Cancelled` are
 /// sent only when what they say is on disk.
@@ -16,8 +16,15 @@ use super::limits::MAX_DELIVERIES;
 pub enum Answer {
     /// To `Info`.
     Info(Info),
-    /// To `Open`: the mailbox exists with exactly the tokens named.
-    Opened,
+    /// To `Open`: the mailbox is open, and of the tokens named exactly those may send that were registered.
+    Opened {
+        /// What became of each token hash, in order.
+        #[serde(deserialize_with = "bounded::vec::<_, _, MAX_TOKENS>")]
+        outcomes: Vec<TokenOutcome>,
+        /// Opens this mailbox, and no other, where a new one needs an access token: also if the relay has lost its
+        /// disk, and for as long as the operator's token that it came from is valid. `None` where none is needed.
+        reopening: Option<AccessToken>,
+    },
     /// To `Close`: the mailbox is gone.
     Closed,
     /// To `Subscribe`: [`Event`]s follow.
@@ -52,6 +59,15 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// That a mailbox is open, and every token of the `Open` registered.
+    #[must_use]
+    pub fn opened_with_all(&self) -> bool {
+        let registered = |outcome: &TokenOutcome| *outcome == TokenOutcome::Registered;
+        matches!(self, Self::Opened { outcomes, .. } if outcomes.iter().all(registered))
+    }
+}
+
 /// Why a request was refused. Tags are the order of the variants and append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
@@ -73,9 +89,6 @@ pub enum Refusal {
     /// No open mailbox has registered this send token (never, or it was revoked).
     #[error("the send token is not valid here")]
     UnknownToken,
-    /// The token hash is registered to another mailbox.
-    #[error("a send token is in use by another mailbox")]
-    TokenTaken,
     /// No hold has this secret (never, released, or cancelled). One that was lost is [`Refusal::HoldLost`].
     #[error("no such hold is here")]
     UnknownHold,
@@ -153,6 +166,17 @@ pub enum DeliveryOutcome {
     Full,
 }
 
+/// What became of one token hash of an `Open`. Tags are the order of the variants and append-only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TokenOutcome {
+    /// It may send.
+    Registered,
+    /// It is registered to another mailbox: draw another.
+    Taken,
+    /// The relay has no room for one more token of this mailbox now.
+    Full,
+}
+
 /// On a subscription, from the relay. Tags are the order of the variants and append-only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
@@ -164,6 +188,8 @@ pub enum Event {
         sequence: u64,
         /// When the relay received it, Unix seconds by the relay's wall clock, which may have been wrong.
         received_at_s: u64,
+        /// The token it came by, as long as the relay knows: a relay writes that down nowhere.
+        token: Option<TokenMark>,
         /// The envelope.
         envelope: Envelope,
     },

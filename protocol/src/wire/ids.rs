@@ -50,6 +50,10 @@ public_id!(
     SendTokenHash, 32
 );
 public_id!(
+    /// Tells the tokens of one mailbox apart: the first 8 bytes of a [`SendTokenHash`].
+    TokenMark, 8
+);
+public_id!(
     /// Name of a hold: `H("velar/1 hold", secret)`, 32 bytes.
     HoldId, 32
 );
@@ -61,6 +65,15 @@ public_id!(
     /// Keying material exported from one TLS connection (RFC 8446 §7.5), 32 bytes. Binds proofs to it.
     Exporter, 32
 );
+
+impl SendTokenHash {
+    /// What a delivery tells of the token that it came by.
+    #[must_use]
+    pub fn mark(&self) -> TokenMark {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        TokenMark([a, b, c, d, e, f, g, h])
+    }
+}
 
 /// Private half of a mailbox: an Ed25519 seed, 32 bytes.
 #[derive(Clone)]

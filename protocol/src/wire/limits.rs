@@ -27,7 +27,7 @@ pub const MAX_SUBSCRIBED: usize = 16;
 /// Bytes after the length field of a client's frame: a `Hold` with [`MAX_DELIVERIES`] needs 264 457.
 pub const MAX_REQUEST_LEN: usize = 264 * 1024;
 
-/// Bytes after the length field of an answer: the largest is a `Held` with [`MAX_DELIVERIES`] outcomes.
+/// Bytes after the length field of an answer: the largest is an `Opened` with [`MAX_TOKENS`] outcomes.
 pub const MAX_ANSWER_LEN: usize = 1024;
 
 /// Bytes after the length field of an event on a subscription: one envelope and its numbers.

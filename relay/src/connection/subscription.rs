@@ -154,11 +154,11 @@ impl Subscription<'_> {
             }
         }
         let mut frames = Vec::with_capacity(batch.len());
-        for Taken { sequence, received_at_s, bytes } in batch {
+        for Taken { sequence, received_at_s, token, bytes } in batch {
             // Gone since it was taken: acknowledged elsewhere, or lost and counted.
             let Some(envelope) = bytes else { continue };
             self.unacked.push((at, sequence));
-            let event = Event::Envelope { mailbox: at, sequence, received_at_s, envelope };
+            let event = Event::Envelope { mailbox: at, sequence, received_at_s, token, envelope };
             frames.push(Bytes::from(codec::encode(&event)?));
         }
         send.write_all_chunks(&mut frames).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use velar_protocol::wire::{Envelope, MailboxId, SendTokenHash};
+use velar_protocol::wire::{Envelope, MailboxId, SendTokenHash, TokenMark};
 
 use super::{Bell, Cursor};
 use crate::clock::Now;
@@ -41,22 +41,14 @@ pub(super) struct Entry {
     pub(super) received_at_s: u64,
     kept_since_s: u64,
     digest: ShortDigest,
-    /// Who sent it, as long as the process lives: for the token's quota.
-    token: Option<Mark>,
+    /// Who sent it, as long as the process lives: for the token's quota, and told to the owner.
+    pub(super) token: Option<TokenMark>,
     pub(super) bytes: Option<Envelope>,
     /// Online subscribers that have not taken it yet.
     awaited: u8,
     pub(super) durable: bool,
     /// Written by this process, or read since it began: the entry of an envelope alone is no proof that it is there.
     pub(super) verified: bool,
-}
-
-/// Enough of a token's hash to find it among 128.
-type Mark = [u8; 8];
-
-fn mark(token: &SendTokenHash) -> Mark {
-    let [a, b, c, d, e, f, g, h, ..] = *token.as_bytes();
-    [a, b, c, d, e, f, g, h]
 }
 
 impl Mailbox {
@@ -122,7 +114,7 @@ impl Mailbox {
         for hash in tokens {
             let kept = before.iter().position(|token| token.hash == *hash);
             let token = kept.map(|at| before.swap_remove(at)).unwrap_or_else(|| {
-                let of_it = |entry: &&Entry| entry.token == Some(mark(hash));
+                let of_it = |entry: &&Entry| entry.token == Some(hash.mark());
                 let waiting = u32::try_from(self.queue.iter().filter(of_it).count());
                 Token {
                     hash: *hash,
@@ -232,7 +224,7 @@ impl Mailbox {
             received_at_s: now.wall_s(),
             kept_since_s: now.age_s(),
             digest,
-            token: Some(mark(token)),
+            token: Some(token.mark()),
             bytes: Some(envelope.clone()),
             awaited: u8::try_from(self.readers.len()).unwrap_or(u8::MAX),
             durable: false,
@@ -336,7 +328,7 @@ impl Mailbox {
 
     fn uncount(&mut self, entry: &Entry) {
         let Some(of) = entry.token else { return };
-        if let Some(token) = self.tokens.iter_mut().find(|token| mark(&token.hash) == of) {
+        if let Some(token) = self.tokens.iter_mut().find(|token| token.hash.mark() == of) {
             token.waiting = token.waiting.saturating_sub(1);
         }
     }

@@ -1,6 +1,6 @@
 //! Subscriptions, as the mailboxes see them.
 
-use velar_protocol::wire::{Envelope, MailboxId, Refusal};
+use velar_protocol::wire::{Envelope, MailboxId, Refusal, TokenMark};
 
 use super::{Bell, Mailboxes};
 use crate::clock::Now;
@@ -22,6 +22,7 @@ pub(crate) struct Cursor {
 pub(crate) struct Taken {
     pub(crate) sequence: u64,
     pub(crate) received_at_s: u64,
+    pub(crate) token: Option<TokenMark>,
     /// `None`: it is only on disk.
     pub(crate) bytes: Option<Envelope>,
 }
@@ -94,7 +95,7 @@ impl Mailboxes {
             }
             if !entry.is_over(age_s, now) {
                 let (sequence, received_at_s) = (entry.sequence, entry.received_at_s);
-                taken.push(Taken { sequence, received_at_s, bytes });
+                taken.push(Taken { sequence, received_at_s, token: entry.token, bytes });
             }
         }
         if taken.len() < room {

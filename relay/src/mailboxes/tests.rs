@@ -2,7 +2,7 @@
 
 mod holds;
 
-use velar_protocol::wire::{DeliveryOutcome, HoldSecret, SendToken};
+use velar_protocol::wire::{DeliveryOutcome, HoldSecret, SendToken, TokenOutcome};
 
 use super::*;
 use crate::store::{MemoryStore, Store, short_digest};
@@ -74,8 +74,8 @@ impl Rig {
     }
 
     fn open(&mut self, id: u8, tokens: &[u8]) -> Reply {
-        let tokens = tokens.iter().map(|byte| token(*byte)).collect();
-        self.act(|boxes, now, writes| boxes.open(mailbox(id), tokens, true, now, writes))
+        let tokens: Vec<SendTokenHash> = tokens.iter().map(|byte| token(*byte)).collect();
+        self.act(|boxes, now, writes| boxes.open(mailbox(id), &tokens, true, now, writes))
     }
 
     fn send(&mut self, by: u8, number: u32) -> Answer {
@@ -172,6 +172,16 @@ fn envelope(number: u32) -> Envelope {
     Envelope::new(bytes).unwrap()
 }
 
+/// `R`egistered, `T`aken, `F`ull: one letter for each token of an `Open`.
+fn opened(outcomes: &str) -> Answer {
+    let outcome = |letter| match letter {
+        'R' => TokenOutcome::Registered,
+        'T' => TokenOutcome::Taken,
+        _ => TokenOutcome::Full,
+    };
+    Answer::Opened { outcomes: outcomes.chars().map(outcome).collect(), reopening: None }
+}
+
 fn held(count: usize) -> Answer {
     Answer::Held { outcomes: vec![DeliveryOutcome::Held; count] }
 }
@@ -179,26 +189,28 @@ fn held(count: usize) -> Answer {
 #[test]
 fn tokens_over_the_limit_of_the_relay_are_refused_and_those_there_stay() {
     let mut rig = Rig::new(Limits { tokens: 3, ..Limits::default() });
-    assert_eq!(rig.open(1, &[1, 2]), Reply::Durable(Answer::Opened));
-    assert!(matches!(answer(rig.open(2, &[3, 4])), Answer::Full { .. }));
+    assert_eq!(rig.open(1, &[1, 2]), Reply::Durable(opened("RR")));
+    assert_eq!(rig.open(2, &[3, 4, 3]), Reply::Durable(opened("RFR")));
     assert_eq!(rig.send(1, 1), Answer::Accepted);
-    assert_eq!(rig.open(2, &[3]), Reply::Durable(Answer::Opened));
-    assert!(matches!(answer(rig.open(1, &[1, 2, 5])), Answer::Full { .. }));
-    assert_eq!(rig.open(1, &[1, 5]), Reply::Durable(Answer::Opened), "one for another");
-    assert_eq!(rig.open(1, &[1]), Reply::Durable(Answer::Opened));
-    assert_eq!(rig.open(2, &[3, 4]), Reply::Durable(Answer::Opened), "given back, it is free");
+    assert_eq!(rig.send(4, 2), Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(rig.open(1, &[5, 2, 1]), Reply::Durable(opened("FRR")), "its own come first");
+    assert_eq!(rig.open(1, &[1, 5]), Reply::Durable(opened("RR")), "one for another");
+    assert_eq!(rig.open(1, &[1]), Reply::Durable(opened("R")));
+    assert_eq!(rig.open(2, &[3, 4]), Reply::Durable(opened("RR")), "given back, it is free");
 }
 
 #[test]
 fn opening_replaces_tokens_and_revoked_ones_stop_at_once() {
     let mut rig = Rig::new(Limits::default());
-    assert_eq!(answer(rig.open(1, &[1, 2])), Answer::Opened);
-    assert_eq!(answer(rig.open(1, &[1, 2])), Answer::Opened, "repeating it changes nothing");
+    assert_eq!(answer(rig.open(1, &[1, 2])), opened("RR"));
+    assert_eq!(answer(rig.open(1, &[1, 2])), opened("RR"), "repeating it changes nothing");
     assert_eq!(rig.send(1, 1), Answer::Accepted);
-    assert_eq!(answer(rig.open(1, &[2, 3])), Answer::Opened);
+    assert_eq!(answer(rig.open(1, &[2, 3])), opened("RR"));
     assert_eq!(rig.send(1, 2), Answer::Refused(Refusal::UnknownToken));
     assert_eq!(rig.send(3, 3), Answer::Accepted);
-    assert_eq!(answer(rig.open(2, &[2])), Answer::Refused(Refusal::TokenTaken));
+    assert_eq!(answer(rig.open(2, &[2, 9])), opened("TR"), "the other one is registered");
+    assert_eq!(answer(rig.open(1, &[9, 3])), opened("TR"), "and what is left out is revoked");
+    assert_eq!(rig.send(2, 9), Answer::Refused(Refusal::UnknownToken));
     rig.restart(1);
     assert_eq!(rig.send(1, 4), Answer::Refused(Refusal::UnknownToken));
     assert_eq!(rig.waiting(1), [1, 3], "what a revoked token brought before stays");
@@ -208,11 +220,11 @@ fn opening_replaces_tokens_and_revoked_ones_stop_at_once() {
 fn a_new_mailbox_needs_the_operators_leave_and_a_known_one_does_not() {
     let mut rig = Rig::new(Limits::default());
     let open = |rig: &mut Rig, leave| {
-        answer(rig.act(|boxes, now, writes| boxes.open(mailbox(1), vec![], leave, now, writes)))
+        answer(rig.act(|boxes, now, writes| boxes.open(mailbox(1), &[], leave, now, writes)))
     };
     assert_eq!(open(&mut rig, false), Answer::Refused(Refusal::AccessRequired));
-    assert_eq!(open(&mut rig, true), Answer::Opened);
-    assert_eq!(open(&mut rig, false), Answer::Opened);
+    assert_eq!(open(&mut rig, true), opened(""));
+    assert_eq!(open(&mut rig, false), opened(""));
 }
 
 #[test]

@@ -39,7 +39,7 @@ async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for
     let relay = Relay::new(limits, None, time, mailboxes.clone(), store, jobs, ended);
     let tokens = vec![SendToken::new([1; 32]).hash()];
     let mailbox = MailboxId([2; 32]);
-    mailboxes.lock().unwrap().open(mailbox, tokens, true, now, &mut Vec::new());
+    mailboxes.lock().unwrap().open(mailbox, &tokens, true, now, &mut Vec::new());
 
     // Nobody writes: what is asked for stays in the queue.
     let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action));
@@ -62,7 +62,7 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     let (token, mailbox) = (SendToken::new([1; 32]).hash(), MailboxId([2; 32]));
     let mut writes = Vec::new();
     let mut before = Mailboxes::new(limits, Loaded::default(), now, &mut writes);
-    before.open(mailbox, vec![token], true, now, &mut writes);
+    before.open(mailbox, &[token], true, now, &mut writes);
     let envelope = Envelope::new(vec![3; ENVELOPE_LEN]).unwrap();
     let [whole, damaged] = [4, 5].map(|byte| HoldSecret::new([byte; 32]).id());
     for id in [whole, damaged] {

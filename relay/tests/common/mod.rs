@@ -26,6 +26,7 @@ use velar_protocol::wire::codec::{self, CodecError, Frame};
 use velar_protocol::wire::limits::{ALPN_QUIC, EXPORTER_LABEL};
 use velar_protocol::wire::{
     Ack, Answer, Delivery, Envelope, Event, Exporter, MailboxSecret, Request, SendToken,
+    TokenOutcome,
 };
 
 /// A client that knows one relay's certificate.
@@ -104,6 +105,11 @@ impl Conn {
     pub async fn open(&self, secret: &MailboxSecret, tokens: &[&SendToken]) -> Answer {
         let tokens = tokens.iter().map(|token| token.hash()).collect();
         self.ask(&Request::open(&self.exporter, secret, tokens, None)).await
+    }
+
+    /// Opens it with all of these tokens, or fails.
+    pub async fn opened(&self, secret: &MailboxSecret, tokens: &[&SendToken]) {
+        assert_eq!(self.open(secret, tokens).await, all_registered(tokens.len()));
     }
 
     pub async fn send(&self, token: &SendToken, envelope: &Envelope) -> Answer {
@@ -291,4 +297,9 @@ impl ServerCertVerifier for Pinned {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
     }
+}
+
+/// The answer to an `Open` of so many tokens, where the relay asks for no access token.
+pub fn all_registered(tokens: usize) -> Answer {
+    Answer::Opened { outcomes: vec![TokenOutcome::Registered; tokens], reopening: None }
 }

@@ -28,8 +28,8 @@ async fn hold(conn: &Conn, byte: u8, for_s: u32) -> Answer {
 /// A mailbox with envelopes, one for holds, and four holds: 1 and 2 are due soon after the fourth second, 3 and 4 before.
 async fn prepare(client: &Client) {
     let conn = client.connect().await;
-    assert_eq!(conn.open(&secret(1), &[&token(1)]).await, Answer::Opened);
-    assert_eq!(conn.open(&secret(HOLDER), &[&token(HOLDER)]).await, Answer::Opened);
+    conn.opened(&secret(1), &[&token(1)]).await;
+    conn.opened(&secret(HOLDER), &[&token(HOLDER)]).await;
     for (byte, for_s) in [(1, 8), (2, 8), (3, 6), (4, 6)] {
         assert!(matches!(hold(&conn, byte, for_s).await, Answer::Held { .. }));
     }
@@ -43,7 +43,7 @@ async fn refuses(conn: &Conn) {
     assert!(matches!(conn.open(&secret(9), &[&token(9)]).await, Answer::Full { .. }));
     assert!(matches!(conn.open(&secret(1), &[&token(8)]).await, Answer::Full { .. }));
     assert!(matches!(hold(conn, 9, 600).await, Answer::Full { .. }));
-    assert_eq!(conn.open(&secret(1), &[&token(1)]).await, Answer::Opened);
+    conn.opened(&secret(1), &[&token(1)]).await;
 }
 
 /// Extends the third hold and cancels the fourth, and waits until the others are released.
@@ -183,7 +183,7 @@ async fn a_relay_without_a_mark_that_fills_the_disk_stops_loudly_and_loses_nothi
     let Some(disk) = SmallDisk::new(64) else { return without_a_small_disk().await };
     let (mut relay, client) = disk.serve("--free-space-mib=0");
     let conn = client.connect().await;
-    assert_eq!(conn.open(&secret(1), &[&token(1)]).await, Answer::Opened);
+    conn.opened(&secret(1), &[&token(1)]).await;
     let (accepted, refused) = send_all(&conn, 1, 0..100_000).await;
     assert!(accepted.len() > 100, "{}", accepted.len());
     assert!(matches!(refused, None | Some(Answer::Unavailable { .. })), "{refused:?}");

@@ -6,7 +6,7 @@ mod passing;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use velar_protocol::wire::{Answer, DeliveryOutcome, Refusal};
+use velar_protocol::wire::{Answer, DeliveryOutcome, Refusal, TokenOutcome};
 
 use crate::reference::{Ask, Delivery};
 use crate::state::{DAY_S, Entry, Hold, Mailbox, State};
@@ -178,9 +178,13 @@ impl World {
 
     fn open(&mut self, mailbox: u8, tokens: &BTreeSet<u8>) -> Said {
         let taken = |token: &u8| self.live.owner(*token).is_some_and(|owner| owner != mailbox);
-        if tokens.iter().any(taken) {
-            return refused(Refusal::TokenTaken);
-        }
+        let (taken, tokens): (BTreeSet<u8>, BTreeSet<u8>) =
+            tokens.iter().partition(|token| taken(token));
+        let outcome = |token| match taken.contains(token) {
+            true => TokenOutcome::Taken,
+            false => TokenOutcome::Registered,
+        };
+        let outcomes = taken.union(&tokens).map(outcome).collect();
         let (now_s, mailboxes) = (self.now_s, &mut self.live.mailboxes);
         if !mailboxes.contains_key(&mailbox) && mailboxes.len() >= OPEN_MAILBOXES {
             return full();
@@ -190,7 +194,7 @@ impl World {
         let kept = |token: &u8| (*token, before.remove(token).unwrap_or_default());
         found.tokens = tokens.iter().map(kept).collect();
         found.used_s = found.used_s.max(now_s);
-        Said::AtCommit(Answer::Opened)
+        Said::AtCommit(Answer::Opened { outcomes, reopening: None })
     }
 
     fn close(&mut self, mailbox: u8) -> Said {

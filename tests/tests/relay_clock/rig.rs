@@ -79,7 +79,7 @@ impl Rig {
         let (_, connection) = self.connection.as_ref().ok_or("not connected")?;
         let tokens = vec![token().hash()];
         let request = Request::open(&connection.exporter(), &mailbox(), tokens, None);
-        assert_eq!(connection.request(&request).await?, Answer::Opened);
+        assert!(connection.request(&request).await?.opened_with_all());
         Ok(())
     }
 

@@ -87,7 +87,7 @@ fn every_variant_has_a_vector() {
         let of_kind = vectors.iter().filter(|(name, _)| name.starts_with(prefix));
         of_kind.filter(|(_, bytes)| bytes[5] == tag).map(|(_, bytes)| bytes[6]).collect()
     };
-    assert_eq!(second("answer.refused", 8), (0..=11).collect(), "refusals");
+    assert_eq!(second("answer.refused", 8), (0..=10).collect(), "refusals");
     assert_eq!(second("event.ended", 2), (0..=3).collect(), "reasons for an end");
 }
 
@@ -106,6 +106,10 @@ fn the_largest_values_fit_their_limits() {
     assert_eq!(decode(&largest), Ok(samples::largest_hold()));
     let open = samples::largest_open();
     assert_eq!(decode(&framed(&open)), Ok(open));
+    let outcomes = vec![super::super::TokenOutcome::Full; MAX_TOKENS];
+    let reopening = super::super::AccessToken::new("x".repeat(MAX_ACCESS_TOKEN_LEN));
+    let opened = Answer::Opened { outcomes, reopening };
+    assert_eq!(decode(&framed(&opened)), Ok(opened));
     let outcomes = vec![super::super::DeliveryOutcome::Full; MAX_DELIVERIES];
     let held = Answer::Held { outcomes };
     assert_eq!(decode(&framed(&held)), Ok(held));

@@ -15,7 +15,7 @@ use velar_protocol::wire::{
 use super::chance::Chance;
 use super::ledger::{Copy, Ledger};
 use super::letter::Letter;
-use crate::load::{Outcome, expect};
+use crate::load::{Outcome, opened};
 
 /// Envelopes of one sender on their way at once.
 const OUTSTANDING: u64 = 16;
@@ -117,7 +117,7 @@ impl Common {
         for mailbox in &self.mailboxes {
             let tokens: Vec<SendTokenHash> = vec![mailbox.sender.hash(), mailbox.keeper.hash()];
             let request = Request::open(&reader.exporter(), &mailbox.secret, tokens, None);
-            expect(reader.request(&request).await?, &Answer::Opened)?;
+            opened(reader.request(&request).await?)?;
         }
         Ok(())
     }
@@ -295,7 +295,7 @@ fn taken(
     event: Event,
 ) -> Result<Option<(Ack, Option<Letter>, bool)>, Broken> {
     match event {
-        Event::Envelope { mailbox: index, sequence, received_at_s, envelope } => {
+        Event::Envelope { mailbox: index, sequence, received_at_s, envelope, .. } => {
             let letter = Letter::read(common.run, &envelope);
             let copy = Copy { sequence, at_s: received_at_s };
             let double = common.ledger().received(mailbox.number, copy, letter);

@@ -7,7 +7,7 @@ use proptest::sample::Index;
 use super::super::super::{
     AccessToken, Ack, Answer, ClockJump, Delivery, DeliveryOutcome, EndReason, Envelope, Event,
     HoldId, HoldSecret, Info, MailboxId, MailboxProof, Proof, Refusal, Request, SendToken,
-    SendTokenHash, ServedLimits,
+    SendTokenHash, ServedLimits, TokenMark, TokenOutcome,
 };
 use super::super::{ENVELOPE_LEN, HEADER_LEN, MAX_DELIVERIES, MAX_SUBSCRIBED, MAX_TOKENS};
 use super::notation::parse;
@@ -78,7 +78,6 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Refusal::AccessRequired,
         Refusal::UnknownMailbox,
         Refusal::UnknownToken,
-        Refusal::TokenTaken,
         Refusal::UnknownHold,
         Refusal::HoldExists,
         Refusal::HoldLength,
@@ -117,10 +116,17 @@ fn info() -> impl Strategy<Value = Info> {
     )
 }
 
+fn opened() -> impl Strategy<Value = Answer> {
+    use TokenOutcome::{Full, Registered, Taken};
+    let outcomes = vec(proptest::sample::select(vec![Registered, Taken, Full]), 0..=MAX_TOKENS);
+    (outcomes, proptest::option::of(access()))
+        .prop_map(|(outcomes, reopening)| Answer::Opened { outcomes, reopening })
+}
+
 pub(super) fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         info().prop_map(Answer::Info),
-        Just(Answer::Opened),
+        opened(),
         Just(Answer::Closed),
         Just(Answer::Subscribed),
         Just(Answer::Accepted),
@@ -137,14 +143,14 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
     use EndReason::{MailboxClosed, ProtocolError, ShuttingDown, StoreFailed};
     let reasons = vec![MailboxClosed, ShuttingDown, ProtocolError, StoreFailed];
     prop_oneof![
-        (any::<u8>(), number(), number(), envelope()).prop_map(
-            |(mailbox, sequence, received_at_s, envelope)| Event::Envelope {
+        (any::<u8>(), number(), number(), proptest::option::of(any::<[u8; 8]>()), envelope())
+            .prop_map(|(mailbox, sequence, received_at_s, token, envelope)| Event::Envelope {
                 mailbox,
                 sequence,
                 received_at_s,
+                token: token.map(TokenMark),
                 envelope,
-            }
-        ),
+            }),
         (any::<u8>(), number()).prop_map(|(mailbox, expired)| Event::CaughtUp { mailbox, expired }),
         proptest::sample::select(reasons).prop_map(|reason| Event::Ended { reason }),
     ]

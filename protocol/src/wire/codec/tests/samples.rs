@@ -3,7 +3,7 @@
 use super::super::super::{
     AccessToken, Ack, Answer, ClockJump, Delivery, DeliveryOutcome, EndReason, Envelope, Event,
     Exporter, HoldSecret, Info, MailboxSecret, Refusal, Request, SendToken, SendTokenHash,
-    ServedLimits,
+    ServedLimits, TokenMark, TokenOutcome,
 };
 use super::super::{MAX_ACCESS_TOKEN_LEN, MAX_DELIVERIES, MAX_TOKENS};
 
@@ -65,6 +65,7 @@ pub(super) fn requests() -> Vec<(&'static str, Request)> {
 
 pub(super) fn answers() -> Vec<(&'static str, Answer)> {
     use DeliveryOutcome::{Full, Held, Refused};
+    use TokenOutcome::{Full as NoRoom, Registered, Taken};
     let limits = ServedLimits {
         envelope_age_s: 1_209_600,
         hold_length_s: 2_592_000,
@@ -81,7 +82,14 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         ("answer.info", info(ClockJump::None)),
         ("answer.info.clock-forward", info(ClockJump::Forward { by_s: 1_296_000 })),
         ("answer.info.clock-back", info(ClockJump::Back { by_s: 120 })),
-        ("answer.opened", Answer::Opened),
+        (
+            "answer.opened",
+            Answer::Opened { outcomes: vec![Registered, Taken, NoRoom], reopening: None },
+        ),
+        (
+            "answer.opened.reopening",
+            Answer::Opened { outcomes: vec![], reopening: AccessToken::new("aurora".to_owned()) },
+        ),
         ("answer.closed", Answer::Closed),
         ("answer.subscribed", Answer::Subscribed),
         ("answer.accepted", Answer::Accepted),
@@ -94,7 +102,6 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         ("answer.refused.access-required", refused(Refusal::AccessRequired)),
         ("answer.refused.unknown-mailbox", refused(Refusal::UnknownMailbox)),
         ("answer.refused.unknown-token", refused(Refusal::UnknownToken)),
-        ("answer.refused.token-taken", refused(Refusal::TokenTaken)),
         ("answer.refused.unknown-hold", refused(Refusal::UnknownHold)),
         ("answer.refused.hold-exists", refused(Refusal::HoldExists)),
         ("answer.refused.hold-length", refused(Refusal::HoldLength)),
@@ -106,15 +113,17 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
 }
 
 pub(super) fn events() -> Vec<(&'static str, Event)> {
-    let envelope = Event::Envelope {
+    let envelope = |token| Event::Envelope {
         mailbox: 1,
         sequence: 5_000_000_000,
         received_at_s: 1_795_500_000,
+        token,
         envelope: Envelope::new(vec![0x5a; 4096]).unwrap(),
     };
     let ended = |reason| Event::Ended { reason };
     vec![
-        ("event.envelope", envelope),
+        ("event.envelope", envelope(Some(TokenMark([0x6b; 8])))),
+        ("event.envelope.token-unknown", envelope(None)),
         ("event.caught-up", Event::CaughtUp { mailbox: 0, expired: 3 }),
         ("event.ended.mailbox-closed", ended(EndReason::MailboxClosed)),
         ("event.ended.shutting-down", ended(EndReason::ShuttingDown)),

@@ -180,9 +180,9 @@ impl Rig {
     pub(super) fn perform(&mut self, op: &Op) {
         match op.clone() {
             Open(id, tokens) => {
-                let tokens = tokens.iter().map(|byte| token(*byte)).collect();
+                let tokens: Vec<SendTokenHash> = tokens.iter().map(|byte| token(*byte)).collect();
                 let id = MailboxId([id; 32]);
-                self.act(|it, now, writes| it.open(id, tokens, true, now, writes));
+                self.act(|it, now, writes| it.open(id, &tokens, true, now, writes));
             }
             Close(id) => {
                 self.act(|it, _, writes| it.close(MailboxId([id; 32]), writes));
