@@ -95,6 +95,8 @@ pub(crate) struct World<'a> {
 
 fn limits() -> Limits {
     Limits {
+        mailbox_part: 0,
+        hold_part: 0,
         mailbox_envelopes: MAILBOX_ENVELOPES,
         token_envelopes: 4,
         envelope_age_s: AGE_S,

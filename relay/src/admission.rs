@@ -1,11 +1,16 @@
-//! Who may connect: counts of connections and handshakes, in all and per address prefix. Addresses are
-//! only in memory, only as prefixes, and only while connected.
+//! Who may connect. Handshakes in flight and connections are counted in all and per [prefix](crate::origin). Where all seats are
+//! taken, somebody who has shown nothing yet leaves for who comes: the longest there, of the prefix with most of these. Who has shown
+//! something keeps the seat.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::limits::Limits;
+use tokio::sync::Notify;
+
+use crate::limits::{HANDSHAKES_PER_PREFIX, KEPT_SEATS, Limits, SEAT_PARTS, WIDER_PREFIX};
+use crate::origin::{Origin, Origins, Prefix};
+use crate::shares::Shares;
 
 /// What to do with somebody who knocks.
 #[derive(Debug)]
@@ -16,154 +21,260 @@ pub(crate) enum Verdict {
     Retry,
     /// Say no: too many.
     Refuse,
-    /// Say nothing: answering would be the work that somebody wants us to do.
-    Ignore,
 }
 
 /// The counts.
 #[derive(Clone, Debug)]
 pub(crate) struct Admission {
     limits: Limits,
-    counts: Arc<Mutex<Counts>>,
+    origins: Origins,
+    seats: Arc<Mutex<Seats>>,
 }
 
-#[derive(Debug, Default)]
-struct Counts {
-    connections: u32,
-    handshakes: u32,
-    prefixes: HashMap<Prefix, u32>,
-}
-
-/// /24 of IPv4, /56 of IPv6: what one subscriber usually has.
-type Prefix = [u8; 7];
-
-/// One connection, counted as long as this lives.
+/// One connection, counted as long as this lives, or until it has to leave.
 #[derive(Debug)]
 pub(crate) struct Guest {
-    counts: Arc<Mutex<Counts>>,
-    prefix: Prefix,
-    handshaking: bool,
+    seats: Arc<Mutex<Seats>>,
+    number: u64,
+    origin: Origin,
+    leave: Arc<Notify>,
 }
+
+#[derive(Debug)]
+struct Seats {
+    /// Grows: the lowest is the longest there.
+    next: u64,
+    taken: BTreeMap<u64, Seat>,
+    /// Connections, handshakes among them.
+    by_prefix: HashMap<Prefix, u32>,
+    handshaking: Crowd,
+    /// Connected, and nothing shown.
+    strangers: Crowd,
+    kept: Shares<Prefix>,
+}
+
+#[derive(Debug)]
+struct Seat {
+    origin: Origin,
+    standing: Standing,
+    leave: Arc<Notify>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Handshaking,
+    Stranger,
+    Kept,
+}
+
+/// Those who may have to leave, by their narrowest prefix.
+#[derive(Debug, Default)]
+struct Crowd {
+    members: HashMap<Prefix, BTreeSet<u64>>,
+    /// For each prefix, and for all together ([`EVERYWHERE`]): its narrowest prefixes by how many are there.
+    sizes: HashMap<Prefix, BTreeSet<(usize, Prefix)>>,
+    len: usize,
+}
+
+/// All prefixes together. That a prefix hashes to it is as rare as that two hash alike.
+const EVERYWHERE: Prefix = 0;
 
 impl Admission {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, counts: Arc::default() }
+        let seats = Seats {
+            next: 0,
+            taken: BTreeMap::new(),
+            by_prefix: HashMap::new(),
+            handshaking: Crowd::default(),
+            strangers: Crowd::default(),
+            kept: Shares::new(limits.connections.into(), KEPT_SEATS),
+        };
+        Self { limits, origins: Origins::default(), seats: Arc::new(Mutex::new(seats)) }
     }
 
     /// `validated`: the address is proven.
     pub(crate) fn knock(&self, address: IpAddr, validated: bool) -> Verdict {
-        let prefix = prefix(address);
-        let mut counts = locked(&self.counts);
-        if counts.handshakes >= self.limits.handshakes {
-            return Verdict::Ignore;
-        }
-        if counts.handshakes >= self.limits.handshakes_before_retry && !validated {
+        let origin = self.origins.of(address);
+        let mut seats = locked(&self.seats);
+        if seats.handshaking.len >= self.limits.handshakes_before_retry as usize && !validated {
             return Verdict::Retry;
         }
-        let here = counts.prefixes.get(&prefix).copied().unwrap_or(0);
-        if counts.connections >= self.limits.connections
-            || here >= self.limits.connections_per_prefix
-        {
+        // A handshake takes a moment; one that is stalled gives way to the next from its own prefix, and to any other's where
+        // its prefix has most of them.
+        if seats.handshaking.of(origin.narrowest()) >= HANDSHAKES_PER_PREFIX as usize {
+            seats.send_away(Standing::Handshaking, origin.narrowest());
+        }
+        if seats.handshaking.len >= self.limits.handshakes as usize {
+            seats.send_away(Standing::Handshaking, EVERYWHERE);
+        }
+        for (at, prefix) in origin.prefixes().iter().enumerate() {
+            let times = if at == 0 { 1 } else { WIDER_PREFIX / 2 };
+            let limit = self.limits.connections_per_prefix.saturating_mul(times);
+            let here = seats.by_prefix.get(prefix).copied().unwrap_or(0);
+            if here >= limit && !seats.make_room(*prefix) {
+                return Verdict::Refuse;
+            }
+        }
+        if seats.taken.len() >= self.limits.connections as usize && !seats.make_room(EVERYWHERE) {
             return Verdict::Refuse;
         }
-        counts.connections += 1;
-        counts.handshakes += 1;
-        counts.prefixes.insert(prefix, here + 1);
-        Verdict::Admit(Guest { counts: self.counts.clone(), prefix, handshaking: true })
+        let (number, leave) = seats.take(origin);
+        Verdict::Admit(Guest { seats: self.seats.clone(), number, origin, leave })
     }
 }
 
 impl Guest {
+    /// Where it comes from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// The handshake is over.
-    pub(crate) fn seated(&mut self) {
-        if std::mem::take(&mut self.handshaking) {
-            locked(&self.counts).handshakes -= 1;
-        }
+    pub(crate) fn seated(&self) {
+        locked(&self.seats).stand(self.number, Standing::Handshaking, Standing::Stranger);
+    }
+
+    /// It has shown something that not everybody has. `true` if it keeps its seat from now on, or did before: a prefix keeps a share
+    /// of all seats.
+    pub(crate) fn proved(&self) -> bool {
+        locked(&self.seats).keep(self.number)
+    }
+
+    /// Waits until it has to leave.
+    pub(crate) async fn told_to_leave(&self) {
+        self.leave.notified().await;
     }
 }
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.seated();
-        let mut counts = locked(&self.counts);
-        counts.connections -= 1;
-        if let Some(here) = counts.prefixes.get_mut(&self.prefix) {
-            *here -= 1;
-            if *here == 0 {
-                counts.prefixes.remove(&self.prefix);
+        locked(&self.seats).give_up(self.number);
+    }
+}
+
+impl Seats {
+    fn take(&mut self, origin: Origin) -> (u64, Arc<Notify>) {
+        let (number, leave) = (self.next, Arc::new(Notify::new()));
+        self.next += 1;
+        for prefix in origin.prefixes() {
+            *self.by_prefix.entry(*prefix).or_default() += 1;
+        }
+        let standing = Standing::Handshaking;
+        self.taken.insert(number, Seat { origin, standing, leave: leave.clone() });
+        self.handshaking.enter(number, origin);
+        (number, leave)
+    }
+
+    /// Somebody who has shown nothing has to go; who is still at the handshake last.
+    fn make_room(&mut self, within: Prefix) -> bool {
+        self.send_away(Standing::Stranger, within) || self.send_away(Standing::Handshaking, within)
+    }
+
+    /// The longest there, of those with this standing in the most crowded narrowest prefix within this one, has to go. `false`:
+    /// nobody is there who would have to.
+    fn send_away(&mut self, standing: Standing, within: Prefix) -> bool {
+        let crowd = match standing {
+            Standing::Handshaking => &self.handshaking,
+            _ => &self.strangers,
+        };
+        let Some(number) = crowd.longest_there(within) else { return false };
+        if let Some(seat) = self.give_up(number) {
+            seat.leave.notify_one();
+        }
+        true
+    }
+
+    fn stand(&mut self, number: u64, before: Standing, after: Standing) {
+        let Some(seat) = self.taken.get_mut(&number).filter(|seat| seat.standing == before) else {
+            return;
+        };
+        seat.standing = after;
+        let origin = seat.origin;
+        for (crowd, standing) in [
+            (&mut self.handshaking, Standing::Handshaking),
+            (&mut self.strangers, Standing::Stranger),
+        ] {
+            if before == standing {
+                crowd.leave(number, origin);
+            }
+            if after == standing {
+                crowd.enter(number, origin);
             }
         }
     }
-}
 
-fn locked(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn prefix(address: IpAddr) -> Prefix {
-    match address.to_canonical() {
-        // 64:: is not in use for addresses of people: no IPv6 prefix looks like an IPv4 one.
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            [0, 100, 255, 255, a, b, c]
+    fn keep(&mut self, number: u64) -> bool {
+        let Some(seat) = self.taken.get(&number) else { return false };
+        let stranger = seat.standing == Standing::Stranger;
+        if stranger && self.kept.take(&seat.origin.holders(SEAT_PARTS), 1) {
+            self.stand(number, Standing::Stranger, Standing::Kept);
         }
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, e, f, g, ..] = v6.octets();
-            [a, b, c, d, e, f, g]
+        self.taken.get(&number).is_some_and(|seat| seat.standing == Standing::Kept)
+    }
+
+    fn give_up(&mut self, number: u64) -> Option<Seat> {
+        let seat = self.taken.remove(&number)?;
+        match seat.standing {
+            Standing::Handshaking => self.handshaking.leave(number, seat.origin),
+            Standing::Stranger => self.strangers.leave(number, seat.origin),
+            Standing::Kept => self.kept.give_back(&seat.origin.holders(SEAT_PARTS), 1),
+        }
+        for prefix in seat.origin.prefixes() {
+            let left = self.by_prefix.get(prefix).map_or(0, |here| here.saturating_sub(1));
+            if left == 0 {
+                self.by_prefix.remove(prefix);
+            } else {
+                self.by_prefix.insert(*prefix, left);
+            }
+        }
+        Some(seat)
+    }
+}
+
+impl Crowd {
+    fn of(&self, narrowest: Prefix) -> usize {
+        self.members.get(&narrowest).map_or(0, BTreeSet::len)
+    }
+
+    fn enter(&mut self, number: u64, origin: Origin) {
+        self.change(origin, |members| members.insert(number));
+    }
+
+    fn leave(&mut self, number: u64, origin: Origin) {
+        self.change(origin, |members| members.remove(&number));
+    }
+
+    fn change(&mut self, origin: Origin, change: impl FnOnce(&mut BTreeSet<u64>) -> bool) {
+        let narrowest = origin.narrowest();
+        let members = self.members.entry(narrowest).or_default();
+        let before = members.len();
+        change(members);
+        let after = members.len();
+        self.len = self.len + after - before;
+        if after == 0 {
+            self.members.remove(&narrowest);
+        }
+        for within in origin.prefixes().iter().chain([&EVERYWHERE]) {
+            let sizes = self.sizes.entry(*within).or_default();
+            sizes.remove(&(before, narrowest));
+            if after > 0 {
+                sizes.insert((after, narrowest));
+            }
+            if sizes.is_empty() {
+                self.sizes.remove(within);
+            }
         }
     }
+
+    fn longest_there(&self, within: Prefix) -> Option<u64> {
+        let (_, narrowest) = self.sizes.get(&within)?.last()?;
+        self.members.get(narrowest)?.first().copied()
+    }
+}
+
+fn locked(seats: &Mutex<Seats>) -> MutexGuard<'_, Seats> {
+    seats.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn limits() -> Limits {
-        Limits {
-            connections: 4,
-            connections_per_prefix: 2,
-            handshakes: 3,
-            handshakes_before_retry: 2,
-            ..Limits::default()
-        }
-    }
-
-    fn at(text: &str) -> IpAddr {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn a_prefix_has_its_share_and_gets_it_back() {
-        let admission = Admission::new(limits());
-        let enter = |text| {
-            let Verdict::Admit(mut guest) = admission.knock(at(text), true) else {
-                panic!("{text}")
-            };
-            guest.seated();
-            guest
-        };
-        let first = enter("203.0.113.5");
-        let _second = enter("::ffff:203.0.113.99");
-        assert!(matches!(admission.knock(at("203.0.113.7"), true), Verdict::Refuse));
-        let _third = enter("2001:db8::1");
-        let _fourth = enter("2001:db8:0:ff::1");
-        assert!(
-            matches!(admission.knock(at("198.51.100.1"), true), Verdict::Refuse),
-            "all seats taken"
-        );
-        drop(first);
-        let _again = enter("203.0.113.8");
-    }
-
-    #[test]
-    fn many_handshakes_in_flight_ask_for_proof_and_then_for_silence() {
-        let admission = Admission::new(limits());
-        let one = admission.knock(at("203.0.113.1"), false);
-        let _two = admission.knock(at("198.51.100.1"), false);
-        assert!(matches!(admission.knock(at("192.0.2.1"), false), Verdict::Retry));
-        let _three = admission.knock(at("192.0.2.1"), true);
-        assert!(matches!(admission.knock(at("192.0.2.1"), true), Verdict::Ignore));
-        drop(one);
-        assert!(matches!(admission.knock(at("192.0.2.2"), true), Verdict::Admit(_)));
-    }
-}
+mod tests;

@@ -3,21 +3,29 @@
 mod subscription;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use velar_protocol::wire::codec::{self, CodecError, Frame};
 use velar_protocol::wire::limits::EXPORTER_LABEL;
 use velar_protocol::wire::{Answer, Exporter, Request};
 
+use crate::admission::Guest;
 use crate::frames::Frames;
-use crate::limits::{DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, MAX_PIPELINED};
+use crate::limits::{
+    DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, FRAME_WAIT, MAX_PIPELINED, SMALL_FRAME, WIDE_SEND_WINDOW,
+    WIDE_WINDOW,
+};
+use crate::memory::{Memory, Part};
+use crate::origin::Origin;
 use crate::relay::{Pending, Reading, Relay};
-use crate::session::{Action, Session};
+use crate::session::{self, Action, Session, Shown};
 
 /// Bytes asked of quinn at once; it hands over what came in one packet, or a few.
 const CHUNK: usize = 64 * 1024;
@@ -27,6 +35,12 @@ struct Peer {
     relay: Arc<Relay>,
     session: Mutex<Session>,
     connection: Connection,
+    guest: Guest,
+    /// Whether it keeps its seat.
+    kept: AtomicBool,
+    /// Whether one of its streams has the [room](SMALL_FRAME) that a connection has in any case.
+    small_frame: Arc<Semaphore>,
+    wide: Mutex<Option<Part>>,
 }
 
 /// The reading half of a stream, in frames.
@@ -35,6 +49,21 @@ struct Reader {
     frames: Frames,
     /// When the frame began that is not whole yet.
     begun: Option<Instant>,
+    memory: FrameMemory,
+}
+
+/// Where a frame finds room that is not whole or not carried out yet.
+struct FrameMemory {
+    shared: Arc<Memory>,
+    origin: Origin,
+    small: Arc<Semaphore>,
+    has: Option<FrameRoom>,
+}
+
+/// Given back when it is dropped.
+enum FrameRoom {
+    Small { _permit: OwnedSemaphorePermit },
+    Shared { _part: Part },
 }
 
 /// What a stream brought.
@@ -43,6 +72,8 @@ enum Incoming {
     Broken(CodecError),
     /// A frame that began did not become whole in time.
     Late,
+    /// There was no room for it in that time.
+    NoRoom,
     /// The other end finished, reset, or is gone.
     End,
 }
@@ -57,7 +88,7 @@ impl<E: std::error::Error> From<E> for Gone {
 }
 
 /// Serves one connection until it ends, or the relay does.
-pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
+pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay>) {
     let mut exporter = [0; 32];
     if connection.export_keying_material(&mut exporter, EXPORTER_LABEL, b"").is_err() {
         return;
@@ -66,7 +97,15 @@ pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
         Session::new(Exporter(exporter), &relay.limits, relay.access.clone(), relay.now());
     let first_frame = Duration::from_secs(u64::from(relay.limits.first_frame_s));
     let mut ending = relay.ending();
-    let peer = Arc::new(Peer { relay, session: Mutex::new(session), connection });
+    let peer = Arc::new(Peer {
+        relay,
+        session: Mutex::new(session),
+        connection,
+        guest,
+        kept: AtomicBool::new(false),
+        small_frame: Arc::new(Semaphore::new(1)),
+        wide: Mutex::new(None),
+    });
     let mut streams = JoinSet::new();
     let mut patience = Some(Box::pin(sleep(first_frame)));
     let mut drain = DRAIN;
@@ -85,6 +124,10 @@ pub(crate) async fn serve(connection: Connection, relay: Arc<Relay>) {
                     drain = Duration::ZERO;
                     break;
                 }
+            }
+            () = peer.guest.told_to_leave() => {
+                drain = Duration::ZERO;
+                break;
             }
             changed = ending.changed() => if changed.is_err() { break },
         }
@@ -115,7 +158,13 @@ async fn requests(
     mut send: SendStream,
     recv: RecvStream,
 ) -> Result<Option<Subscribed>, Gone> {
-    let mut reader = Reader { stream: recv, frames: Frames::default(), begun: None };
+    let memory = FrameMemory {
+        shared: peer.relay.memory.clone(),
+        origin: peer.guest.origin(),
+        small: peer.small_frame.clone(),
+        has: None,
+    };
+    let mut reader = Reader { stream: recv, frames: Frames::default(), begun: None, memory };
     let mut waiting: VecDeque<Pending> = VecDeque::new();
     let mut last: Option<(Vec<u8>, bool)> = None;
     let mut reading = true;
@@ -146,6 +195,7 @@ async fn requests(
                     Incoming::End => { reading = false; continue }
                     Incoming::Broken(error) => peer.session().broken(error),
                     Incoming::Late => peer.session().broken(CodecError::Malformed),
+                    Incoming::NoRoom => session::no_room(),
                     Incoming::Frame(frame) => peer.session().frame(&frame, peer.relay.now()),
                 };
                 match action {
@@ -162,14 +212,24 @@ async fn requests(
                         let subscribed = peer.relay.subscribe(&owners).await;
                         drop(owners);
                         match subscribed {
-                            Ok(reading) => return Ok(Some(Box::new((reading, send, reader)))),
+                            Ok(reading) => {
+                                peer.proved();
+                                return Ok(Some(Box::new((reading, send, reader))));
+                            }
                             Err(answer) => {
                                 peer.session().subscription_ended();
                                 waiting.push_back(Pending::Ready(answer));
                             }
                         }
                     }
-                    other => waiting.push_back(peer.relay.carry_out(other).await),
+                    other => {
+                        let shown = Shown::by(&other);
+                        let pending = peer.relay.carry_out(other, peer.guest.origin()).await;
+                        if shown.proves(pending.said()) {
+                            peer.proved();
+                        }
+                        waiting.push_back(pending);
+                    }
                 }
             }
             _ = ending.changed(), if reading => {}
@@ -206,20 +266,70 @@ async fn finish(mut send: SendStream) {
 }
 
 impl Peer {
+    /// The other end has shown what not everybody has: it keeps its seat, and is served faster.
+    fn proved(&self) {
+        if self.kept.load(Ordering::Relaxed) || !self.guest.proved() {
+            return;
+        }
+        self.kept.store(true, Ordering::Relaxed);
+        if let Some(part) = self.relay.memory.for_wide_windows(self.guest.origin()) {
+            self.connection.set_receive_window(WIDE_WINDOW.into());
+            self.connection.set_send_window(WIDE_SEND_WINDOW);
+            *self.wide.lock().unwrap_or_else(PoisonError::into_inner) = Some(part);
+        }
+    }
+
     fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl FrameMemory {
+    /// Whether there is room for a frame of this length, now or since it began. One whose length is not known yet needs none.
+    fn is_there(&mut self, len: usize) -> bool {
+        let covered = match &self.has {
+            None => 0,
+            Some(FrameRoom::Small { .. }) => SMALL_FRAME,
+            Some(FrameRoom::Shared { .. }) => usize::MAX,
+        };
+        if len <= covered {
+            return true;
+        }
+        let small = || self.small.clone().try_acquire_owned().ok();
+        self.has = (len <= SMALL_FRAME)
+            .then(small)
+            .flatten()
+            .map(|permit| FrameRoom::Small { _permit: permit })
+            .or_else(|| {
+                let part = self.shared.for_frame(self.origin, len)?;
+                Some(FrameRoom::Shared { _part: part })
+            });
+        self.has.is_some()
+    }
+}
+
 impl Reader {
-    /// The next frame of kind `F`. Safe to drop and call again.
+    /// The next frame of kind `F`; the one before is carried out. Safe to drop and call again.
     async fn next<F: Frame>(&mut self) -> Incoming {
+        if self.frames.begun().is_none() {
+            self.memory.has = None;
+        }
         loop {
             if let Some(incoming) = self.next_now::<F>() {
                 self.begun = None;
                 return incoming;
             }
             let until = self.until();
+            if let (Some(until), Some(len)) = (until, self.frames.begun())
+                && !self.memory.is_there(len)
+            {
+                // What is on its way stays there: the sender is slowed down, and nothing is lost.
+                if Instant::now() >= until {
+                    return Incoming::NoRoom;
+                }
+                sleep(FRAME_WAIT).await;
+                continue;
+            }
             let chunk = self.stream.read_chunk(CHUNK, true);
             let chunk = match until {
                 None => chunk.await,

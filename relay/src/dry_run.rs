@@ -89,7 +89,7 @@ impl<S: Store> DryRelay<S> {
             // Says nothing about mailboxes.
             Action::Info => Reply::Now(Answer::Accepted),
             Action::Open { owner, tokens, access } => {
-                mailboxes.open(owner.mailbox(), &tokens, access, now, group)
+                mailboxes.open(owner.mailbox(), &tokens, access, |_| Ok(()), now, group)
             }
             Action::Close(owner) => mailboxes.close(owner.mailbox(), group),
             Action::Send { token, envelope, digest } => {
@@ -156,7 +156,7 @@ impl<S: Store> DryRelay<S> {
         let mut delivered = Vec::new();
         for cursor in &mut subscription.cursors {
             let batch = self.mailboxes.take(subscription.reader, cursor, room, self.now);
-            let (Some(batch), mailbox) = (batch, cursor.mailbox) else { return Ok(None) };
+            let (Ok(batch), mailbox) = (batch, cursor.mailbox) else { return Ok(None) };
             for taken in batch {
                 let sequence = taken.sequence;
                 let stored = match taken.bytes {
@@ -206,6 +206,7 @@ impl<S: Store> DryRelay<S> {
     pub fn pass(&mut self, seconds: u64) -> Result<Vec<HoldId>, StoreError> {
         self.now = Now::from_ms(self.now.hold_ms().saturating_add(seconds.saturating_mul(1000)));
         self.mailboxes.tick(self.now, &mut self.group);
+        while self.mailboxes.sweep(self.now, &mut self.group) {}
         let mut released = Vec::new();
         loop {
             let due = self.mailboxes.due(self.now);

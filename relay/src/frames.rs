@@ -60,6 +60,11 @@ impl Frames {
     /// Moves bytes from the chunk until `partial` has `len` of them.
     fn gather(&mut self, len: usize) {
         let missing = len.saturating_sub(self.partial.len()).min(self.chunk.len());
+        if self.partial.capacity() - self.partial.len() < missing {
+            // Twice what came, and never more than the frame has.
+            let twice = (2 * (self.partial.len() + missing)).min(len);
+            self.partial.reserve_exact(twice - self.partial.len());
+        }
         self.partial.extend_from_slice(&self.chunk.split_to(missing));
         self.let_go();
     }

@@ -7,6 +7,8 @@ use clap::Args;
 use serde::Deserialize;
 use velar_protocol::wire::ServedLimits;
 
+use crate::rate::Rate;
+
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident / $env:literal : $type:ty = $default:expr, $min:literal $(..=$max:expr)?;)+) => {
         /// The limits that an operator may set.
@@ -67,18 +69,26 @@ macro_rules! limits {
 limits! {
     /// Connections in all. 38 KiB each when idle (tests/BENCHMARKS.md): 10 000 are 390 MB.
     connections / "VELAR_RELAY_CONNECTIONS": u32 = 10_000, 1;
-    /// Connections from one address prefix (/24 or /56). A whole organisation or a Tor exit may share one.
+    /// Connections from one address prefix (/24 or /64), and four times as many from the wider ones around it (/16; /48, /32). A whole
+    /// organisation or a Tor exit may share one. Over it, and over all connections, who has shown nothing yet leaves for who comes.
     connections_per_prefix / "VELAR_RELAY_CONNECTIONS_PER_PREFIX": u32 = 512, 1;
-    /// Handshakes in flight; beyond it, new ones are ignored. A post-quantum handshake costs about 0.3 ms.
+    /// Handshakes in flight; beyond it, the oldest of the prefix with most of them is dropped. A post-quantum handshake costs about
+    /// 0.3 ms.
     handshakes / "VELAR_RELAY_HANDSHAKES": u32 = 512, 1;
     /// Handshakes in flight from which on a client must first prove its address (one more round trip).
     handshakes_before_retry / "VELAR_RELAY_HANDSHAKES_BEFORE_RETRY": u32 = 64, 0;
     /// Mailboxes in all. About 340 bytes of memory each, their tokens aside.
     mailboxes / "VELAR_RELAY_MAILBOXES": u32 = 100_000, 1;
+    /// Mailboxes that one address prefix (/24 or /64) may newly open within ten minutes; its larger prefixes (/16; /48, /32) eight
+    /// times as many each. A training of 30 people behind one address fits. Fewer when most mailboxes are taken.
+    new_mailboxes_per_prefix / "VELAR_RELAY_NEW_MAILBOXES_PER_PREFIX": u32 = 32, 1;
     /// Send tokens in all. About 170 bytes of memory each; a member of a circle of 12 has about 30.
     tokens / "VELAR_RELAY_TOKENS": u32 = 1_000_000, 128;
     /// Envelopes waiting in one mailbox: 14 days of hourly check-ins of 31 members, with spare room.
     mailbox_envelopes / "VELAR_RELAY_MAILBOX_ENVELOPES": u32 = 16_384, 1;
+    /// Of the room that is left on the disk beside all floors, one mailbox may have one part of so many. The 32 new ones of one prefix,
+    /// filled as fast as possible, leave 60 % of it. 0: as much as there is.
+    mailbox_part / "VELAR_RELAY_MAILBOX_PART": u32 = 64, 0;
     /// Envelopes one token may have waiting: 14 days of hourly check-ins, heartbeats and receipts, doubled.
     token_envelopes / "VELAR_RELAY_TOKEN_ENVELOPES": u32 = 2_048, 1;
     /// Seconds an envelope is kept for its recipient (14 days, and no more: clients delete old keys).
@@ -89,13 +99,16 @@ limits! {
     hold_length_s / "VELAR_RELAY_HOLD_LENGTH_S": u32 = 30 * 86_400, 1..=30 * 86_400;
     /// Holds in all.
     holds / "VELAR_RELAY_HOLDS": u32 = 50_000, 0;
+    /// Of the holds that may still be left, one mailbox may be in one part of so many, 256 at most: one of each of 31 others, with room
+    /// for those of a circle that changes. A hundred greedy ones leave two thirds. 0: as many as there is room for.
+    hold_part / "VELAR_RELAY_HOLD_PART": u32 = 256, 0;
     /// Longest wait in seconds before holds are released after an outage, so that missed extensions arrive.
     outage_wait_s / "VELAR_RELAY_OUTAGE_WAIT_S": u32 = 900, 0;
     /// Envelopes a minute that one token may send, on average. A panic with repeats needs a tenth.
     token_rate_per_min / "VELAR_RELAY_TOKEN_RATE_PER_MIN": u32 = 240, 1;
     /// Envelopes that one token may send at once: a backlog after days without a network.
     token_burst / "VELAR_RELAY_TOKEN_BURST": u32 = 512, 1;
-    /// Requests a minute on one connection, on average; each delivery of a hold counts as one.
+    /// Requests a minute on one connection, on average; each delivery of a hold counts as one, and each token of an Open.
     connection_rate_per_min / "VELAR_RELAY_CONNECTION_RATE_PER_MIN": u32 = 6_000, 1;
     /// Requests at once on one connection: a whole outbox after days without a network.
     connection_burst / "VELAR_RELAY_CONNECTION_BURST": u32 = 4_096, 128;
@@ -126,6 +139,53 @@ impl Limits {
     }
 }
 
+/// Envelopes that every mailbox has room for as long as it is open, whoever fills the disk: an alarm from each of a few people.
+pub(crate) const FLOOR: u32 = 8;
+/// Of these, how many by one token.
+pub(crate) const FLOOR_OF_TOKEN: u32 = 2;
+/// Of the send tokens that are not registered yet, one mailbox may have one part of so many, if that is more than
+/// [`TOKENS_OF_MAILBOX`].
+pub(crate) const TOKEN_PARTS: u64 = 64;
+/// See [`TOKEN_PARTS`]: what a member of a circle of 12 needs.
+pub(crate) const TOKENS_OF_MAILBOX: u64 = 32;
+/// New tokens that one mailbox may register: 128 at once, twice, and then ten a minute. Each costs a lookup and 32 bytes in a record
+/// that is written anew. A circle of 32 is set up within these.
+pub(crate) const NEW_TOKENS: Rate = Rate { per_min: 10, burst: 256 };
+/// Envelopes held for one mailbox: see [`Limits::hold_part`].
+pub(crate) const HELD_FOR_MAILBOX: u32 = 256;
+/// See [`Limits::hold_part`]: a mailbox is in so many in any case.
+pub(crate) const HELD_FOR_EACH: u32 = 8;
+/// Seconds of hold time after which a hold is dropped whose recipients are all gone. A client that registers its tokens anew, after
+/// another that had an older set, is done within minutes.
+pub(crate) const ABANDONED_AFTER_S: u64 = 3600;
+/// Subscriptions to one mailbox: one device, a few commands beside its watch, and connections that died unnoticed. Every one costs a
+/// wake-up and a copy of each envelope.
+pub(crate) const READERS: usize = 8;
+/// Mailboxes looked at under one lock: well below a millisecond.
+pub(crate) const MAILBOXES_SWEPT_AT_ONCE: usize = 256;
+/// Holds looked at under one lock: up to 64 tokens each.
+pub(crate) const HOLDS_SWEPT_AT_ONCE: usize = 64;
+/// Envelopes that expire under one lock.
+pub(crate) const EXPIRED_AT_ONCE: usize = 1024;
+/// Handshakes in flight from one prefix. Beyond it the oldest of them is dropped: one round trip of an honest one is over by then.
+pub(crate) const HANDSHAKES_PER_PREFIX: u32 = 64;
+/// Minutes after which it does not matter any more that somebody opened mailboxes: prefixes are remembered for so long.
+pub(crate) const NEWCOMER_WINDOW_MIN: u32 = 10;
+/// How many times as much as the narrowest prefix a wider one around it may have.
+pub(crate) const WIDER_PREFIX: u32 = 8;
+/// Of the mailboxes that may still be opened, one prefix may open one part of so many within ten minutes, and one in any case.
+pub(crate) const NEWCOMER_PARTS: u64 = 1024;
+/// Prefixes remembered for their new mailboxes: 4 MiB. While there are more, new ones wait.
+pub(crate) const REMEMBERED_PREFIXES: usize = 65_536;
+/// Of the seats that nobody keeps, a /24 or /64 may keep one part of 256, a /16 or /48 one of 32, and a /32 one of 8. Two hundred
+/// attacking prefixes leave 45 % of them.
+pub(crate) const SEAT_PARTS: [u64; 3] = [256, 32, 8];
+/// Seats that every prefix may keep while half of all are free, however few there are in all.
+pub(crate) const KEPT_SEATS: u64 = 4;
+/// The same as [`SEAT_PARTS`] for memory of frames: a prefix has 1 MiB of it, and 200 leave 3 MiB until their frames time out.
+pub(crate) const FRAME_PARTS: [u64; 3] = [64, 16, 4];
+/// The same for [`WIDE_CONNECTIONS`].
+pub(crate) const WIDE_PARTS: [u64; 3] = [16, 8, 4];
 /// Bidirectional streams a client may have open: the 8 of SPEC §4.1, and one more, because quinn announces new ones only
 /// when more than an eighth of them have ended. It keeps one map entry per stream that may be opened.
 pub(crate) const STREAMS: u32 = 8 + 1;
@@ -134,12 +194,25 @@ pub(crate) const STREAMS: u32 = 8 + 1;
 pub(crate) const FRAME_TIME: Duration = Duration::from_secs(10);
 /// See [`FRAME_TIME`].
 pub(crate) const FRAME_BYTES_PER_S: usize = 2 * 1024;
+/// Bytes of frames longer than [`SMALL_FRAME`] that are not whole or not carried out yet, in all; see
+/// [`FRAME_PARTS`]. While there is no room for one, the rest of it is left on its way.
+pub(crate) const FRAMES_AT_ONCE: u64 = 64 << 20;
+/// Bytes of a frame that each connection has room for in any case: every request but a `Hold` of more than one envelope.
+pub(crate) const SMALL_FRAME: usize = 8 * 1024;
+/// How often somebody whose frame there is no room for looks again.
+pub(crate) const FRAME_WAIT: Duration = Duration::from_millis(50);
 /// Bytes in flight on one stream, from the client: 30 envelopes.
 pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
-/// Bytes in flight on one connection, from the client.
-pub(crate) const CONNECTION_WINDOW: u32 = 256 * 1024;
-/// Bytes on their way to one client: a full set of unacknowledged envelopes.
-pub(crate) const SEND_WINDOW: u64 = 320 * 1024;
+/// Bytes in flight on one connection, from a client that has shown nothing yet: five envelopes. All 10 000 together: 240 MB.
+pub(crate) const NARROW_WINDOW: u32 = 24 * 1024;
+/// Bytes on their way to such a client. They cost memory only once they are sent.
+pub(crate) const NARROW_SEND_WINDOW: u64 = 64 * 1024;
+/// Bytes in flight from one of the [`WIDE_CONNECTIONS`].
+pub(crate) const WIDE_WINDOW: u32 = 256 * 1024;
+/// Bytes on their way to it: a full set of unacknowledged envelopes.
+pub(crate) const WIDE_SEND_WINDOW: u64 = 320 * 1024;
+/// Connections with wide windows, of those that have shown something: 144 MiB.
+pub(crate) const WIDE_CONNECTIONS: u64 = 256;
 /// Handshakes that quinn keeps before the relay has looked at them.
 pub(crate) const MAX_INCOMING: usize = 2048;
 /// Bytes of early packets kept for one of these.

@@ -11,6 +11,7 @@ mod reading;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -20,11 +21,13 @@ use velar_protocol::wire::{
 
 use crate::clock::Now;
 use crate::limits::{
-    CACHED_ENVELOPES, CLOCK_MARK_S, FULL_RETRY_S, Limits, OUTAGE_GAP_S, SEQUENCE_BLOCK,
+    CACHED_ENVELOPES, CLOCK_MARK_S, EXPIRED_AT_ONCE, FLOOR, FULL_RETRY_S, Limits,
+    MAILBOXES_SWEPT_AT_ONCE, OUTAGE_GAP_S, SEQUENCE_BLOCK, TOKEN_PARTS, TOKENS_OF_MAILBOX,
 };
 use crate::rate::Rate;
+use crate::shares::share;
 use crate::store::{Loaded, ShortDigest, Write};
-use holds::Hold;
+use holds::Holds;
 use mailbox::Mailbox;
 
 pub(crate) use holds::Asked;
@@ -55,7 +58,7 @@ pub(crate) struct Mailboxes {
     limits: Limits,
     tokens: HashMap<SendTokenHash, MailboxId>,
     mailboxes: HashMap<MailboxId, Mailbox>,
-    holds: HashMap<HoldId, Hold>,
+    holds: Holds,
     /// Holds that were lost, and when that is forgotten, in seconds of hold time.
     lost: HashMap<HoldId, u64>,
     /// No hold is released before this: a missed extension may still arrive.
@@ -64,12 +67,17 @@ pub(crate) struct Mailboxes {
     alive_s: u64,
     marked_s: u64,
     swept_s: u64,
+    /// All mailboxes in an order in which a sweep can go on, and where it goes on; `None` between sweeps.
+    names: BTreeSet<MailboxId>,
+    sweep_mailboxes: Option<Bound<MailboxId>>,
+    sweep_holds: Option<Bound<(u64, HoldId)>>,
     /// Above every sequence of mailboxes that were deleted: a name that comes back never repeats one.
     sequence_floor: u64,
     /// Envelopes kept in memory for subscribers although they are on disk.
     cached: usize,
-    /// Whether the disk has room.
+    /// Whether the disk has room, and for how many envelopes beside all floors, as far as is known.
     room: Room,
+    spare: u64,
     /// Envelopes of holds that were released while it had none.
     released_without_room: usize,
     generations: u32,
@@ -81,17 +89,22 @@ impl Mailboxes {
         let alive_s = loaded.clock.map_or(now.hold_s(), |mark| mark.hold_ms / 1000);
         let mut this = Self {
             limits,
-            tokens: HashMap::new(),
-            mailboxes: HashMap::new(),
-            holds: HashMap::new(),
+            // All that they will ever need: a table that grows moves everything, under the lock. What is not used yet is no memory.
+            tokens: HashMap::with_capacity(limits.tokens as usize),
+            mailboxes: HashMap::with_capacity(limits.mailboxes as usize),
+            names: BTreeSet::new(),
+            holds: Holds::with_capacity(limits.holds),
             lost: loaded.lost_holds.iter().map(|lost| (lost.id, lost.until_s)).collect(),
             release_not_before_s: 0,
             alive_s,
             marked_s: 0,
             swept_s: 0,
+            sweep_mailboxes: None,
+            sweep_holds: None,
             sequence_floor: 1,
             cached: 0,
             room: Room::Enough,
+            spare: u64::MAX,
             released_without_room: 0,
             // Higher than any that an earlier process gave, also to holds of which nothing is left but old bytes.
             generations: u32::try_from(now.hold_s()).unwrap_or(0),
@@ -100,6 +113,7 @@ impl Mailboxes {
             for token in &record.tokens {
                 this.tokens.insert(*token, record.id);
             }
+            this.names.insert(record.id);
             this.mailboxes.insert(record.id, Mailbox::from_record(record, now));
         }
         for stored in loaded.envelopes {
@@ -117,12 +131,14 @@ impl Mailboxes {
     }
 
     /// Opens a mailbox or replaces its tokens. `access` is whether the operator's leave was shown, or is
-    /// not needed. A token that cannot be registered keeps no other from it, nor from being revoked.
+    /// not needed; `newcomer` is asked for a new mailbox alone, with how many more there may be in all: whether where it comes from
+    /// may open it, or after how many seconds. A token that cannot be registered keeps no other from it, nor from being revoked.
     pub(crate) fn open(
         &mut self,
         id: MailboxId,
         tokens: &[SendTokenHash],
         access: bool,
+        newcomer: impl FnOnce(u64) -> Result<(), u32>,
         now: Now,
         writes: &mut Vec<Write>,
     ) -> Reply {
@@ -130,17 +146,32 @@ impl Mailboxes {
         if !known && !access {
             return refused(Refusal::AccessRequired);
         }
-        if !known
-            && (self.room != Room::Enough || self.mailboxes.len() >= self.limits.mailboxes as usize)
-        {
-            return full();
+        if !known {
+            let left = u64::from(self.limits.mailboxes).saturating_sub(self.mailboxes.len() as u64);
+            if self.room != Room::Enough || left == 0 || self.spare < u64::from(FLOOR) {
+                return full();
+            }
+            if let Err(retry_after_s) = newcomer(left) {
+                return Reply::Now(Answer::Full { retry_after_s });
+            }
         }
         let (outcomes, tokens) = self.judge(&id, tokens);
+        let is_new = |token: &&SendTokenHash| !self.tokens.contains_key(token);
+        let new = tokens.iter().filter(is_new).count();
+        if let Some(mailbox) = self.mailboxes.get_mut(&id)
+            && let Err(retry_after_s) = mailbox.charge_new_tokens(new, now)
+        {
+            return Reply::Now(Answer::Full { retry_after_s });
+        }
         let opened = Answer::Opened { outcomes, reopening: None };
         if self.room == Room::None {
             return self.open_without_room(&id, &tokens, opened, now);
         }
         let floor = self.sequence_floor;
+        if !known {
+            self.names.insert(id);
+            self.spare = self.spare.saturating_sub(FLOOR.into());
+        }
         let mailbox = self.mailboxes.entry(id).or_insert_with(|| Mailbox::new(id, floor, now));
         let before = mailbox.record();
         for token in mailbox.tokens() {
@@ -169,7 +200,11 @@ impl Mailboxes {
         let is_own = |token: &SendTokenHash| self.tokens.get(token) == Some(id);
         let distinct: BTreeSet<SendTokenHash> = tokens.iter().copied().collect();
         let kept = distinct.iter().filter(|token| is_own(token)).count();
-        let mut room = (self.limits.tokens as usize).saturating_sub(self.tokens.len() - had + kept);
+        let (limit, used) =
+            (u64::from(self.limits.tokens), (self.tokens.len() - had + kept) as u64);
+        let own =
+            share(limit, used, TOKEN_PARTS).max(TOKENS_OF_MAILBOX).saturating_sub(kept as u64);
+        let mut room = own.min(limit.saturating_sub(used));
         let mut registered = BTreeSet::new();
         let outcomes = tokens.iter().map(|token| {
             if registered.contains(token) || is_own(token) {
@@ -227,7 +262,7 @@ impl Mailboxes {
         writes: &mut Vec<Write>,
     ) -> Reply {
         let (limits, rate) = (self.limits, self.token_rate());
-        let room = self.room;
+        let (room, share) = (self.room, self.envelope_share());
         let Some(mailbox) = self.mailbox_of(token) else { return refused(Refusal::UnknownToken) };
         if mailbox.has_seen(&digest, now) {
             if room == Room::None && mailbox.is_unwritten(&digest) {
@@ -240,10 +275,8 @@ impl Mailboxes {
         if let Err(retry_after_s) = mailbox.charge(token, rate, now) {
             return Reply::Now(Answer::Full { retry_after_s });
         }
-        if !mailbox.has_room(&limits, token) || self.room != Room::Enough {
-            if let Some(mailbox) = self.mailbox_of(token) {
-                mailbox.shut(token, FULL_RETRY_S);
-            }
+        if room == Room::None || !mailbox.has_room(&limits, token, share) {
+            mailbox.shut(token, FULL_RETRY_S);
             return full();
         }
         self.put(token, envelope, digest, now, writes);
@@ -288,9 +321,14 @@ impl Mailboxes {
         }
     }
 
-    /// Says whether the disk has room now.
-    pub(crate) fn set_room(&mut self, room: Room) {
-        self.room = room;
+    /// Mailboxes that are open: each owns a floor.
+    pub(crate) fn len(&self) -> usize {
+        self.mailboxes.len()
+    }
+
+    /// Says whether the disk has room now, and for how many envelopes beside all floors.
+    pub(crate) fn set_room(&mut self, room: Room, spare: u64) {
+        (self.room, self.spare) = (room, spare);
         if room != Room::None {
             self.released_without_room = 0;
         }
@@ -324,7 +362,7 @@ impl Mailboxes {
         }
     }
 
-    /// Expiry, idle mailboxes and the mark. Holds that are due come from [`Mailboxes::due`].
+    /// The mark, and the beginning of a sweep. Holds that are due come from [`Mailboxes::due`].
     pub(crate) fn tick(&mut self, now: Now, writes: &mut Vec<Write>) {
         let gap = now.hold_s().saturating_sub(self.alive_s);
         self.alive_s = now.hold_s();
@@ -340,17 +378,37 @@ impl Mailboxes {
             return;
         }
         self.swept_s = now.hold_s();
-        let mut idle_ones = Vec::new();
-        for (id, mailbox) in &mut self.mailboxes {
-            self.cached = self.cached.saturating_sub(mailbox.expire(age, now, writes));
-            if mailbox.is_idle(idle, now) {
-                idle_ones.push(*id);
+        (self.sweep_mailboxes, self.sweep_holds) = (Some(Bound::Unbounded), Some(Bound::Unbounded));
+        self.forget_lost(now, writes);
+    }
+
+    /// Expiry, idle mailboxes, and holds that nobody waits for: a few at a time, so that nobody waits for the lock. `true`: there is
+    /// more to do.
+    pub(crate) fn sweep(&mut self, now: Now, writes: &mut Vec<Write>) -> bool {
+        let age = u64::from(self.limits.envelope_age_s);
+        let idle = u64::from(self.limits.mailbox_idle_s);
+        if let Some(from) = self.sweep_mailboxes {
+            let range = self.names.range((from, Bound::Unbounded));
+            let some: Vec<MailboxId> = range.take(MAILBOXES_SWEPT_AT_ONCE).copied().collect();
+            self.sweep_mailboxes = some.last().map(|last| Bound::Excluded(*last));
+            let mut expired = 0;
+            for id in some {
+                let Some(mailbox) = self.mailboxes.get_mut(&id) else { continue };
+                let before = mailbox.expired;
+                self.cached = self.cached.saturating_sub(mailbox.expire(age, now, writes));
+                expired += mailbox.expired - before;
+                let stays = !mailbox.is_idle(idle, now);
+                if mailbox.has_expired(age, now) || expired >= EXPIRED_AT_ONCE as u64 {
+                    self.sweep_mailboxes = Some(Bound::Included(id));
+                    return true;
+                }
+                if !stays {
+                    self.delete(&id, writes);
+                }
             }
         }
-        for id in idle_ones {
-            self.delete(&id, writes);
-        }
-        self.forget_lost(now, writes);
+        self.sweep_some_holds(now, writes);
+        self.sweep_mailboxes.is_some() || self.sweep_holds.is_some()
     }
 
     /// Leaves the mark that the next start goes on from. After a planned stop, the outage begins with it.
@@ -378,6 +436,22 @@ impl Mailboxes {
         self.release_not_before_s = self.release_not_before_s.max(now.hold_s() + wait);
     }
 
+    /// Envelopes that one mailbox may have, as the disk is now.
+    fn envelope_share(&self) -> u64 {
+        match (self.room, self.limits.mailbox_part) {
+            (Room::Low | Room::None, _) => 0,
+            (Room::Enough, 0) => u64::MAX,
+            (Room::Enough, parts) => share(self.spare, 0, parts.into()),
+        }
+    }
+
+    /// One more is written: until the disk is looked at again there is room for one less.
+    fn take_envelope(&mut self) {
+        if self.spare != u64::MAX {
+            self.spare = self.spare.saturating_sub(1);
+        }
+    }
+
     fn token_rate(&self) -> Rate {
         Rate { per_min: self.limits.token_rate_per_min, burst: self.limits.token_burst }
     }
@@ -396,6 +470,7 @@ impl Mailboxes {
         now: Now,
         writes: &mut Vec<Write>,
     ) {
+        self.take_envelope();
         let Some(mailbox) = self.mailbox_of(token) else { return };
         let sequence = mailbox.next_sequence;
         if sequence >= mailbox.sequence_ceiling {
@@ -410,6 +485,7 @@ impl Mailboxes {
 
     fn delete(&mut self, id: &MailboxId, writes: &mut Vec<Write>) -> bool {
         let Some(mailbox) = self.mailboxes.remove(id) else { return false };
+        self.names.remove(id);
         for token in mailbox.tokens() {
             self.tokens.remove(&token);
         }

@@ -55,6 +55,13 @@ impl Bucket {
         Err(self.told_s)
     }
 
+    /// Whether nothing is missing in it any more: a new one would be the same.
+    pub(crate) fn is_full(&self, rate: Rate, now: Now) -> bool {
+        let passed = now.hold_ms().saturating_sub(self.at_ms);
+        let refilled = passed.saturating_mul(rate.per_min.max(1).into()) / 60;
+        self.spent_milli <= refilled && self.closed_ms <= passed
+    }
+
     /// What was to be given is refused for another reason, and `wait_s` was told: closed for a second, so that
     /// nothing that was on its way behind it slips in before it.
     pub(crate) fn shut(&mut self, wait_s: u32) {

@@ -14,6 +14,8 @@ use velar_protocol::wire::{
 use crate::clock::{Judged, Now, Timekeeper};
 use crate::limits::{Limits, UNAVAILABLE_RETRY_S, WRITER_QUEUE};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
+use crate::memory::Memory;
+use crate::origin::{Newcomers, Origin};
 use crate::session::Action;
 use crate::store::{HoldRecord, ShortDigest, Store, StoreError, Write, short_digest};
 use crate::writer::Job;
@@ -29,6 +31,8 @@ pub(crate) struct Relay {
     /// Room for envelopes that wait for the writer.
     room: Arc<Semaphore>,
     readers: AtomicU64,
+    newcomers: Newcomers,
+    pub(crate) memory: Arc<Memory>,
     ending: watch::Receiver<Option<EndReason>>,
 }
 
@@ -66,6 +70,13 @@ impl Pending {
         }
     }
 
+    /// What it will say, if the disk takes it.
+    pub(crate) fn said(&self) -> &Answer {
+        match self {
+            Self::Ready(answer) | Self::Commit(_, answer) => answer,
+        }
+    }
+
     fn is_loss(&self) -> bool {
         matches!(self, Self::Commit(_, Answer::Refused(Refusal::HoldLost)))
     }
@@ -99,7 +110,21 @@ impl Relay {
     ) -> Self {
         let readers = AtomicU64::new(1);
         let room = Arc::new(Semaphore::new(WRITER_QUEUE));
-        Self { limits, access, time, mailboxes, store, jobs, room, readers, ending }
+        let newcomers = Newcomers::new(limits.new_mailboxes_per_prefix);
+        let memory = Memory::new();
+        Self {
+            limits,
+            access,
+            time,
+            mailboxes,
+            store,
+            jobs,
+            room,
+            readers,
+            newcomers,
+            memory,
+            ending,
+        }
     }
 
     /// Why everything ends, once it does.
@@ -108,13 +133,14 @@ impl Relay {
     }
 
     /// Carries out what a session decided, up to the disk. `Subscribe` and `Last` are the connection's.
-    pub(crate) async fn carry_out(&self, action: Action) -> Pending {
+    pub(crate) async fn carry_out(&self, action: Action, origin: Origin) -> Pending {
         match action {
             Action::Answer(answer) => Pending::Ready(answer),
             Action::Info => Pending::Ready(Answer::Info(self.info())),
             Action::Open { owner, tokens, access } => {
                 self.change(|mailboxes, now, writes| {
-                    mailboxes.open(owner.mailbox(), &tokens, access, now, writes)
+                    let newcomer = |left| self.newcomers.admit(origin, left, now);
+                    mailboxes.open(owner.mailbox(), &tokens, access, newcomer, now, writes)
                 })
                 .await
             }
@@ -159,7 +185,12 @@ impl Relay {
     }
 
     /// See [`Mailboxes::take`].
-    pub(crate) fn take(&self, reader: u64, cursor: &mut Cursor, room: usize) -> Option<Vec<Taken>> {
+    pub(crate) fn take(
+        &self,
+        reader: u64,
+        cursor: &mut Cursor,
+        room: usize,
+    ) -> Result<Vec<Taken>, EndReason> {
         self.mailboxes().take(reader, cursor, room, self.now())
     }
 
@@ -223,6 +254,11 @@ impl Relay {
             }
         })
         .await;
+        let mut more = true;
+        while std::mem::take(&mut more) {
+            self.write_behind(|mailboxes, now, writes| more = mailboxes.sweep(now, writes)).await;
+        }
+        self.newcomers.tidy(self.now());
         // If its queue is full, it works anyway.
         let _ = self.jobs.try_send(Job::Look);
         loop {

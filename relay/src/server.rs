@@ -231,15 +231,19 @@ fn knock(
             let _ = incoming.retry();
         }
         Verdict::Refuse => incoming.refuse(),
-        Verdict::Retry | Verdict::Ignore => incoming.ignore(),
+        Verdict::Retry => incoming.ignore(),
     }
 }
 
-async fn welcome(incoming: Incoming, mut guest: Guest, relay: Arc<Relay>) {
+async fn welcome(incoming: Incoming, guest: Guest, relay: Arc<Relay>) {
     // Boxed, so that it takes no room for as long as the connection lasts.
-    let Some(connection) = Box::pin(handshake(incoming)).await else { return };
+    let connection = tokio::select! {
+        connection = Box::pin(handshake(incoming)) => connection,
+        () = guest.told_to_leave() => None,
+    };
+    let Some(connection) = connection else { return };
     guest.seated();
-    connection::serve(connection, relay).await;
+    connection::serve(connection, guest, relay).await;
 }
 
 async fn handshake(incoming: Incoming) -> Option<Connection> {

@@ -3,12 +3,12 @@
 
 use velar_protocol::wire::codec::{self, CodecError};
 use velar_protocol::wire::{
-    AccessToken, Ack, Answer, Envelope, Exporter, HoldId, HoldSecret, MailboxId, Owner, Refusal,
-    Request, SendTokenHash,
+    AccessToken, Ack, Answer, DeliveryOutcome, Envelope, Exporter, HoldId, HoldSecret, MailboxId,
+    Owner, Refusal, Request, SendTokenHash,
 };
 
 use crate::clock::Now;
-use crate::limits::Limits;
+use crate::limits::{FULL_RETRY_S, Limits};
 use crate::rate::{Bucket, Rate};
 use crate::store::{ShortDigest, short_digest};
 
@@ -68,6 +68,43 @@ pub enum Action {
         /// Then close the connection too: the other end speaks another protocol.
         close: bool,
     },
+}
+
+/// What a request shows of who asks, if it is carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// What everybody can ask.
+    Nothing,
+    /// That a mailbox is theirs.
+    Owner,
+    /// A send token.
+    Token,
+    /// A hold's secret.
+    Secret,
+}
+
+impl Shown {
+    /// What this action shows.
+    pub(crate) fn by(action: &Action) -> Self {
+        match action {
+            Action::Open { .. } | Action::Close(_) | Action::Subscribe(_) => Self::Owner,
+            Action::Send { .. } | Action::Hold { .. } => Self::Token,
+            Action::Extend { .. } | Action::Cancel(_) => Self::Secret,
+            Action::Answer(_) | Action::Info | Action::Last { .. } => Self::Nothing,
+        }
+    }
+
+    /// Whether the relay knows what was shown. An alarm from the panic kit proves no owner: a registered token counts.
+    pub(crate) fn proves(self, answer: &Answer) -> bool {
+        let registered = |outcome: &DeliveryOutcome| *outcome != DeliveryOutcome::Refused;
+        match (self, answer) {
+            (Self::Nothing, _) => false,
+            (Self::Owner, answer) => matches!(answer, Answer::Opened { .. } | Answer::Closed),
+            (Self::Token, Answer::Held { outcomes }) => outcomes.iter().any(registered),
+            (Self::Token, answer) => matches!(answer, Answer::Accepted),
+            (Self::Secret, answer) => matches!(answer, Answer::Extended { .. } | Answer::Cancelled),
+        }
+    }
 }
 
 /// What one connection has shown and used. See the [module](self).
@@ -233,13 +270,22 @@ fn cost(request: &Request) -> u32 {
     match request {
         Request::Hold { deliveries, .. } => deliveries.len() as u32,
         Request::Subscribe { mailboxes } => mailboxes.len() as u32,
+        Request::Open { tokens, .. } => (tokens.len() as u32).max(1),
         _ => 1,
     }
 }
 
 fn last(refusal: Refusal) -> Action {
-    let frame = codec::encode(&Answer::Refused(refusal)).unwrap_or_default();
-    Action::Last { frame, close: false }
+    last_word(&Answer::Refused(refusal))
+}
+
+/// There was no memory for a frame that began.
+pub(crate) fn no_room() -> Action {
+    last_word(&Answer::Full { retry_after_s: FULL_RETRY_S })
+}
+
+fn last_word(answer: &Answer) -> Action {
+    Action::Last { frame: codec::encode(answer).unwrap_or_default(), close: false }
 }
 
 #[cfg(test)]

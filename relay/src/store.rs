@@ -26,6 +26,7 @@ mod sled;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
+use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 pub use memory::MemoryStore;
@@ -104,6 +105,11 @@ pub trait Store: Send + Sync + 'static {
     /// Bytes that have to be left for it to give room back once half of what it holds is gone.
     fn reserve_bytes(&self) -> u64 {
         0
+    }
+
+    /// Bytes that one more envelope takes of the disk, what has to be left for it counted.
+    fn envelope_bytes(&self) -> u64 {
+        ENVELOPE_LEN as u64
     }
 }
 

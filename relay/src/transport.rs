@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::keys::Identity;
 use crate::limits::{
-    CONNECTION_WINDOW, INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, Limits, MAX_INCOMING, SEND_WINDOW,
-    STREAM_WINDOW, STREAMS,
+    INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, Limits, MAX_INCOMING, NARROW_SEND_WINDOW,
+    NARROW_WINDOW, STREAM_WINDOW, STREAMS,
 };
 
 /// Why the keys do not make a TLS configuration.
@@ -68,8 +68,8 @@ fn transport(limits: &Limits, gso: bool) -> TransportConfig {
         .max_concurrent_bidi_streams(STREAMS.into())
         .max_concurrent_uni_streams(0_u32.into())
         .stream_receive_window(STREAM_WINDOW.into())
-        .receive_window(CONNECTION_WINDOW.into())
-        .send_window(SEND_WINDOW)
+        .receive_window(NARROW_WINDOW.into())
+        .send_window(NARROW_SEND_WINDOW)
         .datagram_receive_buffer_size(None)
         .datagram_send_buffer_size(0)
         .max_idle_timeout(idle.try_into().ok())

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use velar_protocol::wire::MailboxId;
 
-use crate::limits::{COMMIT_WATCHDOG, WRITE_ROOM, WRITER_GROUP, WRITER_QUEUE};
+use crate::limits::{COMMIT_WATCHDOG, FLOOR, WRITE_ROOM, WRITER_GROUP, WRITER_QUEUE};
 use crate::mailboxes::{Mailboxes, Room};
 use crate::store::{Loaded, Store, StoreError, Upkeep, Write};
 
@@ -249,6 +249,10 @@ impl Work {
         }
     }
 
+    fn mailboxes(&self) -> MutexGuard<'_, Mailboxes> {
+        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Once a second while it works, and after every mebibyte of envelopes: it is a system call.
     fn look_at_free_space(&mut self) {
         let recent = self.looked.is_some_and(|at| at.elapsed() < Duration::from_secs(1));
@@ -257,26 +261,34 @@ impl Work {
         }
         self.looked = Some(Instant::now());
         self.written = 0;
-        // Without a reserve a store that is full stays so, however much of it is read: what is left has to be written anew.
+        let open = self.mailboxes().len();
+        let envelope = self.store.envelope_bytes().max(1);
+        // Without a reserve a store that is full stays so, however much of it is read: what is left has to be written anew. And
+        // whatever happens, every mailbox that is open has room for its floor.
         let mark = match self.free_space {
             0 => 0,
-            set => set.max(self.store.reserve_bytes()),
+            set => {
+                let floors = open as u64 * u64::from(FLOOR) * envelope;
+                set.max(self.store.reserve_bytes()).saturating_add(floors)
+            }
         };
-        let room = match self.store.free_bytes() {
+        let free = self.store.free_bytes();
+        let room = match free {
             _ if !self.store.is_writable() => Room::None,
             Some(free) if free < self.free_space.min(WRITE_ROOM) => Room::None,
             Some(free) if free < mark => Room::Low,
             _ => Room::Enough,
         };
+        let left = |free: u64| free.saturating_sub(mark) / envelope;
+        self.mailboxes().set_room(room, free.map_or(u64::MAX, left));
         if std::mem::replace(&mut self.room, room) == room {
             return;
         }
-        self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner).set_room(room);
         match room {
             Room::Enough => tracing::info!("enough disk space again"),
             Room::Low => tracing::error!(
                 mebibytes = mark >> 20,
-                "little disk space left: nothing new is taken in; make at least so much room on the disk of the data folder, \
+                "little disk space left: nothing new is taken in but a few envelopes for each mailbox; make at least so much room on the disk of the data folder, \
                  no restart is needed"
             ),
             Room::None => tracing::error!(

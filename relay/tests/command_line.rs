@@ -10,7 +10,7 @@ use std::process::{Output, Stdio};
 
 use common::{Client, Relay, envelope, program, secret, token};
 use rustix::process::Signal;
-use velar_protocol::wire::{Answer, RelayAddress};
+use velar_protocol::wire::RelayAddress;
 
 fn run(args: &[&str], data: Option<&Path>) -> Output {
     let mut command = program();

@@ -10,7 +10,8 @@ use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, X25519};
 use tokio::time::timeout;
 use velar_protocol::wire::codec;
 use velar_protocol::wire::{
-    AccessToken, Ack, Answer, EndReason, Event, Refusal, Request, TokenOutcome,
+    AccessToken, Ack, Answer, Delivery, EndReason, Event, HoldSecret, Refusal, Request,
+    TokenOutcome,
 };
 
 fn relay(args: &[&str]) -> (tempfile::TempDir, Relay, Client) {
@@ -215,13 +216,81 @@ async fn who_says_nothing_valid_is_shown_out() {
 }
 
 #[tokio::test]
-async fn connections_over_the_limit_of_a_prefix_are_refused() {
+async fn at_the_limit_of_a_prefix_who_has_shown_nothing_leaves_and_who_has_stays() {
     let (_data, _relay, client) = relay(&["--connections-per-prefix", "1"]);
-    let first = client.connect().await;
-    first.ask(&Request::Info).await;
+    let stranger = client.connect().await;
+    stranger.ask(&Request::Info).await;
+    let owner = client.connect().await;
+    let left = timeout(Duration::from_secs(5), stranger.quic.closed()).await;
+    assert!(left.is_ok(), "it makes room");
+    // An empty set of tokens proves the mailbox all the same.
+    owner.opened(&secret(1), &[]).await;
     assert!(client.try_connect().await.is_err());
-    first.quic.close(0_u32.into(), b"");
+    assert!(matches!(owner.ask(&Request::Info).await, Answer::Info(_)), "it keeps its seat");
+    owner.quic.close(0_u32.into(), b"");
     while client.try_connect().await.is_err() {}
+}
+
+/// What an alarm from the panic kit shows: no mailbox, but a token that somebody has registered.
+#[tokio::test]
+async fn a_registered_token_keeps_the_seat_and_an_unknown_one_does_not() {
+    let (_data, _relay, client) = relay(&["--connections-per-prefix", "2"]);
+    let owner = client.connect().await;
+    owner.opened(&secret(1), &[&token(1)]).await;
+    for (by, stays) in [(2, false), (1, true)] {
+        let sender = client.connect().await;
+        let sent = sender.send(&token(by), &envelope(1)).await;
+        assert_eq!(sent == Answer::Accepted, stays);
+        assert_eq!(client.try_connect().await.is_err(), stays);
+        let left = timeout(Duration::from_millis(500), sender.quic.closed()).await;
+        assert_eq!(left.is_err(), stays);
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_that_opened_its_mailboxes_waits_and_keeps_those_it_has() {
+    let (_data, _relay, client) = relay(&["--new-mailboxes-per-prefix", "2"]);
+    let conn = client.connect().await;
+    for byte in [1, 2] {
+        conn.opened(&secret(byte), &[]).await;
+    }
+    let elsewhere = client.connect().await;
+    let third = elsewhere.open(&secret(3), &[]).await;
+    assert!(matches!(third, Answer::Full { retry_after_s: 1..=600 }), "{third:?}");
+    elsewhere.opened(&secret(2), &[&token(2)]).await;
+}
+
+/// The last byte of the longest frame is held back on every stream of many connections.
+#[tokio::test]
+async fn half_frames_cost_a_bounded_memory_and_others_are_served_beside_them() {
+    let (_data, relay, client) = relay(&[]);
+    let conn = client.connect().await;
+    conn.opened(&secret(1), &[&token(1)]).await;
+    let deliveries = (0..64).map(|n| Delivery { token: token(1), envelope: envelope(n) }).collect();
+    let (id, replaces) = (HoldSecret::new([9; 32]).id(), None);
+    let hold = Request::Hold { id, for_s: 600, deliveries, replaces };
+    let frame = codec::encode(&hold).unwrap();
+    let mut held_back = Vec::new();
+    for _ in 0..100 {
+        let stalled = client.connect().await;
+        assert!(matches!(stalled.ask(&Request::Info).await, Answer::Info(_)));
+        for _ in 0..8 {
+            let (mut send, recv) = stalled.quic.open_bi().await.unwrap();
+            let half = frame[..frame.len() - 1].to_vec();
+            let sending = tokio::spawn(async move {
+                let _ = send.write_all(&half).await;
+                send
+            });
+            held_back.push((sending, recv));
+        }
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(conn.send(&token(1), &envelope(999)).await, Answer::Accepted);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", relay.child.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    // 800 whole frames would be 206 MiB, with what the relay has anyway.
+    assert!(peak < 150 << 10, "{peak} KiB");
 }
 
 #[tokio::test]

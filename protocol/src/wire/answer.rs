@@ -218,4 +218,6 @@ pub enum EndReason {
     ProtocolError,
     /// The relay's store failed.
     StoreFailed,
+    /// As many newer subscriptions to one of its mailboxes are served as the relay allows.
+    Displaced,
 }

@@ -68,7 +68,7 @@ impl Subscription<'_> {
                             Incoming::End => return Ok(End::Theirs),
                             Incoming::Frame(frame) => session::ack(&frame),
                             Incoming::Broken(error) => Err(error),
-                            Incoming::Late => Err(CodecError::Malformed),
+                            Incoming::Late | Incoming::NoRoom => Err(CodecError::Malformed),
                         };
                         match heard {
                             Ok(ack) if self.ack(ack).await => {}
@@ -108,8 +108,9 @@ impl Subscription<'_> {
                 if room == 0 {
                     return Ok(None);
                 }
-                let Some(batch) = self.relay.take(reader, cursor, room) else {
-                    return Ok(Some(EndReason::MailboxClosed));
+                let batch = match self.relay.take(reader, cursor, room) {
+                    Ok(batch) => batch,
+                    Err(reason) => return Ok(Some(reason)),
                 };
                 let mailbox = cursor.mailbox;
                 let caught_up = !cursor.announced && cursor.next >= cursor.backlog_end;

@@ -1,10 +1,17 @@
 //! Holds: the dead man's switch as the relay sees it.
 
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Bound;
+
 use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, HoldId, Refusal, SendTokenHash};
 
 use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
-use crate::limits::{LOST_HOLD_S, RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM};
+use crate::limits::{
+    ABANDONED_AFTER_S, HELD_FOR_EACH, HELD_FOR_MAILBOX, HOLDS_SWEPT_AT_ONCE, LOST_HOLD_S,
+    RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM,
+};
+use crate::shares::share;
 use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write, short_digest};
 
 /// A hold that is asked for.
@@ -25,6 +32,68 @@ pub(super) struct Hold {
     whole: bool,
     /// Left or extended by somebody who spoke to this process: no outage lies between.
     fresh: bool,
+    /// Since when none of its recipients is here, in seconds of hold time.
+    gone_since_s: Option<u64>,
+}
+
+/// All holds, and in which order they are due.
+#[derive(Default)]
+pub(super) struct Holds {
+    by_id: HashMap<HoldId, Hold>,
+    /// Those that are not being released.
+    due: BTreeSet<(u64, HoldId)>,
+    /// Holds that were dropped because their recipients are gone, how many deliveries they had, and until when an `Extend` is told
+    /// so, in seconds of hold time.
+    abandoned: HashMap<HoldId, (usize, u64)>,
+}
+
+impl Holds {
+    pub(super) fn with_capacity(holds: u32) -> Self {
+        Self { by_id: HashMap::with_capacity(holds as usize), ..Self::default() }
+    }
+
+    fn has(&self, id: &HoldId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    fn get(&self, id: &HoldId) -> Option<&Hold> {
+        self.by_id.get(id)
+    }
+
+    fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    fn insert(&mut self, hold: Hold) {
+        let id = hold.record.key.id;
+        if !hold.releasing {
+            self.due.insert((hold.record.due_s, id));
+        }
+        self.abandoned.remove(&id);
+        self.by_id.insert(id, hold);
+    }
+
+    fn remove(&mut self, id: &HoldId) -> Option<Hold> {
+        let hold = self.by_id.remove(id)?;
+        self.due.remove(&(hold.record.due_s, *id));
+        Some(hold)
+    }
+
+    /// Changes one that stays. What is due follows.
+    fn change(&mut self, id: &HoldId, change: impl FnOnce(&mut Hold)) -> Option<HoldRecord> {
+        let mut hold = self.remove(id)?;
+        change(&mut hold);
+        let record = hold.record.clone();
+        if !hold.releasing {
+            self.due.insert((hold.record.due_s, *id));
+        }
+        self.by_id.insert(*id, hold);
+        Some(record)
+    }
+
+    fn first_due(&self, now: Now) -> Option<HoldId> {
+        self.due.first().filter(|(due_s, _)| *due_s <= now.hold_s()).map(|(_, id)| *id)
+    }
 }
 
 impl Mailboxes {
@@ -35,10 +104,11 @@ impl Mailboxes {
         if for_s == 0 || for_s > self.limits.hold_length_s {
             return refused(Refusal::HoldLength);
         }
-        if self.holds.contains_key(&id) && replaces != Some(id) {
+        if self.holds.has(&id) && replaces != Some(id) {
             return refused(Refusal::HoldExists);
         }
-        if let Some(old) = replaces.filter(|old| !self.holds.contains_key(old)) {
+        let replaces = replaces.filter(|old| self.holds.abandoned.remove(old).is_none());
+        if let Some(old) = replaces.filter(|old| !self.holds.has(old)) {
             return self.gone(&old);
         }
         let old = replaces.and_then(|old| self.holds.remove(&old));
@@ -73,8 +143,14 @@ impl Mailboxes {
         let key = HeldKey { id, generation: self.generations };
         let due_s = now.due_s(for_s);
         let record = HoldRecord { key, due_s, deliveries: record };
-        let hold = Hold { record: record.clone(), releasing: false, whole: true, fresh: true };
-        self.holds.insert(id, hold);
+        let hold = Hold {
+            record: record.clone(),
+            releasing: false,
+            whole: true,
+            fresh: true,
+            gone_since_s: None,
+        };
+        self.holds.insert(hold);
         let replaces = old.map(|old| old.record.key);
         writes.push(Write::Hold { record, envelopes, replaces });
         if self.lost.remove(&id).is_some() {
@@ -95,10 +171,15 @@ impl Mailboxes {
         if for_s == 0 || for_s > self.limits.hold_length_s {
             return refused(Refusal::HoldLength);
         }
-        let Some(hold) = self.holds.get_mut(id) else { return self.gone(id) };
-        hold.record.due_s = now.due_s(for_s);
-        (hold.releasing, hold.fresh) = (false, true);
-        let record = hold.record.clone();
+        let extended = self.holds.change(id, |hold| {
+            hold.record.due_s = now.due_s(for_s);
+            (hold.releasing, hold.fresh) = (false, true);
+        });
+        let Some(record) = extended else {
+            let Some((deliveries, _)) = self.holds.abandoned.get(id) else { return self.gone(id) };
+            let outcomes = vec![DeliveryOutcome::Refused; *deliveries];
+            return self.promise(Answer::Extended { outcomes });
+        };
         let outcome = |delivery: &HeldDelivery| match delivery.outcome {
             DeliveryOutcome::Held if !self.tokens.contains_key(&delivery.token) => {
                 DeliveryOutcome::Refused
@@ -116,6 +197,9 @@ impl Mailboxes {
 
     /// Deletes a hold with its envelopes.
     pub(crate) fn cancel(&mut self, id: &HoldId, writes: &mut Vec<Write>) -> Reply {
+        if self.holds.abandoned.remove(id).is_some() {
+            return self.promise(Answer::Cancelled);
+        }
         let Some(hold) = self.holds.remove(id) else { return self.gone(id) };
         self.unreserve(&hold.record);
         writes.push(Write::RemoveHold(hold.record.key));
@@ -140,9 +224,7 @@ impl Mailboxes {
         if readable < record.held().count() {
             return self.lose_hold(record.key, now, writes).then(|| self.gone(&record.key.id));
         }
-        if let Some(hold) = self.holds.get_mut(&record.key.id) {
-            hold.whole |= hold.record.key == record.key;
-        }
+        self.holds.change(&record.key.id, |hold| hold.whole |= hold.record.key == record.key);
         None
     }
 
@@ -200,13 +282,11 @@ impl Mailboxes {
         {
             return Vec::new();
         }
-        let is_due = |hold: &&mut Hold| hold.record.due_s <= now.hold_s() && !hold.releasing;
-        let due = self.holds.values_mut().filter(is_due).take(RELEASED_AT_ONCE);
-        due.map(|hold| {
-            hold.releasing = true;
-            hold.record.clone()
-        })
-        .collect()
+        let next = || {
+            let id = self.holds.first_due(now)?;
+            self.holds.change(&id, |hold| hold.releasing = true)
+        };
+        std::iter::from_fn(next).take(RELEASED_AT_ONCE).collect()
     }
 
     /// Puts the envelopes of a due hold into their mailboxes. One that was extended, replaced or cancelled
@@ -277,9 +357,14 @@ impl Mailboxes {
     pub(crate) fn outage_was_longer(&mut self, by_ms: u64, now: Now, writes: &mut Vec<Write>) {
         let by_s = by_ms.div_ceil(1000);
         self.note_gap(by_s, now);
-        for hold in self.holds.values_mut().filter(|hold| hold.fresh && !hold.releasing) {
-            hold.record.due_s = hold.record.due_s.saturating_add(by_s);
-            writes.push(Write::HoldRecord(hold.record.clone()));
+        let later = |hold: &&Hold| hold.fresh && !hold.releasing;
+        let ids: Vec<HoldId> =
+            self.holds.by_id.values().filter(later).map(|hold| hold.record.key.id).collect();
+        for id in ids {
+            let add = |hold: &mut Hold| {
+                hold.record.due_s = hold.record.due_s.saturating_add(by_s);
+            };
+            writes.extend(self.holds.change(&id, add).map(Write::HoldRecord));
         }
     }
 
@@ -290,8 +375,13 @@ impl Mailboxes {
             // A crash cut in two how it was lost, or how it was left again: whether it is whole is found when it is extended.
             writes.push(Write::ForgetLostHold(record.key.id));
         }
-        self.holds
-            .insert(record.key.id, Hold { record, releasing: false, whole: false, fresh: false });
+        self.holds.insert(Hold {
+            record,
+            releasing: false,
+            whole: false,
+            fresh: false,
+            gone_since_s: None,
+        });
     }
 
     pub(super) fn drop_hold(&mut self, id: &HoldId) -> Option<HeldKey> {
@@ -302,17 +392,55 @@ impl Mailboxes {
 
     fn put_back(&mut self, hold: Option<Hold>) {
         if let Some(hold) = hold {
-            self.holds.insert(hold.record.key.id, hold);
+            self.holds.insert(hold);
+        }
+    }
+
+    /// Looks at a few holds: one whose recipients have all been gone for [`ABANDONED_AFTER_S`] is dropped, however often it is
+    /// extended. It would keep others from leaving theirs.
+    pub(super) fn sweep_some_holds(&mut self, now: Now, writes: &mut Vec<Write>) {
+        let Some(from) = self.sweep_holds else { return };
+        let range = self.holds.due.range((from, Bound::Unbounded));
+        let some: Vec<(u64, HoldId)> = range.take(HOLDS_SWEPT_AT_ONCE).copied().collect();
+        self.sweep_holds = some.last().map(|last| Bound::Excluded(*last));
+        for (due_s, id) in some {
+            let Some(hold) = self.holds.by_id.get_mut(&id) else { continue };
+            if hold.record.held().any(|token| self.tokens.contains_key(token)) {
+                hold.gone_since_s = None;
+                continue;
+            }
+            let since_s = *hold.gone_since_s.get_or_insert(now.hold_s());
+            if now.hold_s() < since_s + ABANDONED_AFTER_S {
+                continue;
+            }
+            let (key, deliveries) = (hold.record.key, hold.record.deliveries.len());
+            self.holds.remove(&id);
+            if self.holds.abandoned.len() < self.limits.holds as usize {
+                self.holds.abandoned.insert(id, (deliveries, due_s));
+            }
+            writes.push(Write::RemoveHold(key));
+        }
+        if self.sweep_holds.is_none() {
+            self.holds.abandoned.retain(|_, (_, until_s)| *until_s > now.hold_s());
         }
     }
 
     fn reserve(&mut self, token: &SendTokenHash, now: Now) -> DeliveryOutcome {
-        let (limits, rate) = (self.limits, self.token_rate());
+        let (limits, rate, envelopes) = (self.limits, self.token_rate(), self.envelope_share());
+        let held = match limits.hold_part {
+            0 => u64::MAX,
+            parts => share(limits.holds.into(), self.holds.len() as u64, parts.into())
+                .clamp(HELD_FOR_EACH.into(), HELD_FOR_MAILBOX.into()),
+        };
         let Some(mailbox) = self.mailbox_of(token) else { return DeliveryOutcome::Refused };
-        if !mailbox.has_room(&limits, token) || mailbox.charge(token, rate, now).is_err() {
+        if u64::from(mailbox.reserved()) >= held
+            || !mailbox.has_room(&limits, token, envelopes)
+            || mailbox.charge(token, rate, now).is_err()
+        {
             return DeliveryOutcome::Full;
         }
         mailbox.reserve(token);
+        self.take_envelope();
         DeliveryOutcome::Held
     }
 

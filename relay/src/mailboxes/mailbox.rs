@@ -2,11 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use velar_protocol::wire::{Envelope, MailboxId, SendTokenHash, TokenMark};
+use velar_protocol::wire::{EndReason, Envelope, MailboxId, SendTokenHash, TokenMark};
 
 use super::{Bell, Cursor};
 use crate::clock::Now;
-use crate::limits::{Limits, REMEMBER_S, REMEMBERED};
+use crate::limits::{
+    EXPIRED_AT_ONCE, FLOOR, FLOOR_OF_TOKEN, Limits, NEW_TOKENS, READERS, REMEMBER_S, REMEMBERED,
+};
 use crate::rate::{Bucket, Rate};
 use crate::store::{MailboxRecord, ShortDigest, StoredEnvelope, Write};
 
@@ -25,12 +27,20 @@ pub(super) struct Mailbox {
     pub(super) expired: u64,
     /// Last opened or read, in age time, seconds; on disk only the day.
     used_s: u64,
+    /// How many of `queue` came by a token, as far as that is known: also by one that was revoked.
+    waiting: HashMap<TokenMark, u32>,
+    /// Space promised to holds, by all tokens.
+    reserved: u32,
+    /// New tokens that may still be registered. It goes with the mailbox: no connection made anew refills it.
+    new_tokens: Bucket,
+    /// Oldest first.
     pub(super) readers: Vec<(u64, Bell)>,
+    /// Readers whose place was taken and who do not know it yet; what came from the given sequence on never waited for them.
+    displaced: HashMap<u64, u64>,
 }
 
 pub(super) struct Token {
     hash: SendTokenHash,
-    waiting: u32,
     /// Space promised to holds. A revoked token gives it back; registered again it starts anew.
     reserved: u32,
     bucket: Bucket,
@@ -63,7 +73,11 @@ impl Mailbox {
             sequence_ceiling: first_sequence,
             expired: 0,
             used_s: now.age_s(),
+            waiting: HashMap::new(),
+            reserved: 0,
+            new_tokens: Bucket::new(now),
             readers: Vec::new(),
+            displaced: HashMap::new(),
         }
     }
 
@@ -109,22 +123,19 @@ impl Mailbox {
 
     /// Those kept keep their rate and their count.
     pub(super) fn replace_tokens(&mut self, tokens: &[SendTokenHash], now: Now) {
-        let mut before = std::mem::take(&mut self.tokens);
-        self.tokens = Vec::with_capacity(tokens.len());
-        for hash in tokens {
-            let kept = before.iter().position(|token| token.hash == *hash);
-            let token = kept.map(|at| before.swap_remove(at)).unwrap_or_else(|| {
-                let of_it = |entry: &&Entry| entry.token == Some(hash.mark());
-                let waiting = u32::try_from(self.queue.iter().filter(of_it).count());
-                Token {
-                    hash: *hash,
-                    waiting: waiting.unwrap_or(u32::MAX),
-                    reserved: 0,
-                    bucket: Bucket::new(now),
-                }
-            });
-            self.tokens.push(token);
-        }
+        let before = std::mem::take(&mut self.tokens);
+        let mut before: HashMap<_, _> =
+            before.into_iter().map(|token| (token.hash, token)).collect();
+        let fresh = |hash| Token { hash, reserved: 0, bucket: Bucket::new(now) };
+        let kept_or_fresh = |hash| before.remove(hash).unwrap_or_else(|| fresh(*hash));
+        self.tokens = tokens.iter().map(kept_or_fresh).collect();
+        self.reserved = self.tokens.iter().map(|token| token.reserved).sum();
+    }
+
+    /// Takes what so many new tokens cost, or says after how many seconds it will be there.
+    pub(super) fn charge_new_tokens(&mut self, count: usize, now: Now) -> Result<(), u32> {
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        if count == 0 { Ok(()) } else { self.new_tokens.take(NEW_TOKENS, count, now) }
     }
 
     pub(super) fn used(&mut self, now: Now) {
@@ -187,23 +198,40 @@ impl Mailbox {
         }
     }
 
-    pub(super) fn has_room(&self, limits: &Limits, token: &SendTokenHash) -> bool {
-        let reserved: usize = self.tokens.iter().map(|token| token.reserved as usize).sum();
-        let taken = self.queue.len() + reserved;
+    /// Whether one more fits that came by this token. `share`: envelopes that the disk has for one mailbox. The floor is there in
+    /// any case, and held ones do not count towards it: what lies there for silence must not keep an alarm out.
+    pub(super) fn has_room(&self, limits: &Limits, token: &SendTokenHash, share: u64) -> bool {
+        let taken = self.queue.len() as u64 + u64::from(self.reserved);
         let of_token = self.tokens.iter().find(|found| found.hash == *token);
-        let by_token = of_token.map_or(0, |token| token.waiting.saturating_add(token.reserved));
-        taken < limits.mailbox_envelopes as usize && by_token < limits.token_envelopes
+        let (waiting, reserved) =
+            (self.waiting_of(token), of_token.map_or(0, |token| token.reserved));
+        let on_floor = self.queue.len() < FLOOR as usize && waiting < FLOOR_OF_TOKEN;
+        taken < limits.mailbox_envelopes.into()
+            && waiting.saturating_add(reserved) < limits.token_envelopes
+            && (taken < share || on_floor)
+    }
+
+    fn waiting_of(&self, token: &SendTokenHash) -> u32 {
+        self.waiting.get(&token.mark()).copied().unwrap_or(0)
+    }
+
+    /// Envelopes held for this mailbox.
+    pub(super) fn reserved(&self) -> u32 {
+        self.reserved
     }
 
     pub(super) fn reserve(&mut self, token: &SendTokenHash) {
         if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
             token.reserved += 1;
+            self.reserved += 1;
         }
     }
 
     pub(super) fn unreserve(&mut self, token: &SendTokenHash) {
-        if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
-            token.reserved = token.reserved.saturating_sub(1);
+        let token = self.tokens.iter_mut().find(|found| found.hash == *token);
+        if let Some(token) = token.filter(|token| token.reserved > 0) {
+            token.reserved -= 1;
+            self.reserved -= 1;
         }
     }
 
@@ -216,9 +244,7 @@ impl Mailbox {
         envelope: &Envelope,
     ) -> StoredEnvelope {
         self.seen.insert(digest, sequence);
-        if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
-            token.waiting += 1;
-        }
+        *self.waiting.entry(token.mark()).or_default() += 1;
         self.queue.push_back(Entry {
             sequence,
             received_at_s: now.wall_s(),
@@ -234,8 +260,25 @@ impl Mailbox {
         StoredEnvelope { mailbox: self.id, sequence, received_at_s, kept_since_s, digest }
     }
 
-    pub(super) fn has_reader(&self, reader: u64) -> bool {
-        self.readers.iter().any(|(id, _)| *id == reader)
+    /// One more reader. Over [`READERS`] the oldest gives up its place.
+    pub(super) fn enter(&mut self, reader: u64, bell: Bell) {
+        if self.readers.len() >= READERS {
+            let (oldest, bell) = self.readers.remove(0);
+            self.displaced.insert(oldest, self.next_sequence);
+            bell.notify_one();
+        }
+        self.readers.push((reader, bell));
+    }
+
+    /// Whether this reader is one; if not, why it is none any more.
+    pub(super) fn check_reader(&self, reader: u64) -> Result<(), EndReason> {
+        if self.readers.iter().any(|(id, _)| *id == reader) {
+            Ok(())
+        } else if self.displaced.contains_key(&reader) {
+            Err(EndReason::Displaced)
+        } else {
+            Err(EndReason::MailboxClosed)
+        }
     }
 
     pub(super) fn wake(&self) {
@@ -297,11 +340,11 @@ impl Mailbox {
         }
     }
 
-    /// Removes what is too old. Returns as [`Mailbox::remove`] does.
+    /// Removes what is too old, [`EXPIRED_AT_ONCE`] at most. Returns as [`Mailbox::remove`] does.
     pub(super) fn expire(&mut self, age_s: u64, now: Now, writes: &mut Vec<Write>) -> usize {
         let mut sequences = Vec::new();
         let mut freed = 0;
-        while self.queue.front().is_some_and(|entry| entry.is_over(age_s, now)) {
+        while sequences.len() < EXPIRED_AT_ONCE && self.has_expired(age_s, now) {
             let Some(entry) = self.queue.pop_front() else { break };
             self.expired += 1;
             self.seen.remove(&entry.digest);
@@ -315,6 +358,11 @@ impl Mailbox {
         freed
     }
 
+    /// Whether something in it is too old.
+    pub(super) fn has_expired(&self, age_s: u64, now: Now) -> bool {
+        self.queue.front().is_some_and(|entry| entry.is_over(age_s, now))
+    }
+
     /// Envelopes counted as kept for slow subscribers.
     pub(super) fn cached(&self) -> usize {
         self.queue.iter().filter(|entry| entry.is_cached()).count()
@@ -323,13 +371,18 @@ impl Mailbox {
     /// A subscriber is gone; what it had not taken no longer waits for it.
     pub(super) fn leave(&mut self, reader: u64, cursor: &Cursor) -> usize {
         self.readers.retain(|(id, _)| *id != reader);
-        self.from(cursor.next.max(cursor.backlog_end)).map(Entry::taken).sum()
+        let until = self.displaced.remove(&reader).unwrap_or(u64::MAX);
+        let from = cursor.next.max(cursor.backlog_end);
+        self.from(from).take_while(|entry| entry.sequence < until).map(Entry::taken).sum()
     }
 
     fn uncount(&mut self, entry: &Entry) {
         let Some(of) = entry.token else { return };
-        if let Some(token) = self.tokens.iter_mut().find(|token| token.hash.mark() == of) {
-            token.waiting = token.waiting.saturating_sub(1);
+        let left = self.waiting.get(&of).map_or(0, |waiting| waiting.saturating_sub(1));
+        if left == 0 {
+            self.waiting.remove(&of);
+        } else {
+            self.waiting.insert(of, left);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Subscriptions, as the mailboxes see them.
 
-use velar_protocol::wire::{Envelope, MailboxId, Refusal, TokenMark};
+use velar_protocol::wire::{EndReason, Envelope, MailboxId, Refusal, TokenMark};
 
 use super::{Bell, Mailboxes};
 use crate::clock::Now;
@@ -49,7 +49,7 @@ impl Mailboxes {
             if record.used_day != before {
                 writes.push(Write::Mailbox(record));
             }
-            mailbox.readers.push((reader, bell.clone()));
+            mailbox.enter(reader, bell.clone());
             let backlog_end = mailbox.next_sequence;
             cursors.push(Cursor { mailbox: *id, next: 0, backlog_end, announced: false });
         }
@@ -67,18 +67,22 @@ impl Mailboxes {
         }
     }
 
-    /// The next envelopes for this cursor, at most `room`; moves the cursor. `None` if the mailbox is gone.
-    /// Envelopes that are over their age are skipped; the next tick counts and removes them.
+    /// The next envelopes for this cursor, at most `room`; moves the cursor.
+    /// Envelopes that are over their age are skipped; the next sweep counts and removes them.
+    ///
+    /// # Errors
+    /// Why the subscription is over: the mailbox is gone (closed and opened again, it is another one to its old readers),
+    /// or others have taken its place.
     pub(crate) fn take(
         &mut self,
         reader: u64,
         cursor: &mut Cursor,
         room: usize,
         now: Now,
-    ) -> Option<Vec<Taken>> {
+    ) -> Result<Vec<Taken>, EndReason> {
         let age_s = u64::from(self.limits.envelope_age_s);
-        // Closed and opened again is another mailbox to its old readers.
-        let mailbox = self.mailboxes.get_mut(&cursor.mailbox).filter(|it| it.has_reader(reader))?;
+        let mailbox = self.mailboxes.get_mut(&cursor.mailbox).ok_or(EndReason::MailboxClosed)?;
+        mailbox.check_reader(reader)?;
         let live_from = cursor.backlog_end;
         let mut taken = Vec::new();
         let mut freed = 0;
@@ -103,7 +107,7 @@ impl Mailboxes {
         }
         cursor.next = next;
         self.cached = self.cached.saturating_sub(freed);
-        Some(taken)
+        Ok(taken)
     }
 
     /// Envelopes that ever expired in this mailbox; what is over its age but not yet cleared away counts.

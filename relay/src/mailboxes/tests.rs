@@ -1,8 +1,9 @@
 //! The mailboxes on virtual time, with the memory store in place of a disk.
 
 mod holds;
+mod shares;
 
-use velar_protocol::wire::{DeliveryOutcome, HoldSecret, SendToken, TokenOutcome};
+use velar_protocol::wire::{DeliveryOutcome, EndReason, HoldSecret, SendToken, TokenOutcome};
 
 use super::*;
 use crate::store::{MemoryStore, Store, short_digest};
@@ -57,6 +58,7 @@ impl Rig {
 
     fn tick(&mut self) {
         self.act(Mailboxes::tick);
+        while self.act(Mailboxes::sweep) {}
         for record in self.mailboxes.due(self.now()) {
             let envelopes = record.envelopes(&self.store).unwrap();
             self.act(|boxes, now, writes| boxes.release(record.key, envelopes, now, writes));
@@ -75,7 +77,9 @@ impl Rig {
 
     fn open(&mut self, id: u8, tokens: &[u8]) -> Reply {
         let tokens: Vec<SendTokenHash> = tokens.iter().map(|byte| token(*byte)).collect();
-        self.act(|boxes, now, writes| boxes.open(mailbox(id), &tokens, true, now, writes))
+        self.act(|boxes, now, writes| {
+            boxes.open(mailbox(id), &tokens, true, |_| Ok(()), now, writes)
+        })
     }
 
     fn send(&mut self, by: u8, number: u32) -> Answer {
@@ -128,7 +132,7 @@ impl Rig {
             boxes.subscribe(&[mailbox(id)], 99, &Bell::default(), now, writes).unwrap()
         });
         let mut numbers = Vec::new();
-        while let Some(batch) = self.mailboxes.take(99, &mut reading[0], 16, now)
+        while let Ok(batch) = self.mailboxes.take(99, &mut reading[0], 16, now)
             && !batch.is_empty()
         {
             for taken in batch {
@@ -219,9 +223,12 @@ fn opening_replaces_tokens_and_revoked_ones_stop_at_once() {
 #[test]
 fn a_new_mailbox_needs_the_operators_leave_and_a_known_one_does_not() {
     let mut rig = Rig::new(Limits::default());
-    let open = |rig: &mut Rig, leave| {
-        answer(rig.act(|boxes, now, writes| boxes.open(mailbox(1), &[], leave, now, writes)))
-    };
+    let open =
+        |rig: &mut Rig, leave| {
+            answer(rig.act(|boxes, now, writes| {
+                boxes.open(mailbox(1), &[], leave, |_| Ok(()), now, writes)
+            }))
+        };
     assert_eq!(open(&mut rig, false), Answer::Refused(Refusal::AccessRequired));
     assert_eq!(open(&mut rig, true), opened(""));
     assert_eq!(open(&mut rig, false), opened(""));
@@ -351,7 +358,7 @@ fn a_reader_of_a_mailbox_that_was_closed_and_reopened_hears_of_the_end() {
     rig.act(|boxes, _, writes| boxes.close(mailbox(1), writes));
     rig.open(1, &[1]);
     let now = rig.now();
-    assert_eq!(rig.mailboxes.take(7, &mut cursors[0], 16, now), None);
+    assert_eq!(rig.mailboxes.take(7, &mut cursors[0], 16, now), Err(EndReason::MailboxClosed));
 }
 
 #[test]
@@ -378,21 +385,4 @@ fn the_memory_for_slow_readers_is_given_back() {
     rig.ack_first(1);
     rig.mailboxes.take(1, &mut quick[0], 16, now).unwrap();
     assert_eq!(rig.mailboxes.cached, 0);
-}
-
-#[test]
-fn nothing_new_is_taken_in_while_the_disk_is_nearly_full() {
-    let mut rig = Rig::new(Limits::default());
-    rig.open(1, &[1]);
-    rig.send(1, 1);
-    rig.mailboxes.set_room(Room::Low);
-    let full = Answer::Full { retry_after_s: FULL_RETRY_S };
-    assert_eq!(rig.send(1, 2), full);
-    assert_eq!(answer(rig.open(2, &[2])), full);
-    assert_eq!(rig.hold(1, 60, &[1], None), full);
-    assert_eq!(rig.send(1, 1), Answer::Accepted, "what is stored stays accepted");
-    rig.ack_first(1);
-    rig.mailboxes.set_room(Room::Enough);
-    rig.pass(2);
-    assert_eq!(rig.send(1, 2), Answer::Accepted);
 }

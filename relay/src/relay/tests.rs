@@ -19,6 +19,10 @@ fn hold(number: u8) -> Action {
     Action::Hold { id: HoldSecret::new([number; 32]).id(), for_s: 60, deliveries, replaces: None }
 }
 
+fn here() -> Origin {
+    crate::origin::Origins::default().of([127, 0, 0, 1].into())
+}
+
 #[tokio::test(start_paused = true)]
 async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for() {
     let folder = tempfile::tempdir().unwrap();
@@ -28,6 +32,7 @@ async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for
     let limits = Limits {
         token_envelopes: most,
         mailbox_envelopes: most,
+        hold_part: 0,
         token_burst: most,
         ..Limits::default()
     };
@@ -39,10 +44,10 @@ async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for
     let relay = Relay::new(limits, None, time, mailboxes.clone(), store, jobs, ended);
     let tokens = vec![SendToken::new([1; 32]).hash()];
     let mailbox = MailboxId([2; 32]);
-    mailboxes.lock().unwrap().open(mailbox, &tokens, true, now, &mut Vec::new());
+    mailboxes.lock().unwrap().open(mailbox, &tokens, true, |_| Ok(()), now, &mut Vec::new());
 
     // Nobody writes: what is asked for stays in the queue.
-    let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action));
+    let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action, here()));
     for number in 0..WRITER_QUEUE / MAX_DELIVERIES {
         let held = at_once(hold(u8::try_from(number).unwrap())).await;
         assert!(matches!(held, Ok(Pending::Commit(..))), "{number}");
@@ -62,7 +67,7 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     let (token, mailbox) = (SendToken::new([1; 32]).hash(), MailboxId([2; 32]));
     let mut writes = Vec::new();
     let mut before = Mailboxes::new(limits, Loaded::default(), now, &mut writes);
-    before.open(mailbox, &[token], true, now, &mut writes);
+    before.open(mailbox, &[token], true, |_| Ok(()), now, &mut writes);
     let envelope = Envelope::new(vec![3; ENVELOPE_LEN]).unwrap();
     let [whole, damaged] = [4, 5].map(|byte| HoldSecret::new([byte; 32]).id());
     for id in [whole, damaged] {
@@ -81,7 +86,7 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     let (_ending, ended) = watch::channel(None);
     let mailboxes = Arc::new(Mutex::new(mailboxes));
     let relay = Relay::new(limits, None, time, mailboxes, store, jobs, ended);
-    let mut pending = relay.carry_out(Action::Extend { id: damaged, for_s: 60 }).await;
+    let mut pending = relay.carry_out(Action::Extend { id: damaged, for_s: 60 }, here()).await;
     assert_eq!(pending.answer_now(), None, "not before it is on disk");
     let Some(Job::Write { writes, done: Some(done), .. }) = waiting.recv().await else {
         unreachable!()
@@ -89,7 +94,7 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     assert!(matches!(writes[..], [Write::LostHold(_), Write::ReleaseHold(lost)] if lost == key));
     done.send(()).unwrap();
     assert_eq!(pending.answer_now(), Some(Answer::Refused(Refusal::HoldLost)));
-    let other = relay.carry_out(Action::Extend { id: whole, for_s: 60 }).await;
+    let other = relay.carry_out(Action::Extend { id: whole, for_s: 60 }, here()).await;
     assert!(matches!(other, Pending::Commit(_, Answer::Extended { .. })));
 }
 
@@ -127,7 +132,7 @@ fn what_a_subscription_writes_is_written_in_the_order_in_which_it_happened() {
             while !is_over.load(Ordering::SeqCst) && opened.load(Ordering::SeqCst) < 1 << 18 {
                 alone().block_on(relay.write_behind(|mailboxes, now, writes| {
                     let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
-                    mailboxes.open(id, vec![token(number)], true, now, writes);
+                    mailboxes.open(id, &[token(number)], true, |_| Ok(()), now, writes);
                 }));
             }
         });

@@ -445,6 +445,11 @@ impl Store for SledStore {
         compaction::reserve(self)
     }
 
+    /// Itself, and what has to be left so that it can be written once more.
+    fn envelope_bytes(&self) -> u64 {
+        folder::LIVE_ENVELOPE / 2 * 5
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         if let Engine::Databases { new, old } = self.engine() {
             new.blobs_alarm();

@@ -13,7 +13,7 @@ use crate::PATIENCE;
 use crate::common::{Client, Relay};
 
 /// Enough limits that only the disk is one, and no wait after an outage.
-const UNLIMITED: [&str; 12] = [
+const UNLIMITED: [&str; 14] = [
     "--listen=127.0.0.1:0",
     "--host=127.0.0.1",
     "--mailbox-envelopes=1000000",
@@ -23,6 +23,8 @@ const UNLIMITED: [&str; 12] = [
     "--connection-rate-per-min=100000000",
     "--connection-burst=1000000",
     "--connections-per-prefix=1000",
+    "--new-mailboxes-per-prefix=1000000",
+    "--mailbox-part=0",
     "--outage-wait-s=0",
     "--log=info",
     "--cache-mib=8",

@@ -1,6 +1,6 @@
 //! Something else has filled the disk.
 
-use velar_protocol::wire::{Delivery, HoldSecret, Refusal, Request};
+use velar_protocol::wire::{Delivery, HoldSecret, Refusal};
 
 use super::disk::SmallDisk;
 use super::*;

@@ -21,7 +21,10 @@ use common::{Client, Conn, Relay, Subscription, envelope, number, secret, token}
 use rustix::process::Signal;
 use tokio::time::{sleep, timeout};
 use velar_protocol::wire::codec;
-use velar_protocol::wire::{Answer, Event};
+use velar_protocol::wire::{Answer, Event, Request};
+
+/// A mailbox that is not there yet.
+const NEWCOMER: u8 = 77;
 
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -78,9 +81,15 @@ async fn send_all(
     (accepted, refused)
 }
 
-/// Sends one until it is accepted; how long that took.
+/// Sends one until it is accepted, once there is room for more than floors: for a new mailbox. How long that took.
 async fn until_accepted(conn: &Conn, to: u8, number: u32) -> Duration {
     let begun = Instant::now();
+    while !conn.open(&secret(NEWCOMER), &[]).await.opened_with_all() {
+        assert!(begun.elapsed() < PATIENCE, "it never takes anything new again");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let closed = conn.ask(&Request::close(&conn.exporter, &secret(NEWCOMER))).await;
+    assert_eq!(closed, Answer::Closed);
     while conn.send(&token(to), &envelope(number)).await != Answer::Accepted {
         assert!(begun.elapsed() < PATIENCE, "it never accepts again");
         sleep(Duration::from_millis(20)).await;

@@ -276,6 +276,8 @@ fn limits() -> Limits {
     let small = |limit: usize| u32::try_from(limit).unwrap();
     let seconds = |limit: u64| u32::try_from(limit).unwrap();
     Limits {
+        mailbox_part: 0,
+        hold_part: 0,
         mailbox_envelopes: small(MAILBOX_ENVELOPES),
         token_envelopes: small(TOKEN_ENVELOPES),
         mailboxes: small(OPEN_MAILBOXES),

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use velar::net::{Connector, Purpose, RelayConnection, Subscription};
 use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{
-    Ack, Answer, Delivery, Envelope, Event, MailboxSecret, RelayAddress, Request, SendToken,
+    Ack, Delivery, Envelope, Event, MailboxSecret, RelayAddress, Request, SendToken,
 };
 use velar_relay::{Config, Identity, Server, open_store};
 

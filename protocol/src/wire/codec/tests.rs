@@ -88,7 +88,7 @@ fn every_variant_has_a_vector() {
         of_kind.filter(|(_, bytes)| bytes[5] == tag).map(|(_, bytes)| bytes[6]).collect()
     };
     assert_eq!(second("answer.refused", 8), (0..=10).collect(), "refusals");
-    assert_eq!(second("event.ended", 2), (0..=3).collect(), "reasons for an end");
+    assert_eq!(second("event.ended", 2), (0..=4).collect(), "reasons for an end");
 }
 
 #[test]

@@ -297,7 +297,7 @@ fn without_room_the_loss_of_a_hold_is_not_promised() {
     let mut rig = rig();
     rig.hold(1, 60, &[1, 2], None);
     rig.restart(1);
-    rig.mailboxes.set_room(Room::None);
+    rig.mailboxes.set_room(Room::None, 0);
     let record = rig.mailboxes.unread(&hold(1)).unwrap();
     let (now, mut writes) = (rig.now(), Vec::new());
     let reply = rig.mailboxes.looked_at(&record, 1, now, &mut writes).unwrap();
@@ -311,7 +311,7 @@ fn without_room_a_double_of_what_is_only_in_memory_is_not_accepted() {
     let mut rig = rig();
     rig.hold(1, 60, &[1], None);
     rig.pass(59);
-    rig.mailboxes.set_room(Room::None);
+    rig.mailboxes.set_room(Room::None, 0);
     rig.now_s += 1;
     let now = rig.now();
     let mut writes = Vec::new();

@@ -140,8 +140,8 @@ pub(super) fn answer() -> impl Strategy<Value = Answer> {
 }
 
 pub(super) fn event() -> impl Strategy<Value = Event> {
-    use EndReason::{MailboxClosed, ProtocolError, ShuttingDown, StoreFailed};
-    let reasons = vec![MailboxClosed, ShuttingDown, ProtocolError, StoreFailed];
+    use EndReason::{Displaced, MailboxClosed, ProtocolError, ShuttingDown, StoreFailed};
+    let reasons = vec![MailboxClosed, ShuttingDown, ProtocolError, StoreFailed, Displaced];
     prop_oneof![
         (any::<u8>(), number(), number(), proptest::option::of(any::<[u8; 8]>()), envelope())
             .prop_map(|(mailbox, sequence, received_at_s, token, envelope)| Event::Envelope {

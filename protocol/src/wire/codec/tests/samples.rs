@@ -129,6 +129,7 @@ pub(super) fn events() -> Vec<(&'static str, Event)> {
         ("event.ended.shutting-down", ended(EndReason::ShuttingDown)),
         ("event.ended.protocol-error", ended(EndReason::ProtocolError)),
         ("event.ended.store-failed", ended(EndReason::StoreFailed)),
+        ("event.ended.displaced", ended(EndReason::Displaced)),
     ]
 }
 

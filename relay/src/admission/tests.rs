@@ -1,0 +1,158 @@
+//! Who is let in, who has to go, who stays.
+
+use super::*;
+
+fn limits() -> Limits {
+    Limits {
+        connections: 64,
+        connections_per_prefix: 8,
+        handshakes: 16,
+        handshakes_before_retry: 4,
+        ..Limits::default()
+    }
+}
+
+fn at(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn enter(admission: &Admission, from: &str) -> Option<Guest> {
+    match admission.knock(at(from), true) {
+        Verdict::Admit(guest) => {
+            guest.seated();
+            Some(guest)
+        }
+        Verdict::Retry => panic!("the address is proven"),
+        Verdict::Refuse => None,
+    }
+}
+
+/// Whether it was told to leave.
+fn has_to_go(guest: &Guest) -> bool {
+    let told = guest.told_to_leave();
+    let mut told = std::pin::pin!(told);
+    let waker = std::task::Waker::noop();
+    told.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_ready()
+}
+
+#[test]
+fn a_prefix_has_its_seats_and_its_own_strangers_leave_for_who_comes_from_it() {
+    let admission = Admission::new(limits());
+    let first = enter(&admission, "203.0.113.1").unwrap();
+    let rest: Vec<Guest> =
+        (0..7).map(|_| enter(&admission, "::ffff:203.0.113.99").unwrap()).collect();
+    let elsewhere = enter(&admission, "203.0.7.1").unwrap();
+    assert!(!has_to_go(&first));
+    let newest = enter(&admission, "203.0.113.7").unwrap();
+    assert!(has_to_go(&first), "the longest there");
+    assert!(!has_to_go(&elsewhere) && !has_to_go(&newest) && !rest.iter().any(has_to_go));
+    drop(first);
+    assert_eq!(locked(&admission.seats).taken.len(), 9, "who left gives nothing back twice");
+}
+
+#[test]
+fn who_has_shown_something_keeps_the_seat_and_others_leave_first() {
+    let admission = Admission::new(limits());
+    let proved = enter(&admission, "203.0.113.1").unwrap();
+    assert!(proved.proved() && proved.proved());
+    let strangers: Vec<Guest> =
+        (0..63).map(|n| enter(&admission, &format!("10.{n}.0.1")).unwrap()).collect();
+    // All 64 are taken. Each of these has one stranger; the two of one prefix are the most.
+    let newcomers: Vec<Guest> =
+        (0..40).map(|n| enter(&admission, &format!("198.51.{n}.1")).unwrap()).collect();
+    assert!(!has_to_go(&proved));
+    let gone = strangers.iter().chain(&newcomers).filter(|guest| has_to_go(guest)).count();
+    assert_eq!(gone, 40);
+    assert_eq!(locked(&admission.seats).taken.len(), 64);
+    drop((proved, strangers, newcomers));
+    let seats = locked(&admission.seats);
+    assert!(seats.taken.is_empty() && seats.by_prefix.is_empty());
+    assert!(seats.strangers.members.is_empty() && seats.strangers.sizes.is_empty());
+    assert!(seats.handshaking.members.is_empty() && seats.handshaking.len == 0);
+}
+
+#[test]
+fn the_crowded_prefix_makes_room_for_the_others() {
+    let admission = Admission::new(limits());
+    let alone = enter(&admission, "192.0.2.1").unwrap();
+    let crowd: Vec<Guest> =
+        (0..63).map(|n| enter(&admission, &format!("10.{}.0.{n}", n / 8)).unwrap()).collect();
+    for n in 0..30 {
+        assert!(enter(&admission, &format!("198.51.{n}.1")).is_some());
+    }
+    assert!(!has_to_go(&alone));
+    assert!(crowd.iter().filter(|guest| has_to_go(guest)).count() > 0);
+}
+
+#[test]
+fn however_many_prefixes_prove_something_there_are_seats_for_the_next() {
+    let admission = Admission::new(Limits { connections: 10_000, ..Limits::default() });
+    let mut guests = Vec::new();
+    for n in 0..200 {
+        for _ in 0..50 {
+            let guest = enter(&admission, &format!("10.{n}.0.1"));
+            guests.extend(guest.inspect(|guest| {
+                guest.proved();
+            }));
+        }
+    }
+    assert!(locked(&admission.seats).taken.len() == 10_000);
+    for n in 0..100 {
+        let newcomer = enter(&admission, &format!("198.{n}.0.1")).unwrap();
+        assert!(newcomer.proved());
+        guests.push(newcomer);
+    }
+    assert!(guests.iter().rev().take(100).all(|guest| !has_to_go(guest)));
+}
+
+#[test]
+fn seats_that_are_all_kept_are_refused() {
+    let admission = Admission::new(Limits { connections: 1, ..limits() });
+    // One seat is no share of a prefix: it is kept by nobody.
+    let only = enter(&admission, "192.0.2.1").unwrap();
+    assert!(!only.proved());
+    assert!(enter(&admission, "192.0.2.2").is_some());
+    assert!(has_to_go(&only));
+}
+
+#[test]
+fn wider_prefixes_have_limits_too() {
+    let admission = Admission::new(limits());
+    let mut guests = Vec::new();
+    for n in 0..5 {
+        for _ in 0..8 {
+            guests.push(enter(&admission, &format!("2001:db8:1:{n}::1")).unwrap());
+        }
+    }
+    let seats = locked(&admission.seats).taken.len();
+    assert_eq!(seats, 32, "a /48 has four times the seats of a /64");
+}
+
+#[test]
+fn many_handshakes_in_flight_ask_for_proof_of_the_address() {
+    let admission = Admission::new(limits());
+    let knock = |from: &str, validated| admission.knock(at(from), validated);
+    let unproven: Vec<Verdict> = (0..4).map(|n| knock(&format!("10.{n}.0.1"), false)).collect();
+    assert!(unproven.iter().all(|verdict| matches!(verdict, Verdict::Admit(_))));
+    assert!(matches!(knock("192.0.2.1", false), Verdict::Retry));
+    assert!(matches!(knock("192.0.2.1", true), Verdict::Admit(_)));
+}
+
+#[test]
+fn a_stalled_handshake_gives_way_to_the_next_of_its_prefix_and_of_any_other() {
+    let limits = Limits { handshakes: 2 * HANDSHAKES_PER_PREFIX, ..Limits::default() };
+    let admission = Admission::new(limits);
+    let stall = |from: &str| match admission.knock(at(from), true) {
+        Verdict::Admit(guest) => guest,
+        other => panic!("{other:?}"),
+    };
+    let stalled: Vec<Guest> = (0..720).map(|_| stall("203.0.113.1")).collect();
+    let gone = stalled.iter().filter(|guest| has_to_go(guest)).count();
+    assert_eq!(gone, 720 - HANDSHAKES_PER_PREFIX as usize);
+    let honest = stall("198.51.100.1");
+    let more: Vec<Guest> = (0..100).map(|n| stall(&format!("10.{n}.0.1"))).collect();
+    assert!(!has_to_go(&honest), "the crowded prefix goes first");
+    honest.seated();
+    drop((stalled, more, honest));
+    assert_eq!(locked(&admission.seats).handshaking.len, 0);
+}

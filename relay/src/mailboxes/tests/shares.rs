@@ -1,0 +1,215 @@
+//! What one mailbox may have of what all need, and what every mailbox has whatever the others do.
+
+use super::*;
+use crate::limits::{
+    ABANDONED_AFTER_S, EXPIRED_AT_ONCE, FLOOR_OF_TOKEN, MAILBOXES_SWEPT_AT_ONCE, READERS,
+};
+
+const FULL: Answer = Answer::Full { retry_after_s: FULL_RETRY_S };
+
+#[test]
+fn while_the_disk_is_nearly_full_every_mailbox_has_its_floor_and_nothing_else() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1, 2, 3, 4, 5]);
+    for number in 0..3 {
+        assert_eq!(rig.send(1, number), Answer::Accepted);
+    }
+    rig.mailboxes.set_room(Room::Low, 0);
+    assert_eq!(rig.send(1, 9), FULL, "one token has more than its part of the floor already");
+    assert_eq!(answer(rig.open(2, &[6])), FULL);
+    assert_eq!(rig.hold(1, 60, &[2], None), FULL);
+    assert_eq!(rig.send(1, 1), Answer::Accepted, "what is stored stays accepted");
+    let mut accepted = 0;
+    for by in 2..=5 {
+        let of_it = (0..4).filter(|n| rig.send(by, u32::from(by) * 100 + n) == Answer::Accepted);
+        let of_it = of_it.count() as u32;
+        assert!(of_it <= FLOOR_OF_TOKEN);
+        accepted += of_it;
+    }
+    assert_eq!(accepted, FLOOR - 3);
+    rig.ack_first(1);
+    assert_eq!(rig.waiting(1).len() as u32, FLOOR - 1);
+    rig.pass(2);
+    assert_eq!(rig.send(5, 900), Answer::Accepted, "what is read makes room again");
+    rig.mailboxes.set_room(Room::Enough, u64::MAX);
+    rig.pass(2);
+    assert_eq!(rig.send(1, 10), Answer::Accepted);
+}
+
+#[test]
+fn what_is_held_does_not_keep_an_alarm_from_the_floor() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1, 2]);
+    for id in 0..20 {
+        assert_eq!(rig.hold(id, 6000, &[1], None), held(1));
+    }
+    rig.mailboxes.set_room(Room::Low, 0);
+    assert_eq!(rig.send(1, 1), Answer::Accepted);
+    assert_eq!(rig.send(2, 2), Answer::Accepted);
+}
+
+#[test]
+fn the_fuller_the_disk_the_less_one_mailbox_may_have_and_floors_come_first() {
+    let mut rig = Rig::new(Limits { mailbox_part: 4, token_burst: 10_000, ..Limits::default() });
+    for id in 1..=3 {
+        rig.open(id, &[id]);
+    }
+    rig.mailboxes.set_room(Room::Enough, 200);
+    let mut sent = [0_u32; 3];
+    for (id, sent) in (1..=3).zip(&mut sent) {
+        while rig.send(id, u32::from(id) * 1_000 + *sent) == Answer::Accepted {
+            *sent += 1;
+        }
+        rig.pass(2);
+    }
+    assert_eq!(sent, [40, 32, 25], "a fourth of what is left, each in its turn");
+    rig.mailboxes.set_room(Room::Enough, u64::from(FLOOR) - 1);
+    assert_eq!(answer(rig.open(4, &[4])), FULL, "no floor is promised that there is no room for");
+    rig.mailboxes.set_room(Room::Enough, u64::from(FLOOR));
+    assert_eq!(answer(rig.open(4, &[4])), opened("R"));
+    assert_eq!(answer(rig.open(5, &[5])), FULL, "that room was taken a moment ago");
+}
+
+#[test]
+fn a_prefix_that_opened_its_part_waits_and_what_is_open_stays_so() {
+    let mut rig = Rig::new(Limits { mailboxes: 10, ..Limits::default() });
+    rig.open(1, &[1]);
+    let mut open = |id, admitted: Result<(), u32>| {
+        let mut asked = None;
+        let reply = rig.act(|boxes, now, writes| {
+            let newcomer = |left| {
+                asked = Some(left);
+                admitted
+            };
+            boxes.open(mailbox(id), &[], true, newcomer, now, writes)
+        });
+        (answer(reply), asked)
+    };
+    assert_eq!(open(2, Err(77)), (Answer::Full { retry_after_s: 77 }, Some(9)));
+    assert_eq!(open(2, Ok(())), (opened(""), Some(9)));
+    assert_eq!(open(1, Err(77)), (opened(""), None));
+}
+
+#[test]
+fn new_tokens_cost_and_what_they_cost_does_not_come_back_by_asking_again() {
+    let mut rig = Rig::new(Limits::default());
+    let mut open = |of: std::ops::Range<u32>| {
+        let hash = |number: u32| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&number.to_le_bytes());
+            SendToken::new(bytes).hash()
+        };
+        let tokens: Vec<SendTokenHash> = of.map(hash).collect();
+        answer(rig.act(|boxes, now, writes| {
+            boxes.open(mailbox(1), &tokens, true, |_| Ok(()), now, writes)
+        }))
+    };
+    assert!(open(0..128).opened_with_all(), "the first ones are free: a mailbox costs by itself");
+    assert!(open(128..256).opened_with_all());
+    assert!(open(256..384).opened_with_all());
+    assert!(matches!(open(384..512), Answer::Full { retry_after_s: 1.. }));
+    assert!(open(256..384).opened_with_all(), "what it has costs nothing");
+}
+
+#[test]
+fn holds_for_one_mailbox_leave_room_for_those_for_others() {
+    let mut rig =
+        Rig::new(Limits { holds: 200, hold_part: 4, token_burst: 10_000, ..Limits::default() });
+    rig.open(1, &[1]);
+    rig.open(2, &[2]);
+    let mut left = 0;
+    while rig.hold(left, 6000, &[1], None) == held(1) {
+        left += 1;
+    }
+    assert_eq!(left, 40, "a fourth of what is left");
+    assert_eq!(rig.hold(100, 6000, &[2], None), held(1));
+    let both = rig.hold(101, 6000, &[1, 2], None);
+    let outcomes = vec![DeliveryOutcome::Full, DeliveryOutcome::Held];
+    assert_eq!(both, Answer::Held { outcomes });
+}
+
+#[test]
+fn a_hold_whose_recipients_are_all_gone_is_dropped_however_often_it_is_extended() {
+    let mut rig = Rig::new(Limits { outage_wait_s: 0, ..Limits::default() });
+    rig.open(1, &[1]);
+    rig.open(2, &[2]);
+    rig.hold(1, 100_000, &[1, 2], None);
+    rig.hold(2, 100_000, &[1], None);
+    rig.open(1, &[]);
+    rig.pass(120);
+    rig.open(1, &[1]);
+    rig.pass(120);
+    rig.act(|boxes, _, writes| boxes.close(mailbox(1), writes));
+    let gone = Answer::Extended { outcomes: vec![DeliveryOutcome::Refused] };
+    for _ in 0..=ABANDONED_AFTER_S / 60 + 2 {
+        rig.pass(60);
+        assert_eq!(rig.extend(2, 100_000), gone);
+    }
+    let stored = |rig: &Rig| rig.store.load().unwrap().holds.len();
+    assert_eq!(stored(&rig), 1, "the one that can still reach somebody");
+    assert_eq!(rig.extend(2, 100_000), gone, "it did not fire, and is not told as if it had");
+    assert_eq!(rig.cancel(2), Answer::Cancelled);
+    assert_eq!(rig.cancel(2), Answer::Refused(Refusal::UnknownHold));
+    rig.act(|boxes, _, writes| boxes.close(mailbox(2), writes));
+    rig.pass(2 * ABANDONED_AFTER_S);
+    assert_eq!(stored(&rig), 0);
+    rig.open(3, &[3]);
+    assert_eq!(rig.hold(3, 60, &[3], Some(1)), held(1), "it can be replaced all the same");
+}
+
+#[test]
+fn a_ninth_reader_takes_the_place_of_the_oldest() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1]);
+    let subscribe = |rig: &mut Rig, reader| {
+        rig.act(|boxes, now, writes| {
+            boxes.subscribe(&[mailbox(1)], reader, &Bell::default(), now, writes).unwrap()
+        })
+    };
+    let mut readers: Vec<_> = (0..READERS as u64).map(|n| subscribe(&mut rig, n)).collect();
+    let now = rig.now();
+    rig.send(1, 1);
+    let mut newest = subscribe(&mut rig, 99);
+    assert_eq!(rig.mailboxes.take(0, &mut readers[0][0], 16, now), Err(EndReason::Displaced));
+    for (reader, cursors) in (0..).zip(&mut readers).skip(1) {
+        assert_eq!(rig.mailboxes.take(reader, &mut cursors[0], 16, now).unwrap().len(), 1);
+    }
+    assert_eq!(rig.mailboxes.take(99, &mut newest[0], 16, now).unwrap().len(), 1);
+    rig.send(1, 2);
+    assert_eq!(rig.mailboxes.cached, 2, "the first one still waits for who was displaced");
+    rig.mailboxes.unsubscribe(0, &readers[0], now);
+    assert_eq!(rig.mailboxes.cached, 1, "the second one never did");
+    let taken = rig.mailboxes.take(99, &mut newest[0], 16, now).unwrap();
+    assert!(taken[0].bytes.is_some());
+}
+
+#[test]
+fn a_sweep_goes_on_where_it_stopped_and_leaves_nothing_out() {
+    let limits = Limits { envelope_age_s: 1_000, token_burst: 100_000, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    let many = MAILBOXES_SWEPT_AT_ONCE as u32 + 10;
+    for number in 0..many {
+        let mut id = [0; 32];
+        id[..4].copy_from_slice(&number.to_le_bytes());
+        let tokens = [SendToken::new(id).hash()];
+        rig.act(|boxes, now, writes| {
+            boxes.open(MailboxId(id), &tokens, true, |_| Ok(()), now, writes);
+            let (sent, digest) = (envelope(number), short_digest(&envelope(number)));
+            boxes.send(&tokens[0], sent, digest, now, writes);
+        });
+    }
+    rig.open(200, &[200]);
+    let more = EXPIRED_AT_ONCE as u32 + 10;
+    for number in 0..more {
+        assert_eq!(rig.send(200, 1_000_000 + number), Answer::Accepted);
+    }
+    rig.now_s += 2_000;
+    rig.act(Mailboxes::tick);
+    let mut steps = 1;
+    while rig.act(Mailboxes::sweep) {
+        steps += 1;
+    }
+    assert!(steps >= 3, "{steps}");
+    assert!(rig.store.load().unwrap().envelopes.is_empty());
+    assert_eq!(rig.expired(200), u64::from(more));
+}

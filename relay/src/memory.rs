@@ -1,0 +1,99 @@
+//! Memory that strangers can make the relay spend, beside what each connection has in any case: frames that are not whole yet, or
+//! not carried out, and wide windows. Each prefix has its [share](crate::shares).
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::limits::{FRAME_PARTS, FRAMES_AT_ONCE, WIDE_CONNECTIONS, WIDE_PARTS};
+use crate::origin::{Origin, Prefix};
+use crate::shares::Shares;
+
+/// What is bounded, and who has it.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    frames: Mutex<Shares<Prefix>>,
+    wide: Mutex<Shares<Prefix>>,
+}
+
+/// A part of it, given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Part {
+    memory: Arc<Memory>,
+    kind: Kind,
+    origin: Origin,
+    units: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Frame,
+    Wide,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Arc<Self> {
+        let frames = Mutex::new(Shares::new(FRAMES_AT_ONCE, 0));
+        Arc::new(Self { frames, wide: Mutex::new(Shares::new(WIDE_CONNECTIONS, 1)) })
+    }
+
+    /// For a frame of so many bytes. `None`: not now.
+    pub(crate) fn for_frame(self: &Arc<Self>, origin: Origin, bytes: usize) -> Option<Part> {
+        self.part(Kind::Frame, origin, bytes as u64)
+    }
+
+    /// For the wide windows of one connection. `None`: it has narrow ones.
+    pub(crate) fn for_wide_windows(self: &Arc<Self>, origin: Origin) -> Option<Part> {
+        self.part(Kind::Wide, origin, 1)
+    }
+
+    fn part(self: &Arc<Self>, kind: Kind, origin: Origin, units: u64) -> Option<Part> {
+        let (shares, parts) = self.of(kind);
+        let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.take(&origin.holders(parts), units).then(|| Part {
+            memory: self.clone(),
+            kind,
+            origin,
+            units,
+        })
+    }
+
+    fn of(&self, kind: Kind) -> (&Mutex<Shares<Prefix>>, [u64; 3]) {
+        match kind {
+            Kind::Frame => (&self.frames, FRAME_PARTS),
+            Kind::Wide => (&self.wide, WIDE_PARTS),
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let (shares, parts) = self.memory.of(self.kind);
+        let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.give_back(&self.origin.holders(parts), self.units);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use velar_protocol::wire::limits::MAX_REQUEST_LEN;
+
+    use super::*;
+    use crate::origin::Origins;
+
+    #[test]
+    fn half_frames_of_many_prefixes_leave_room_for_the_longest_of_the_next() {
+        let (origins, memory) = (Origins::default(), Memory::new());
+        let mut parts = Vec::new();
+        for n in 0..200 {
+            let origin = origins.of([10, n, 0, 1].into());
+            while let Some(part) = memory.for_frame(origin, 4_101) {
+                parts.push(part);
+            }
+        }
+        let bytes: u64 = parts.iter().map(|part| part.units).sum();
+        assert!(bytes < FRAMES_AT_ONCE);
+        let next = origins.of([198, 51, 100, 1].into());
+        assert!(memory.for_frame(next, 4_101).is_some());
+        parts.clear();
+        assert!(memory.for_frame(next, MAX_REQUEST_LEN).is_some(), "all is given back");
+    }
+}
