@@ -1,7 +1,7 @@
 //! Relays as real processes.
 
 use std::fs::{self, OpenOptions};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ const LIFTED: &[&str] = &[
 pub struct RelayProcess {
     program: PathBuf,
     data: PathBuf,
-    ip: Ipv4Addr,
+    ip: IpAddr,
     flags: Vec<String>,
     log: Option<PathBuf>,
     clock: Option<SetClock>,
@@ -71,9 +71,11 @@ impl RelayProcess {
     ///
     /// # Errors
     /// As [`RelayProcess::init`].
-    pub async fn init_at(ip: Ipv4Addr, program: &Path, data: &Path) -> Outcome<Self> {
+    pub async fn init_at(ip: impl Into<IpAddr>, program: &Path, data: &Path) -> Outcome<Self> {
+        let ip = ip.into();
+        let listen = SocketAddr::from((ip, 0));
         let init = Command::new(program)
-            .args(["init", &format!("--host={ip}"), &format!("--listen={ip}:0"), "--data"])
+            .args(["init", &format!("--host={ip}"), &format!("--listen={listen}"), "--data"])
             .arg(data)
             .output()
             .await
@@ -255,9 +257,22 @@ impl Usage {
     /// # Errors
     /// If the process is gone.
     pub fn rss_kib(self) -> Outcome<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// The most memory that was ever resident, in KiB.
+    ///
+    /// # Errors
+    /// If the process is gone.
+    pub fn peak_rss_kib(self) -> Outcome<u64> {
+        self.status_kib("VmHWM:")
+    }
+
+    fn status_kib(self, field: &str) -> Outcome<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
-        Ok(line.split_whitespace().nth(1).ok_or("unreadable VmRSS")?.parse()?)
+        let line = status.lines().find(|line| line.starts_with(field));
+        let line = line.ok_or_else(|| format!("no {field}"))?;
+        Ok(line.split_whitespace().nth(1).ok_or("unreadable status")?.parse()?)
     }
 }
 
