@@ -1,6 +1,7 @@
 //! Loads on a relay: mailboxes with one sender each, over the client's own network layer.
 
 mod alarm;
+pub mod attack;
 mod crash;
 mod idle;
 mod latency;

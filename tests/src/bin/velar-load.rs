@@ -1,13 +1,19 @@
 //! The load generator: starts a relay of its own, loads it over real QUIC, and prints what it measured,
 //! one `name value unit` to a line. `tests/bench` runs it in rounds and draws the table of BENCHMARKS.md.
-#![expect(clippy::print_stdout, reason = "the figures are this program's output")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the figures are this program's output"
+)]
 
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tempfile::TempDir;
 use velar_protocol::wire::RelayAddress;
+use velar_tests::load::attack::{self, Prepared, Programs, Which};
 use velar_tests::load::{
     Compactions, Outcome, Plan, Quiet, Refill, alarm, crash, drain, idle, latency, longest,
     quantile, stored, throughput, waits,
@@ -121,6 +127,12 @@ enum Load {
         #[arg(long, default_value_t = 512)]
         free_space_mib: u32,
     },
+    /// Attacks a relay with its shipped limits, and measures what honest people from other prefixes notice. Ends with 1
+    /// if a goal is missed.
+    Attack(attack::Options),
+    /// The attacking side of that.
+    #[command(hide = true)]
+    Attacker(attack::Orders),
 }
 
 /// Where the readers are.
@@ -130,12 +142,78 @@ enum Readers {
     Away,
 }
 
-fn main() -> Outcome<()> {
+fn main() -> Outcome<ExitCode> {
     let arguments = Arguments::parse();
+    let mut small_disk = None;
+    if let Load::Attack(options) = &arguments.load {
+        match options.prepare()? {
+            Prepared::Ready(folder) => small_disk = folder,
+            Prepared::Ended(code) => return Ok(code),
+            Prepared::Skipped(report) => {
+                println!("{report}");
+                return Ok(ExitCode::SUCCESS);
+            }
+        }
+    }
     // As many threads as the yardstick's generator.
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async { tokio::spawn(run(arguments)).await? })
+    runtime.block_on(async {
+        match arguments.load {
+            Load::Attack(options) => {
+                let parent = small_disk.clone().or(arguments.data);
+                attack_and_print(&arguments.relay, parent, small_disk.is_some(), options).await
+            }
+            Load::Attacker(orders) => attack::attacker(orders).await.map(|()| ExitCode::SUCCESS),
+            _ => tokio::spawn(run(arguments)).await?.map(|()| ExitCode::SUCCESS),
+        }
+    })
+}
+
+async fn attack_and_print(
+    relay: &Path,
+    parent: Option<PathBuf>,
+    small_disk: bool,
+    options: attack::Options,
+) -> Outcome<ExitCode> {
+    let load = std::env::current_exe()?;
+    let programs = Programs { relay, load: &load };
+    let missed = match options.which {
+        Which::All => {
+            let (mut reports, mut missed) = (Vec::new(), Vec::new());
+            if !options.json {
+                println!("{}", attack::HEADING);
+            }
+            attack::all(programs, &options, |report| {
+                if !options.json {
+                    println!("{}", attack::line(report));
+                }
+                missed.extend(attack::missed(report));
+                reports.push(report.clone());
+            })
+            .await?;
+            if options.json {
+                println!("{}", serde_json::Value::from(reports));
+            }
+            missed
+        }
+        Which::One(kind) => {
+            let parent = parent.unwrap_or_else(std::env::temp_dir);
+            let folder = tempfile::Builder::new().prefix("velar-load").tempdir_in(parent)?;
+            let report =
+                attack::attack(programs, folder.path(), small_disk, kind, &options).await?;
+            if options.json {
+                println!("{report}");
+            } else {
+                print!("{}", attack::table(&report));
+            }
+            attack::missed(&report)
+        }
+    };
+    for missed in &missed {
+        eprintln!("missed: {missed}");
+    }
+    Ok(if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn run(arguments: Arguments) -> Outcome<()> {
@@ -199,8 +277,8 @@ async fn run(arguments: Arguments) -> Outcome<()> {
             println!("rss {} KiB", seen.rss_after_kib);
             println!("connects {:.0} /s", connections as f64 / seen.connecting.as_secs_f64());
         }
-        // It has had a relay of its own, above.
-        Load::Crash { .. } => {}
+        // Each has had a relay of its own, above.
+        Load::Crash { .. } | Load::Attack(_) | Load::Attacker(_) => {}
         Load::Refill { rounds, count, until_full, every_second, .. } => {
             let count = if until_full { usize::MAX } else { count };
             refill(&address, usage, &data, rounds, count, every_second).await?;
