@@ -54,7 +54,6 @@ fn count(seen: &Value, of: &str) -> u64 {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn stalled_handshakes_keep_nobody_out() {
     let limits = ["--limit=handshakes=32", "--limit=handshakes-before-retry=8"];
     let seen =
@@ -64,7 +63,6 @@ async fn stalled_handshakes_keep_nobody_out() {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn half_frames_do_not_fill_the_memory() {
     let seen = attack(&["half-frames", "--size=160"]).await.unwrap().unwrap();
     assert!(count(&seen, "requests") > 160, "{seen}");
@@ -73,7 +71,6 @@ async fn half_frames_do_not_fill_the_memory() {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn on_a_full_disk_every_mailbox_has_its_floor() {
     let seen = attack(&["fill", "--size=40", "--prefixes=40"]).await.unwrap().unwrap();
     assert!(count(&seen, "full") > 0, "{seen}");
@@ -83,7 +80,6 @@ async fn on_a_full_disk_every_mailbox_has_its_floor() {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn one_prefix_does_not_have_all_holds() {
     let seen = attack(&["holds", "--size=600", "--limit=holds=500"]).await.unwrap().unwrap();
     assert!(count(&seen, "full") > 0, "{seen}");
@@ -91,7 +87,6 @@ async fn one_prefix_does_not_have_all_holds() {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn one_prefix_does_not_have_all_tokens() {
     let seen = attack(&["tokens", "--limit=tokens=20000"]).await.unwrap().unwrap();
     assert!(count(&seen, "full") > 0, "{seen}");
@@ -107,7 +102,6 @@ async fn one_prefix_does_not_have_all_seats() {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn many_prefixes_do_not_have_all_seats() {
     let limits = ["--limit=connections=128", "--limit=connections-per-prefix=32"];
     for proved in [None, Some("--proved")] {
@@ -119,7 +113,6 @@ async fn many_prefixes_do_not_have_all_seats() {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn many_prefixes_of_one_network_of_ipv6_do_not_have_all_seats() {
     let limits = ["--limit=connections=128", "--limit=connections-per-prefix=32"];
     for tier in ["--tier=64", "--tier=48"] {
@@ -154,7 +147,6 @@ async fn junk_by_a_valid_token_keeps_nobody_out() {
 }
 
 #[tokio::test]
-#[ignore = "the relay has no defence yet: tests/BENCHMARKS.md, under attack"]
 async fn a_hash_that_somebody_registered_first_keeps_nobody_out() {
     let seen = attack(&["taken", "--size=512"]).await.unwrap().unwrap();
     assert!(count(&seen, "granted") > 0, "{seen}");
