@@ -29,12 +29,18 @@ use sha2::{Digest, Sha256};
 use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
+use crate::clock::Now;
+
 pub use memory::MemoryStore;
 pub use sled::{Examined, Findings, Repaired, SledStore, examine, repair};
 
 /// Tells doubles from different envelopes: the first 16 bytes of their SHA-256, which most processors
 /// compute in hardware. Never leaves the relay; nobody can aim at another's without knowing its bytes.
 pub type ShortDigest = [u8; 16];
+
+/// Disks know when an envelope came to the hour alone. Finer, they would tell more of people; coarser, an envelope could
+/// stay for so much longer than keys are kept for.
+const HOUR_S: u64 = 3600;
 
 /// Digest of an envelope.
 #[must_use]
@@ -203,20 +209,47 @@ pub struct MailboxRecord {
     pub tokens: Vec<SendTokenHash>,
 }
 
-/// An envelope as the index knows it. Which token brought it is not stored: a seized disk must not tell
-/// who sent.
+/// An envelope as the index knows it. Which token brought it, and when within its hour, is not stored: a seized disk
+/// must not tell who sent, nor more than it has to of when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoredEnvelope {
     /// Where it is.
     pub mailbox: MailboxId,
     /// Its place there.
     pub sequence: u64,
-    /// When it was received by the wall clock, Unix seconds: told to its recipient.
-    pub received_at_s: u64,
-    /// When it was received in age time, seconds: what its expiry is counted from.
-    pub kept_since_s: u64,
+    /// The hour in which it was received, by the wall clock, since 1970: told to its recipient after a restart.
+    pub received_hour: u32,
+    /// The first full hour of age time after it was received: what its expiry is counted from. Never earlier than it
+    /// came, so nothing is deleted before its time.
+    pub kept_since_hour: u32,
     /// To recognise doubles.
     pub digest: ShortDigest,
+}
+
+impl StoredEnvelope {
+    /// One that is received now.
+    pub(crate) fn new(mailbox: MailboxId, sequence: u64, digest: ShortDigest, now: Now) -> Self {
+        let hour = |hour| u32::try_from(hour).unwrap_or(u32::MAX);
+        Self {
+            mailbox,
+            sequence,
+            received_hour: hour(now.wall_s() / HOUR_S),
+            kept_since_hour: hour(now.age_s().div_ceil(HOUR_S)),
+            digest,
+        }
+    }
+
+    /// The beginning of the hour in which it was received, Unix seconds.
+    #[must_use]
+    pub fn received_at_s(&self) -> u64 {
+        u64::from(self.received_hour) * HOUR_S
+    }
+
+    /// What its expiry is counted from, in seconds of age time.
+    #[must_use]
+    pub fn kept_since_s(&self) -> u64 {
+        u64::from(self.kept_since_hour) * HOUR_S
+    }
 }
 
 /// Names the envelopes of one making of a hold: a hold may be replaced by one of the same id.

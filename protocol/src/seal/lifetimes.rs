@@ -31,7 +31,7 @@ pub const MAILBOX_DAYS: u32 = 14;
 /// long after issue, and expire only after the backlog has been read.
 ///
 /// The longest way of an envelope: prekey 14 days old when sealed to, 45 days in a kit (holds: 30),
-/// 14 days in a mailbox: 73; and a day of clock skew at either end.
+/// 14 days in a mailbox: 73; and a day of clock skew at either end, of which a relay's rounding to the hour takes one hour.
 pub const PRIVATE_HALF_DAYS: u32 = 75;
 
 /// Ids of spent prekeys are remembered this long, to tell *could not be opened* from *not for us*.

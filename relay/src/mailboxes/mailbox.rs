@@ -96,8 +96,8 @@ impl Mailbox {
         self.seen.insert(stored.digest, stored.sequence);
         self.queue.push_back(Entry {
             sequence: stored.sequence,
-            received_at_s: stored.received_at_s,
-            kept_since_s: stored.kept_since_s,
+            received_at_s: stored.received_at_s(),
+            kept_since_s: stored.kept_since_s(),
             digest: stored.digest,
             token: None,
             bytes: None,
@@ -245,10 +245,11 @@ impl Mailbox {
     ) -> StoredEnvelope {
         self.seen.insert(digest, sequence);
         *self.waiting.entry(token.mark()).or_default() += 1;
+        let stored = StoredEnvelope::new(self.id, sequence, digest, now);
         self.queue.push_back(Entry {
             sequence,
             received_at_s: now.wall_s(),
-            kept_since_s: now.age_s(),
+            kept_since_s: stored.kept_since_s(),
             digest,
             token: Some(token.mark()),
             bytes: Some(envelope.clone()),
@@ -256,8 +257,7 @@ impl Mailbox {
             durable: false,
             verified: true,
         });
-        let (received_at_s, kept_since_s) = (now.wall_s(), now.age_s());
-        StoredEnvelope { mailbox: self.id, sequence, received_at_s, kept_since_s, digest }
+        stored
     }
 
     /// One more reader. Over [`READERS`] the oldest gives up its place.

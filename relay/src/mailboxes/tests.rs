@@ -1,6 +1,7 @@
 //! The mailboxes on virtual time, with the memory store in place of a disk.
 
 mod holds;
+mod hours;
 mod lock;
 mod shares;
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::record::{self, ENVELOPE_KEY, Kind, RECORD_KEY, Raw, take};
-use super::{ClockMark, HoldRecord, LostHold, MailboxRecord, StoredEnvelope, Write};
+use super::{ClockMark, HoldRecord, LostHold, MailboxRecord, StoredEnvelope, Write, short_digest};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,7 +265,7 @@ impl State {
                 let of_it = self.envelopes.get(&mailbox);
                 let found = of_it.and_then(|of_it| of_it.get(&sequence));
                 found.is_some_and(|found| {
-                    record::received(raw) == Some((found.received_at_s, found.kept_since_s))
+                    record::envelope(raw).is_some_and(|it| short_digest(&it) == found.digest)
                 })
             }),
             Kind::Held => record::held_place(raw.key).is_some_and(|(key, _)| {

@@ -20,7 +20,7 @@ use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 use super::{
-    ClockMark, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, ShortDigest,
+    ClockMark, HOUR_S, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, ShortDigest,
     StoredEnvelope,
 };
 
@@ -180,11 +180,28 @@ pub(super) fn opened<'a>(kind: Kind, key: &[u8], value: &'a [u8]) -> Option<(u64
     whole.then_some((raw.commit, raw.body))
 }
 
-/// Body of an envelope's record: `received_at_s(8) ‖ kept_since_s(8) ‖ envelope(4096)`.
+/// `received_at_s(8) ‖ kept_since_s(8)`, both of full hours: no disk has the second at which an envelope came.
+const RECEIVED: usize = 16;
+
+fn received_bytes(stored: &StoredEnvelope) -> [u8; RECEIVED] {
+    let mut bytes = [0; RECEIVED];
+    bytes[..8].copy_from_slice(&stored.received_at_s().to_le_bytes());
+    bytes[8..].copy_from_slice(&stored.kept_since_s().to_le_bytes());
+    bytes
+}
+
+/// The hours in which an envelope was received, and from which on it is kept.
+pub(super) fn received(rest: &mut &[u8]) -> Option<(u32, u32)> {
+    let received_at_s = u64::from_le_bytes(take(rest)?);
+    let kept_since_s = u64::from_le_bytes(take(rest)?);
+    let hour = |hour| u32::try_from(hour).ok();
+    Some((hour(received_at_s / HOUR_S)?, hour(kept_since_s.div_ceil(HOUR_S))?))
+}
+
+/// Body of an envelope's record: [`RECEIVED`] ‖ envelope(4096).
 pub(super) fn envelope_body(stored: &StoredEnvelope, envelope: &Envelope) -> Vec<u8> {
-    let mut body = Vec::with_capacity(16 + ENVELOPE_LEN);
-    body.extend_from_slice(&stored.received_at_s.to_le_bytes());
-    body.extend_from_slice(&stored.kept_since_s.to_le_bytes());
+    let mut body = Vec::with_capacity(RECEIVED + ENVELOPE_LEN);
+    body.extend_from_slice(&received_bytes(stored));
     body.extend_from_slice(envelope.as_bytes());
     body
 }
@@ -192,17 +209,11 @@ pub(super) fn envelope_body(stored: &StoredEnvelope, envelope: &Envelope) -> Vec
 /// The envelope in the record of a mailbox's or a hold's.
 pub(super) fn envelope(raw: &Raw<'_>) -> Option<Envelope> {
     let body = match raw.kind {
-        Kind::Envelope => raw.body.get(16..)?,
+        Kind::Envelope => raw.body.get(RECEIVED..)?,
         Kind::Held => raw.body,
         _ => return None,
     };
     Envelope::new(body.to_vec())
-}
-
-/// When the envelope in this record was received: by the wall clock, and in age time. Seconds.
-pub(super) fn received(raw: &Raw<'_>) -> Option<(u64, u64)> {
-    let mut rest = raw.body;
-    Some((u64::from_le_bytes(take(&mut rest)?), u64::from_le_bytes(take(&mut rest)?)))
 }
 
 /// An entry of the tree `index`.
@@ -233,24 +244,22 @@ fn short_checksum(key: &[u8], body: &[u8]) -> u32 {
     hash.finalize()
 }
 
-/// `received_at_s(8) ‖ kept_since_s(8) ‖ digest(16)`.
-pub(super) const INDEX_BODY: usize = 32;
+/// [`RECEIVED`] ‖ digest(16).
+pub(super) const INDEX_BODY: usize = RECEIVED + 16;
 
 pub(super) fn index_body(stored: &StoredEnvelope) -> [u8; INDEX_BODY] {
     let mut body = [0; INDEX_BODY];
-    body[..8].copy_from_slice(&stored.received_at_s.to_le_bytes());
-    body[8..16].copy_from_slice(&stored.kept_since_s.to_le_bytes());
-    body[16..].copy_from_slice(&stored.digest);
+    body[..RECEIVED].copy_from_slice(&received_bytes(stored));
+    body[RECEIVED..].copy_from_slice(&stored.digest);
     body
 }
 
 /// The reverse of [`index_body`], with the place from the key.
 pub(super) fn stored(key: &[u8], mut body: &[u8]) -> Option<StoredEnvelope> {
     let (mailbox, sequence) = envelope_place(key)?;
-    let received_at_s = u64::from_le_bytes(take(&mut body)?);
-    let kept_since_s = u64::from_le_bytes(take(&mut body)?);
+    let (received_hour, kept_since_hour) = received(&mut body)?;
     let digest: ShortDigest = body.try_into().ok()?;
-    Some(StoredEnvelope { mailbox, sequence, received_at_s, kept_since_s, digest })
+    Some(StoredEnvelope { mailbox, sequence, received_hour, kept_since_hour, digest })
 }
 
 /// `sequence_ceiling(8) ‖ expired(8) ‖ used_day(4) ‖ token(32)*`, and, if envelopes expired in the same step, how many (4).
@@ -395,8 +404,8 @@ mod tests {
         let stored = StoredEnvelope {
             mailbox,
             sequence: 5,
-            received_at_s: 6,
-            kept_since_s: 7,
+            received_hour: 6,
+            kept_since_hour: 7,
             digest: [8; 16],
         };
         let key = envelope_key(&mailbox, 5);

@@ -61,7 +61,7 @@ impl Store for Noted {
 fn put(sequence: u64) -> Write {
     let mailbox = MailboxId([1; 32]);
     let stored =
-        StoredEnvelope { mailbox, sequence, received_at_s: 0, kept_since_s: 0, digest: [0; 16] };
+        StoredEnvelope { mailbox, sequence, received_hour: 0, kept_since_hour: 0, digest: [0; 16] };
     Write::Put(stored, Envelope::new(vec![0; 4096]).unwrap())
 }
 

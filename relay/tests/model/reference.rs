@@ -193,11 +193,11 @@ fn length() -> impl Strategy<Value = u32> {
 }
 
 fn pause() -> impl Strategy<Value = u64> {
-    prop_oneof![30 => 1..=20_u64, 8 => 21..60_u64, 4 => 60..=130_u64, 1 => Just(2 * IDLE_S)]
+    prop_oneof![30 => 1..=20_u64, 8 => 21..60_u64, 4 => 60..=130_u64, 2 => 3400..=3800_u64, 1 => Just(2 * IDLE_S)]
 }
 
 fn outage() -> impl Strategy<Value = u64> {
-    prop_oneof![20 => 0..=10_u64, 6 => 11..=130_u64, 1 => Just(2 * IDLE_S)]
+    prop_oneof![20 => 0..=10_u64, 6 => 11..=130_u64, 2 => 3400..=3800_u64, 1 => Just(2 * IDLE_S)]
 }
 
 fn applied() -> impl Strategy<Value = usize> {

@@ -8,6 +8,8 @@ use crate::reference::Delivery;
 
 pub(crate) const DAY_S: u64 = 86_400;
 pub(crate) const AGE_S: u64 = 120;
+/// An envelope's age is counted from the next full hour: a disk has no more than that.
+const HOUR_S: u64 = 3600;
 pub(crate) const MAILBOX_ENVELOPES: usize = 6;
 pub(crate) const TOKEN_ENVELOPES: usize = 4;
 
@@ -127,7 +129,7 @@ impl Mailbox {
 
 impl Entry {
     pub(crate) fn is_over(&self, now_s: u64) -> bool {
-        now_s >= self.received_at_s + AGE_S
+        now_s >= self.received_at_s.next_multiple_of(HOUR_S) + AGE_S
     }
 }
 

@@ -13,7 +13,8 @@ use crate::state::{DAY_S, Entry, Hold, Mailbox, State};
 
 pub(crate) use passing::Kept;
 
-pub(crate) const START_S: u64 = 1_800_000_000;
+/// A short while before a full hour.
+pub(crate) const START_S: u64 = 1_800_003_500;
 pub(crate) const IDLE_S: u64 = 2 * DAY_S;
 pub(crate) const HOLD_LENGTH_S: u32 = 100;
 pub(crate) const OUTAGE_WAIT_S: u64 = 5;

@@ -19,8 +19,8 @@ fn envelope(id: u8, sequence: u64) -> Entry {
     Entry::Envelope(StoredEnvelope {
         mailbox: MailboxId([id; 32]),
         sequence,
-        received_at_s: 3,
-        kept_since_s: 4,
+        received_hour: 3,
+        kept_since_hour: 4,
         digest: [sequence as u8; 16],
     })
 }

@@ -169,7 +169,7 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<u64,
     for stored in state.envelopes.values().flat_map(|of| of.values()) {
         let envelope = salvage.envelope(&stored.mailbox, stored.sequence).map_err(io("reading"))?;
         if let Some(envelope) = envelope.found() {
-            used_day = used_day.max(stored.kept_since_s / DAY_S);
+            used_day = used_day.max(stored.kept_since_s() / DAY_S);
             if !state.mailboxes.contains_key(&stored.mailbox) {
                 without.insert(stored.mailbox);
             }

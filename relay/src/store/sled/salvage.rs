@@ -287,8 +287,9 @@ impl Salvage {
 fn stored(raw: &Raw<'_>) -> Option<StoredEnvelope> {
     let (mailbox, sequence) = record::envelope_place(raw.key)?;
     let digest = short_digest(&record::envelope(raw)?);
-    let (received_at_s, kept_since_s) = record::received(raw)?;
-    Some(StoredEnvelope { mailbox, sequence, received_at_s, kept_since_s, digest })
+    let mut rest = raw.body;
+    let (received_hour, kept_since_hour) = record::received(&mut rest)?;
+    Some(StoredEnvelope { mailbox, sequence, received_hour, kept_since_hour, digest })
 }
 
 /// What a record of the tree `records` says. `None` if it makes no sense.

@@ -48,8 +48,8 @@ pub(super) fn put(mailbox: u8, sequence: u64) -> Write {
     let stored = StoredEnvelope {
         mailbox: MailboxId([mailbox; 32]),
         sequence,
-        received_at_s: 9,
-        kept_since_s: 8,
+        received_hour: 9,
+        kept_since_hour: 8,
         digest: short_digest(&envelope),
     };
     Write::Put(stored, envelope)
@@ -112,7 +112,7 @@ fn readable(store: &SledStore) -> u64 {
 /// Flips a bit in every copy of one envelope in the file, also of a store that is open.
 fn spoil(store: &Path) {
     let key = envelope_key(&MailboxId([1; 32]), COUNT / 2);
-    spoil_where(store, &[&key[..], &9_u64.to_le_bytes()].concat());
+    spoil_where(store, &[&key[..], &(9 * 3600_u64).to_le_bytes()].concat());
 }
 
 /// The same of every record in which these bytes are.

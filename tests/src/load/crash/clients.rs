@@ -13,6 +13,7 @@ use velar_protocol::wire::{
 };
 
 use super::chance::Chance;
+use super::keeper::now_s;
 use super::ledger::{Copy, Ledger};
 use super::letter::Letter;
 use crate::load::{Outcome, opened};
@@ -297,7 +298,7 @@ fn taken(
     match event {
         Event::Envelope { mailbox: index, sequence, received_at_s, envelope, .. } => {
             let letter = Letter::read(common.run, &envelope);
-            let copy = Copy { sequence, at_s: received_at_s };
+            let copy = Copy::new(sequence, received_at_s, now_s());
             let double = common.ledger().received(mailbox.number, copy, letter);
             Ok(Some((Ack { mailbox: index, sequence }, letter.ok(), double)))
         }

@@ -167,7 +167,7 @@ impl Holds {
         let hold = all.get_mut(usize::try_from(number).ok()?)?;
         let delivery = usize::from(delivery);
         hold.mailboxes.get(delivery).filter(|meant| **meant == mailbox)?;
-        let fits = |term: &Term| term.due_s <= copy.at_s && copy.at_s <= term.until_s;
+        let fits = |term: &Term| term.due_s <= copy.by_s && copy.at_s <= term.until_s;
         if hold.fate == Fate::Never || !hold.terms.iter().any(fits) {
             seen.untimely += 1;
             faults.tell(|| format!("hold {number} was delivered at {}: {hold:?}", copy.at_s));
@@ -178,8 +178,8 @@ impl Holds {
             return Some(false);
         };
         // An ack that was not on disk yet is lost with a crash: then the same copy comes again.
-        let again = first == copy;
-        let (from_s, to_s) = (first.at_s.min(copy.at_s), first.at_s.max(copy.at_s));
+        let again = first.may_be(&copy);
+        let (from_s, to_s) = (first.at_s.min(copy.at_s), first.by_s.max(copy.by_s));
         if !again && !kills.between(from_s, to_s) {
             seen.twice += 1;
             faults.tell(|| format!("hold {number} was released twice: {first:?}, {copy:?}"));
@@ -202,7 +202,7 @@ impl Holds {
                 faults.tell(|| format!("hold {number} was released and never taken"));
             }
             let Some(there_s) = hold.there_s else { continue };
-            let before: Vec<_> = came.filter(|copy| copy.at_s < there_s).collect();
+            let before: Vec<_> = came.filter(|copy| copy.by_s < there_s).collect();
             if before.iter().any(|copy| !kills.between(copy.at_s, there_s)) {
                 seen.both += 1;
                 faults.tell(|| format!("hold {number} was there after its release: {hold:?}"));
@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     fn copy(at_s: u64) -> Copy {
-        Copy { sequence: at_s, at_s }
+        Copy::new(at_s, at_s, at_s)
     }
 
     struct Scene {
@@ -338,6 +338,21 @@ mod tests {
             scene.faults()
         };
         assert_eq!((twice(false, 112), twice(true, 112), twice(false, 110)), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_full_hour_may_be_any_second_of_it_up_to_now() {
+        let known = |now_s| {
+            let copy = Copy::new(7, 7200, now_s);
+            (copy.at_s, copy.by_s)
+        };
+        assert_eq!((known(7300), known(20_000)), ((7200, 7300), (7200, 10_799)));
+        assert_eq!(Copy::new(7, 7201, 7300).by_s, 7201, "a second is a second");
+        let whole = Copy::new(7, 7200, 7300);
+        assert!(whole.may_be(&Copy::new(7, 7250, 7300)), "read before and after a crash");
+        assert!(
+            !whole.may_be(&Copy::new(7, 7301, 7301)) && !whole.may_be(&Copy::new(8, 7250, 7300))
+        );
     }
 
     #[test]

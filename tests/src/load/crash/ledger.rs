@@ -3,6 +3,7 @@
 use super::holds::Holds;
 use super::letter::{Letter, Wrong};
 
+const HOUR_S: u64 = 3600;
 /// Faults told in words; all are counted.
 const TOLD: usize = 20;
 
@@ -11,8 +12,25 @@ const TOLD: usize = 20;
 pub(super) struct Copy {
     /// As the event says. Where it is on disk it stays the same.
     pub sequence: u64,
-    /// When it came into the mailbox, by the relay's clock.
+    /// When it came into the mailbox, by the relay's clock, at the earliest.
     pub at_s: u64,
+    /// The same, at the latest.
+    pub by_s: u64,
+}
+
+impl Copy {
+    /// What an event says that is read at `now_s`. A full hour may stand for any second of it: a relay that was started
+    /// again knows no more (SPEC §4.5).
+    pub(super) fn new(sequence: u64, received_at_s: u64, now_s: u64) -> Self {
+        let is_exact = !received_at_s.is_multiple_of(HOUR_S);
+        let latest_s = if is_exact { received_at_s } else { received_at_s + HOUR_S - 1 };
+        Self { sequence, at_s: received_at_s, by_s: latest_s.min(now_s).max(received_at_s) }
+    }
+
+    /// Whether both may be one envelope, delivered twice because its ack was lost with a crash.
+    pub(super) fn may_be(&self, other: &Self) -> bool {
+        self.sequence == other.sequence && self.at_s <= other.by_s && other.at_s <= self.by_s
+    }
 }
 
 /// Moments of the kills, Unix milliseconds.
@@ -270,7 +288,7 @@ impl Bits {
 mod tests {
     use super::*;
 
-    const COPY: Copy = Copy { sequence: 1, at_s: 1 };
+    const COPY: Copy = Copy { sequence: 1, at_s: 1, by_s: 1 };
 
     fn sent(number: u64) -> Result<Letter, Wrong> {
         Ok(Letter::Sent { mailbox: 0, number })
