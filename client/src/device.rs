@@ -32,8 +32,11 @@ mod tests;
 mod unopened;
 mod views;
 
+#[cfg(not(test))]
 use getrandom::SysRng;
-use rand_core::{Rng, UnwrapErr};
+use rand_core::Rng;
+#[cfg(not(test))]
+use rand_core::UnwrapErr;
 use velar_protocol::circle::{AlertId, Membership, PersonId, Roster};
 use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Voice};
 
@@ -54,7 +57,10 @@ use crate::records::{LeftKind, Profile, ProfileKind, RosterKind, Secret};
 use crate::vault::{Kind, Part, Tx, Vault, VaultError};
 
 /// Draws from the operating system.
+#[cfg(not(test))]
 pub type Entropy = UnwrapErr<SysRng>;
+#[cfg(test)]
+pub(crate) use tests::entropy::Entropy;
 
 /// A device: an open vault and the keys in it.
 pub struct Device {
@@ -69,7 +75,7 @@ struct Turn<'a> {
     identity: &'a IdentitySecret,
     voice: Voice,
     now_s: u64,
-    entropy: Entropy,
+    entropy: &'a mut Entropy,
 }
 
 type Done<T = ()> = Result<T, DeviceError>;
@@ -80,7 +86,7 @@ impl Device {
     /// # Errors
     /// [`DeviceError::Vault`].
     pub fn initialise(vault: &mut Vault) -> Done {
-        let mut entropy = UnwrapErr(SysRng);
+        let mut entropy = Entropy::default();
         let mut draw = |len: usize| {
             let mut bytes = vec![0; len];
             entropy.fill_bytes(&mut bytes);
@@ -112,7 +118,7 @@ impl Device {
         let profile = vault.read(|tx| -> Done<_> { Ok(tx.get::<ProfileKind>(&[])?) })?;
         let seed = profile.and_then(|p| p.identity.array()).ok_or(DeviceError::Incomplete)?;
         let identity = IdentitySecret::from_seed(&seed);
-        Ok(Self { vault, identity, entropy: UnwrapErr(SysRng) })
+        Ok(Self { vault, identity, entropy: Entropy::default() })
     }
 
     /// My keys' public half.
@@ -160,16 +166,14 @@ impl Device {
 
     fn write<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {
         let voice = Voice(self.vault.voice());
-        let identity = &self.identity;
-        self.vault
-            .write(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy: UnwrapErr(SysRng) }))
+        let Self { vault, identity, entropy } = self;
+        vault.write(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy }))
     }
 
     fn read<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {
         let voice = Voice(self.vault.voice());
-        let identity = &self.identity;
-        self.vault
-            .read(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy: UnwrapErr(SysRng) }))
+        let Self { vault, identity, entropy } = self;
+        vault.read(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy }))
     }
 }
 

@@ -1,12 +1,14 @@
-//! What is kept about an alert with a reason *duress*: which of it devices of the person under duress may know.
+//! What is kept about an alert with a reason *duress*: which of it devices of the person under duress may know. And what
+//! says nothing about duress.
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    AlertEvent, AlertId, EventId, EventKind, Heard, Membership, PersonId, Reason,
+    AlertEvent, AlertId, Body, EventId, EventKind, Heard, Membership, Message, PersonId, Reason,
 };
-use velar_protocol::seal::MemberId;
+use velar_protocol::seal::assembly::parts_needed;
+use velar_protocol::seal::{MemberId, Part, Voice};
 
 /// What devices of the person under duress know of one alert. Made when the first reason duress comes, or somebody
 /// says something apart from them; from then on this device speaks with hers as if there were none.
@@ -47,4 +49,30 @@ pub fn under_duress(event: &AlertEvent) -> Option<MemberId> {
         EventKind::Raised { reason: Reason::Duress, subject, .. } => Some(*subject),
         _ => None,
     }
+}
+
+/// Whether a part says nothing about its author's passphrase, and may: an alarm that was sealed beforehand, whole, and
+/// nothing else with it. Somebody who opens a vault by force can send no more than an alarm in this way.
+#[must_use]
+pub fn says_nothing(part: &Part) -> bool {
+    let alone = part.count == 1 && part.prekeys.is_empty();
+    part.voice == Voice::NONE && alone && is_alarm_beforehand(part.sender, &part.body)
+}
+
+/// Whether a message is an alarm of its author's own, as kits and holds bring it.
+#[must_use]
+pub fn is_alarm_beforehand(author: MemberId, bytes: &[u8]) -> bool {
+    let Ok(Message { sent_at_s: 0, body: Body::Alert(event), .. }) = Message::decode(bytes) else {
+        return false;
+    };
+    let hers = match event.kind {
+        EventKind::Raised {
+            reason: Reason::Panic | Reason::Released { .. },
+            subject,
+            drill,
+            ..
+        } => subject == author && !drill,
+        _ => false,
+    };
+    hers && event.author == author && event.at_s == 0 && parts_needed(bytes.len(), 0) == 1
 }

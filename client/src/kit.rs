@@ -17,7 +17,7 @@ mod tests;
 pub use file::{Empty, KitFile, Marker, Stamp, Taken};
 pub use format::{Choice, Contents, Generation, SealedFor, Way, choose};
 pub use post::{News, Posting};
-pub use record::{Book, KitRecord, Made, Seat, State};
+pub use record::{Book, KitRecord, Made, Seat, State, VoicedBook};
 
 use velar_protocol::circle::AlertId;
 use velar_protocol::seal::MessageId;

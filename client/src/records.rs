@@ -28,15 +28,31 @@ use crate::plan::Plan;
 use crate::vault::Kind;
 
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident = $tag:literal, $name:literal, $value:ty;)*) => {$(
-        $(#[$doc])*
-        pub struct $kind;
-        impl Kind for $kind {
-            const TAG: u8 = $tag;
-            const NAME: &'static str = $name;
-            type Value = $value;
+    ($($(#[$doc:meta])* $kind:ident = $tag:literal, $name:literal, $value:ty;)*) => {
+        $(
+            $(#[$doc])*
+            pub struct $kind;
+            impl Kind for $kind {
+                const TAG: u8 = $tag;
+                const NAME: &'static str = $name;
+                type Value = $value;
+            }
+        )*
+
+        /// Every record there is: the name of its kind, its position, and its value as it is encoded.
+        #[cfg(test)]
+        pub(crate) fn all_of(tx: &crate::vault::Tx<'_>) -> Vec<(&'static str, u64, Vec<u8>)> {
+            let mut all = Vec::new();
+            let config = bincode::config::standard();
+            $(
+                for (position, value) in tx.list::<$kind>().unwrap() {
+                    let bytes = bincode::serde::encode_to_vec(&value, config).unwrap();
+                    all.push(($name, position, bytes));
+                }
+            )*
+            all
         }
-    )*};
+    };
 }
 
 kinds! {
@@ -139,8 +155,16 @@ impl Secret {
 pub struct Seen {
     /// The day.
     pub day: Day,
-    /// With which passphrases its sender's vault was opened when its parts were sealed.
+    /// Retired: the voices of its parts. Kept of nothing any more.
     pub voices: BTreeSet<Voice>,
+}
+
+impl Seen {
+    /// One that came on this day.
+    #[must_use]
+    pub fn on(day: Day) -> Self {
+        Self { day, voices: BTreeSet::new() }
+    }
 }
 
 /// A whole message that waits for a roster.
@@ -257,7 +281,7 @@ pub struct Peer {
     pub heard_s: Option<u64>,
     /// The safety number was compared.
     pub verified: bool,
-    /// The voice of their first message.
+    /// The voice of their first message that has one. Not of a device of my own person.
     pub voice: Option<[u8; 16]>,
     /// The newest roster that I told them of.
     pub roster_told: u64,

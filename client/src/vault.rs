@@ -156,7 +156,8 @@ impl Vault {
         &self.dir
     }
 
-    /// Says, inside every sealed message, with which passphrase this vault was opened.
+    /// Says, inside every message that is sealed when it is sent, with which passphrase this vault was opened. Not for
+    /// anything that is kept: beside the other passphrase it would show that there are two.
     #[must_use]
     pub fn voice(&self) -> [u8; 16] {
         self.voice

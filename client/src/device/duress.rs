@@ -22,22 +22,31 @@ use crate::records::{DuressKind, EventKind, What};
 
 impl Turn<'_> {
     /// A part of a message of `from`'s said this voice. The first is hers; any other is duress, whatever the message is.
+    /// Not for parts that [say nothing](crate::duress::says_nothing): in all others no voice is one that nobody is known by.
     pub(super) fn hear_voice(&mut self, from: MemberId, voice: Voice, message: MessageId) -> Done {
-        let Voice(voice) = voice;
         let mut peer = self.peer(from)?;
+        // Another device of my person's may be in the same hands as this one: no voice of it is kept here, which could be
+        // compared with what a passphrase opens there.
+        if self.is_of_mine(from)? {
+            return match peer.voice.take() {
+                Some(_) => self.set_peer(from, &peer),
+                None => Ok(()),
+            };
+        }
+        let silent = voice == Voice::NONE;
         match peer.voice {
-            Some(hers) if hers == voice => return Ok(()),
+            Some(hers) if hers == voice.0 && !silent => return Ok(()),
             Some(_) => {}
+            None if silent => {}
             // What a newcomer hears first, when others know already, is not how she is known.
             None if !self.is_under_duress(from)? => {
-                peer.voice = Some(voice);
+                peer.voice = Some(voice.0);
                 return self.set_peer(from, &peer);
             }
             None => return Ok(()),
         }
-        // Another device of my person's may be in the same hands as hers.
         let Some(members) = self.membership()? else { return Ok(()) };
-        if members.known(from).is_none() || self.is_of_mine(from)? {
+        if members.known(from).is_none() {
             return Ok(());
         }
         // Of who was removed it is one and the same event: whoever holds that device rings once with it.
@@ -93,7 +102,7 @@ impl Turn<'_> {
     }
 
     /// Whether this is a device of my own person's, or this one.
-    fn is_of_mine(&self, member: MemberId) -> Done<bool> {
+    pub(super) fn is_of_mine(&self, member: MemberId) -> Done<bool> {
         let members = self.membership()?;
         let alike = |members: Membership| members.same_person(member, self.me());
         Ok(member == self.me() || members.is_some_and(alike))

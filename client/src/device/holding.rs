@@ -3,7 +3,7 @@
 use velar_protocol::circle::{AlertEvent, Body, CheckIn, EventKind, Message, Reason};
 use velar_protocol::seal::assembly::parts_needed;
 use velar_protocol::seal::lifetimes::HOLD_MAX_DAYS;
-use velar_protocol::seal::{MemberId, MessageId, Part, seal};
+use velar_protocol::seal::{MemberId, MessageId, Part, Voice, seal};
 use velar_protocol::wire::{Answer, Envelope, RelayAddress, SendToken};
 
 use super::{Device, DeviceError, Done, Turn};
@@ -209,7 +209,7 @@ impl Turn<'_> {
             sender: self.me(),
             roster_number,
             roster_hash,
-            voice: self.voice,
+            voice: Voice::NONE,
             message,
             sequence: 0,
             index: 0,

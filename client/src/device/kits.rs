@@ -128,8 +128,14 @@ impl Turn<'_> {
     fn kit_book(&self) -> Done<Book> {
         match self.readable::<KitKind>(&[])? {
             Some(KitRecord::Book(book)) => Ok(book),
+            Some(KitRecord::Voiced(book)) => Ok(book.into()),
             _ => Ok(Book::default()),
         }
+    }
+
+    /// Whether what is kept of the kit still tells voices.
+    fn kit_tells_voices(&self) -> Done<bool> {
+        Ok(matches!(self.readable::<KitKind>(&[])?, Some(KitRecord::Voiced(_))))
     }
 
     fn set_kit_book(&self, book: &Book) -> Done {
@@ -161,7 +167,7 @@ impl Turn<'_> {
         if renew != Renew::Nothing && !disarmed && !removed {
             self.renew_kit(&mut book, roster, renew)?;
         }
-        if book != before {
+        if book != before || self.kit_tells_voices()? {
             self.forget_kits(&mut book)?;
             self.set_kit_book(&book)?;
         }

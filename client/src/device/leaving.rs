@@ -12,6 +12,7 @@ use velar_protocol::seal::{Identity, MemberId, MessageId, Opened};
 use super::sealing::Post;
 use super::views::name_of;
 use super::{Device, DeviceError, Done, Turn};
+use crate::duress::says_nothing;
 use crate::outbox::Class;
 use crate::records::{
     Delivery, DeliveryKind, EventKind as AlertEventKind, HoldKind, Holder, IntroductionKind,
@@ -242,6 +243,9 @@ impl Turn<'_> {
             _ => self.say_unopened(Some(member), false)?,
         }
         // Who made her say it does not make it another's.
+        if says_nothing(&part) {
+            return Ok(());
+        }
         self.hear_voice(member, part.voice, part.message)
     }
 

@@ -4,12 +4,13 @@
 use velar_protocol::circle::{AlertEvent, Body, EventKind, Message, Reason};
 use velar_protocol::seal::lifetimes::STOCK_RESERVE;
 use velar_protocol::seal::{
-    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Whole, matches, open,
+    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches, open,
 };
 use velar_protocol::wire::Envelope;
 
 use super::unopened::parts_key;
 use super::{Device, DeviceError, Done, Turn};
+use crate::duress::{is_alarm_beforehand, says_nothing};
 use crate::inbox::{Complete, Taken};
 use crate::records::{
     Early, EarlyKind, EarlySinceKind, Holder, Issued, IssuedKind, PartEnvelopeKind, PartsKind,
@@ -154,7 +155,7 @@ impl Turn<'_> {
             return self.opened_of_former(&former, opened, through);
         }
         let x25519 = opened.sender_x25519;
-        let (part, known) = match author {
+        let (mut part, known) = match author {
             Some(identity) => match opened.authenticate(&identity) {
                 Ok(part) => (part, Some(identity)),
                 Err(error) => {
@@ -166,14 +167,22 @@ impl Turn<'_> {
             // comes under the invitation or spare.
             None => (opened.part, None),
         };
+        if known.is_some() && self.is_of_mine(claimed)? {
+            // Kept nowhere, not even with a part that waits for others.
+            part.voice = Voice::NONE;
+        }
         let (voice, message) = (part.voice, part.message);
+        let silent = says_nothing(&part);
         let heard_before_s = self.peer(claimed)?.heard_s;
         if let Some(identity) = &known {
             self.take_along(identity, &part)?;
         }
         self.put_together(&part, known, x25519, through, envelope, heard_before_s)?;
         // After what the message itself says: a check-in names the alert that another voice raises.
-        known.map_or(Ok(()), |sender| self.hear_voice(sender.member(), voice, message))
+        match known.filter(|_| !silent) {
+            Some(sender) => self.hear_voice(sender.member(), voice, message),
+            None => Ok(()),
+        }
     }
 
     fn put_together(
@@ -282,7 +291,7 @@ impl Turn<'_> {
             return if known { self.owe_receipt(member, early.message) } else { Ok(()) };
         }
         let today = self.today();
-        let remember = Seen { day: today, voices: early.voices.clone() };
+        let remember = Seen::on(today);
         let message = match Message::decode(&early.bytes) {
             Ok(message) => message,
             Err(error) => {
@@ -325,7 +334,8 @@ impl Turn<'_> {
         peer.received += 1;
         peer.heard_s = Some(self.now_s);
         self.set_peer(member, &peer)?;
-        for voice in &voices {
+        let silent = is_alarm_beforehand(member, &heard.bytes);
+        for voice in voices.iter().filter(|voice| !silent || **voice != Voice::NONE) {
             self.hear_voice(member, *voice, heard.id)?;
         }
         if !sealed_beforehand {

@@ -100,7 +100,12 @@ impl Turn<'_> {
         let aged = |day: &mut Day| Fate::delete_if(older(day.0, PRIVATE_HALF_DAYS));
         self.tx.revise::<SeenEnvelopeKind>(aged)?;
         self.tx.revise::<SeenMessageKind>(|seen| {
-            Fate::delete_if(older(seen.day.0, PRIVATE_HALF_DAYS))
+            let voices = std::mem::take(&mut seen.voices);
+            match older(seen.day.0, PRIVATE_HALF_DAYS) {
+                true => Fate::Delete,
+                false if voices.is_empty() => Fate::Keep,
+                false => Fate::Store,
+            }
         })?;
         self.tx.revise::<NotedKind>(|day| Fate::delete_if(older(day.0, SPENT_ID_DAYS)))?;
         // Older ones are refused for their age. They are as many as envelopes were sealed in that time.

@@ -5,6 +5,7 @@ mod clocks;
 mod damage;
 mod deadlines;
 mod duress;
+pub(super) mod entropy;
 mod forming;
 mod holds;
 mod kits;

@@ -4,13 +4,16 @@ use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{AlertEvent, AlertId, Body, Message, MessageError};
 use velar_protocol::seal::{Day, MemberId, MessageId, Voice};
 
-/// A record of kind `KitKind`.
+/// A record of kind `KitKind`. Tags are append-only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KitRecord {
-    /// Key empty: all generations.
-    Book(Book),
+    /// Retired: all generations, each with the voice it was sealed under. Replaced by [`KitRecord::Book`] wherever it is found:
+    /// beside the other passphrase it would show that there are two.
+    Voiced(VoicedBook),
     /// Key [`Made::key`]: the envelope of one member.
     Sealed(Vec<u8>),
+    /// Key empty: all generations.
+    Book(Book),
 }
 
 /// All generations that were made, as long as something may still be heard of them.
@@ -31,8 +34,6 @@ pub struct Made {
     pub day: Day,
     /// What it says.
     pub event: AlertEvent,
-    /// With which passphrase the vault was open when it was sealed.
-    pub voice: Voice,
     /// For whom there is an envelope.
     pub seats: Vec<Seat>,
     /// What became of it.
@@ -71,6 +72,48 @@ pub enum State {
 impl Default for Book {
     fn default() -> Self {
         Self { next: 1, generations: Vec::new() }
+    }
+}
+
+/// [`Book`] as it was when voices were kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoicedBook {
+    next: u64,
+    generations: Vec<VoicedMade>,
+}
+
+/// [`Made`] as it was when voices were kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct VoicedMade {
+    number: u64,
+    day: Day,
+    event: AlertEvent,
+    voice: Voice,
+    seats: Vec<Seat>,
+    state: State,
+    placed: bool,
+    receipts: Vec<(MemberId, u64)>,
+}
+
+#[cfg(test)]
+impl VoicedBook {
+    /// As an earlier version kept it.
+    pub(crate) fn of(book: Book, voice: Voice) -> Self {
+        let voiced = |made: Made| {
+            let Made { number, day, event, seats, state, placed, receipts } = made;
+            VoicedMade { number, day, event, voice, seats, state, placed, receipts }
+        };
+        Self { next: book.next, generations: book.generations.into_iter().map(voiced).collect() }
+    }
+}
+
+impl From<VoicedBook> for Book {
+    fn from(VoicedBook { next, generations }: VoicedBook) -> Self {
+        let without_voice = |made: VoicedMade| {
+            let VoicedMade { number, day, event, voice: _, seats, state, placed, receipts } = made;
+            Made { number, day, event, seats, state, placed, receipts }
+        };
+        Self { next, generations: generations.into_iter().map(without_voice).collect() }
     }
 }
 

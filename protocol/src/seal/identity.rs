@@ -57,9 +57,14 @@ impl CircleId {
     pub const NONE: Self = Self([0; 32]);
 }
 
-/// Tells with which passphrase the sender's vault was opened. 16 random bytes; never printed.
+/// Tells with which passphrase the sender's vault was opened. 16 random bytes, or [`Voice::NONE`]; never printed.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Voice(pub [u8; 16]);
+
+impl Voice {
+    /// Says nothing of a passphrase: the voice of what is sealed beforehand, in kits and holds, and of nothing else.
+    pub const NONE: Self = Self([0; 16]);
+}
 
 impl fmt::Debug for Voice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

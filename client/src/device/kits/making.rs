@@ -2,7 +2,9 @@
 
 use velar_protocol::circle::{AlertEvent, AlertId, EventKind as Kind, Reason, Roster};
 use velar_protocol::seal::lifetimes::STOCK_RESERVE;
-use velar_protocol::seal::{CheckedPrekey, Identity, MemberId, Part, PrekeyKind, seal, split};
+use velar_protocol::seal::{
+    CheckedPrekey, Identity, MemberId, Part, PrekeyKind, Voice, seal, split,
+};
 
 use super::super::{DeviceError, Done, Turn};
 use crate::kit::{Book, GENERATIONS, KitRecord, Made, Renew, Seat, State};
@@ -97,7 +99,6 @@ impl Turn<'_> {
             number,
             day: self.today(),
             event,
-            voice: self.voice,
             seats: Vec::new(),
             state: State::Ready,
             placed: false,
@@ -143,7 +144,7 @@ impl Turn<'_> {
             sender: self.me(),
             roster_number: roster.number(),
             roster_hash: roster.hash(),
-            voice: made.voice,
+            voice: Voice::NONE,
             message: made.message(),
             sequence: peer.sequence,
             index: 0,

@@ -1,7 +1,9 @@
 //! Duress from end to end, without a network: Ana's vault is opened with the second passphrase.
 
 mod alike;
+mod beforehand;
 mod ends;
+mod vault;
 
 use velar_protocol::circle::{AlertEvent, AlertId, Body, EventKind, Reason, Role, StandDown};
 use velar_protocol::seal::MemberId;

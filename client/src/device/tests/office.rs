@@ -99,8 +99,13 @@ pub(super) fn relay() -> RelayAddress {
     RelayAddress::new("127.0.0.1", 4433, Pin([7; 32]), None).unwrap()
 }
 
-fn passphrase() -> Passphrase {
+pub(super) fn passphrase() -> Passphrase {
     Passphrase::new("a long enough passphrase").unwrap()
+}
+
+/// The second one.
+pub(super) fn other_passphrase() -> Passphrase {
+    Passphrase::new("what was made up for others").unwrap()
 }
 
 fn vault(folder: &TempDir) -> Vault {
@@ -133,7 +138,7 @@ impl Person {
 
     /// Opens the vault with another passphrase than before: the second, or the one it was made with.
     pub(super) fn reopen(&mut self, second: bool) {
-        let other = Passphrase::new("what was made up for others").unwrap();
+        let other = other_passphrase();
         let folder = self._folder.path();
         let vault = match Vault::open(folder, &other) {
             Ok(vault) if second => vault,
