@@ -110,8 +110,8 @@ impl Vault {
     /// Opens the vault in `dir`. If files are open to others their modes are tightened: see [`Vault::was_exposed`].
     ///
     /// # Errors
-    /// [`VaultError::NotFound`], [`VaultError::WrongPassphrase`], [`VaultError::Damaged`], [`VaultError::Busy`],
-    /// [`VaultError::Permission`], [`VaultError::UnknownVersion`], [`VaultError::OutOfMemory`].
+    /// [`VaultError::NotFound`], [`VaultError::WrongPassphrase`], [`VaultError::Damaged`], [`VaultError::Foreign`],
+    /// [`VaultError::Busy`], [`VaultError::Permission`], [`VaultError::UnknownVersion`], [`VaultError::OutOfMemory`].
     pub fn open(dir: &Path, passphrase: &Passphrase) -> Result<Self, VaultError> {
         let files = Files::of(dir);
         if !files.exist()? {

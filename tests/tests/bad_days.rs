@@ -214,6 +214,40 @@ async fn a_vault_that_does_not_open_is_told_with_the_next_step_and_stays_as_it_i
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vault_in_which_somebody_planted_something_is_refused_and_stays_as_it_is() -> Outcome<()>
+{
+    let OfThree { luz, ana, .. } = &OfThree::form().await?;
+    luz.run(&["say", "nos vemos a las seis"]).await?;
+    ana.must(&["status"]).await?;
+    let path = ana.vault().join("vault/vault.db");
+    let whole = fs::read(&path)?;
+    for planted in [
+        "CREATE TRIGGER t AFTER UPDATE ON chunk_7 BEGIN DELETE FROM record; END;",
+        "CREATE VIEW v AS SELECT * FROM record;",
+        "CREATE TABLE more (a);",
+        "ALTER TABLE record ADD COLUMN made TEXT AS (hex(kind));",
+    ] {
+        rusqlite::Connection::open(&path)?.execute_batch(planted)?;
+        let changed = fs::read(&path)?;
+        for args in [&["inbox"][..], &["checkin", "--wait", "0"], &["watch", "--plain"]] {
+            let [spanish, english] = ana.in_both(args).await?;
+            assert_eq!((spanish.0, english.0), (11, 11), "{planted}: {spanish:?} {english:?}");
+            assert!(spanish.1.contains("no está como la hace velar"), "{}", spanish.1);
+            assert!(spanish.1.contains("Se dejó como está."), "{}", spanish.1);
+            assert!(spanish.1.contains("velar restore"), "{}", spanish.1);
+            assert!(english.1.contains("is not as velar makes it"), "{}", english.1);
+            assert!(english.1.contains("It was left as it is."), "{}", english.1);
+            assert!(english.1.contains("velar restore"), "{}", english.1);
+        }
+        assert!(fs::read(&path)? == changed, "{planted}");
+        fs::write(&path, &whole)?;
+    }
+    let (_, inbox) = &ana.in_both(&["inbox", "--all"]).await?[1];
+    assert!(inbox.contains("nos vemos a las seis"), "{inbox}");
+    Ok(())
+}
+
 /// Puts a copy of a vault on a file system of 2 MiB that is full, and says things until one more does not fit; raises an
 /// alarm there; makes room, and says one more.
 const ON_A_FULL_DISK: &str = r#"

@@ -99,6 +99,9 @@ pub fn vault_failure(error: &VaultError, folder: &Path, text: &Text) -> Failure 
             };
             failure!(text, Exit::Damaged, "error-vault-damaged", path = path, detail = detail)
         }
+        VaultError::Foreign => {
+            failure!(text, Exit::Suspicious, "error-vault-foreign", path = path)
+        }
         VaultError::Busy => failure!(text, Exit::Failed, "error-vault-busy", path = path),
         VaultError::DiskFull => failure!(text, Exit::Failed, "error-disk-full", path = path),
         VaultError::Permission(path) => {
@@ -138,6 +141,7 @@ mod tests {
             (VaultError::NotFound, Exit::NotFound),
             (VaultError::AlreadyExists, Exit::NotNow),
             (VaultError::Damaged { what: Part::Record { kind: "roster" } }, Exit::Damaged),
+            (VaultError::Foreign, Exit::Suspicious),
             (VaultError::Busy, Exit::Failed),
             (VaultError::DiskFull, Exit::Failed),
             (VaultError::Permission("/x".into()), Exit::Failed),

@@ -20,13 +20,11 @@ use rusqlite::{
 };
 
 mod mend;
+mod schema;
 
 use super::files::Turn;
 use super::record::{KindId, Lookup, MAX_CLASS, MIN_CLASS, Sealed, sealed_len};
 use super::{BUSY_TIMEOUT, VaultError, WAIT_STEP};
-
-/// Of the tables below; in the file's header.
-const FORMAT: u32 = 1;
 
 /// An open database file.
 pub(super) struct Database {
@@ -56,46 +54,19 @@ impl Database {
     /// Makes a new database; the file must exist, empty.
     pub(super) fn create(path: &Path, turn: Turn) -> Result<Self, VaultError> {
         let database = Self::connect(path, turn)?;
-        let mut schema = String::from(
-            "CREATE TABLE record (
-                position INTEGER PRIMARY KEY AUTOINCREMENT,
-                kind BLOB NOT NULL,
-                lookup BLOB NOT NULL,
-                class INTEGER NOT NULL,
-                chunk INTEGER NOT NULL,
-                mark BLOB NOT NULL
-             ) STRICT;
-             CREATE TABLE free (
-                class INTEGER NOT NULL,
-                chunk INTEGER NOT NULL,
-                PRIMARY KEY (class, chunk)
-             ) STRICT, WITHOUT ROWID;",
-        );
-        schema.push_str(mend::INDEXES);
-        for class in MIN_CLASS..=MAX_CLASS {
-            schema.push_str(&format!(
-                "CREATE TABLE chunk_{class} (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;"
-            ));
-        }
-        let sql = format!("BEGIN IMMEDIATE; {schema} PRAGMA user_version = {FORMAT}; COMMIT;");
+        database.configure()?;
+        let (schema, format) = (schema::statements(), schema::FORMAT);
+        let sql = format!("BEGIN IMMEDIATE; {schema} PRAGMA user_version = {format}; COMMIT;");
         database.connection.execute_batch(&sql).map_err(|e| failure(path, e))?;
         Ok(database)
     }
 
-    /// Opens an existing database and compares its indexes with its tables.
+    /// Opens an existing database, compares its schema with the one it must have, then its indexes with its tables.
     pub(super) fn open(path: &Path, turn: Turn) -> Result<Self, VaultError> {
+        schema::check_beside(path)?;
         let mut database = Self::connect(path, turn)?;
-        let found: u32 = database
-            .connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(|e| failure(path, e))?;
-        // An empty file is a valid database for SQLite.
-        if found == 0 {
-            return Err(VaultError::DATABASE);
-        }
-        if found != FORMAT {
-            return Err(VaultError::UnknownVersion { found, known: FORMAT });
-        }
+        schema::check(&database.connection, path)?;
+        database.configure()?;
         if !database.indexes_agree()? {
             let mended = mend::mend(&mut database.connection).unwrap_or(false);
             database.index_damaged = !mended || !database.indexes_agree()?;
@@ -107,12 +78,17 @@ impl Database {
     fn connect(path: &Path, turn: Turn) -> Result<Self, VaultError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags).map_err(|e| failure(path, e))?;
+        connection
+            .busy_handler(Some(wait_for_others))
+            .and_then(|()| schema::restrain(&connection))
+            .map_err(|e| failure(path, e))?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Self { connection, path: path.to_owned(), turn, index_damaged: false })
+    }
+
+    fn configure(&self) -> Result<(), VaultError> {
+        let connection = &self.connection;
         let configure = || {
-            connection.busy_handler(Some(wait_for_others))?;
-            connection.set_prepared_statement_cache_capacity(64);
-            // No function or view in a tampered schema runs; a page that contradicts itself is an error.
-            connection.pragma_update(None, "trusted_schema", false)?;
-            connection.pragma_update(None, "cell_size_check", true)?;
             // Temporary tables and statement journals stay off the disk.
             connection.pragma_update(None, "temp_store", "MEMORY")?;
             connection.pragma_update(None, "secure_delete", true)?;
@@ -124,11 +100,10 @@ impl Database {
             })
         };
         match configure() {
-            Ok(mode) if mode == "truncate" => {}
-            Ok(_) => return Err(VaultError::Busy),
-            Err(error) => return Err(failure(path, error)),
+            Ok(mode) if mode == "truncate" => Ok(()),
+            Ok(_) => Err(VaultError::Busy),
+            Err(error) => Err(failure(&self.path, error)),
         }
-        Ok(Self { connection, path: path.to_owned(), turn, index_damaged: false })
     }
 
     fn indexes_agree(&self) -> Result<bool, VaultError> {

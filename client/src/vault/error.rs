@@ -22,6 +22,10 @@ pub enum VaultError {
         /// Which part.
         what: Part,
     },
+    /// The database is not made as this program makes one: somebody has planted something in it, or it is damaged. Nothing
+    /// of it was used.
+    #[error("the database of the vault is not as this program makes it")]
+    Foreign,
     /// Another process held the vault for over [`BUSY_TIMEOUT`](super::BUSY_TIMEOUT).
     #[error("another process is using the vault")]
     Busy,

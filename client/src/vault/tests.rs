@@ -1,6 +1,7 @@
 //! The vault as its callers see it, with a cheap key derivation.
 
 mod damage;
+mod foreign;
 mod model;
 mod several;
 mod traces;

@@ -61,9 +61,11 @@ impl Patient {
     fn examine(&self) -> Found {
         let mut vault = match Vault::open(self.dir.path(), &ours()) {
             Ok(vault) => vault,
-            Err(VaultError::Damaged { .. } | VaultError::UnknownVersion { .. }) => {
-                return Found::DoesNotOpen;
-            }
+            Err(
+                VaultError::Damaged { .. }
+                | VaultError::UnknownVersion { .. }
+                | VaultError::Foreign,
+            ) => return Found::DoesNotOpen,
             Err(other) => panic!("{other:?}"),
         };
         let by_key = vault.read::<_, VaultError>(|tx| {
