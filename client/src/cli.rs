@@ -24,8 +24,8 @@ use crate::text::{Language, Text};
 
 pub use self::arguments::{
     AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Duress, Inbox, Invite,
-    Join, Link, Mood, Panic, RelayAdd, RelayLeave, Role, Say, StandDown, Verify, Watch, WhichAlert,
-    alert_and_text, spoken,
+    Join, Link, Mood, Panic, RelayAdd, RelayAnswer, RelayLeave, Role, Say, StandDown, Verify,
+    Watch, WhichAlert, alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
@@ -159,7 +159,7 @@ pub enum Command {
     #[command(aliases = ["contactos", "contact", "contacto"])]
     Contacts(Contacts),
     /// The relays through which this device is reached.
-    #[command(subcommand, aliases = ["relevos", "relay", "relevo"])]
+    #[command(aliases = ["relevos", "relay", "relevo"])]
     Relays(Relays),
     /// A second passphrase, for when somebody makes one unlock.
     #[command(aliases = ["coaccion", "coacción"])]
@@ -178,9 +178,17 @@ pub enum Command {
     Completions(Completions),
 }
 
+/// `velar relays`
+#[derive(Debug, Args)]
+pub struct Relays {
+    /// What to do; nothing means to show them.
+    #[command(subcommand)]
+    pub command: Option<RelaysCommand>,
+}
+
 /// `velar relays …`
 #[derive(Debug, Subcommand)]
-pub enum Relays {
+pub enum RelaysCommand {
     /// Those in use.
     #[command(aliases = ["ver", "mostrar", "lista"])]
     List,
@@ -190,6 +198,12 @@ pub enum Relays {
     /// Use one no longer.
     #[command(aliases = ["dejar", "quitar", "remove"])]
     Leave(RelayLeave),
+    /// Send to a relay that a member names.
+    #[command(aliases = ["permitir", "aceptar"])]
+    Allow(RelayAnswer),
+    /// Never send to a relay that a member names.
+    #[command(aliases = ["negar", "rechazar"])]
+    Refuse(RelayAnswer),
 }
 
 /// `velar circle …`

@@ -24,6 +24,7 @@ mod opening;
 mod peers;
 mod plans;
 mod presence;
+mod relays;
 mod roster;
 mod sealing;
 mod tending;
@@ -51,6 +52,7 @@ pub use joining::{AnswerView, JoinState, OfferToSend};
 pub use kits::KitView;
 pub use log::{Consent, LogView};
 pub use presence::WatcherView;
+pub use relays::NamedRelay;
 pub use views::{MemberView, Progress, Reach};
 
 use crate::records::{LeftKind, Profile, ProfileKind, RosterKind, Secret};

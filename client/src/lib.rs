@@ -9,6 +9,7 @@
 //! * [`plan`], [`deadlines`]: the agreed check-ins, and when a silence becomes an alarm; pure.
 //! * [`plan`]: the agreed check-ins; pure.
 //! * [`presence`], [`drill`], [`contacts`]: who keeps watch, what is kept of a drill, whom to turn to outside; pure.
+//! * [`relays`]: to which of the relays that members name this device connects; pure.
 //! * [`duress`]: what a member's own devices may know of her alert; a record.
 //! * [`vault`], [`records`]: what is kept, sealed.
 //! * [`plan`]: the agreed check-ins; pure.
@@ -36,6 +37,7 @@ pub mod passphrase;
 pub mod plan;
 pub mod presence;
 pub mod records;
+pub mod relays;
 pub mod terminal;
 pub mod text;
 pub mod vault;

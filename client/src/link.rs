@@ -298,6 +298,7 @@ impl Link {
                 }
             }
         }
+        self.leave_refused(device)?;
         let under_way = &self.under_way;
         let due = device.due(now_s(), UNDER_WAY, |id| under_way.contains(id))?;
         let asking = if due.is_empty() { Vec::new() } else { device.hold_relays(now_s())? };
@@ -310,6 +311,21 @@ impl Link {
             if sender.send(due) {
                 self.under_way.insert(id);
             }
+        }
+        Ok(())
+    }
+
+    /// Ends what goes on with relays that the person has refused meanwhile.
+    fn leave_refused(&mut self, device: &mut Device) -> Result<(), DeviceError> {
+        let mut refused = Vec::new();
+        for relay in self.senders.keys() {
+            if device.refuses(relay)? {
+                refused.push(relay.clone());
+            }
+        }
+        for relay in refused {
+            self.senders.remove(&relay);
+            self.under_way.retain(|id| *id.relay() != relay);
         }
         Ok(())
     }

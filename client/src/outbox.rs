@@ -95,6 +95,12 @@ impl Route {
         matches!(self.state, RouteState::Waiting { .. })
     }
 
+    /// Whether it is on that relay's disk.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        matches!(self.state, RouteState::Accepted { .. })
+    }
+
     /// Takes the relay's answer to a `Send` of this envelope. Pauses are drawn out by up to a quarter with `random`: what was
     /// turned away together does not come back together.
     pub fn answered(&mut self, answer: &Answer, class: Class, now_s: u64, random: u64) {

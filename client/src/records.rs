@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{
-    Address, AlertId, CheckIn, EventId, Former, Heard, PersonId, SignedRoster, Spare,
+    Address, AlertId, Body, CheckIn, EventId, Former, Heard, Message, PersonId, SignedRoster, Spare,
 };
 use velar_protocol::seal::{CircleId, Day, Identity, MemberId, MessageId, Prekey, PrekeyId, Voice};
 use velar_protocol::wire::{AccessToken, RelayAddress};
@@ -25,6 +25,7 @@ use crate::kit::KitRecord;
 use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
+use crate::relays::RelayBook;
 use crate::vault::Kind;
 
 macro_rules! kinds {
@@ -136,6 +137,8 @@ kinds! {
     LeftKind = 40, "former member", Former;
     /// Key: alert id. Of an alert with a reason duress: what devices of the person it is about may know.
     DuressKind = 38, "what is kept apart", Apart;
+    /// One record, key empty. To which of the relays that members name this device connects.
+    RelaysKind = 45, "relays of members", RelayBook;
 }
 
 /// Secret bytes, wiped on drop.
@@ -379,4 +382,16 @@ pub struct Delivery {
     pub reseals: u8,
     /// The recipient left, or every relay refuses: nothing more will happen.
     pub given_up: bool,
+}
+
+impl Delivery {
+    /// Whether it raises an alarm of this person's, and no drill.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        let Some(body) = self.alert.and_then(|_| Message::decode(&self.bytes).ok()) else {
+            return false;
+        };
+        let (Body::Alert(event) | Body::AlertApart { event, .. }) = body.body else { return false };
+        matches!(event.kind, velar_protocol::circle::EventKind::Raised { drill: false, .. })
+    }
 }

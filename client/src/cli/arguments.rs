@@ -226,6 +226,13 @@ pub struct RelayLeave {
     pub relay: String,
 }
 
+/// `velar relays allow`, `velar relays refuse`
+#[derive(Debug, Args)]
+pub struct RelayAnswer {
+    /// Its host, `host:port`, or whole address.
+    pub relay: String,
+}
+
 /// `velar duress`
 #[derive(Debug, Args)]
 pub struct Duress {

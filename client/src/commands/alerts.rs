@@ -377,15 +377,16 @@ impl<'a> Desk<'a> {
         progress: &Progress,
         mut lines: Vec<String>,
     ) -> Result<Exit, Failure> {
-        let on_way = |(_, _, reach): &(_, _, Reach)| *reach != Reach::Queued;
+        let here = |reach: &Reach| matches!(reach, Reach::Queued | Reach::NoRelay { .. });
+        let on_way = |(_, _, reach): &(_, _, Reach)| !here(reach);
         let kept = !progress.is_empty() && !progress.iter().any(on_way);
         if kept {
             lines.push(t!(self.context.text, "sent-kept"));
-        } else if !is_sent(progress) {
-            let names = show::names_where(progress, |reach| *reach == Reach::Queued);
-            let names = self.context.text.list(&names);
+        } else if progress.iter().any(|(_, _, reach)| here(reach)) {
+            let names = self.context.text.list(show::names_where(progress, here));
             lines.push(t!(self.context.text, "sent-not-reached", names = names));
         }
+        lines.extend(show::no_relay(self.context, progress));
         let alert = self.again(alert)?;
         self.report(done, &alert, progress, &lines)?;
         self.close().await?;

@@ -241,9 +241,12 @@ pub(super) fn is_sent(progress: &Progress) -> bool {
     progress.iter().all(|(_, _, reach)| *reach != Reach::Queued)
 }
 
-/// Whether nothing more will become of a message: everybody has it, or never will.
+/// Whether nothing more will become of a message: everybody has it, or will not before the person here says something.
 pub(super) fn is_over(progress: &Progress) -> bool {
-    progress.iter().all(|(_, _, reach)| matches!(reach, Reach::Received(_) | Reach::GivenUp))
+    let over = |reach: &Reach| {
+        matches!(reach, Reach::Received(_) | Reach::GivenUp | Reach::NoRelay { .. })
+    };
+    progress.iter().all(|(_, _, reach)| over(reach))
 }
 
 /// Whether one of the device's mailboxes at least is open at its relay, with all tokens that were given out: what is sent

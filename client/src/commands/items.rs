@@ -119,6 +119,9 @@ impl<'a> Teller<'a> {
             What::HoldLost { relay } => {
                 t!(text, "watch-hold-lost", time = time, relay = clean(relay))
             }
+            What::RelayAsks { relay } => {
+                t!(text, "watch-relay-asks", time = time, name = name, relay = clean(relay))
+            }
             What::OldKit { .. } => t!(text, "watch-old-kit", time = time, name = name),
             What::KitCopied { alert } => {
                 t!(text, "watch-kit-copied", time = time, alert = alert.short())

@@ -3,17 +3,21 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::timeout;
+use velar_protocol::seal::MemberId;
 use velar_protocol::wire::{AccessToken, RelayAddress};
 
 use super::carrier::{Carrier, News, is_quiet};
 use super::circle::{PATIENCE, access_token, ask_relay};
 use super::{Context, show};
-use crate::cli::{RelayAdd, RelayLeave, Relays};
-use crate::device::{Device, DeviceError, HomeView};
-use crate::failure::{Exit, Failure, is_final};
+use crate::cli::{RelayAdd, RelayAnswer, RelayLeave, Relays, RelaysCommand};
+use crate::device::{Device, DeviceError, HomeView, NamedRelay};
+use crate::failure::{Exit, Failure, failure, is_final};
+use crate::kit::{self, Renew};
 use crate::link::now_s;
+use crate::relays::Standing;
+use crate::terminal::clean;
 use crate::text::t;
 
 /// How long the others are told before the command ends; what is left goes out with the next one.
@@ -23,10 +27,12 @@ const TELL: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_secs(4);
 
 pub(super) async fn run(context: &Context, args: Relays) -> Result<Exit, Failure> {
-    match args {
-        Relays::List => list(context).await,
-        Relays::Add(args) => add(context, args).await,
-        Relays::Leave(args) => leave(context, args).await,
+    match args.command {
+        None | Some(RelaysCommand::List) => list(context).await,
+        Some(RelaysCommand::Add(args)) => add(context, args).await,
+        Some(RelaysCommand::Leave(args)) => leave(context, args).await,
+        Some(RelaysCommand::Allow(args)) => answer(context, &args, true).await,
+        Some(RelaysCommand::Refuse(args)) => answer(context, &args, false).await,
     }
 }
 
@@ -51,9 +57,17 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
             context.line(&line(context, home, answers))?;
         }
     }
+    let named = device.named_relays().map_err(failed)?;
     if context.json {
-        context.line(&show::json_line(&json!({"relays": relays})))?;
+        let data = json!({"relays": relays, "named": json_named(&named)});
+        context.line(&show::json_line(&data))?;
     } else {
+        for one in &named {
+            context.line(&named_line(context, one))?;
+        }
+        if named.iter().any(|one| one.standing == Standing::Asks) {
+            context.remark(&t!(context.text, "relays-why"));
+        }
         for line in carrier.news.relay_clocks.lines(&context.text) {
             context.line(&line)?;
         }
@@ -78,6 +92,109 @@ fn line(context: &Context, home: &HomeView, answers: bool) -> String {
         None if answers => t!(text, "relays-answers", relay = relay),
         None => t!(text, "relays-silent", relay = relay),
     }
+}
+
+fn named_line(context: &Context, one: &NamedRelay) -> String {
+    let text = &context.text;
+    let (relay, names) = (one.relay.place(), names(context, &one.by));
+    match one.standing {
+        Standing::Known => t!(text, "relays-named-known", relay = relay, names = names),
+        Standing::Asks => t!(text, "relays-named-asks", relay = relay, names = names),
+        Standing::Refused => t!(text, "relays-named-refused", relay = relay, names = names),
+    }
+}
+
+/// What a person has to know of relays on others' cards: those that wait for an answer, and those that were refused though
+/// somebody is reached nowhere else.
+pub(super) fn waiting_lines(context: &Context, named: &[NamedRelay]) -> Vec<String> {
+    let text = &context.text;
+    let line = |one: &NamedRelay| {
+        let relay = one.relay.place();
+        match (one.standing, one.only.is_empty()) {
+            (Standing::Asks, true) => {
+                let names = names(context, &one.by);
+                Some(t!(text, "status-relay-asks", relay = relay, names = names))
+            }
+            (Standing::Asks, false) => {
+                let names = names(context, &one.only);
+                Some(t!(text, "status-relay-asks-only", relay = relay, names = names))
+            }
+            (Standing::Refused, false) => {
+                let names = names(context, &one.only);
+                Some(t!(text, "status-relay-refused-only", relay = relay, names = names))
+            }
+            (Standing::Known, _) | (Standing::Refused, true) => None,
+        }
+    };
+    named.iter().filter_map(line).collect()
+}
+
+/// That the alarm goes to relays that were not allowed yet, for want of others.
+pub(super) fn alarm_line(context: &Context, one: &NamedRelay) -> Option<String> {
+    let asks = one.standing == Standing::Asks && !one.only.is_empty();
+    let (relay, names) = (one.relay.place(), names(context, &one.only));
+    asks.then(|| t!(context.text, "panic-relay-asks", relay = relay, names = names))
+}
+
+/// `[{"relay", "state", "members": [{"member", "name"}], "only_for": [{"member", "name"}]}]`.
+pub(super) fn json_named(named: &[NamedRelay]) -> Value {
+    let person =
+        |(member, name): &(MemberId, String)| json!({"member": show::hex(&member.0), "name": name});
+    let one = |one: &NamedRelay| {
+        let state = match one.standing {
+            Standing::Known => "known",
+            Standing::Asks => "asks",
+            Standing::Refused => "refused",
+        };
+        let people = |all: &[(MemberId, String)]| all.iter().map(person).collect::<Vec<_>>();
+        json!({
+            "relay": one.relay.place(), "state": state, "members": people(&one.by),
+            "only_for": people(&one.only),
+        })
+    };
+    named.iter().map(one).collect()
+}
+
+fn names(context: &Context, people: &[(MemberId, String)]) -> String {
+    context.text.list(people.iter().map(|(_, name)| clean(name)))
+}
+
+/// The person has decided about a relay on somebody's card.
+async fn answer(context: &Context, args: &RelayAnswer, allow: bool) -> Result<Exit, Failure> {
+    let text = &context.text;
+    let mut device = context.device()?;
+    let place = args.relay.as_str();
+    let one = device.answer_about_relay(place, allow, now_s()).map_err(|error| match error {
+        DeviceError::RelayKnown => failure!(text, Exit::NotNow, "error-relay-own", relay = place),
+        DeviceError::UnknownRelay => {
+            failure!(text, Exit::NotFound, "error-relay-nobodys", relay = place)
+        }
+        error => context.failure(error),
+    })?;
+    // What lies beside the vault goes there no more, or does.
+    kit::keep(&mut device, Renew::Lacking, now_s()).map_err(|error| context.failure(error))?;
+    let relay = one.relay.place();
+    if context.json {
+        let mut all = json_named(std::slice::from_ref(&one));
+        let data = all.get_mut(0).map(Value::take).unwrap_or_default();
+        context.line(&show::json_line(&data))?;
+    } else if allow {
+        let names = names(context, &one.by);
+        context.line(&t!(text, "relays-allowed", relay = relay, names = names))?;
+    } else {
+        context.line(&t!(text, "relays-refused", relay = relay))?;
+        if !one.only.is_empty() {
+            let names = names(context, &one.only);
+            context.line(&t!(text, "relays-refused-only", names = names))?;
+        }
+    }
+    let mut carrier = Carrier::new(context)?;
+    if allow {
+        carrier.reach(&mut device, TELL, is_quiet).await?;
+    }
+    carrier.finish(&mut device).await.map_err(|error| context.failure(error))?;
+    context.warn_of_damage(&device);
+    Ok(Exit::Done)
 }
 
 async fn add(context: &Context, args: RelayAdd) -> Result<Exit, Failure> {

@@ -132,6 +132,12 @@ pub(super) fn reach_text(context: &Context, name: &str, reach: &Reach) -> String
             t!(context.text, "state-received", name = name, time = time)
         }
         Reach::GivenUp => t!(context.text, "state-given-up"),
+        Reach::NoRelay { relays, refused: false } => {
+            t!(context.text, "state-relay-asks", relay = context.text.list(relays))
+        }
+        Reach::NoRelay { relays, refused: true } => {
+            t!(context.text, "state-relay-refused", relay = context.text.list(relays))
+        }
     }
 }
 
@@ -140,7 +146,9 @@ pub(super) fn people_json(progress: &Progress) -> Value {
     let one = |(member, name, reach): &(MemberId, String, Reach)| {
         let mut person = json!({"member": hex(&member.0), "name": name, "state": state(reach)});
         match reach {
-            Reach::AtRelay(relays) => set(&mut person, "relays", json!(relays)),
+            Reach::AtRelay(relays) | Reach::NoRelay { relays, .. } => {
+                set(&mut person, "relays", json!(relays));
+            }
             Reach::Received(at_s) => set(&mut person, "received_s", json!(at_s)),
             Reach::Queued | Reach::GivenUp => {}
         }
@@ -163,12 +171,28 @@ fn state(reach: &Reach) -> &'static str {
         Reach::AtRelay(_) => "at-relay",
         Reach::Received(_) => "received",
         Reach::GivenUp => "given-up",
+        Reach::NoRelay { refused: false, .. } => "relay-asks",
+        Reach::NoRelay { refused: true, .. } => "relay-refused",
     }
 }
 
 /// Names of those for whom this holds, made harmless.
 pub(super) fn names_where(progress: &Progress, holds: impl Fn(&Reach) -> bool) -> Vec<String> {
     progress.iter().filter(|(.., reach)| holds(reach)).map(|(_, name, _)| clean(name)).collect()
+}
+
+/// For whom it waits because of the relays where they are reached, and what to do about it.
+pub(super) fn no_relay(context: &Context, progress: &Progress) -> Vec<String> {
+    let text = &context.text;
+    let line = |(_, name, reach): &(MemberId, String, Reach)| {
+        let Reach::NoRelay { relays, refused } = reach else { return None };
+        let (name, relay) = (clean(name), relays.first().map_or("", String::as_str));
+        Some(match refused {
+            false => t!(text, "sent-relay-asks", name = name, relay = relay),
+            true => t!(text, "sent-relay-refused", name = name, relay = relay),
+        })
+    };
+    progress.iter().filter_map(line).collect()
 }
 
 /// Whether it was received.
@@ -207,8 +231,9 @@ pub(super) fn outcome(context: &Context, progress: &Progress) -> Vec<String> {
     if !at_relay.is_empty() {
         lines.push(t!(text, "sent-at-relay", names = text.list(&at_relay)));
     }
-    let not_reached =
-        names_where(progress, |reach| matches!(reach, Reach::Queued | Reach::GivenUp));
+    let not_reached = names_where(progress, |reach| {
+        matches!(reach, Reach::Queued | Reach::GivenUp | Reach::NoRelay { .. })
+    });
     let over = carrier::is_over(progress);
     let kept = received.is_empty() && at_relay.is_empty() && !over;
     if kept {
@@ -216,6 +241,7 @@ pub(super) fn outcome(context: &Context, progress: &Progress) -> Vec<String> {
     }
     if !not_reached.is_empty() {
         lines.push(t!(text, "sent-not-reached", names = text.list(&not_reached)));
+        lines.extend(no_relay(context, progress));
     }
     if !kept && !over {
         lines.push(if carrier::is_sent(progress) {

@@ -8,11 +8,12 @@ use velar_protocol::wire::RelayAddress;
 use super::carrier::Carrier;
 use super::panic::KitLines;
 use super::show::{self, Who};
-use super::{Context, clocks, deadlines, holds, inbox, plan, presence};
+use super::{Context, clocks, deadlines, holds, inbox, plan, presence, relays};
 use crate::cli::Status;
 use crate::deadlines::Deadline;
 use crate::device::{
-    Device, DeviceError, HoldsView, JoinState, MemberView, Missed, Progress, WatcherView,
+    Device, DeviceError, HoldsView, JoinState, MemberView, Missed, NamedRelay, Progress,
+    WatcherView,
 };
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
@@ -156,6 +157,7 @@ struct State {
     plan: Option<Plan>,
     missed: Vec<Missed>,
     holds: HoldsView,
+    named: Vec<NamedRelay>,
     open: Vec<String>,
     unread: usize,
     requests: usize,
@@ -191,6 +193,7 @@ impl State {
             plan: device.plan()?,
             missed,
             holds: device.holds(now_s)?,
+            named: device.named_relays()?,
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
             requests: device.requests()?,
@@ -219,6 +222,7 @@ impl State {
             let names = self.not_received.iter().map(|name| crate::terminal::clean(name));
             lines.push(t!(text, "status-unreceived", count = sent, names = text.list(names)));
         }
+        lines.extend(relays::waiting_lines(context, &self.named));
         match &self.check_in {
             Some((at_s, progress)) => {
                 lines.push(t!(text, "status-last-checkin", time = moment(*at_s)));
@@ -290,7 +294,7 @@ impl State {
         let members: Vec<Value> = self.who.members().iter().map(member).collect();
         json!({
             "vault": vault, "state": "in", "circle": self.circle, "connected": connected,
-            "relays": relays, "unsent": self.unsent, "unreceived": self.unfinished,
+            "relays": relays, "named_relays": relays::json_named(&self.named), "unsent": self.unsent, "unreceived": self.unfinished,
             "not_received_by": self.not_received,
             "last_check_in_s": self.check_in.as_ref().map(|(at_s, _)| at_s),
             "last_check_in_people": self.check_in.as_ref().map(|(_, p)| show::people_json(p)),

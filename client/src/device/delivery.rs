@@ -1,6 +1,6 @@
 //! What is on its way: envelopes due, relays' answers, receipts, sealing again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use velar_protocol::seal::{MemberId, MessageId};
 use velar_protocol::wire::{
@@ -44,6 +44,17 @@ pub struct Due {
 enum Asked {
     Send(WireDelivery),
     Hold(HoldRequest),
+}
+
+impl DueId {
+    /// The relay that is asked.
+    #[must_use]
+    pub fn relay(&self) -> &RelayAddress {
+        match &self.0 {
+            What::Envelope { relay, .. } => relay,
+            What::Hold(step) => step.relay(),
+        }
+    }
 }
 
 impl Due {
@@ -164,6 +175,7 @@ impl Device {
             return Ok(());
         }
         self.write(now_s, |turn| {
+            turn.look_at_relays()?;
             turn.seal_waiting()?;
             turn.reseal_unheard()?;
             turn.end_invitations()?;
@@ -194,7 +206,7 @@ impl Turn<'_> {
         let same = |way: &&mut Route| way.relay == *relay && way.token.hash() == *token;
         let Some(route) = out.routes.iter_mut().find(same) else { return Ok(()) };
         route.answered(answer, out.class, self.now_s, random);
-        let accepted = matches!(route.state, RouteState::Accepted { .. });
+        let accepted = route.is_accepted();
         let host = route.relay.place();
         self.tx.put::<OutgoingKind>(key, &out)?;
         if !out.routes.iter().any(crate::outbox::Route::is_waiting) {
@@ -328,26 +340,41 @@ impl Turn<'_> {
         }
     }
 
-    /// A member's addresses have changed: what has not gone out takes the new ones.
-    pub(super) fn reroute(&self, to: MemberId, addresses: &[Address]) -> Done {
+    /// A member's addresses have changed, or which of them this device uses: what has not gone out takes those of now.
+    pub(super) fn reroute(&self, to: MemberId) -> Done {
+        let (usual, alarm) = (self.ways(to, false)?, self.ways(to, true)?);
+        let mut alarms = BTreeSet::new();
+        if alarm != usual {
+            let deliveries = self.tx.list::<DeliveryKind>()?.into_iter().map(|(_, d)| d);
+            let of_theirs = deliveries.filter(|delivery| delivery.to == to && delivery.is_alarm());
+            alarms.extend(of_theirs.map(|delivery| delivery.message));
+        }
+        let (mut moved, mut less) = (false, false);
         self.tx.revise::<OutgoingKind>(|out| {
             if out.to != to
-                || !out.routes.iter().any(|r| !matches!(r.state, RouteState::Accepted { .. }))
+                || out.routes.iter().all(|route| route.is_accepted()) && !out.routes.is_empty()
             {
                 return Fate::Keep;
             }
+            let addresses = if alarms.contains(&out.message) { &alarm } else { &usual };
+            let before = out.routes.clone();
             let known = |a: &Address, r: &Route| a.relay == r.relay && a.token == r.token;
-            out.routes.retain(|r| {
-                matches!(r.state, RouteState::Accepted { .. })
-                    || addresses.iter().any(|a| known(a, r))
-            });
+            out.routes.retain(|r| r.is_accepted() || addresses.iter().any(|a| known(a, r)));
+            less |= out.routes.len() < before.len();
             for address in addresses {
                 if !out.routes.iter().any(|r| known(address, r)) {
                     out.routes.push(Route::new(address.relay.clone(), address.token.clone()));
+                    moved = true;
                 }
             }
-            Fate::Store
+            if out.routes == before { Fate::Keep } else { Fate::Store }
         })?;
+        if less {
+            self.finish_rerouted(to)?;
+        }
+        if !moved {
+            return Ok(());
+        }
         self.tx
             .revise::<DeliveryKind>(|delivery| {
                 let revived = delivery.to == to && delivery.given_up && !delivery.bytes.is_empty();
@@ -355,6 +382,18 @@ impl Turn<'_> {
                 if revived { Fate::Store } else { Fate::Keep }
             })
             .map_err(Into::into)
+    }
+
+    /// What nobody answers with a receipt, and was still to go only where it does not go any more, is done.
+    fn finish_rerouted(&self, to: MemberId) -> Done {
+        for (_, delivery) in self.tx.list::<DeliveryKind>()? {
+            let sent = delivery.parts.is_some_and(|parts| delivery.accepted_parts >= parts);
+            if delivery.to == to && sent && !delivery.receipt && !self.still_waiting(&delivery)? {
+                self.clear(&delivery)?;
+                self.tx.delete::<DeliveryKind>(&delivery_key(delivery.message, to))?;
+            }
+        }
+        Ok(())
     }
 
     fn reseal_unheard(&mut self) -> Done {

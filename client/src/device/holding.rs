@@ -57,7 +57,7 @@ impl Device {
     /// # Errors
     /// [`DeviceError::Vault`].
     pub fn holds_pending(&mut self, now_s: u64) -> Done<bool> {
-        self.read(now_s, |turn| Ok(!turn.known_holds()?.steps(now_s).is_empty()))
+        self.read(now_s, |turn| Ok(!turn.known_hold_steps()?.is_empty()))
     }
 }
 
@@ -68,7 +68,7 @@ impl Device {
     /// [`DeviceError::Vault`].
     pub fn hold_relays(&mut self, now_s: u64) -> Done<Vec<RelayAddress>> {
         self.read(now_s, |turn| {
-            let steps = turn.known_holds()?.steps(now_s);
+            let steps = turn.known_hold_steps()?;
             Ok(steps.iter().map(|step| step.id.relay().clone()).collect())
         })
     }
@@ -161,7 +161,7 @@ impl Turn<'_> {
     fn addresses_of(&self, members: &[MemberId]) -> Done<Vec<(RelayAddress, MemberId, SendToken)>> {
         let mut all = Vec::new();
         for member in members {
-            for address in self.peer(*member)?.addresses {
+            for address in self.ways(*member, false)? {
                 all.push((address.relay, *member, address.token));
             }
         }
@@ -199,7 +199,7 @@ impl Turn<'_> {
         if parts_needed(bytes.len(), 0) > 1 {
             return Err(DeviceError::Text);
         }
-        if self.peer(member)?.addresses.is_empty() {
+        if self.ways(member, false)?.is_empty() {
             return Ok(None);
         }
         let Some(prekey) = self.take_one_time(&recipient, keep)? else { return Ok(None) };
@@ -224,10 +224,21 @@ impl Turn<'_> {
             .map_err(|error| DeviceError::Seal(member, error))
     }
 
+    /// What relays are to be asked, but for those that this device never connects to: what was left there ends at its time.
+    fn known_hold_steps(&self) -> Done<Vec<Step>> {
+        let mut kept = Vec::new();
+        for step in self.known_holds()?.steps(self.now_s) {
+            if !self.refuses(step.id.relay())? {
+                kept.push(step);
+            }
+        }
+        Ok(kept)
+    }
+
     /// What relays are to be asked now: only once the check-in itself is at a relay for somebody. (Otherwise the deadline
     /// of the holds would move before anybody could know of the check-in that moved it.)
     pub(super) fn hold_steps(&self) -> Done<Vec<Step>> {
-        let steps = self.known_holds()?.steps(self.now_s);
+        let steps = self.known_hold_steps()?;
         if steps.is_empty() || self.check_in_is_out()? { Ok(steps) } else { Ok(Vec::new()) }
     }
 

@@ -121,10 +121,13 @@ impl Device {
                     home.left_s = None;
                     home.access = access.or(home.access.take());
                     home.revision += 1;
+                    turn.know_relays([relay])?;
                 }
-                None => turn.settle(&mut profile, relay.clone(), access),
+                None => turn.settle(&mut profile, relay.clone(), access)?,
             }
             turn.set_profile(&profile)?;
+            // Somebody may be reached there whom it was not used for before.
+            turn.relays_changed()?;
             turn.send_cards()
         })
     }
@@ -212,8 +215,9 @@ impl Turn<'_> {
         profile: &mut Profile,
         relay: RelayAddress,
         access: Option<AccessToken>,
-    ) {
+    ) -> Done {
         let mailbox = Secret(self.random::<32>().to_vec());
+        self.know_relays([&relay])?;
         profile.homes.push(Home {
             relay,
             mailbox,
@@ -225,6 +229,7 @@ impl Turn<'_> {
             expired: 0,
             left_s: None,
         });
+        Ok(())
     }
 
     /// Where this holder reaches me: its own token on each of my relays.

@@ -196,7 +196,7 @@ impl Turn<'_> {
                 let Some(envelope) = Envelope::new(bytes) else { continue };
                 let way =
                     |one: Address| Way { relay: one.relay, token: one.token, accepted: false };
-                let ways: Vec<Way> = self.peer(seat.to)?.addresses.into_iter().map(way).collect();
+                let ways: Vec<Way> = self.ways(seat.to, true)?.into_iter().map(way).collect();
                 if !ways.is_empty() {
                     envelopes.push(SealedFor { envelope, ways });
                 }

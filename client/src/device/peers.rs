@@ -44,8 +44,10 @@ impl Turn<'_> {
     }
 
     /// Takes over a card: newer than the one known, and signed.
-    pub(super) fn take_card(&self, owner: &Identity, card: &SignedCard) -> Done<Card> {
+    pub(super) fn take_card(&mut self, owner: &Identity, card: &SignedCard) -> Done<Card> {
         let card = card.verify(&self.circle()?, owner)?;
+        // What is known of relays was known before this.
+        self.look_at_relays()?;
         let mut peer = self.peer(owner.member())?;
         if card.counter > peer.card_counter {
             peer.card_counter = card.counter;
@@ -59,7 +61,8 @@ impl Turn<'_> {
             }
             self.set_peer(owner.member(), &peer)?;
             if moved {
-                self.reroute(owner.member(), &card.addresses)?;
+                self.look_at_relays()?;
+                self.reroute(owner.member())?;
             }
         }
         Ok(card)
@@ -72,7 +75,7 @@ impl Turn<'_> {
     }
 
     /// Takes over a spare of a member that I have no card of; `false` if I have, or there is nothing to seal to.
-    pub(super) fn take_spare(&self, owner: &Identity, spare: &Spare) -> Done<bool> {
+    pub(super) fn take_spare(&mut self, owner: &Identity, spare: &Spare) -> Done<bool> {
         let usable = self.is_usable_spare(owner, spare)?;
         let mut peer = self.peer(owner.member())?;
         if peer.card_counter > 0 || !usable {
@@ -81,9 +84,11 @@ impl Turn<'_> {
         if !self.stock(owner, &spare.prekey)? {
             tracing::debug!("a spare's one-time prekey is not usable");
         }
+        self.look_at_relays()?;
         peer.addresses.clone_from(&spare.addresses);
         peer.last_resort = Some(spare.last_resort.clone());
         self.set_peer(owner.member(), &peer)?;
+        self.look_at_relays()?;
         Ok(true)
     }
 

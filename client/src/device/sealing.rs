@@ -171,12 +171,13 @@ impl Turn<'_> {
         Ok(self.tx.put::<DeliveryKind>(&key, delivery)?)
     }
 
-    /// Seals a delivery; leaves it unsealed while the recipient has no address or no usable prekey.
+    /// Seals a delivery; leaves it unsealed while the recipient has no address that this device uses, or no usable prekey.
     fn seal_delivery(&mut self, delivery: &mut Delivery) -> Done {
         let to = delivery.to;
         let Some(recipient) = self.identity_of(to)? else { return Ok(()) };
         let peer = self.peer(to)?;
-        if peer.addresses.is_empty() {
+        let ways = self.ways_of(delivery)?;
+        if ways.is_empty() {
             return Ok(());
         }
         let bring = match delivery.reseals {
@@ -230,7 +231,7 @@ impl Turn<'_> {
                 index,
                 class: delivery.class,
                 digest: envelope.digest().0,
-                routes: peer.addresses.iter().map(route).collect(),
+                routes: ways.iter().map(route).collect(),
             };
             let key = outgoing.key();
             self.tx.put::<OutgoingKind>(&key, &outgoing)?;

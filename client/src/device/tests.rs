@@ -14,5 +14,6 @@ mod log;
 mod lost_holds;
 mod mail;
 mod office;
+mod relays;
 mod strangers;
 mod watching;

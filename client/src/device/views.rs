@@ -45,6 +45,13 @@ pub enum Reach {
     Received(u64),
     /// Will not get there: they left, or their relays refuse.
     GivenUp,
+    /// Only on this device: of the relays where this person is reached it uses none.
+    NoRelay {
+        /// Those on their card.
+        relays: Vec<String>,
+        /// This device's person refused them; otherwise it waits for an answer.
+        refused: bool,
+    },
 }
 
 /// How far a message got, per person.
@@ -71,7 +78,7 @@ impl Device {
                     me,
                     lead: member == roster.lead(),
                     verified: peer.verified,
-                    reachable: me || !peer.addresses.is_empty(),
+                    reachable: me || !turn.ways(member, false)?.is_empty(),
                     heard_s: peer.heard_s,
                     check_in: peer.check_in,
                 });
@@ -248,7 +255,10 @@ impl Turn<'_> {
         let mut furthest: BTreeMap<MemberId, Reach> = BTreeMap::new();
         let deliveries = self.tx.list::<DeliveryKind>()?;
         for (_, delivery) in deliveries.iter().filter(|(_, d)| d.told && of(d)) {
-            let now = reach(delivery);
+            let now = match reach(delivery) {
+                Reach::Queued => self.lacks_relay(delivery)?.unwrap_or(Reach::Queued),
+                now => now,
+            };
             let known = furthest.entry(delivery.to).or_insert(Reach::GivenUp);
             if rank(&now) > rank(known) {
                 *known = now;
@@ -259,6 +269,26 @@ impl Turn<'_> {
             progress.push((member, name_of(member, &self.peer(member)?), reach));
         }
         Ok(progress)
+    }
+
+    /// Whether something waits for want of a relay that this device uses.
+    fn lacks_relay(&self, delivery: &Delivery) -> Done<Option<Reach>> {
+        let mut addresses = self.peer(delivery.to)?.addresses;
+        if addresses.is_empty() || !self.ways_of(delivery)?.is_empty() {
+            return Ok(None);
+        }
+        let mut open = Vec::new();
+        for address in &addresses {
+            if !self.refuses(&address.relay)? {
+                open.push(address.clone());
+            }
+        }
+        let refused = open.is_empty();
+        if !refused {
+            addresses = open;
+        }
+        let relays = addresses.iter().map(|address| address.relay.place()).collect();
+        Ok(Some(Reach::NoRelay { relays, refused }))
     }
 }
 
@@ -282,7 +312,7 @@ fn reach(delivery: &Delivery) -> Reach {
 fn rank(reach: &Reach) -> u8 {
     match reach {
         Reach::GivenUp => 0,
-        Reach::Queued => 1,
+        Reach::Queued | Reach::NoRelay { .. } => 1,
         Reach::AtRelay(_) => 2,
         Reach::Received(_) => 3,
     }

@@ -104,4 +104,9 @@ pub enum What {
         /// Its place.
         relay: String,
     },
+    /// A member's card names a relay that nobody else uses: this device does not connect there before its person says so.
+    RelayAsks {
+        /// Its place.
+        relay: String,
+    },
 }

@@ -48,6 +48,7 @@ impl Teller<'_> {
             What::ContactsSet => ("contacts-set", json!({})),
             What::HoldGone { relay } => ("hold-gone", json!({"relay": relay})),
             What::HoldLost { relay } => ("hold-lost", json!({"relay": relay})),
+            What::RelayAsks { relay } => ("relay-asks", json!({"relay": relay})),
             What::OldKit { alert } => ("old-kit", json!({"alert": alert.short()})),
             What::KitCopied { alert } => ("kit-copied", json!({"alert": alert.short()})),
             What::Undone { alert, by } => {

@@ -8,7 +8,7 @@ use velar_protocol::circle::{AlertId, Claim};
 use velar_protocol::seal::{MemberId, MessageId};
 
 use super::super::carrier::{News, is_over, is_sent};
-use super::super::{Context, clocks, show};
+use super::super::{Context, clocks, relays, show};
 use crate::device::{Device, DeviceError, Progress, Reach};
 use crate::failure::Exit;
 use crate::link::now_s;
@@ -43,6 +43,7 @@ pub(super) struct Telling<'a> {
     said_kept: bool,
     said_clock: bool,
     said_removed: bool,
+    said_relays: bool,
     /// Hosts where somebody else answered than the relay.
     strangers: BTreeSet<String>,
     /// The kit has asked a relay, with all that a command asks.
@@ -63,6 +64,7 @@ impl<'a> Telling<'a> {
             said_kept: false,
             said_clock: false,
             said_removed: false,
+            said_relays: false,
             strangers: BTreeSet::new(),
         }
     }
@@ -151,6 +153,14 @@ impl<'a> Telling<'a> {
             self.said_removed = true;
             self.context.remark(&self.context.failure(DeviceError::Removed).to_string());
         }
+        if !std::mem::replace(&mut self.said_relays, true) {
+            for one in device.named_relays()? {
+                if let Some(line) = relays::alarm_line(self.context, &one) {
+                    let data = relays::json_named(std::slice::from_ref(&one));
+                    self.tell("relay-asks", json!({"relays": data}), &line);
+                }
+            }
+        }
         let text = &self.context.text;
         for (member, name, reach) in &self.progress {
             match reach {
@@ -225,6 +235,7 @@ impl<'a> Telling<'a> {
         let not_reached = show::names_where(&self.progress, |reach| !show::is_received(reach));
         if !not_reached.is_empty() {
             self.add(&t!(text, "panic-not-reached", names = text.list(&not_reached)));
+            show::no_relay(self.context, &self.progress).iter().for_each(|line| self.add(line));
             if is_over(&self.progress) {
                 // They left, or their relays refuse: nothing more is tried.
             } else if exit == Exit::Kept && self.strangers.is_empty() {

@@ -12,6 +12,7 @@ use crate::device::sealing::Post;
 use crate::device::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
 use crate::records::{Joining, JoiningKind, Peer, Secret};
+use crate::relays::RelayBook;
 
 /// How far this device's way into a circle is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +125,10 @@ impl Turn<'_> {
         profile.name = my_name.trim().to_owned();
         profile.circle = Some(offer.circle);
         profile.homes.clear();
-        self.settle(&mut profile, invitation.relay().clone(), offer.access.clone());
+        // What an earlier try has taken for known is not of this circle.
+        self.set_relay_book(&RelayBook::default())?;
+        self.settle(&mut profile, invitation.relay().clone(), offer.access.clone())?;
+        self.know_relays(offer.reply.iter().map(|address| &address.relay))?;
         self.set_profile(&profile)?;
         let peer = Peer {
             addresses: offer.reply.clone(),

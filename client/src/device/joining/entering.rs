@@ -49,6 +49,10 @@ impl Turn<'_> {
             return Ok(());
         }
         let roster = self.anchor(offer.circle, roster)?;
+        // What the circle uses now is what was joined.
+        let spares = members.iter().flat_map(|(_, spare)| &spare.addresses);
+        let cards = card.verify(&offer.circle, &offer.coordinator)?.addresses;
+        self.know_relays(spares.chain(&cards).map(|address| &address.relay))?;
         let mut profile = self.profile()?;
         profile.circle_name = circle_name;
         self.set_profile(&profile)?;

@@ -7,6 +7,7 @@ use velar_protocol::wire::{AccessToken, RelayAddress};
 
 use crate::device::{Device, DeviceError, Done, Turn};
 use crate::records::{JoiningKind, Profile};
+use crate::relays::RelayBook;
 
 impl Device {
     /// Founds a circle with this device as its lead, with a mailbox on this relay. A circle that no relay
@@ -38,7 +39,9 @@ impl Device {
             profile.circle_name = circle_name.trim().to_owned();
             profile.circle = Some(roster.circle());
             profile.homes.clear();
-            turn.settle(&mut profile, relay, access);
+            // What an earlier try has taken for known is not of this circle.
+            turn.set_relay_book(&RelayBook::default())?;
+            turn.settle(&mut profile, relay, access)?;
             turn.set_profile(&profile)?;
             turn.set_roster(&roster)?;
             Ok(roster.circle())

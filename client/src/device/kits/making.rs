@@ -114,7 +114,7 @@ impl Turn<'_> {
     fn seat(&mut self, made: &mut Made, to: MemberId, roster: &Roster, rank: usize) -> Done {
         let Some(recipient) = roster.member(to).map(|entry| entry.identity) else { return Ok(()) };
         let peer = self.peer(to)?;
-        if peer.addresses.is_empty() {
+        if self.ways(to, true)?.is_empty() {
             return Ok(());
         }
         let Some(prekey) = self.take_one_time(&recipient, reserve(rank))? else { return Ok(()) };

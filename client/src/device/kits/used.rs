@@ -105,9 +105,8 @@ impl Turn<'_> {
             self.tx.put::<OutgoingBytesKind>(&key, &sent.envelope.as_bytes().to_vec())?;
         }
         self.set_delivery(&delivery)?;
-        let peer = self.peer(to)?;
         // They may have moved since it was sealed.
-        self.reroute(to, &peer.addresses)
+        self.reroute(to)
     }
 
     /// Relays have taken more of it since.

@@ -8,7 +8,7 @@ use crate::records::{LogKind, PeerKind, RosterKind, StockKeyKind, StockKind};
 use crate::vault::Kind;
 
 /// Bytes that are no value of the kind with this tag.
-struct Garbage<const TAG: u8>;
+pub(super) struct Garbage<const TAG: u8>;
 
 impl<const TAG: u8> Kind for Garbage<TAG> {
     const TAG: u8 = TAG;

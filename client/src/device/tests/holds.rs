@@ -347,7 +347,7 @@ impl World {
             let second = second.clone();
             let moved = |turn: &mut crate::device::Turn<'_>| {
                 let mut profile = turn.profile()?;
-                turn.settle(&mut profile, second, None);
+                turn.settle(&mut profile, second, None)?;
                 turn.set_profile(&profile)?;
                 for member in turn.others()? {
                     let mut profile = turn.profile()?;

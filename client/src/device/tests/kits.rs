@@ -244,17 +244,22 @@ fn a_kit_follows_who_comes_moves_and_leaves_without_new_keys() {
     let there = other.clone();
     let move_in = move |turn: &mut crate::device::Turn<'_>| {
         let mut profile = turn.profile()?;
-        turn.settle(&mut profile, there, None);
+        turn.settle(&mut profile, there, None)?;
         let card = turn.card_for(&mut profile, ana)?;
         turn.set_profile(&profile)?;
         turn.tell(&[ana], Body::Card(card), &Post::of(Class::Care)).map(|_| ())
     };
     world.device("Luz").write(now_s, move_in).unwrap();
     world.settle();
+    let ways = |contents: &Contents| {
+        let envelopes = contents.generations.iter().flat_map(|one| &one.envelopes);
+        envelopes.flat_map(|one| &one.ways).filter(|way| way.relay == other).count()
+    };
     let moved = keep(&mut world);
-    assert_eq!(digests(&moved), digests(&before));
-    let ways = moved.generations.iter().flat_map(|one| &one.envelopes).flat_map(|one| &one.ways);
-    assert_eq!(ways.filter(|way| way.relay == other).count(), GENERATIONS);
+    assert_eq!((digests(&moved), ways(&moved)), (digests(&before), 0), "not before Ana says so");
+    world.device("Ana").answer_about_relay(other.host(), true, now_s).unwrap();
+    let moved = keep(&mut world);
+    assert_eq!((digests(&moved), ways(&moved)), (digests(&before), GENERATIONS));
 
     world.admit("Luz", "Sol", Role::Accompanier);
     let joined = keep(&mut world);
