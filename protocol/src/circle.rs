@@ -4,6 +4,7 @@
 
 pub mod alert;
 pub mod card;
+pub mod extensions;
 pub mod invitation;
 pub mod limits;
 pub mod message;
@@ -19,6 +20,7 @@ pub use alert::{
     Alert, AlertEvent, AlertId, Claim, EventId, EventKind, Heard, Reason, Seen, StandDown,
 };
 pub use card::{Address, Card, CardError, SignedCard, Spare};
+pub use extensions::{Extension, Extensions, ExtensionsError};
 pub use invitation::{Invitation, Join, LinkError, Offer};
 pub use message::{AlertMark, Body, CheckIn, Condition, Contact, Message, MessageError};
 pub use roster::{

@@ -2,7 +2,7 @@
 
 pub mod address;
 mod answer;
-mod bounded;
+pub(crate) mod bounded;
 pub mod codec;
 pub mod ids;
 pub mod limits;

@@ -157,12 +157,7 @@ mod tests {
     fn an_alarm_takes_one_envelope_however_much_is_said() {
         let (alert, author) = (AlertId([0xff; 16]), MemberId([0xff; 32]));
         let text = "x".repeat(MAX_ALARM_LEN + 1);
-        let kind = EventKind::Raised {
-            reason: Reason::Panic,
-            subject: author,
-            drill: true,
-            text: cut(&text).to_owned(),
-        };
+        let kind = EventKind::raised(Reason::Panic, author, true, cut(&text).to_owned());
         let at_s = u64::MAX;
         let event = AlertEvent { alert, salt: [0xff; 8], author, at_s, kind };
         let mark = AlertMark { alert, digest: [0xff; 16] };

@@ -1,6 +1,7 @@
 //! Virtual clocks, right and wrong.
 
 use proptest::prelude::*;
+use velar_protocol::circle::Extensions;
 
 use super::*;
 
@@ -28,6 +29,7 @@ fn said(next_min: u32, grace_min: u32) -> CheckIn {
         no_signal: false,
         planned_silence: false,
         note: String::new(),
+        extensions: Extensions::NONE,
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use velar_protocol::circle::alert::set_digest;
 use velar_protocol::circle::{
-    Alert, AlertEvent, AlertId, Body, CheckIn, Condition, EventKind as Kind, Heard, Reason,
-    StandDown,
+    Alert, AlertEvent, AlertId, Body, CheckIn, Condition, EventKind as Kind, Extensions, Heard,
+    Reason, StandDown,
 };
 use velar_protocol::seal::{MemberId, MessageId};
 
@@ -40,12 +40,7 @@ impl Device {
     pub fn panic(&mut self, text: &str, now_s: u64) -> Done<(AlertId, MessageId)> {
         self.write(now_s, |turn| {
             let alert = turn.profile()?.next_alarm;
-            let kind = Kind::Raised {
-                reason: Reason::Panic,
-                subject: turn.me(),
-                drill: false,
-                text: text.to_owned(),
-            };
+            let kind = Kind::raised(Reason::Panic, turn.me(), false, text.to_owned());
             let said = turn.say_events(alert, vec![kind])?;
             Ok((alert, said.into_iter().next().unwrap_or(MessageId([0; 16]))))
         })
@@ -235,6 +230,7 @@ impl Turn<'_> {
             no_signal: said.no_signal || plan.as_ref().is_some_and(|plan| plan.no_signal),
             planned_silence: said.planned_silence,
             note: said.note,
+            extensions: Extensions::NONE,
         };
         let body = Body::CheckIn(check_in.clone());
         let id = self.tell_all(body, &Post::of(Class::Care).told())?;

@@ -40,12 +40,7 @@ impl Device {
             let people = people.collect::<Done<Vec<_>>>()?;
             let drill = Drill { raised_s: turn.now_s, text: text.to_owned(), people };
             turn.tx.put::<DrillKind>(&alert.0, &drill)?;
-            let kind = Kind::Raised {
-                reason: Reason::Panic,
-                subject: turn.me(),
-                drill: true,
-                text: text.to_owned(),
-            };
+            let kind = Kind::raised(Reason::Panic, turn.me(), true, text.to_owned());
             let said = turn.say_events(alert, vec![kind])?;
             Ok((alert, said.into_iter().next().unwrap_or(MessageId([0; 16]))))
         })

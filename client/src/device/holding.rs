@@ -119,17 +119,14 @@ impl Turn<'_> {
     }
 
     fn begin_alarm(&mut self, holds: &mut Holds, check_in: &CheckIn, plan: Option<&Plan>) {
+        let reason = Reason::Released { check_in: check_in.counter };
+        let itinerary = plan.map(|plan| plan.itinerary.clone()).unwrap_or_default();
         let event = AlertEvent {
             alert: check_in.next_alarm,
             salt: self.random(),
             author: self.me(),
             at_s: 0,
-            kind: EventKind::Raised {
-                reason: Reason::Released { check_in: check_in.counter },
-                subject: self.me(),
-                drill: false,
-                text: plan.map(|plan| plan.itinerary.clone()).unwrap_or_default(),
-            },
+            kind: EventKind::raised(reason, self.me(), false, itinerary),
         };
         holds.begin(about(check_in, plan), event, self.today());
     }

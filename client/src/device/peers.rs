@@ -1,6 +1,6 @@
 //! What I know of other members: their cards, and the prekeys of theirs that I hold.
 
-use velar_protocol::circle::{Card, SignedCard, Spare};
+use velar_protocol::circle::{Card, Extensions, SignedCard, Spare};
 use velar_protocol::seal::lifetimes::{PREKEY_MAX_AGE_DAYS, STOCK_MAX, STOCK_RESERVE};
 use velar_protocol::seal::{
     CheckedPrekey, Identity, MemberId, Prekey, PrekeyError, PrekeyKind, PrekeySecret,
@@ -287,6 +287,7 @@ impl Turn<'_> {
             counter: profile.card_counter,
             addresses,
             last_resort: self.last_resort()?,
+            extensions: Extensions::NONE,
         };
         Ok(card.sign(self.identity)?)
     }

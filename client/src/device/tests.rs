@@ -13,6 +13,7 @@ mod leaving;
 mod log;
 mod lost_holds;
 mod mail;
+mod newer;
 mod office;
 mod relays;
 mod strangers;

@@ -92,12 +92,8 @@ impl World {
     }
 
     fn begin(&mut self) {
-        let kind = EventKind::Raised {
-            reason: Reason::Released { check_in: self.check_in },
-            subject: MemberId([0; 32]),
-            drill: false,
-            text: String::new(),
-        };
+        let reason = Reason::Released { check_in: self.check_in };
+        let kind = EventKind::raised(reason, MemberId([0; 32]), false, String::new());
         let salt = self.draw()[..8].try_into().unwrap();
         let event =
             AlertEvent { alert: AlertId([3; 16]), salt, author: MemberId([0; 32]), at_s: 0, kind };

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::extensions::Extensions;
 use super::limits::MAX_EVENTS_PER_AUTHOR;
 use crate::encoding;
 use crate::hash::labelled;
@@ -109,6 +110,8 @@ pub enum EventKind {
         drill: bool,
         /// What the person said, if anything.
         text: String,
+        /// Of versions to come; passed on with the rest.
+        extensions: Extensions,
     },
     /// The author takes the alert.
     Claimed {
@@ -161,6 +164,12 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// An alarm as this version raises it.
+    #[must_use]
+    pub fn raised(reason: Reason, subject: MemberId, drill: bool, text: String) -> Self {
+        Self::Raised { reason, subject, drill, text, extensions: Extensions::NONE }
+    }
+
     /// Whether it counts when somebody else than its author passes it on.
     #[must_use]
     pub fn travels_by_hearsay(&self) -> bool {
@@ -229,7 +238,7 @@ impl AlertEvent {
     }
 
     fn judged(alert: AlertId, subject: MemberId, salt: [u8; 8], reason: Reason) -> Self {
-        let kind = EventKind::Raised { reason, subject, drill: false, text: String::new() };
+        let kind = EventKind::raised(reason, subject, false, String::new());
         Self { alert, salt, author: subject, at_s: 0, kind }
     }
 

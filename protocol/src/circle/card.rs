@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::extensions::Extensions;
 use super::limits::MAX_ADDRESSES;
 use crate::encoding;
 use crate::seal::{CircleId, Identity, IdentitySecret, MemberId, Prekey, Signature};
@@ -32,6 +33,8 @@ pub struct Card {
     pub addresses: Vec<Address>,
     /// Used when no one-time prekey is left; may be used again and again.
     pub last_resort: Prekey,
+    /// Of versions to come.
+    pub extensions: Extensions,
 }
 
 /// A card as it travels.
@@ -104,6 +107,7 @@ pub fn check_addresses(addresses: &[Address]) -> Result<(), CardError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::circle::extensions::tests::extensions;
     use crate::circle::testing::{ANA, LUZ, secret};
     use crate::seal::{Day, PrekeyKind, PrekeySecret};
     use crate::wire::Pin;
@@ -125,6 +129,7 @@ mod tests {
             counter: 1,
             addresses: vec![address; addresses],
             last_resort,
+            extensions: Extensions::NONE,
         }
     }
 
@@ -142,6 +147,16 @@ mod tests {
         assert_eq!(signed.verify(&CIRCLE, &luz), Err(CardError::Signature));
         assert_eq!(signed.verify(&CircleId([9; 32]), &ana), Err(CardError::Signature));
         assert_eq!(forged(&card(2), LUZ).verify(&CIRCLE, &luz), Err(CardError::Signature));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_card_holds_whatever_later_versions_say_in_it(extensions in extensions()) {
+            let card = Card { extensions, ..card(1) };
+            let signed = card.sign(&secret(ANA)).unwrap();
+            let passed = encoding::from_bytes::<SignedCard>(&encoding::to_bytes(&signed).unwrap());
+            proptest::prop_assert_eq!(passed.unwrap().verify(&CIRCLE, &secret(ANA).public()), Ok(card));
+        }
     }
 
     #[test]

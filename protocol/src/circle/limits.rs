@@ -49,6 +49,12 @@ pub const MAX_IN_PLACE: usize = 4;
 /// fill another's vault, or use up another's share with forged hearsay.
 pub const MAX_EVENTS_PER_AUTHOR: usize = 256;
 
+/// Tagged fields at the end of one check-in, alarm, card or roster: a version adds one or two.
+pub const MAX_EXTENSIONS: usize = 8;
+
+/// Bytes of those fields in all: an alarm that was sealed beforehand still fits one envelope.
+pub const MAX_EXTENSIONS_LEN: usize = 512;
+
 /// Minutes that any interval or grace may last: 30 days, the longest hold. Later is not watching over.
 pub const MAX_INTERVAL_MIN: u32 = 30 * 24 * 60;
 

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::{AlertEvent, AlertId, EventKind};
 use super::card::{SignedCard, Spare, check_addresses};
+use super::extensions::Extensions;
 use super::invitation::{Join, Offer};
 use super::limits::{
     MAX_ALERT_MARKS, MAX_CHAIN, MAX_CONTACT_LEN, MAX_CONTACTS, MAX_IN_PLACE, MAX_INTERVAL_MIN,
@@ -194,6 +195,8 @@ pub struct CheckIn {
     pub planned_silence: bool,
     /// What was said.
     pub note: String,
+    /// Of versions to come.
+    pub extensions: Extensions,
 }
 
 /// How a person is. Tags are the order of the variants and append-only.

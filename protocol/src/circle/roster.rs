@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::extensions::Extensions;
 use super::limits::MAX_MEMBERS;
 use crate::encoding;
 use crate::hash::{Digest32, labelled};
@@ -65,6 +66,8 @@ struct Body {
     successors: Vec<MemberId>,
     agreement: Agreement,
     members: Vec<RosterMember>,
+    /// Of versions to come; the next state has them too.
+    extensions: Extensions,
 }
 
 /// A roster state as it travels: the signed bytes and their signature.
@@ -137,6 +140,7 @@ impl Roster {
                 successors: Vec::new(),
                 agreement,
                 members: vec![RosterMember { person, roles, identity }],
+                extensions: Extensions::NONE,
             },
             lead,
         )
@@ -201,6 +205,21 @@ impl Roster {
     ) -> Result<Self, RosterError> {
         let mut body = self.next_body();
         body.agreement = agreement;
+        self.sign_next(body, lead)
+    }
+
+    /// The next state, with these fields of versions to come instead of those held. Every other next state has those
+    /// held: who signs it may be older than who wrote them.
+    ///
+    /// # Errors
+    /// [`RosterError::Signature`] if `lead` is not the lead's.
+    pub fn with_extensions(
+        &self,
+        lead: &IdentitySecret,
+        extensions: Extensions,
+    ) -> Result<Self, RosterError> {
+        let mut body = self.next_body();
+        body.extensions = extensions;
         self.sign_next(body, lead)
     }
 
@@ -324,6 +343,12 @@ impl Roster {
     #[must_use]
     pub fn members(&self) -> &[RosterMember] {
         &self.body.members
+    }
+
+    /// What later versions say in it.
+    #[must_use]
+    pub fn extensions(&self) -> &Extensions {
+        &self.body.extensions
     }
 
     /// One member.

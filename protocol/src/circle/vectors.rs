@@ -130,6 +130,8 @@ fn the_limits_of_the_specification_are_those_of_the_code() {
         ("MAX_NAMED", MAX_NAMED as u64),
         ("MAX_IN_PLACE", MAX_IN_PLACE as u64),
         ("MAX_EVENTS_PER_AUTHOR", MAX_EVENTS_PER_AUTHOR as u64),
+        ("MAX_EXTENSIONS", MAX_EXTENSIONS as u64),
+        ("MAX_EXTENSIONS_LEN", MAX_EXTENSIONS_LEN as u64),
         ("MAX_INTERVAL_MIN", u64::from(MAX_INTERVAL_MIN)),
         ("MAX_RESPONSE_MIN", u64::from(MAX_RESPONSE_MIN)),
         ("MAX_WATCH_S", MAX_WATCH_S),

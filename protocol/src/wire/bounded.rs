@@ -9,7 +9,7 @@ use crate::encoding::TOO_MANY;
 
 /// A list of at most `MAX` elements. A longer announced length fails before any element is read and
 /// before memory is reserved: otherwise a frame of a dozen bytes could cost a mebibyte.
-pub(super) fn vec<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+pub(crate) fn vec<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,

@@ -9,7 +9,7 @@ use std::{env, fs};
 
 use serde_json::Value;
 use velar_protocol::circle::{
-    Address, Agreement, Card, Message, Role, Roles, Roster, SignedRoster,
+    Address, Agreement, Card, Extensions, Message, Role, Roles, Roster, SignedRoster,
 };
 use velar_protocol::encoding;
 use velar_protocol::seal::{Day, MemberId, PrekeyKind, PrekeySecret, Signature};
@@ -101,8 +101,14 @@ fn statements() -> Vec<Seed> {
             PrekeySecret::from_seed(&[3; 96]).issue(&lead, &CIRCLE, Day(1), PrekeyKind::LastResort);
         let addresses_of = vec![address; addresses];
         let member = lead.public().member();
-        let card =
-            Card { circle: CIRCLE, member, counter: 1, addresses: addresses_of, last_resort };
+        let card = Card {
+            circle: CIRCLE,
+            member,
+            counter: 1,
+            addresses: addresses_of,
+            last_resort,
+            extensions: Extensions::NONE,
+        };
         let bytes = encoding::to_bytes(&card).unwrap();
         seeds.push(("statement_verifying", format!("card-{addresses}"), bytes));
     }

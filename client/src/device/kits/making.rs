@@ -92,8 +92,7 @@ impl Turn<'_> {
         rank: usize,
     ) -> Done<Option<Made>> {
         let subject = self.me();
-        let text = String::new();
-        let kind = Kind::Raised { reason: Reason::Panic, subject, drill: false, text };
+        let kind = Kind::raised(Reason::Panic, subject, false, String::new());
         let event = AlertEvent { alert, salt: self.random(), author: subject, at_s: 0, kind };
         let mut made = Made {
             number,

@@ -98,7 +98,7 @@ fn about(
     salt: [u8; 8],
 ) -> AlertEvent {
     let text = "a Tapachula".to_owned();
-    let kind = EventKind::Raised { reason, subject, drill: false, text };
+    let kind = EventKind::raised(reason, subject, false, text);
     AlertEvent { alert, salt, author: subject, at_s: 0, kind }
 }
 

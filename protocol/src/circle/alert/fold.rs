@@ -99,7 +99,7 @@ impl<'a> Raised<'a> {
     /// At first hand its author was in the roster when it arrived: removing somebody does not silence what she raised, nor
     /// what others pass on of it.
     fn of(id: EventId, heard: &Known<'a>, members: &Membership) -> Option<Self> {
-        let EventKind::Raised { reason, subject, drill, text } = &heard.event.kind else {
+        let EventKind::Raised { reason, subject, drill, text, .. } = &heard.event.kind else {
             return None;
         };
         let known = |member| members.known(member).is_some();

@@ -1,5 +1,6 @@
 mod calm;
 mod closing;
+mod growing;
 mod judged;
 mod properties;
 
@@ -35,7 +36,7 @@ fn raised(author: u8, at_s: u64, reason: Reason) -> Heard {
 
 fn raised_about(author: u8, at_s: u64, reason: Reason, subject: u8) -> Heard {
     let text = String::from("help");
-    first(author, at_s, EventKind::Raised { reason, subject: id(subject), drill: false, text })
+    first(author, at_s, EventKind::raised(reason, id(subject), false, text))
 }
 
 fn panic() -> Heard {
@@ -121,12 +122,7 @@ fn events_of_another_alert_are_passed_over() {
 #[test]
 fn it_is_a_drill_only_if_every_reason_says_so() {
     let drill = |author, at_s| {
-        let kind = EventKind::Raised {
-            reason: Reason::Panic,
-            subject: id(DEFENDER),
-            drill: true,
-            text: String::new(),
-        };
+        let kind = EventKind::raised(Reason::Panic, id(DEFENDER), true, String::new());
         first(author, at_s, kind)
     };
     assert!(fold(&[&drill(DEFENDER, T)], T).drill);

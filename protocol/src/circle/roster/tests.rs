@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::circle::extensions::Extension;
+use crate::circle::extensions::tests::extensions;
 use crate::circle::limits::MAX_NAME_LEN;
 use crate::circle::testing::{
     ANA, DEFENDER, LEAD, LUZ, STRANGER, circle, founded, id, member, secret,
@@ -322,7 +324,52 @@ fn a_name_fits_on_a_line_and_does_nothing_to_it() {
     }
 }
 
+/// As a lead whose program is of a version to come says something.
+fn grown(roster: &Roster) -> Roster {
+    let fields = vec![Extension { tag: 3, bytes: vec![1, 2] }];
+    roster.with_extensions(&secret(LEAD), Extensions::new(fields).unwrap()).unwrap()
+}
+
+#[test]
+fn what_a_later_version_says_in_a_state_is_in_every_one_that_follows() {
+    let lead = secret(LEAD);
+    let held = circle().with_successors(&lead, vec![id(ANA)]).unwrap();
+    let grown = grown(&held);
+    assert_eq!(held.accept(grown.signed().clone()).as_ref(), Ok(&grown));
+    assert_ne!(held.extensions(), grown.extensions());
+    let agreement = Agreement { repeat_min: 1, ..Agreement::default() };
+    let followers = [
+        grown.with_member(&lead, newcomer()),
+        grown.without_member(&lead, id(LUZ)),
+        grown.with_successors(&lead, vec![]),
+        grown.with_agreement(&lead, agreement),
+    ];
+    for next in followers {
+        let next = grown.accept(next.unwrap().signed().clone()).unwrap();
+        assert_eq!(next.extensions(), grown.extensions());
+    }
+    let taken = grown.take_over(&secret(ANA)).unwrap();
+    assert_eq!(taken.extensions(), grown.extensions());
+    assert_eq!(grown.accept_takeover(taken.signed().clone()), Ok(taken));
+    // Who takes the lead changes nothing else, known or not.
+    let mut body = next(&grown, |body| body.lead = id(ANA));
+    body.successors.clear();
+    body.extensions = Extensions::NONE;
+    assert_eq!(grown.accept(forged(body, ANA)), Err(RosterError::Signature));
+}
+
 proptest! {
+    #[test]
+    fn a_state_is_read_whatever_later_versions_say_in_it(some in extensions()) {
+        let held = circle();
+        let next = held.with_extensions(&secret(LEAD), some.clone()).unwrap();
+        let accepted = held.accept(next.signed().clone()).unwrap();
+        prop_assert_eq!(accepted.extensions(), &some);
+        prop_assert_eq!((accepted.members(), accepted.agreement()), (held.members(), held.agreement()));
+        let anchored = Roster::anchor(held.circle(), accepted.signed().clone());
+        prop_assert_eq!(anchored, Ok(accepted));
+    }
+
     #[test]
     fn random_bytes_are_never_a_roster_and_never_panic(
         body in proptest::collection::vec(any::<u8>(), 0..400),

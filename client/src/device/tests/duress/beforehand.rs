@@ -138,8 +138,7 @@ fn is_duress(say: Say, known: bool) -> bool {
 }
 
 fn raised(turn: &mut Turn<'_>, at_s: u64, drill: bool, about: MemberId) -> AlertEvent {
-    let kind =
-        EventKind::Raised { reason: Reason::Panic, subject: about, drill, text: String::new() };
+    let kind = EventKind::raised(Reason::Panic, about, drill, String::new());
     let alert = AlertId::draw(about, turn.random());
     AlertEvent { alert, salt: turn.random(), author: turn.me(), at_s, kind }
 }

@@ -47,12 +47,8 @@ fn build(draws: Vec<Draw>) -> Vec<Heard> {
             .map(|(_, heard)| heard.event.id())
             .collect();
         let text = String::new();
-        let raise = |reason| EventKind::Raised {
-            reason,
-            subject: id(draw.subject),
-            drill: draw.salt == 0,
-            text: String::new(),
-        };
+        let raise =
+            |reason| EventKind::raised(reason, id(draw.subject), draw.salt == 0, String::new());
         let kind = match draw.kind {
             0 => raise(Reason::Panic),
             1 => raise(Reason::Overdue { check_in: 7 }),

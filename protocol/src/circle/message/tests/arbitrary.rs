@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::samples::{address, card, join, names, offer, roster, samples};
+use crate::circle::extensions::tests::extensions;
 use crate::circle::{EventId, Reason, WordList};
 use crate::seal::{CircleId, Prekey, Signature};
 
@@ -35,9 +36,15 @@ fn kind() -> impl Strategy<Value = EventKind> {
         Just(Reason::Duress),
     ];
     prop_oneof![
-        (reason, member(), any::<bool>(), text()).prop_map(|(reason, subject, drill, text)| {
-            EventKind::Raised { reason, subject, drill, text }
-        }),
+        (reason, member(), any::<bool>(), text(), extensions()).prop_map(
+            |(reason, subject, drill, text, extensions)| EventKind::Raised {
+                reason,
+                subject,
+                drill,
+                text,
+                extensions
+            }
+        ),
         ids().prop_map(|over| EventKind::Claimed { over }),
         (ids(), text()).prop_map(|(claims, text)| EventKind::Released { claims, text }),
         text().prop_map(|text| EventKind::Note { text }),
@@ -66,8 +73,9 @@ fn check_in() -> impl Strategy<Value = CheckIn> {
         Just(Condition::Afraid)
     ]);
     let minutes = || 0..=MAX_INTERVAL_MIN;
-    (any::<u64>(), minutes(), minutes(), alert(), condition, any::<[bool; 3]>(), text()).prop_map(
-        |(counter, next_min, grace_min, next_alarm, condition, flags, note)| {
+    let flags = any::<[bool; 3]>();
+    (any::<u64>(), minutes(), minutes(), alert(), condition, flags, text(), extensions()).prop_map(
+        |(counter, next_min, grace_min, next_alarm, condition, flags, note, extensions)| {
             let [low_battery, no_signal, planned_silence] = flags;
             CheckIn {
                 counter,
@@ -79,6 +87,7 @@ fn check_in() -> impl Strategy<Value = CheckIn> {
                 no_signal,
                 planned_silence,
                 note,
+                extensions,
             }
         },
     )

@@ -26,15 +26,8 @@ fn unchecked(message: &Message) -> Vec<u8> {
 /// Each bound at its limit, and one beyond.
 fn at_and_beyond() -> Vec<(&'static str, Body, Body)> {
     let text = |extra| "x".repeat(MAX_TEXT_LEN + extra);
-    let raised = |extra| {
-        let reason = Reason::Panic;
-        event(EventKind::Raised {
-            reason,
-            subject: MemberId([1; 32]),
-            drill: false,
-            text: text(extra),
-        })
-    };
+    let raised =
+        |extra| event(EventKind::raised(Reason::Panic, MemberId([1; 32]), false, text(extra)));
     let named = |extra| ids(MAX_NAMED + extra);
     let handed = |more, extra| {
         let to = MemberId([1; 32]);

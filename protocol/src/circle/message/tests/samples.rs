@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::*;
 use crate::circle::card::{Address, Card};
+use crate::circle::extensions::Extension;
 use crate::circle::roster::{Agreement, PersonId, Role, Roles, Roster};
 use crate::circle::testing::{LEAD, secret};
 use crate::circle::{EventId, Reason, WordList};
@@ -30,15 +31,33 @@ fn prekey(byte: u8) -> Prekey {
     Prekey::from_bytes(&[byte; 1284])
 }
 
+/// The state after [`roster`], by a lead whose program is of a version to come.
+fn extended_roster() -> SignedRoster {
+    let lead = secret(LEAD);
+    founded().with_extensions(&lead, extended()).unwrap().signed().clone()
+}
+
 pub(super) fn roster() -> SignedRoster {
+    founded().signed().clone()
+}
+
+fn founded() -> Roster {
     let roles = Roles::of(&[Role::Defender, Role::Coordinator]);
     let person = PersonId([0x11; 16]);
-    let founded =
-        Roster::found(&secret(LEAD), person, roles, Agreement::default(), [0x12; 32]).unwrap();
-    founded.signed().clone()
+    Roster::found(&secret(LEAD), person, roles, Agreement::default(), [0x12; 32]).unwrap()
 }
 
 pub(super) fn card() -> SignedCard {
+    card_with(Extensions::NONE)
+}
+
+/// Of a version to come.
+fn extended() -> Extensions {
+    let field = |tag, bytes: &[u8]| Extension { tag, bytes: bytes.to_vec() };
+    Extensions::new(vec![field(7, &[0xe5, 0xe6]), field(300, &[])]).unwrap()
+}
+
+fn card_with(extensions: Extensions) -> SignedCard {
     let identity = secret(LEAD);
     let card = Card {
         circle: CircleId([0x21; 32]),
@@ -46,6 +65,7 @@ pub(super) fn card() -> SignedCard {
         counter: 7,
         addresses: vec![address(0x22)],
         last_resort: prekey(0x23),
+        extensions,
     };
     card.sign(&identity).unwrap()
 }
@@ -88,6 +108,7 @@ pub(super) fn check_in() -> CheckIn {
         no_signal: false,
         planned_silence: false,
         note: String::from("río"),
+        extensions: Extensions::NONE,
     }
 }
 
@@ -111,9 +132,8 @@ fn ids(bytes: &[u8]) -> BTreeSet<EventId> {
 
 pub(super) fn samples() -> Vec<(&'static str, Message)> {
     let text = || String::from("¡ya voy!");
-    let raised = |reason, drill| {
-        event(EventKind::Raised { reason, subject: MemberId([0x84; 32]), drill, text: text() })
-    };
+    let raised =
+        |reason, drill| event(EventKind::raised(reason, MemberId([0x84; 32]), drill, text()));
     let well =
         CheckIn { condition: None, planned_silence: true, note: String::new(), ..check_in() };
     let marks = [1, 2].map(|n| AlertMark { alert: AlertId([n; 16]), digest: [n + 2; 16] }).to_vec();
@@ -206,9 +226,26 @@ pub(super) fn samples() -> Vec<(&'static str, Message)> {
             Body::AlertApart { event: of(EventKind::Note { text: text() }), hers: Vec::new() },
         ),
     ];
+    let later = |name, body| (name, message(body));
+    let raised_later = EventKind::Raised {
+        reason: Reason::Panic,
+        subject: MemberId([0x84; 32]),
+        drill: false,
+        text: text(),
+        extensions: extended(),
+    };
     let marked = Message { marks, ..message(Body::Say { text: text() }) };
     let mut samples: Vec<_> =
         bodies.into_iter().map(|(name, body)| (name, message(body))).collect();
+    samples.extend([
+        later("check-in.extended", Body::CheckIn(CheckIn { extensions: extended(), ..check_in() })),
+        later("alert.raised.extended", event(raised_later)),
+        later("card.extended", Body::Card(card_with(extended()))),
+        later(
+            "rosters.extended",
+            Body::Rosters { chain: vec![roster(), extended_roster()], names: names() },
+        ),
+    ]);
     samples.push(("say.marked", marked));
     let beforehand = Message { sent_at_s: 0, kit: 3, ..message(raised(Reason::Panic, false)) };
     samples.push(("alert.raised.kit", beforehand));
