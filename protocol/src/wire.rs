@@ -9,7 +9,7 @@ pub mod limits;
 pub mod proof;
 mod request;
 
-pub use address::{AddressError, Pin, RelayAddress};
+pub use address::{AddressError, Pin, Place, RelayAddress};
 pub use answer::{
     Answer, ClockJump, DeliveryOutcome, EndReason, Event, Info, Refusal, ServedLimits, TokenOutcome,
 };

@@ -117,7 +117,28 @@ def messages():
         refused(case["why"], lambda: velar.decode_part(plaintext))
 
 
+def addresses():
+    file = load("addresses.json")
+    for case in file["good"]:
+        places, pins = velar.address(case["address"])
+        made = [{"host": host, "port": port} for host, port in places], [pin.hex() for pin in pins]
+        same("address " + case["address"], made, (case["places"], case["pins"]))
+    for case in file["typed"]:
+        same("typed address", velar.typed(case["typed"]), case["address"])
+        refused("a typed address in a card", lambda: velar.address(case["typed"]))
+    for case in file["bad"]:
+        refused(case["why"], lambda: velar.address(case["address"]))
+    links = file["links"]
+    for case in links["good"]:
+        made = *velar.address(case["address"]), unhex(case["seed"])
+        same("link", velar.link(case["link"]), made)
+    for case in links["typed"]:
+        same("typed link", velar.typed(case["typed"]), case["link"])
+    for case in links["bad"]:
+        refused(case["why"], lambda: velar.link(velar.typed(case["link"])))
+
+
 if __name__ == "__main__":
-    for check in (keys, headers, envelopes, messages):
+    for check in (addresses, keys, headers, envelopes, messages):
         check()
         print(f"{check.__name__}: ok")

@@ -1,10 +1,13 @@
-"""Sealing and opening, a second time: after spec/sealing.md, in Python's standard library alone.
+"""Addresses, sealing and opening, a second time: after SPEC.md §4.1 and spec/sealing.md, in Python's standard library alone.
 
 For checking vectors. Slow, and not in constant time: never for real keys.
 """
 
+import base64
 import hashlib
 import hmac
+import ipaddress
+import re
 import struct
 
 # --- X25519 (RFC 7748) and Ed25519 (RFC 8032) ---------------------------------------------------------
@@ -504,3 +507,59 @@ def split(body, prekeys):
         pieces.append((body[:capacity], keys))
         body = body[capacity:]
     return pieces
+
+
+# --- Addresses and links (SPEC.md section 4.1, spec/circles.md section 5) ---------------------------------
+
+PLACE = re.compile(r"(?:\[([0-9a-f:]+)\]|([a-z0-9.-]+)):([1-9][0-9]{0,4})", re.ASCII)
+LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)", re.ASCII)
+KEY = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]", re.ASCII)
+
+
+def key(text):
+    if not KEY.fullmatch(text):
+        raise ValueError("not 32 bytes of base64url")
+    return base64.urlsafe_b64decode(text + "=")
+
+
+def place(text):
+    parts = PLACE.fullmatch(text)
+    if not parts or int(parts[3]) > 65535:
+        raise ValueError("not host:port")
+    if parts[1]:
+        ip = ipaddress.IPv6Address(parts[1])
+        if ip.ipv4_mapped or str(ip) != parts[1]:
+            raise ValueError("not the one form of an IPv6 address")
+        return parts[1], int(parts[3])
+    name = parts[2]
+    if name.rsplit(".", 1)[-1].isdigit():
+        if str(ipaddress.IPv4Address(name)) != name:
+            raise ValueError("not the one form of an IPv4 address")
+    elif len(name) > 253 or not all(map(LABEL.fullmatch, name.split("."))):
+        raise ValueError("not a name")
+    return name, int(parts[3])
+
+
+def address(text, scheme="velar://"):
+    """The places and pins of an address as it is written."""
+    if len(text) > 400 or not text.startswith(scheme):
+        raise ValueError("not an address")
+    places, hash_, pins = text[len(scheme) :].partition("#")
+    places, pins = [place(one) for one in places.split(",")], [key(one) for one in pins.split(",")]
+    if not hash_ or len(places) > 4 or len(pins) > 2 or len(set(places)) < len(places):
+        raise ValueError("not an address")
+    return places, pins
+
+
+def typed(text):
+    """What is written, of what a person typed."""
+    before, hash_, rest = text.strip().partition("#")
+    return re.sub("[A-Z]", lambda letter: letter[0].lower(), before) + hash_ + rest
+
+
+def link(text):
+    """The places, pins and seed of an invitation's link as it is written."""
+    where, mark, seed = text.rpartition("!")
+    if not mark or not where.startswith("velar-join://"):
+        raise ValueError("not a link")
+    return *address("velar://" + where[len("velar-join://") :]), key(seed)

@@ -9,11 +9,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
-use velar_protocol::wire::RelayAddress;
+use velar_protocol::wire::{Pin, RelayAddress};
 
 pub use self::repair::{Repair, check, repair};
 use crate::clock::acceptance;
 use crate::config::{Config, ConfigError, FILE_NAME, Flags};
+use crate::hosts::Hosts;
 use crate::keys::{Identity, KeyError, qr};
 use crate::server::{ServeError, Server, open_store};
 use crate::store::StoreError;
@@ -76,7 +77,7 @@ pub struct Init {
     /// Folder to make keys and configuration in
     #[arg(long, env = "VELAR_RELAY_DATA", value_name = "DIR")]
     pub data: PathBuf,
-    /// Name or address under which clients reach this relay
+    /// Name or address under which clients reach this relay; up to four, separated by commas, each with :PORT if it has another
     #[arg(long, env = "VELAR_RELAY_HOST", value_name = "HOST")]
     pub host: String,
     /// Address and UDP port to listen on
@@ -112,7 +113,7 @@ pub enum CommandError {
     Serve(#[from] ServeError),
     /// The host's form is wrong.
     #[error(
-        "{0} cannot be the host of an address; give a name or an address, without scheme or port"
+        "{0} cannot be the host of an address; give a name or an address without scheme, or up to four separated by commas"
     )]
     Host(String),
     /// Nobody said under what name it is reached.
@@ -154,9 +155,9 @@ pub fn init(init: &Init) -> Result<String, CommandError> {
     let listen = init.listen.unwrap_or(Config::default().listen);
     let port = init.public_port.unwrap_or(listen.port());
     // Before anything is made: port 0 is for tests, any other address must be possible.
-    let any = velar_protocol::wire::Pin([0; 32]);
-    RelayAddress::new(&init.host, port.max(1), any, None)
-        .map_err(|_| CommandError::Host(init.host.clone()))?;
+    let impossible = |_| CommandError::Host(init.host.clone());
+    let hosts = Hosts::parse(&init.host).map_err(impossible)?;
+    hosts.address(port.max(1), Pin([0; 32])).map_err(impossible)?;
     let identity = Identity::create(&init.data)?;
     let path = init.data.join(FILE_NAME);
     if !path.exists() {
@@ -169,7 +170,7 @@ pub fn init(init: &Init) -> Result<String, CommandError> {
         }
         write_new(&path, &text)?;
     }
-    match RelayAddress::new(&init.host, port, identity.pin(), None) {
+    match hosts.address(port, identity.pin()) {
         Ok(address) => Ok(shown(&address)),
         Err(_) => Ok("keys made; the address is printed when the relay serves\n".to_owned()),
     }
@@ -181,13 +182,16 @@ pub fn init(init: &Init) -> Result<String, CommandError> {
 /// [`CommandError`].
 pub fn address(config: &Config) -> Result<String, CommandError> {
     let identity = Identity::load(&config.data)?;
-    let host = match &config.host {
-        Some(host) => host.clone(),
-        None if config.listen.ip().is_unspecified() => return Err(CommandError::NoHost),
-        None => config.listen.ip().to_string(),
-    };
     let port = config.public_port.unwrap_or(config.listen.port());
-    let address = RelayAddress::new(&host, port, identity.pin(), None);
+    let (host, address) = match &config.host {
+        Some(hosts) => (hosts.to_string(), hosts.address(port, identity.pin())),
+        None if config.listen.ip().is_unspecified() => return Err(CommandError::NoHost),
+        None => {
+            let host = config.listen.ip().to_canonical().to_string();
+            let address = RelayAddress::new(&host, port, identity.pin(), None);
+            (host, address)
+        }
+    };
     Ok(shown(&address.map_err(|_| CommandError::Host(host))?))
 }
 

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use velar_protocol::wire::{AccessToken, Pin, RelayAddress};
+use velar_protocol::wire::AccessToken;
 
+use crate::hosts::Hosts;
 use crate::limits::{LimitFlags, Limits};
 
 /// The file that `init` leaves in the data folder; read when no other is named.
@@ -25,9 +26,9 @@ pub struct Config {
     pub data: PathBuf,
     /// Where to listen (UDP). Port 0: any.
     pub listen: SocketAddr,
-    /// Name or address under which clients reach it. `None`: the one it listens on.
-    pub host: Option<String>,
-    /// Port under which clients reach it. `None`: the one it listens on.
+    /// Names and addresses under which clients reach it. `None`: the one it listens on.
+    pub host: Option<Hosts>,
+    /// Port under which clients reach it, where the host names none. `None`: the one it listens on.
     pub public_port: Option<u16>,
     /// What to log.
     pub log: LogLevel,
@@ -86,7 +87,7 @@ pub struct Flags {
     /// Address and UDP port to listen on
     #[arg(long, env = "VELAR_RELAY_LISTEN", value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
-    /// Name or address under which clients reach this relay
+    /// Name or address under which clients reach this relay; up to four, separated by commas, each with :PORT if it has another
     #[arg(long, env = "VELAR_RELAY_HOST", value_name = "HOST")]
     pub host: Option<String>,
     /// Port under which clients reach this relay, if not the one it listens on
@@ -126,7 +127,7 @@ const ENVIRONMENT: &[&str] = &[
 pub enum ConfigError {
     /// No address can be made with it.
     #[error(
-        "{0:?} cannot be the host of an address; give a name or an address, without scheme or port"
+        "{0:?} cannot be the host of an address; give a name or an address without scheme, or up to four separated by commas"
     )]
     Host(String),
     /// A file that was named is not there, or cannot be read.
@@ -235,11 +236,9 @@ impl Config {
         }
         let access_file = flags.access_token_file.clone().or(file.access_token_file);
         let host = flags.host.clone().or(file.host);
-        if let Some(host) = &host
-            && RelayAddress::new(host, 443, Pin([0; 32]), None).is_err()
-        {
-            return Err(ConfigError::Host(host.clone()));
-        }
+        let host = host
+            .map(|host| Hosts::parse(&host).map_err(|_| ConfigError::Host(host)))
+            .transpose()?;
         let workers = flags.workers.or(file.workers).unwrap_or(default.workers);
         if !(1..=64).contains(&workers) {
             return Err(ConfigError::Workers);
@@ -326,7 +325,7 @@ mod tests {
         let flags = Flags { host: Some("flag".into()), limits, ..Flags::default() };
         let text = "data = '/d'\nhost = 'file'\n[limits]\nenvelope_age_s = 3\nholds = 4";
         let config = load(text, flags).unwrap();
-        assert_eq!(config.host.as_deref(), Some("flag"));
+        assert_eq!(config.host, Hosts::parse("flag").ok());
         assert_eq!((config.limits.envelope_age_s, config.limits.holds), (2, 4));
     }
 

@@ -21,6 +21,7 @@ pub mod config;
 mod connection;
 pub mod dry_run;
 mod frames;
+mod hosts;
 pub mod keys;
 pub mod limits;
 pub mod logs;
@@ -38,6 +39,7 @@ mod transport;
 mod writer;
 
 pub use config::{Config, ConfigError};
+pub use hosts::Hosts;
 pub use keys::{Identity, KeyError};
 pub use limits::Limits;
 pub use server::{ServeError, Server, open_store};

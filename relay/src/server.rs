@@ -251,8 +251,10 @@ async fn handshake(incoming: Incoming) -> Option<Connection> {
 }
 
 fn address(config: &Config, local: SocketAddr, pin: Pin) -> Option<RelayAddress> {
-    let own = || (!local.ip().is_unspecified()).then(|| local.ip().to_string());
-    let host = config.host.clone().or_else(own)?;
     let port = config.public_port.unwrap_or(local.port());
-    RelayAddress::new(&host, port, pin, None).ok()
+    match &config.host {
+        Some(hosts) => hosts.address(port, pin).ok(),
+        None if local.ip().is_unspecified() => None,
+        None => RelayAddress::new(&local.ip().to_canonical().to_string(), port, pin, None).ok(),
+    }
 }

@@ -45,6 +45,24 @@ fn init_makes_keys_once_and_address_repeats_what_it_said() {
 }
 
 #[test]
+fn a_relay_with_several_hosts_has_one_address_with_all_of_them() {
+    let data = tempfile::tempdir().unwrap();
+    let hosts = "relay.example.org,203.0.113.9:8443,::1";
+    let made = run(&["init", "--host", hosts, "--listen", "127.0.0.1:4433"], Some(data.path()));
+    assert!(made.status.success(), "{}", stderr(&made));
+    let address: RelayAddress = stdout(&made).lines().next().unwrap().parse().unwrap();
+    let places: Vec<String> = address.places().map(ToString::to_string).collect();
+    assert_eq!(places, ["relay.example.org:4433", "203.0.113.9:8443", "[::1]:4433"]);
+    assert_eq!(stdout(&run(&["address"], Some(data.path()))), stdout(&made));
+    for wrong in ["a,b,c,d,e", "a,a", "a:0", "https://a"] {
+        let other = tempfile::tempdir().unwrap();
+        let refused = run(&["init", "--host", wrong], Some(other.path()));
+        assert!(!refused.status.success() && stderr(&refused).contains(wrong), "{wrong}");
+        assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0, "nothing was made");
+    }
+}
+
+#[test]
 fn configuration_is_checked_strictly() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("relay.toml");

@@ -26,6 +26,30 @@ async fn the_real_relay_is_known_by_its_pin_only() {
 }
 
 #[tokio::test]
+async fn a_relay_whose_first_places_are_blocked_is_reached_at_another() {
+    let relay = Relay::start();
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let silent = silent.local_addr().unwrap().port();
+    let own = format!("127.0.0.1:{}", relay.address.port());
+    let with = |places: &str| -> RelayAddress {
+        relay.address.to_string().replace(&own, places).parse().unwrap()
+    };
+    let connector = Connector::new().unwrap();
+    for before in [format!("127.0.0.1:{silent}"), "no-such-relay.invalid:443".to_owned()] {
+        let address = with(&format!("{before},{own}"));
+        assert_eq!(address.place(), before);
+        let reached = connector.connect(&address, Purpose::Send).await.unwrap();
+        assert!(matches!(reached.request(&Request::Info).await.unwrap(), Answer::Info(_)));
+    }
+    // An impostor at one place keeps nobody from the relay at the next.
+    let impostor = Relay::start();
+    let address = with(&format!("127.0.0.1:{},{own}", impostor.address.port()));
+    connector.connect(&address, Purpose::Read).await.unwrap();
+    let error = connector.connect(&with(&format!("127.0.0.1:{silent}")), Purpose::Send).await;
+    assert!(matches!(error.unwrap_err(), NetError::Timeout));
+}
+
+#[tokio::test]
 async fn an_envelope_travels_and_is_gone_once_acknowledged() {
     let relay = Relay::start();
     let reader = connect(&relay, Purpose::Read).await;

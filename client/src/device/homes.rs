@@ -132,7 +132,7 @@ impl Device {
         })
     }
 
-    /// Leaves the relay at this place (`host:port`, or its host, or its address) and tells everybody. What lies there, and
+    /// Leaves the relay at this place (one of its `host:port`, or of its hosts, or its address) and tells everybody. What lies there, and
     /// what others send before they know, is still read for as long as a mailbox lives.
     ///
     /// # Errors
@@ -144,9 +144,7 @@ impl Device {
             turn.the_roster()?;
             let mut profile = turn.profile()?;
             let in_use = profile.homes.iter().filter(|home| home.left_s.is_none()).count();
-            let named = |relay: &RelayAddress| {
-                relay.place() == place || relay.host() == place || relay.to_string() == place
-            };
+            let named = |relay: &RelayAddress| relay.is_called(place);
             // A relay where the mailbox was never opened takes nothing for this device yet.
             let other = |home: &&Home| home.left_s.is_none() && !named(&home.relay);
             let another_answers =

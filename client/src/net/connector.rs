@@ -1,8 +1,11 @@
 //! Sockets, names and handshakes.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use quinn::{
@@ -13,8 +16,8 @@ use rustls::crypto::CryptoProvider;
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use velar_protocol::wire::RelayAddress;
 use velar_protocol::wire::limits::QUIC_VERSION;
+use velar_protocol::wire::{Place, RelayAddress};
 
 use super::tls::{NO_NAME, configure, provider};
 use super::{NetError, RelayConnection};
@@ -25,6 +28,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Head start of each address before the next is tried beside it (RFC 8305 §5): a broken IPv6 costs an
 /// alarm a quarter of a second.
 const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Head start of each place of a relay. A handshake over a slow mobile network takes less; an alarm that finds the first
+/// place blocked waits no longer than this.
+const PLACE_HEAD_START: Duration = Duration::from_secs(1);
 
 /// A connection on which nothing is heard for this long is lost. Three keep-alives fit into it.
 const IDLE_TIMEOUT_MS: u32 = 75_000;
@@ -90,24 +97,27 @@ impl Connector {
         Ok(Self { provider: provider(), read: Sockets::default(), send: Sockets::default() })
     }
 
-    /// Connects to a relay: resolves its name, tries its addresses one after another with a head start each,
-    /// IPv6 first, and keeps the first that completes a handshake with the pinned key. At most 10 s.
+    /// Connects to a relay, at the first of its places that answers: the next one is tried when the one before has
+    /// failed, and beside it when that has not answered within a second. At most 10 s in all.
+    ///
+    /// Of one place the name is resolved, its addresses are tried one after another with a head start each, IPv6
+    /// first, and the first that completes a handshake with the pinned key is kept.
     ///
     /// To be called within a tokio runtime, always the same one, and when there is something to ask: a relay
     /// closes a connection on which it has heard nothing 5 s after the handshake.
     ///
     /// # Errors
-    /// All but those of requests and streams. When addresses fail in different ways, a wrong pin is what is
+    /// All but those of requests and streams. When places or addresses fail in different ways, a wrong pin is what is
     /// told. A relay of another protocol version says so only in its first answer.
     pub async fn connect(
         &self,
         relay: &RelayAddress,
         purpose: Purpose,
     ) -> Result<RelayConnection, NetError> {
-        let connecting = async {
-            let addresses = resolve(relay).await?;
-            self.race(relay, purpose, addresses).await
-        };
+        let connecting = first_to_answer(relay.places(), |place| async move {
+            let addresses = resolve(place).await?;
+            self.race(relay, place, purpose, addresses).await
+        });
         let connection =
             timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| NetError::Timeout)??;
         RelayConnection::new(connection)
@@ -128,15 +138,16 @@ impl Connector {
     async fn race(
         &self,
         relay: &RelayAddress,
+        place: &Place,
         purpose: Purpose,
         addresses: Vec<SocketAddr>,
     ) -> Result<Connection, NetError> {
-        let mut failure = NetError::Unreachable { host: relay.host().to_owned() };
+        let mut failure = NetError::Unreachable { host: place.host().to_owned() };
         let mut attempts = JoinSet::new();
         let mut addresses = addresses.into_iter().peekable();
         loop {
             if let Some(address) = addresses.next() {
-                match self.attempt(relay, purpose, address) {
+                match self.attempt(relay, place, purpose, address) {
                     Ok(attempt) => drop(attempts.spawn(attempt)),
                     Err(error) => {
                         failure = worse(failure, error);
@@ -164,10 +175,11 @@ impl Connector {
     fn attempt(
         &self,
         relay: &RelayAddress,
+        place: &Place,
         purpose: Purpose,
         address: SocketAddr,
     ) -> Result<impl Future<Output = Result<Connection, NetError>> + Send + 'static, NetError> {
-        let host = relay.host().to_owned();
+        let host = place.host().to_owned();
         if !has_route(address) {
             return Err(NetError::Unreachable { host });
         }
@@ -219,10 +231,57 @@ fn worse(one: NetError, other: NetError) -> NetError {
     if rank(&other) >= rank(&one) { other } else { one }
 }
 
-/// The addresses of a relay, IPv6 and IPv4 in turn.
-async fn resolve(relay: &RelayAddress) -> Result<Vec<SocketAddr>, NetError> {
-    let unresolved = || NetError::Unresolved { host: relay.host().to_owned() };
-    let found = lookup_host((relay.host(), relay.port())).await.map_err(|_| unresolved())?;
+/// The outcome of the first of these ways that succeeds. Each begins when one before has failed, or [`PLACE_HEAD_START`]
+/// after the one before; all that began go on until then.
+async fn first_to_answer<W, T, F: Future<Output = Result<T, NetError>>>(
+    ways: impl Iterator<Item = W>,
+    attempt: impl Fn(W) -> F,
+) -> Result<T, NetError> {
+    let mut ways = ways.peekable();
+    let mut attempts: Vec<Pin<Box<F>>> = Vec::new();
+    let mut failure: Option<NetError> = None;
+    loop {
+        attempts.extend(ways.next().map(|way| Box::pin(attempt(way))));
+        if attempts.is_empty() {
+            return Err(failure.unwrap_or(NetError::Timeout));
+        }
+        tokio::select! {
+            result = poll_fn(|context| one_of(&mut attempts, context)) => match result {
+                Ok(done) => return Ok(done),
+                Err(error) => {
+                    failure = Some(match failure {
+                        Some(before) => worse(before, error),
+                        None => error,
+                    });
+                }
+            },
+            () = sleep(PLACE_HEAD_START), if ways.peek().is_some() => {}
+        }
+    }
+}
+
+/// What one of these has come to, which is then taken out.
+fn one_of<F: Future>(
+    attempts: &mut Vec<Pin<Box<F>>>,
+    context: &mut Context<'_>,
+) -> Poll<F::Output> {
+    let mut done = None;
+    for (index, attempt) in attempts.iter_mut().enumerate() {
+        if let Poll::Ready(result) = attempt.as_mut().poll(context) {
+            done = Some((index, result));
+            break;
+        }
+    }
+    done.map_or(Poll::Pending, |(index, result)| {
+        drop(attempts.swap_remove(index));
+        Poll::Ready(result)
+    })
+}
+
+/// The addresses of a place, IPv6 and IPv4 in turn.
+async fn resolve(place: &Place) -> Result<Vec<SocketAddr>, NetError> {
+    let unresolved = || NetError::Unresolved { host: place.host().to_owned() };
+    let found = lookup_host((place.host(), place.port())).await.map_err(|_| unresolved())?;
     let addresses = in_turn(found);
     if addresses.is_empty() { Err(unresolved()) } else { Ok(addresses) }
 }
@@ -283,62 +342,4 @@ fn transport() -> io::Result<TransportConfig> {
 }
 
 #[cfg(test)]
-mod tests {
-    use velar_protocol::wire::Pin;
-
-    use super::*;
-
-    fn address(text: &str) -> SocketAddr {
-        text.parse().unwrap()
-    }
-
-    fn relay(host: &str) -> RelayAddress {
-        RelayAddress::new(host, 4433, Pin([1; 32]), None).unwrap()
-    }
-
-    #[test]
-    fn families_take_turns_and_ipv6_begins() {
-        let found = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1", "[2001:db8::1]:1"].map(address);
-        let expected = ["[2001:db8::1]:1", "192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1"];
-        assert_eq!(in_turn(found.into_iter()), expected.map(address));
-    }
-
-    #[test]
-    fn an_impostor_is_reported_before_other_failures() {
-        let host = || "relay.example.org".to_owned();
-        let impostor = || NetError::WrongPin { host: host() };
-        for other in [NetError::Timeout, NetError::Busy, NetError::Unreachable { host: host() }] {
-            assert!(matches!(worse(other, impostor()), NetError::WrongPin { .. }));
-        }
-        for other in [NetError::Timeout, NetError::Busy, NetError::Unreachable { host: host() }] {
-            assert!(matches!(worse(impostor(), other), NetError::WrongPin { .. }));
-        }
-        let unreachable = NetError::Unreachable { host: host() };
-        assert!(matches!(worse(NetError::Timeout, unreachable), NetError::Timeout));
-    }
-
-    #[tokio::test]
-    async fn literal_addresses_need_no_name_server() {
-        assert_eq!(resolve(&relay("127.0.0.1")).await.unwrap(), [address("127.0.0.1:4433")]);
-        assert_eq!(resolve(&relay("::1")).await.unwrap(), [address("[::1]:4433")]);
-    }
-
-    #[tokio::test]
-    async fn a_name_that_does_not_exist_is_told_with_its_name() {
-        let connector = Connector::new().unwrap();
-        let error =
-            connector.connect(&relay("no-such-relay.invalid"), Purpose::Send).await.unwrap_err();
-        assert!(matches!(&error, NetError::Unresolved { host } if host == "no-such-relay.invalid"));
-    }
-
-    #[tokio::test]
-    async fn purposes_have_sockets_of_their_own() {
-        let connector = Connector::new().unwrap();
-        let port = |purpose| {
-            let endpoint = connector.endpoint(purpose, address("127.0.0.1:1")).unwrap();
-            endpoint.local_addr().unwrap().port()
-        };
-        assert_ne!(port(Purpose::Read), port(Purpose::Send));
-        assert_eq!(port(Purpose::Read), port(Purpose::Read));
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ use crate::hash::{Digest32, labelled};
 use crate::seal::{
     CircleId, Day, Identity, IdentitySecret, Prekey, PrekeyKind, PrekeySecret, Signature, expand,
 };
+use crate::wire::address::typed;
 use crate::wire::{AccessToken, AddressError, MailboxSecret, RelayAddress, SendToken};
 
 const LABEL_MAILBOX: &[u8] = b"velar/1 invitation mailbox";
@@ -206,9 +207,10 @@ impl fmt::Debug for Invitation {
 impl FromStr for Invitation {
     type Err = LinkError;
     fn from_str(text: &str) -> Result<Self, LinkError> {
-        let rest = text.trim().strip_prefix("velar-join://").ok_or(LinkError::Scheme)?;
+        let text = typed(text);
+        let rest = text.strip_prefix("velar-join://").ok_or(LinkError::Scheme)?;
         let (relay, seed) = rest.rsplit_once('!').ok_or(LinkError::Seed)?;
-        let relay = format!("velar://{relay}").parse()?;
+        let relay = RelayAddress::exact(&format!("velar://{relay}"))?;
         let bytes = BASE64URL_NOPAD.decode(seed.as_bytes()).map_err(|_| LinkError::Seed)?;
         let seed = bytes.try_into().map_err(|_| LinkError::Seed)?;
         Ok(Self::new(relay, seed))
@@ -234,6 +236,34 @@ mod tests {
         let text = invitation().to_string();
         assert_eq!(text.parse(), Ok(invitation()));
         assert!(text.len() < 200, "{}", text.len());
+    }
+
+    #[test]
+    fn links_are_read_as_published() {
+        let all = include_str!("../../vectors/addresses.json");
+        let all: serde_json::Value = serde_json::from_str(all).unwrap();
+        let cases = |kind: &str| all["links"][kind].as_array().unwrap().clone();
+        for case in cases("good") {
+            let link = case["link"].as_str().unwrap();
+            let read: Invitation = link.parse().expect(link);
+            assert_eq!(read.to_string(), link);
+            assert_eq!(read.relay().to_string(), case["address"]);
+            assert_eq!(data_encoding::HEXLOWER.encode(read.seed()), case["seed"]);
+        }
+        for case in cases("typed") {
+            let [typed, link] = ["typed", "link"].map(|name| case[name].as_str().unwrap());
+            assert_eq!(
+                typed.parse::<Invitation>().map(|read| read.to_string()),
+                Ok(link.to_owned())
+            );
+        }
+        for case in cases("bad") {
+            assert!(
+                case["link"].as_str().unwrap().parse::<Invitation>().is_err(),
+                "{}",
+                case["why"]
+            );
+        }
     }
 
     #[test]

@@ -39,5 +39,11 @@ pub const MAX_ACK_LEN: usize = 32;
 /// Bytes of an operator's access token: it is handed out in writing, so it is text; longer has no use.
 pub const MAX_ACCESS_TOKEN_LEN: usize = 128;
 
+/// Places in one address: a relay's name, its IP addresses, and one elsewhere. Each costs a silent one's callers a second.
+pub const MAX_PLACES: usize = 4;
+
+/// Characters of an address: a DNS name, a port and two pins fit, or four names as they are common.
+pub const MAX_ADDRESS_LEN: usize = 400;
+
 /// Envelopes on one subscription that a relay sends ahead of their `Ack`s. Bounds memory at both ends.
 pub const MAX_UNACKED: usize = 64;
