@@ -24,6 +24,7 @@ mod items;
 mod join;
 mod log;
 mod members;
+mod newer;
 mod panic;
 mod plan;
 mod presence;

@@ -52,11 +52,13 @@ pub fn under_duress(event: &AlertEvent) -> Option<MemberId> {
 }
 
 /// Whether a part says nothing about its author's passphrase, and may: an alarm that was sealed beforehand, whole, and
-/// nothing else with it. Somebody who opens a vault by force can send no more than an alarm in this way.
+/// nothing else with it. Somebody who opens a vault by force can send no more than an alarm in this way. What is of a
+/// newer version may be such an alarm, and is judged once it can be read.
 #[must_use]
 pub fn says_nothing(part: &Part) -> bool {
     let alone = part.count == 1 && part.prekeys.is_empty();
-    part.voice == Voice::NONE && alone && is_alarm_beforehand(part.sender, &part.body)
+    let newer = Message::newer_version(&part.body).is_some();
+    part.voice == Voice::NONE && alone && (newer || is_alarm_beforehand(part.sender, &part.body))
 }
 
 /// Whether a message is an alarm of its author's own, as kits and holds bring it.

@@ -35,7 +35,7 @@ pub enum Taken {
 }
 
 /// A message with all its parts.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complete {
     /// The message.
     pub whole: Whole,

@@ -2,9 +2,11 @@
 
 mod item;
 mod joining;
+mod newer;
 
 pub use item::{Item, What};
 pub use joining::{Answered, Invited, InvitedState, Joining};
+pub use newer::{NewerEnvelope, NewerMessage};
 
 use std::collections::BTreeSet;
 
@@ -20,7 +22,7 @@ use crate::contacts::Contacts;
 use crate::drill::Drill;
 use crate::duress::Apart;
 use crate::holds::Holds;
-use crate::inbox::{Inbox, Owed};
+use crate::inbox::{Complete, Inbox, Owed};
 use crate::kit::KitRecord;
 use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
@@ -135,6 +137,14 @@ kinds! {
     KitKind = 34, "panic kit", KitRecord;
     /// Key: member id. Somebody who was in the circle.
     LeftKind = 40, "former member", Former;
+    /// Key: see [`NewerMessage::key`].
+    NewerMessageKind = 41, "message of a newer version", NewerMessage;
+    /// Key: as its `NewerMessage`. What it says, as it came.
+    NewerBodyKind = 42, "text of a newer version", Complete;
+    /// Key: envelope digest.
+    NewerEnvelopeKind = 43, "envelope of a newer version", NewerEnvelope;
+    /// Key: envelope digest. Its 4096 bytes.
+    NewerBytesKind = 44, "bytes of a newer version", Vec<u8>;
     /// Key: alert id. Of an alert with a reason duress: what devices of the person it is about may know.
     DuressKind = 38, "what is kept apart", Apart;
     /// One record, key empty. To which of the relays that members name this device connects.

@@ -24,7 +24,9 @@ mod testing;
 pub use assembly::{
     Arrival, Assembly, AssemblyError, Piece, TooLong, Whole, free_prekeys, parts_needed, split,
 };
-pub use envelope::{Hint, OpenError, Opened, SealError, hint, hint_of, matches, open, seal};
+pub use envelope::{
+    Hint, OpenError, Opened, SealError, hint, hint_of, matches, newer_version, open, seal,
+};
 pub use identity::{
     CircleId, Identity, IdentityError, IdentitySecret, MemberId, MessageId, Signature,
     SignatureError, Voice, expand,

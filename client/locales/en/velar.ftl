@@ -98,7 +98,7 @@ help-cmd-watch = Keep watch: stay connected and show what comes in, until Ctrl-C
     .more =
         With --exec the command runs for each alert that rings. It receives VELAR_ALERT (the short id) and
         VELAR_EVENT in its environment, and VELAR_DRILL, which is 1 for a drill: no names and no texts. VELAR_EVENT is cannot-know when a check-in was due
-        and no relay answers.
+        and no relay answers; newer-version, with an empty VELAR_ALERT, when somebody said what this velar is too old to read.
 help-cmd-status = The state of this device: connection, what is not sent yet, who is watching
 help-cmd-plan = When you check in: show it, agree on it, announce a silence
     .more =
@@ -640,6 +640,8 @@ watch-roster-conflict = { $time } !!! Two member lists of this circle contradict
 watch-claim-expired = { $time } *** ALERT { $alert } of { $name } *** Whoever had taken it went quiet. It needs somebody: velar claim { $alert }
 watch-unopened-not-asked = { $time } Something from { $name } could not be opened. If you are expecting something, ask for it again.
 watch-from-former = { $time } !!! Something came from { $name } that counts no more. It may matter: speak with them by another way.
+watch-newer = { $time } !!! { $name } said something with a NEWER version of velar ({ $theirs }), which this one ({ $own }) cannot read. It MAY BE AN ALARM: ask { $name } some other way. It is kept; to read it, install the newer velar on this device.
+watch-newer-envelope = { $time } Something came in a newer version of velar ({ $theirs }) than this one ({ $own }). Nobody knows yet who sent it. It is kept; to read it, install the newer velar on this device.
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 watch-clock-unclear = { $time } This device's clock and the relay's differ by { $minutes } minutes. The relay says that its own was set. Compare this device's time with another clock.
@@ -681,6 +683,14 @@ status-unread = { $count ->
     [0] No new messages.
     [one] { $count } new message: velar inbox
    *[other] { $count } new messages: velar inbox
+}
+status-newer = { $count ->
+    [one] { $count } message from { $names } was said with a newer velar, and this one cannot read it. It may be an alarm: ask { $names } some other way. It is kept; to read it, install the newer velar on this device.
+   *[other] { $count } messages from { $names } were said with a newer velar, and this one cannot read them. They may be alarms: ask { $names } some other way. They are kept; to read them, install the newer velar on this device.
+}
+status-newer-envelopes = { $count ->
+    [one] { $count } thing came in a newer version of velar. Nobody knows yet who sent it. To read it, install the newer velar on this device.
+   *[other] { $count } things came in a newer version of velar. Nobody knows yet who sent them. To read them, install the newer velar on this device.
 }
 status-requests = { $count ->
     [one] { $count } person asks to join: velar approve
@@ -815,6 +825,8 @@ error-invitation-expired = The invitation has expired.
     .next = Ask the coordinator for a new one. If it is new: check the date and time of this device.
 error-invitation-false = What lies at the relay for this invitation was NOT made by whoever gave it to you. Nothing was answered.
     .next = Somebody else may have seen the link. Ask the coordinator for a new one, in person.
+error-invitation-newer = This velar is older than the one that made the invitation, and cannot read it. Nothing was answered.
+    .next = Install the newer velar on this device, then answer the invitation again.
 error-invitation-void = The invitation is void: two people answered it, or it was turned down. Nobody was let in.
     .next = A new one is needed, in person: the coordinator makes it with velar invite.
 error-invitation-twice = This invitation was answered TWICE. Somebody else may have seen it. It is void, and nobody was let in.

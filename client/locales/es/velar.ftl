@@ -112,7 +112,8 @@ help-cmd-inbox = Leer mensajes
 help-cmd-watch = Velar: mantener la conexión y mostrar lo que llega, hasta Ctrl-C
     .more =
         Con --exec, la orden corre por cada alerta que suena. Recibe en su entorno VELAR_ALERT (la clave corta) y
-        VELAR_EVENT, y VELAR_DRILL, que es 1 en un simulacro: ni nombres ni textos. VELAR_EVENT es cannot-know cuando tocaba un reporte y ningún relevo responde.
+        VELAR_EVENT, y VELAR_DRILL, que es 1 en un simulacro: ni nombres ni textos. VELAR_EVENT es cannot-know cuando tocaba un reporte y ningún relevo responde;
+        newer-version, con VELAR_ALERT vacía, cuando alguien dijo algo que este velar es demasiado antiguo para leer.
         También: velar vigilar, velar guardia
 help-cmd-status = El estado de este equipo: conexión, qué falta por enviar, quién está velando
     .more = También: velar estado
@@ -658,6 +659,8 @@ watch-roster-conflict = { $time } !!! Dos listas de integrantes de este círculo
 watch-claim-expired = { $time } *** ALERTA { $alert } de { $name } *** Quien la tomó dejó de dar señales. Hace falta alguien: velar claim { $alert }
 watch-unopened-not-asked = { $time } No se pudo abrir algo de { $name }. Si esperas algo, pídelo otra vez.
 watch-from-former = { $time } !!! Llegó algo de { $name } que ya no cuenta. Puede ser importante: búscale por otro medio.
+watch-newer = { $time } !!! { $name } dijo algo con una versión MÁS NUEVA de velar ({ $theirs }), que esta ({ $own }) no puede leer. PUEDE SER UNA ALARMA: pregúntale a { $name } por otro medio. Quedó guardado; para leerlo, instala el velar más nuevo en este dispositivo.
+watch-newer-envelope = { $time } Llegó algo en una versión de velar más nueva ({ $theirs }) que esta ({ $own }). Todavía no se sabe quién lo envió. Quedó guardado; para leerlo, instala el velar más nuevo en este dispositivo.
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-clock-unclear = { $time } Entre el reloj de este dispositivo y el del servidor hay { $minutes } minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.
@@ -699,6 +702,14 @@ status-unread = { $count ->
     [0] No hay mensajes nuevos.
     [one] { $count } mensaje nuevo: velar inbox
    *[other] { $count } mensajes nuevos: velar inbox
+}
+status-newer = { $count ->
+    [one] { $count } mensaje de { $names } se dijo con un velar más nuevo, y este no puede leerlo. Puede ser una alarma: pregunta a { $names } por otro medio. Quedó guardado; para leerlo, instala el velar más nuevo en este dispositivo.
+   *[other] { $count } mensajes de { $names } se dijeron con un velar más nuevo, y este no puede leerlos. Pueden ser alarmas: pregunta a { $names } por otro medio. Quedaron guardados; para leerlos, instala el velar más nuevo en este dispositivo.
+}
+status-newer-envelopes = { $count ->
+    [one] Llegó { $count } cosa en una versión más nueva de velar. Todavía no se sabe quién la envió. Para leerla, instala el velar más nuevo en este dispositivo.
+   *[other] Llegaron { $count } cosas en una versión más nueva de velar. Todavía no se sabe quién las envió. Para leerlas, instala el velar más nuevo en este dispositivo.
 }
 status-requests = { $count ->
     [one] { $count } persona pide entrar: velar approve
@@ -833,6 +844,8 @@ error-invitation-expired = La invitación venció.
     .next = Pide otra a la coordinación. Si es nueva: revisa la fecha y la hora de este equipo.
 error-invitation-false = Lo que está en el relevo para esta invitación NO lo hizo quien te la dio. No se respondió nada.
     .next = Puede que alguien más haya visto el enlace. Pide otra a la coordinación, en persona.
+error-invitation-newer = Este velar es más antiguo que el que hizo la invitación, y no puede leerla. No se respondió nada.
+    .next = Instala el velar más nuevo en este dispositivo y responde otra vez la invitación.
 error-invitation-void = La invitación está anulada: la respondieron dos personas, o se rechazó. No entró nadie.
     .next = Hace falta otra, en persona: la hace quien coordina, con velar invite.
 error-invitation-twice = Esta invitación se respondió DOS VECES. Puede que alguien más la haya visto. Queda anulada y no entró nadie.

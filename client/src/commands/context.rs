@@ -111,6 +111,8 @@ impl Context {
         self.warn_of_damage(&device);
         // An alarm that was raised without the passphrase is known from here on.
         kit::reconcile(&mut device, now_s()).map_err(|error| self.failure(error))?;
+        // So is what came before this program was upgraded.
+        device.read_newer(now_s()).map_err(|error| self.failure(error))?;
         Ok(device)
     }
 

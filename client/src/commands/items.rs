@@ -5,8 +5,10 @@ mod silence;
 
 use std::collections::BTreeMap;
 
+use velar_protocol::circle::message::MESSAGE_VERSION;
 use velar_protocol::circle::{Alert, AlertEvent, AlertId, CheckIn, EventKind, Reason};
 use velar_protocol::seal::MemberId;
+use velar_protocol::seal::envelope::ENVELOPE_VERSION;
 
 use super::Context;
 use super::show::Who;
@@ -107,6 +109,14 @@ impl<'a> Teller<'a> {
             What::Unopened { asked: false } => {
                 t!(text, "watch-unopened-not-asked", time = time, name = name)
             }
+            What::Newer { version } => {
+                let [theirs, own] = [*version, MESSAGE_VERSION];
+                t!(text, "watch-newer", time = time, name = name, theirs = theirs, own = own)
+            }
+            What::NewerEnvelope { version } => {
+                let [theirs, own] = [*version, ENVELOPE_VERSION];
+                t!(text, "watch-newer-envelope", time = time, theirs = theirs, own = own)
+            }
             What::Expired { count } => t!(text, "watch-expired", time = time, count = *count),
             What::RosterConflict => t!(text, "watch-roster-conflict", time = time),
             What::Outdated { event, told_by } => self.outdated(event, *told_by, &time),
@@ -138,7 +148,9 @@ impl<'a> Teller<'a> {
             }
             (_, Some(from)) => self.who.name(from),
             (_, None) if item.is_mine() => self.me(),
-            (What::Unopened { .. }, None) => t!(self.context.text, "word-unknown-member"),
+            (What::Unopened { .. } | What::Newer { .. }, None) => {
+                t!(self.context.text, "word-unknown-member")
+            }
             (_, None) => String::new(),
         }
     }

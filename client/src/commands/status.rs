@@ -8,11 +8,11 @@ use velar_protocol::wire::RelayAddress;
 use super::carrier::Carrier;
 use super::panic::KitLines;
 use super::show::{self, Who};
-use super::{Context, clocks, deadlines, holds, inbox, plan, presence, relays};
+use super::{Context, clocks, deadlines, holds, inbox, newer, plan, presence, relays};
 use crate::cli::Status;
 use crate::deadlines::Deadline;
 use crate::device::{
-    Device, DeviceError, HoldsView, JoinState, MemberView, Missed, NamedRelay, Progress,
+    Device, DeviceError, HoldsView, JoinState, MemberView, Missed, NamedRelay, NewerView, Progress,
     WatcherView,
 };
 use crate::failure::{Exit, Failure, failure};
@@ -160,6 +160,7 @@ struct State {
     named: Vec<NamedRelay>,
     open: Vec<String>,
     unread: usize,
+    newer: NewerView,
     requests: usize,
     damage: usize,
     exposed: bool,
@@ -196,6 +197,7 @@ impl State {
             named: device.named_relays()?,
             open: open.iter().map(|view| view.alert.id.short()).collect(),
             unread: items.iter().filter(news).count(),
+            newer: device.newer()?,
             requests: device.requests()?,
             damage: device.damage(),
             exposed: device.was_exposed(),
@@ -247,6 +249,7 @@ impl State {
         lines.extend(holds::lines(context, &self.holds, self.now_s));
         lines.push(t!(text, "status-alerts", count = self.open.len()));
         lines.push(t!(text, "status-unread", count = self.unread));
+        lines.extend(newer::lines(context, &self.who, &self.newer));
         if self.requests > 0 {
             lines.push(t!(text, "status-requests", count = self.requests));
         }
@@ -304,7 +307,8 @@ impl State {
             "requests": self.requests, "watching": presence::names(&self.watchers, self.now_s),
             "watchers": presence::json(&self.watchers, self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,
-            "was_exposed": self.exposed,
+            "was_exposed": self.exposed, "newer_messages": newer::json(&self.who, &self.newer),
+            "newer_envelopes": self.newer.envelopes,
         })
     }
 }

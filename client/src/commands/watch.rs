@@ -26,13 +26,14 @@ use self::rounds::{Rounds, Rules};
 use self::shift::Shift;
 use super::items::Teller;
 use super::show::{self, Who};
-use super::{Context, carrier};
+use super::{Context, carrier, newer};
 use crate::cli::Watch;
 use crate::device::{Device, DeviceError};
 use crate::failure::{Exit, Failure, net_reason, reason};
 use crate::kit;
 use crate::link::{Difference, Happened, Link, now_s};
 use crate::net::NetError;
+use crate::records::What;
 use crate::text::t;
 
 /// Name of this reader's cursor.
@@ -191,11 +192,18 @@ impl<'a> Post<'a> {
         let circle = crate::terminal::clean(&self.device.circle()?.name);
         let name = self.who.my_name();
         let on_shift = self.shift.is_on();
-        let data = json!({"circle": circle, "name": name, "on_shift": on_shift});
+        let kept = self.device.newer()?;
+        let data = json!({
+            "circle": circle, "name": name, "on_shift": on_shift,
+            "newer_messages": newer::json(&self.who, &kept), "newer_envelopes": kept.envelopes,
+        });
         let line = t!(text, "watch-started", time = self.time(), circle = circle, name = name);
         self.out.tell("started", data, &line)?;
         if !on_shift && !self.context.json {
             self.out.lines(&[t!(text, "watch-off-shift", time = self.time())])?;
+        }
+        if !self.context.json {
+            self.out.lines(&newer::lines(self.context, &self.who, &kept))?;
         }
         for home in self.device.homes()? {
             let in_use = home.left_s.is_none();
@@ -226,6 +234,12 @@ impl<'a> Post<'a> {
             }
             // Whatever becomes of the cursor, what follows is shown too.
             self.position = n;
+            if matches!(item.what, What::Newer { .. }) {
+                self.out.bell()?;
+                if let Some(hook) = &mut self.hook {
+                    hook.ring(None, "newer-version", false);
+                }
+            }
             match self.device.set_cursor(CURSOR, n).map_err(End::from) {
                 Err(end) if end.may_pass() => unsaved = Some(end),
                 saved => saved?,

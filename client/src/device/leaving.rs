@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use velar_protocol::circle::limits::MAX_CHAIN;
 use velar_protocol::circle::{
-    Alert, AlertEvent, Body, EventKind, Former, Message, Reason, Roster, RosterMember,
+    Alert, AlertEvent, Body, EventKind, Former, Message, MessageError, Reason, Roster, RosterMember,
 };
-use velar_protocol::seal::{Identity, MemberId, MessageId, Opened};
+use velar_protocol::seal::{Identity, MemberId, MessageId, Opened, Whole};
 
 use super::sealing::Post;
 use super::views::name_of;
 use super::{Device, DeviceError, Done, Turn};
 use crate::duress::says_nothing;
+use crate::inbox::Complete;
 use crate::outbox::Class;
 use crate::records::{
     Delivery, DeliveryKind, EventKind as AlertEventKind, HoldKind, Holder, IntroductionKind,
@@ -236,14 +237,26 @@ impl Turn<'_> {
             self.revoke(&mut profile, |holder| *holder == through);
             self.set_profile(&profile)?;
         }
+        let silent = says_nothing(&part);
         match Message::decode(&part.body) {
+            Err(MessageError::Version(version)) if part.count == 1 => {
+                let whole = Whole {
+                    sender: member,
+                    message: part.message,
+                    sequence: part.sequence,
+                    voices: [part.voice].into(),
+                    body: part.body,
+                };
+                let complete = Complete { whole, through, brought: Vec::new() };
+                self.keep_newer_message(version, identity.x25519, complete)?;
+            }
             Ok(message) if part.count == 1 => {
                 self.said_by_former(member, message.sent_at_s, message.body)?;
             }
             _ => self.say_unopened(Some(member), false)?,
         }
         // Who made her say it does not make it another's.
-        if says_nothing(&part) {
+        if silent {
             return Ok(());
         }
         self.hear_voice(member, part.voice, part.message)

@@ -4,7 +4,8 @@
 use velar_protocol::circle::{AlertEvent, Body, EventKind, Message, Reason};
 use velar_protocol::seal::lifetimes::STOCK_RESERVE;
 use velar_protocol::seal::{
-    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches, open,
+    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches,
+    newer_version, open,
 };
 use velar_protocol::wire::Envelope;
 
@@ -91,6 +92,9 @@ impl Turn<'_> {
         let digest = envelope.digest();
         if self.tx.contains::<SeenEnvelopeKind>(&digest.0)? {
             return Ok(());
+        }
+        if let Some(version) = newer_version(envelope) {
+            return self.keep_newer_envelope(version, envelope, Vec::new());
         }
         let issued = self.tx.list::<IssuedKind>()?;
         let fits = |issued: &Issued| matches(envelope, issued.id);
@@ -228,6 +232,9 @@ impl Turn<'_> {
                 return Ok(());
             }
         };
+        if let Some(version) = Message::newer_version(&complete.whole.body) {
+            return self.keep_newer_message(version, x25519, complete);
+        }
         let Some(identity) = known.or_else(|| self_named(&complete.whole, &x25519, claimed)) else {
             tracing::warn!("a newcomer's message does not say who it is by");
             return Ok(());
@@ -268,7 +275,7 @@ impl Turn<'_> {
 
     /// A whole message: taken in once, and receipted each time it comes. What cannot be acted on yet is kept,
     /// and neither remembered nor receipted before it was.
-    fn heard(&mut self, from: Identity, complete: Complete) -> Done {
+    pub(super) fn heard(&mut self, from: Identity, complete: Complete) -> Done {
         let Complete { whole, through, brought } = complete;
         let early = Early {
             from,
@@ -398,7 +405,7 @@ fn was_left_at_a_relay(whole: &Whole) -> bool {
 }
 
 /// The keys that a join or introduction names for its author, if they are those that sealed it.
-fn self_named(whole: &Whole, x25519: &[u8; 32], claimed: MemberId) -> Option<Identity> {
+pub(super) fn self_named(whole: &Whole, x25519: &[u8; 32], claimed: MemberId) -> Option<Identity> {
     let identity = match Message::decode(&whole.body).ok()?.body {
         Body::Join(join) => join.identity,
         Body::Introduction { chain, .. } => super::roster::named_in(&chain, claimed)?,

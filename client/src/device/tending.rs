@@ -121,6 +121,7 @@ impl Turn<'_> {
             self.lost(sender, message)?;
         }
         self.forget_early()?;
+        self.forget_newer()?;
         self.forget_outdated()?;
         self.drop_aged()?;
         // What still tells somebody who left that they did, and reaches no relay.

@@ -51,6 +51,9 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::InvitationExpired => {
             failure!(text, Exit::NotFound, "error-invitation-expired")
         }
+        DeviceError::Message(MessageError::Version(_)) => {
+            failure!(text, Exit::Refused, "error-invitation-newer")
+        }
         DeviceError::BadOffer => failure!(text, Exit::Suspicious, "error-invitation-false"),
         DeviceError::Link(error) => {
             let detail = link_reason(*error, text);
@@ -125,6 +128,7 @@ mod tests {
             DeviceError::Roster(RosterError::Fork),
             DeviceError::Card(CardError::Malformed),
             DeviceError::Message(MessageError::Limit),
+            DeviceError::Message(MessageError::Version(2)),
             DeviceError::AnotherPerson,
             DeviceError::NotYours,
             DeviceError::NotTaken,

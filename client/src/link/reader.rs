@@ -155,10 +155,10 @@ impl Reading {
     async fn take(&mut self, event: Event) -> Result<(), NetError> {
         let relay = self.relay.clone();
         match event {
-            Event::Envelope { mailbox, sequence, envelope, .. } => {
+            Event::Envelope { mailbox, sequence, token, envelope, .. } => {
                 let ack = Ack { mailbox, sequence };
                 let connection = self.connection;
-                self.say(Report::Envelope { relay, connection, ack, envelope }).await
+                self.say(Report::Envelope { relay, connection, ack, token, envelope }).await
             }
             Event::CaughtUp { expired, .. } => self.say(Report::CaughtUp { relay, expired }).await,
             Event::Ended { .. } => Err(NetError::Closed),

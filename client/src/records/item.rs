@@ -109,4 +109,14 @@ pub enum What {
         /// Its place.
         relay: String,
     },
+    /// Somebody said something in a version that this program does not know. It may be an alarm.
+    Newer {
+        /// The version.
+        version: u8,
+    },
+    /// An envelope is in a version that this program does not know. It may be anybody's.
+    NewerEnvelope {
+        /// The version.
+        version: u8,
+    },
 }

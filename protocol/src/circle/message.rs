@@ -15,7 +15,7 @@ use crate::seal::{MemberId, MessageId};
 use crate::wire::EnvelopeDigest;
 
 /// First byte of every message: lets a later version change what follows.
-const VERSION: u8 = 1;
+pub const MESSAGE_VERSION: u8 = 1;
 
 /// A message: what one member says to another, in one or more envelopes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,7 +233,7 @@ impl Message {
     /// [`MessageError::Limit`] if a text or list is too long: say so to the person before anything is sent.
     pub fn encode(&self) -> Result<Vec<u8>, MessageError> {
         self.check()?;
-        let mut bytes = vec![VERSION];
+        let mut bytes = vec![MESSAGE_VERSION];
         bytes.extend(encoding::to_bytes(self).map_err(|_| MessageError::Malformed)?);
         Ok(bytes)
     }
@@ -244,15 +244,23 @@ impl Message {
     /// [`MessageError`].
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         match bytes.split_first() {
-            Some((&VERSION, rest)) => {
+            Some((&MESSAGE_VERSION, rest)) => {
                 let message: Self =
                     encoding::from_bytes(rest).map_err(|_| MessageError::Malformed)?;
                 message.check()?;
                 Ok(message)
             }
-            Some((&newer, _)) if newer > VERSION => Err(MessageError::Version(newer)),
-            _ => Err(MessageError::Malformed),
+            _ => Err(match Self::newer_version(bytes) {
+                Some(newer) => MessageError::Version(newer),
+                None => MessageError::Malformed,
+            }),
         }
+    }
+
+    /// The version of an encoded message, if it is newer than this one: to be kept until a program reads it that knows it.
+    #[must_use]
+    pub fn newer_version(bytes: &[u8]) -> Option<u8> {
+        bytes.first().copied().filter(|version| *version > MESSAGE_VERSION)
     }
 
     fn check(&self) -> Result<(), MessageError> {

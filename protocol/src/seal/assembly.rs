@@ -75,7 +75,7 @@ pub fn split(body: &[u8], prekeys: Vec<Prekey>) -> Result<Vec<Piece>, TooLong> {
 }
 
 /// A message with all its parts.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whole {
     /// By whom, authenticated.
     pub sender: MemberId,

@@ -194,6 +194,13 @@ pub fn hint_of(envelope: &Envelope) -> Result<Hint, OpenError> {
     fields(envelope).map(|fields| fields.hint)
 }
 
+/// The version of an envelope, if it is newer than this one. Anybody with a token can write any: it says nothing of who
+/// sealed it, or whether anybody did.
+#[must_use]
+pub fn newer_version(envelope: &Envelope) -> Option<u8> {
+    envelope.as_bytes().first().copied().filter(|version| *version > ENVELOPE_VERSION)
+}
+
 /// Whether an envelope is sealed to this prekey. Its owner tries all that it has, also the spent ones.
 #[must_use]
 pub fn matches(envelope: &Envelope, prekey: PrekeyId) -> bool {

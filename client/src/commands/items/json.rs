@@ -37,6 +37,8 @@ impl Teller<'_> {
                 ("invitation-void", json!({"invitation": hex(invitation)}))
             }
             What::Unopened { asked } => ("unopened", json!({"asked": asked})),
+            What::Newer { version } => ("newer-message", json!({"version": version})),
+            What::NewerEnvelope { version } => ("newer-envelope", json!({"version": version})),
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
             What::Outdated { event, told_by } => {

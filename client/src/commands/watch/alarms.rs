@@ -66,7 +66,7 @@ impl Post<'_> {
                 self.rung(alert, ring)?;
             }
             if let Some(hook) = &mut self.hook {
-                hook.ring(id, ring.name(), alert.is_some_and(|alert| alert.drill));
+                hook.ring(Some(id), ring.name(), alert.is_some_and(|alert| alert.drill));
             }
         }
         Ok(())

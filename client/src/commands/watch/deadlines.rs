@@ -163,7 +163,7 @@ impl Post<'_> {
         };
         self.out.tell(kind, data, &line)?;
         if let Some(hook) = &mut self.hook {
-            hook.ring(missed.deadline.alert, kind, false);
+            hook.ring(Some(missed.deadline.alert), kind, false);
         }
         Ok(self.out.bell()?)
     }

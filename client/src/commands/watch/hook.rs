@@ -20,8 +20,8 @@ pub(super) struct Hook {
     running: Option<(Child, Instant)>,
 }
 
-/// Which alert, why it rings, and whether it is a drill.
-type Ringing = (AlertId, &'static str, bool);
+/// Which alert, if it is known; why it rings, and whether it is a drill.
+type Ringing = (Option<AlertId>, &'static str, bool);
 
 /// What went wrong with it.
 pub(super) enum Trouble {
@@ -39,7 +39,7 @@ impl Hook {
     }
 
     /// Runs it for this when its turn comes. `event`: the stable name of why it rings.
-    pub(super) fn ring(&mut self, alert: AlertId, event: &'static str, drill: bool) {
+    pub(super) fn ring(&mut self, alert: Option<AlertId>, event: &'static str, drill: bool) {
         let ringing = (alert, event, drill);
         if self.waiting.len() < WAITING && !self.waiting.contains(&ringing) {
             self.waiting.push_back(ringing);
@@ -68,7 +68,7 @@ impl Hook {
         let child = Command::new("sh")
             .arg("-c")
             .arg(&self.command)
-            .env("VELAR_ALERT", alert.short())
+            .env("VELAR_ALERT", alert.map(|alert| alert.short()).unwrap_or_default())
             .env("VELAR_EVENT", event)
             .env("VELAR_DRILL", if drill { "1" } else { "0" })
             .stdin(Stdio::null())

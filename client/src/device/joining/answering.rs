@@ -3,8 +3,8 @@
 use velar_protocol::circle::invitation::words;
 use velar_protocol::circle::roster::is_name;
 use velar_protocol::circle::words::same_words;
-use velar_protocol::circle::{Body, Invitation, Join, Message, Offer};
-use velar_protocol::seal::{CircleId, MemberId, MessageId, open};
+use velar_protocol::circle::{Body, Invitation, Join, Message, MessageError, Offer};
+use velar_protocol::seal::{CircleId, MemberId, MessageId, newer_version, open};
 use velar_protocol::wire::Envelope;
 
 use super::{link_of, offer_of};
@@ -44,7 +44,8 @@ impl Device {
     /// Answers an invitation whose offer was found at its mailbox.
     ///
     /// # Errors
-    /// [`DeviceError::BadOffer`], [`DeviceError::InvitationExpired`], [`DeviceError::InCircle`], [`DeviceError::Text`].
+    /// [`DeviceError::BadOffer`], [`DeviceError::InvitationExpired`], [`DeviceError::InCircle`], [`DeviceError::Text`];
+    /// [`DeviceError::Message`] if this program is too old for the offer.
     pub fn join(
         &mut self,
         invitation: &Invitation,
@@ -62,7 +63,15 @@ impl Device {
             opened.authenticate(&offer.coordinator).ok()?;
             Some((offer, bytes))
         };
-        let (offer, bytes) = offers.iter().find_map(read).ok_or(DeviceError::BadOffer)?;
+        let newer = |envelope: &Envelope| {
+            let opened = || open(&identity.public(), &CircleId::NONE, &prekey, envelope).ok();
+            newer_version(envelope).or_else(|| Message::newer_version(&opened()?.part.body))
+        };
+        let refused = || match offers.iter().find_map(newer) {
+            Some(version) => MessageError::Version(version).into(),
+            None => DeviceError::BadOffer,
+        };
+        let (offer, bytes) = offers.iter().find_map(read).ok_or_else(refused)?;
         self.write(now_s, |turn| turn.join(invitation, offer, bytes, my_name))
     }
 

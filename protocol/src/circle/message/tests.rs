@@ -79,8 +79,14 @@ fn a_newer_version_is_told_apart_from_a_malformed_message() {
     for newer in 2..=255 {
         bytes[0] = newer;
         assert_eq!(Message::decode(&bytes), Err(MessageError::Version(newer)));
+        assert_eq!(Message::newer_version(&bytes), Some(newer));
         assert_eq!(Message::decode(&[newer]), Err(MessageError::Version(newer)));
     }
+    for known in 0..=MESSAGE_VERSION {
+        bytes[0] = known;
+        assert_eq!(Message::newer_version(&bytes), None);
+    }
+    assert_eq!(Message::newer_version(&[]), None);
     bytes[0] = 0;
     assert_eq!(Message::decode(&bytes), Err(MessageError::Malformed));
     assert_eq!(Message::decode(&[]), Err(MessageError::Malformed));

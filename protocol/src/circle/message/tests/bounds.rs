@@ -20,7 +20,7 @@ fn many_names(count: usize) -> Names {
 
 /// What an encoder without checks would write.
 fn unchecked(message: &Message) -> Vec<u8> {
-    [vec![VERSION], encoding::to_bytes(message).unwrap()].concat()
+    [vec![MESSAGE_VERSION], encoding::to_bytes(message).unwrap()].concat()
 }
 
 /// Each bound at its limit, and one beyond.
