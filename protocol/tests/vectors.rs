@@ -10,49 +10,21 @@
     reason = "a panic is a failed test"
 )]
 
-use std::convert::Infallible;
-use std::path::PathBuf;
+mod given;
 
 use blake2::Blake2s256;
-use data_encoding::HEXLOWER;
 use hkdf::SimpleHkdf;
 use ml_kem::array::Array;
-use rand_core::{TryCryptoRng, TryRng};
 use serde_json::{Value, json};
 use velar_protocol::hash::labelled;
 use velar_protocol::seal::envelope::HEADER_LEN;
 use velar_protocol::seal::*;
 use velar_protocol::wire::Envelope;
 
+use given::{Given, bytes, check, counting, hex, load};
+
 const CIRCLE: CircleId = CircleId([0xc1; 32]);
 const DAY: Day = Day(20_780);
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    HEXLOWER.encode(bytes.as_ref())
-}
-
-/// `N` bytes counting up from `first`.
-fn counting<const N: usize>(first: u8) -> [u8; N] {
-    core::array::from_fn(|i| first.wrapping_add(i as u8))
-}
-
-/// Gives out what it was given, then fails the test.
-struct Given(Vec<u8>);
-impl TryRng for Given {
-    type Error = Infallible;
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        unreachable!("sealing draws bytes")
-    }
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        unreachable!("sealing draws bytes")
-    }
-    fn try_fill_bytes(&mut self, dest: &mut [u8]) -> Result<(), Infallible> {
-        assert!(dest.len() <= self.0.len(), "more was drawn than the specification says");
-        dest.copy_from_slice(&self.0.drain(..dest.len()).collect::<Vec<_>>());
-        Ok(())
-    }
-}
-impl TryCryptoRng for Given {}
 
 fn ana() -> IdentitySecret {
     IdentitySecret::from_seed(&counting(0))
@@ -84,27 +56,6 @@ fn part(index: u8, count: u8, body: &[u8], prekeys: Vec<Prekey>) -> Part {
         body: body.to_vec(),
         prekeys,
     }
-}
-
-/// Writes the file if asked to; otherwise it must say what this code makes.
-fn check(name: &str, made: &Value) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
-    let mut text = serde_json::to_string_pretty(made).unwrap();
-    text.push('\n');
-    if std::env::var_os("VELAR_WRITE_VECTORS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let file = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&file).unwrap(), *made, "{name} differs");
-}
-
-fn load(name: &str) -> Value {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-fn bytes<const N: usize>(value: &Value) -> [u8; N] {
-    HEXLOWER.decode(value.as_str().unwrap().as_bytes()).unwrap().try_into().unwrap()
 }
 
 #[test]

@@ -6,6 +6,7 @@ import pathlib
 import sys
 
 sys.dont_write_bytecode = True
+import circles  # noqa: E402
 import velar  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -138,7 +139,75 @@ def addresses():
         refused(case["why"], lambda: velar.link(velar.typed(case["link"])))
 
 
+def steps(file):
+    """What each step of a joining says, opened from its envelopes with the keys of whom it is for."""
+    for case in file["steps"]:
+        name, circle = case["name"], unhex(case["circle"])
+        recipient, sender = velar.identity(unhex(case["recipient_seed"])), velar.identity(unhex(case["sender_seed"]))
+        other = unhex(file["circle"]) if name == "offer" else circles.NONE
+        pieces = []
+        for part in case["parts"]:
+            f = {key: unhex(value) for key, value in part.items() if isinstance(value, str)}
+            made = velar.seal(
+                unhex(case["sender_seed"]), recipient, circle, *velar.prekey_keys(f["prekey_seed"]),
+                f["kem_random"], f["ephemeral"], f["plaintext"],
+            )
+            same("envelope of " + name, made, f["envelope"])
+            refused(name + " under another circle", lambda: velar.open_envelope(recipient, other, f["prekey_seed"], made))
+            by, plaintext = velar.open_envelope(recipient, circle, f["prekey_seed"], made)
+            same("sender of " + name, by, sender[1])
+            fields, index, count, body, carried = velar.decode_part(plaintext)
+            same("author of " + name, fields[0], velar.member(*sender))
+            same("parts of " + name, (index, count), (len(pieces), len(case["parts"])))
+            for prekey in carried:
+                circles.prekey_of(sender, circle, prekey, circles.ONE_TIME)
+            label = circles.LAST_RESORT if part["last_resort"] else circles.ONE_TIME
+            keys = circles.prekey_of(recipient, circle, f["prekey"], label)
+            same("prekey of " + name, keys, velar.prekey_keys(f["prekey_seed"]))
+            pieces.append(body)
+        same("message of " + name, b"".join(pieces).hex(), case["message"])
+        yield name, unhex(case["message"]), circles.message(unhex(case["message"]))
+
+
+def joining():
+    file = load("joining.json")
+    where, pins, seed = velar.link(file["link"])
+    nonce, circle = unhex(file["nonce"]), unhex(file["circle"])
+    coordinator, member, joiner = (
+        velar.identity(unhex(file[who + "_seed"])) for who in ("coordinator", "member", "joiner")
+    )
+    said = {name: (data, body) for name, data, body in steps(file)}
+    offer, join = said["offer"][1], said["join"][1]
+    # What the joiner has of the link, and the coordinator.
+    first = file["steps"][0]
+    made = [made.hex() for made in circles.derived(seed)]
+    same("keys of the link", made, [first["recipient_seed"], first["parts"][0]["prekey_seed"]])
+    same("circle of the offer", (first["circle"], offer["circle"]), (circles.NONE.hex(), circle))
+    committed = nonce, velar.member(*coordinator), circle
+    same("commitment", velar.labelled(b"velar/1 invitation commitment", *committed), offer["commitment"])
+    circles.prekey_of(offer["coordinator"], circle, offer["reply_prekey"], circles.LAST_RESORT)
+    same("joiner", join["identity"], joiner)
+    offered = velar.labelled(b"velar/1 offer hash", said["offer"][0])
+    circles.signed_by(joiner, b"velar/1 join", [joiner[1], offered], join["signature"])
+    circles.card_of(joiner, circle, join["card"])
+    same("nonce", said["reveal"][1]["nonce"], nonce)
+    digest = circles.words_digest(seed, said["offer"][0], said["join"][0], nonce)
+    same("words", (digest.hex(), circles.word_numbers(digest)), (file["words_digest"], file["word_numbers"]))
+    same("safety number", circles.safety_number(circle, coordinator, joiner), file["safety_number"])
+    welcome = said["welcome"][1]
+    state, fields = circles.roster_of(welcome["roster"], offer["coordinator"])
+    same("circle of the welcome", (fields["circle"], velar.member(*joiner) in fields["members"]), (circle, True))
+    circles.card_of(coordinator, circle, welcome["card"])
+    (other, (_, prekey, last_resort)), = welcome["members"]
+    same("member of the spare", fields["members"][other], member)
+    circles.prekey_of(member, circle, prekey, circles.ONE_TIME)
+    circles.prekey_of(member, circle, last_resort, circles.LAST_RESORT)
+    introduction = said["introduction"][1]
+    same("state of the introduction", circles.roster_of(introduction["chain"][0], coordinator)[0], state)
+    circles.card_of(joiner, circle, introduction["card"])
+
+
 if __name__ == "__main__":
-    for check in (addresses, keys, headers, envelopes, messages):
+    for check in (addresses, keys, headers, envelopes, messages, joining):
         check()
         print(f"{check.__name__}: ok")
