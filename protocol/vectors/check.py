@@ -139,6 +139,20 @@ def addresses():
         refused(case["why"], lambda: velar.link(velar.typed(case["link"])))
 
 
+def signatures():
+    file = load("signatures.json")
+    label = file["label"].encode()
+    for case in file["signatures"]:
+        key, parts = unhex(case["ed25519"]), map(unhex, case["parts"])
+        message = velar.labelled(label, *parts)
+        same(case["why"], velar.ed25519_verifies(key, message, unhex(case["signature"])), case["holds"])
+        same(case["why"], velar.usable_ed25519(key), case["usable"])
+    for case in file["proofs"]:
+        mailbox = unhex(case["mailbox"])
+        message = velar.labelled(b"velar/1 proof", unhex(case["exporter"]), b"\2", mailbox, b"")
+        same(case["why"], velar.ed25519_verifies(mailbox, message, unhex(case["proof"])), case["holds"])
+
+
 def steps(file):
     """What each step of a joining says, opened from its envelopes with the keys of whom it is for."""
     for case in file["steps"]:
@@ -208,6 +222,6 @@ def joining():
 
 
 if __name__ == "__main__":
-    for check in (addresses, keys, headers, envelopes, messages, joining):
+    for check in (addresses, keys, headers, envelopes, messages, signatures, joining):
         check()
         print(f"{check.__name__}: ok")

@@ -89,6 +89,7 @@ def compress(p):
     return (y * inverse % P | (x * inverse % P & 1) << 255).to_bytes(32, "little")
 
 
+NEUTRAL = 0, 1, 1, 0
 BASE = decompress((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
 
@@ -115,14 +116,27 @@ def ed25519_sign(seed, message):
     return point + s.to_bytes(32, "little")
 
 
+def is_small(point):
+    return compress(multiply(8, point)) == compress(NEUTRAL)
+
+
 def ed25519_verifies(public, message, signature):
+    """Strictly: spec/sealing.md section 1."""
     point, s = signature[:32], int.from_bytes(signature[32:], "little")
     try:
         a, r = decompress(public), decompress(point)
     except ValueError:
         return False
     right = add(r, multiply(sha512_mod_l(point, public, message), a))
-    return s < L and compress(multiply(s, BASE)) == compress(right)
+    return s < L and not is_small(a) and not is_small(r) and compress(multiply(s, BASE)) == compress(right)
+
+
+def usable_ed25519(key):
+    try:
+        point = decompress(key)
+    except ValueError:
+        return False
+    return not is_small(point) and compress(multiply(L, point)) == compress(NEUTRAL)
 
 
 # --- ML-KEM-768 (FIPS 203) ----------------------------------------------------------------------------

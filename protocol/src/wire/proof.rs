@@ -114,7 +114,7 @@ fn signed(exporter: &Exporter, verb: u8, mailbox: MailboxId, arguments: &[u8]) -
     labelled(label::PROOF, &[exporter.as_bytes(), &[verb], mailbox.as_bytes(), arguments])
 }
 
-/// Strict verification (no small-order or mixed-order key): two mailboxes never share a proof.
+/// Strict verification (spec/sealing.md §1): no point of small order, under which one proof fits many mailboxes.
 fn verify(
     exporter: &Exporter,
     verb: u8,
