@@ -139,6 +139,15 @@ def addresses():
         refused(case["why"], lambda: velar.link(velar.typed(case["link"])))
 
 
+def texts():
+    file = load("words.json")
+    typed = file["typed_words"]
+    for case in typed["cases"]:
+        same("typed " + ascii(case["typed"]), circles.same_words(case["typed"], typed["words"]), case["same"])
+    for case in file["names"]:
+        same("name " + ascii(case["name"]), circles.is_name(case["name"]), case["holds"])
+
+
 def signatures():
     file = load("signatures.json")
     label = file["label"].encode()
@@ -222,6 +231,6 @@ def joining():
 
 
 if __name__ == "__main__":
-    for check in (addresses, keys, headers, envelopes, messages, signatures, joining):
+    for check in (addresses, keys, headers, envelopes, messages, signatures, texts, joining):
         check()
         print(f"{check.__name__}: ok")

@@ -3,8 +3,14 @@
 For checking vectors, as velar.py beside it.
 """
 
+import unicodedata
+
 import velar
 
+# Unicode property White_Space; Python's isspace() has others too.
+SPACES = {*map(chr, range(9, 14)), *" \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000", *map(chr, range(0x2000, 0x200B))}
+INVISIBLE = {*map(chr, (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x2028, 0x202F), *range(0x2060, 0x2070)))}
+PLAIN = str.maketrans("áéíóúüñ", "aeiouun", "".join(map(chr, range(0x300, 0x370))))
 NONE = bytes(32)
 ROSTER_SIGNATURE = b"velar/1 roster signature"
 CARD = b"velar/1 card"
@@ -39,6 +45,12 @@ class Reader:
 
     def text(self):
         return self.blob().decode()
+
+    def name(self):
+        name = self.text()
+        if not is_name(name):
+            raise ValueError("not a name")
+        return name
 
     def list(self, element):
         count = self.int()
@@ -81,7 +93,7 @@ class Reader:
         return fields
 
     def names(self):
-        return self.list(lambda: (self.take(32), self.text()))
+        return self.list(lambda: (self.take(32), self.name()))
 
     def spare(self):
         return self.addresses(), self.take(1284), self.take(1284)
@@ -149,7 +161,7 @@ def message(data):
         }
     elif tag == 13:
         body = {
-            "identity": read.identity(), "signature": read.take(64), "name": read.text(),
+            "identity": read.identity(), "signature": read.take(64), "name": read.name(),
             "card": read.card(), "nonce": read.take(32),
         }
     elif tag == 14:
@@ -158,7 +170,7 @@ def message(data):
         body = {
             "roster": read.roster(), "names": read.names(),
             "members": read.list(lambda: (read.take(32), read.spare())),
-            "circle_name": read.text(), "card": read.card(),
+            "circle_name": read.name(), "card": read.card(),
         }
     elif tag == 6:
         body = {"chain": read.list(read.roster), "names": read.names(), "card": read.card()}
@@ -189,3 +201,15 @@ def safety_number(circle, one, other):
     low, high = sorted(velar.member(*identity) for identity in (one, other))
     group = lambda i: velar.labelled(b"velar/1 safety number", circle, low, high, bytes([i]))[:8]
     return " ".join(f"{int.from_bytes(group(i), 'big') % 100_000:05}" for i in range(12))
+
+
+def same_words(typed, words):
+    for separator in {*SPACES, *",.-"}:
+        typed = typed.replace(separator, " ")
+    plain = lambda word: word.lower().translate(PLAIN)
+    return [plain(word) for word in typed.split(" ") if word] == [plain(word) for word in words]
+
+
+def is_name(name):
+    control = any(unicodedata.category(c) == "Cc" or c in INVISIBLE for c in name)
+    return 1 <= len(name.encode()) <= 64 and not control and not set(name) <= SPACES

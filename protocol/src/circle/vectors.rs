@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::alert::set_digest;
 use super::invitation::words;
-use super::words::safety_number;
+use super::roster::is_name;
+use super::words::{safety_number, same_words};
 use super::{AlertEvent, AlertId, EventKind, Invitation, Join, Offer, WordList};
 use crate::seal::{CircleId, IdentitySecret, MemberId};
 
@@ -64,6 +65,24 @@ fn invitations_derive_what_is_published() {
         assert_eq!(shown(WordList::English), texts(&case["en"]));
         let digest = array(&case["words_digest"]);
         assert_eq!(WordList::English.words(&digest).to_vec(), texts(&case["en"]));
+    }
+}
+
+#[test]
+fn words_that_people_type_are_compared_as_published() {
+    let all: Value = serde_json::from_str(include_str!("../../vectors/words.json")).unwrap();
+    let words: [&str; 4] = texts(&all["typed_words"]["words"]).try_into().unwrap();
+    for case in all["typed_words"]["cases"].as_array().unwrap() {
+        let typed = case["typed"].as_str().unwrap();
+        assert_eq!(same_words(typed, &words), case["same"], "{typed:?}");
+    }
+}
+
+#[test]
+fn names_are_judged_as_published() {
+    for case in vectors("names") {
+        let name = case["name"].as_str().unwrap();
+        assert_eq!(is_name(name), case["holds"], "{name:?}");
     }
 }
 
