@@ -180,7 +180,7 @@ impl Mailboxes {
         for token in &tokens {
             self.tokens.insert(*token, id);
         }
-        mailbox.replace_tokens(&tokens, now);
+        mailbox.replace_tokens(&tokens, |token| self.holds.held_for(token), now);
         mailbox.used(now);
         let after = mailbox.record();
         if !known || before != after {

@@ -45,6 +45,8 @@ pub(super) struct Holds {
     /// Holds that were dropped because their recipients are gone, how many deliveries they had, and until when an `Extend` is told
     /// so, in seconds of hold time.
     abandoned: HashMap<HoldId, (usize, u64)>,
+    /// How many envelopes are held for each token, registered or not: one that is registered again has its places again.
+    held: HashMap<SendTokenHash, u32>,
 }
 
 impl Holds {
@@ -70,25 +72,38 @@ impl Holds {
             self.due.insert((hold.record.due_s, id));
         }
         self.abandoned.remove(&id);
+        for token in hold.record.held() {
+            *self.held.entry(*token).or_default() += 1;
+        }
         self.by_id.insert(id, hold);
+    }
+
+    /// Envelopes that are held for this token.
+    pub(super) fn held_for(&self, token: &SendTokenHash) -> u32 {
+        self.held.get(token).copied().unwrap_or(0)
     }
 
     fn remove(&mut self, id: &HoldId) -> Option<Hold> {
         let hold = self.by_id.remove(id)?;
         self.due.remove(&(hold.record.due_s, *id));
+        for token in hold.record.held() {
+            match self.held.get_mut(token) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => drop(self.held.remove(token)),
+            }
+        }
         Some(hold)
     }
 
     /// Changes one that stays. What is due follows.
     fn change(&mut self, id: &HoldId, change: impl FnOnce(&mut Hold)) -> Option<HoldRecord> {
-        let mut hold = self.remove(id)?;
-        change(&mut hold);
-        let record = hold.record.clone();
+        let hold = self.by_id.get_mut(id)?;
+        self.due.remove(&(hold.record.due_s, *id));
+        change(hold);
         if !hold.releasing {
             self.due.insert((hold.record.due_s, *id));
         }
-        self.by_id.insert(*id, hold);
-        Some(record)
+        Some(hold.record.clone())
     }
 
     fn first_due(&self, now: Now) -> Option<HoldId> {

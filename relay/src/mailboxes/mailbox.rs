@@ -85,7 +85,8 @@ impl Mailbox {
         let mut this = Self::new(record.id, record.sequence_ceiling, now);
         this.expired = record.expired;
         this.used_s = (u64::from(record.used_day) + 1) * DAY_S - 1;
-        this.replace_tokens(&record.tokens, now);
+        // Holds come after the mailboxes.
+        this.replace_tokens(&record.tokens, |_| 0, now);
         this
     }
 
@@ -121,12 +122,17 @@ impl Mailbox {
         self.tokens.iter().map(|token| token.hash)
     }
 
-    /// Those kept keep their rate and their count.
-    pub(super) fn replace_tokens(&mut self, tokens: &[SendTokenHash], now: Now) {
+    /// Those kept keep their rate and their count; of those that come, `held` says how many envelopes wait for them already.
+    pub(super) fn replace_tokens(
+        &mut self,
+        tokens: &[SendTokenHash],
+        held: impl Fn(&SendTokenHash) -> u32,
+        now: Now,
+    ) {
         let before = std::mem::take(&mut self.tokens);
         let mut before: HashMap<_, _> =
             before.into_iter().map(|token| (token.hash, token)).collect();
-        let fresh = |hash| Token { hash, reserved: 0, bucket: Bucket::new(now) };
+        let fresh = |hash| Token { hash, reserved: held(&hash), bucket: Bucket::new(now) };
         let kept_or_fresh = |hash| before.remove(hash).unwrap_or_else(|| fresh(*hash));
         self.tokens = tokens.iter().map(kept_or_fresh).collect();
         self.reserved = self.tokens.iter().map(|token| token.reserved).sum();

@@ -79,21 +79,27 @@ impl State {
         }
     }
 
+    /// How many envelopes are held for each token, registered or not.
+    pub(crate) fn held_by_token(&self) -> BTreeMap<u8, usize> {
+        let mut held = BTreeMap::new();
+        for token in self.holds.values().flat_map(Hold::held) {
+            *held.entry(token).or_default() += 1;
+        }
+        held
+    }
+
     /// What a process that starts on this knows.
     pub(crate) fn restarted(&self) -> Self {
         let mut state = self.clone();
+        let held = self.held_by_token();
         for found in state.mailboxes.values_mut() {
             found.remembered.clear();
             found.used_s = (found.used_s / DAY_S + 1) * DAY_S - 1;
-            found.tokens.values_mut().for_each(|token| *token = Token::default());
+            found.tokens.iter_mut().for_each(|(number, token)| {
+                let reserved = held.get(number).copied().unwrap_or_default();
+                *token = Token { reserved, ..Token::default() };
+            });
             found.queue.iter_mut().for_each(|entry| entry.sender = None);
-        }
-        for hold in self.holds.values() {
-            for token in hold.held() {
-                if let Some(found) = state.mailbox_of(token) {
-                    found.tokens.entry(token).or_default().reserved += 1;
-                }
-            }
         }
         state
     }

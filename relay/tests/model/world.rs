@@ -9,7 +9,7 @@ use std::fmt;
 use velar_protocol::wire::{Answer, DeliveryOutcome, Refusal, TokenOutcome};
 
 use crate::reference::{Ask, Delivery};
-use crate::state::{DAY_S, Entry, Hold, Mailbox, State};
+use crate::state::{DAY_S, Entry, Hold, Mailbox, State, Token};
 
 pub(crate) use passing::Kept;
 
@@ -186,13 +186,18 @@ impl World {
             false => TokenOutcome::Registered,
         };
         let outcomes = taken.union(&tokens).map(outcome).collect();
+        let held = self.live.held_by_token();
         let (now_s, mailboxes) = (self.now_s, &mut self.live.mailboxes);
         if !mailboxes.contains_key(&mailbox) && mailboxes.len() >= OPEN_MAILBOXES {
             return full();
         }
         let found = mailboxes.entry(mailbox).or_insert_with(|| Mailbox::new(now_s));
         let mut before = std::mem::take(&mut found.tokens);
-        let kept = |token: &u8| (*token, before.remove(token).unwrap_or_default());
+        let again = |token: &u8| {
+            let reserved = held.get(token).copied().unwrap_or_default();
+            Token { reserved, ..Token::default() }
+        };
+        let kept = |token: &u8| (*token, before.remove(token).unwrap_or_else(|| again(token)));
         found.tokens = tokens.iter().map(kept).collect();
         found.used_s = found.used_s.max(now_s);
         Said::AtCommit(Answer::Opened { outcomes, reopening: None })

@@ -351,3 +351,59 @@ fn a_hold_that_is_there_is_not_lost_when_the_store_can_be_written_again() {
     let answers = [rig.extend(1, 60), rig.extend(2, 60)];
     assert_eq!(answers.iter().filter(|answer| **answer == LOST).count(), 1, "{answers:?}");
 }
+
+#[test]
+fn a_token_that_is_registered_again_before_the_release_is_as_if_it_had_stayed() {
+    let mut rig = Rig::new(Limits { token_envelopes: 2, ..Limits::default() });
+    rig.open(1, &[1]);
+    assert_eq!(rig.hold(1, 60, &[1], None), held(1));
+    assert_eq!(rig.hold(2, 90, &[1], None), held(1));
+    let held_once = || Answer::Extended { outcomes: vec![DeliveryOutcome::Held] };
+    for restarts in [false, true] {
+        rig.open(1, &[]);
+        let outcomes = vec![DeliveryOutcome::Refused];
+        assert_eq!(rig.extend(1, 60), Answer::Extended { outcomes });
+        rig.open(1, &[1]);
+        if restarts {
+            rig.restart(1);
+        }
+        assert_eq!(rig.extend(1, 60), held_once());
+        // Its place is kept again: what is held fills the token's share.
+        let full = vec![DeliveryOutcome::Full];
+        assert_eq!(rig.hold(3, 60, &[1], None), Answer::Held { outcomes: full });
+        assert_eq!(rig.send(1, 7), Answer::Full { retry_after_s: FULL_RETRY_S });
+    }
+    rig.pass(60);
+    assert_eq!(rig.waiting(1), [100]);
+    rig.pass(60);
+    assert_eq!(rig.waiting(1), [100, 200]);
+    rig.ack_first(1);
+    assert_eq!(rig.send(1, 8), Answer::Accepted, "nothing is kept for what was released");
+}
+
+#[test]
+fn what_is_held_goes_where_its_token_is_registered_at_the_release() {
+    let mut rig = rig();
+    rig.hold(1, 60, &[1], None);
+    rig.open(1, &[]);
+    rig.open(2, &[1, 2]);
+    rig.pass(60);
+    assert_eq!((rig.waiting(1), rig.waiting(2)), (vec![], vec![100]));
+}
+
+#[test]
+fn a_send_without_room_shuts_its_token_for_a_second_and_a_hold_without_room_shuts_nothing() {
+    let mut rig = Rig::new(Limits { mailbox_envelopes: 1, ..Limits::default() });
+    rig.open(1, &[1]);
+    assert_eq!(rig.send(1, 1), Answer::Accepted);
+    let full = vec![DeliveryOutcome::Full];
+    assert_eq!(rig.hold(1, 60, &[1], None), Answer::Held { outcomes: full });
+    rig.ack_first(1);
+    assert_eq!(rig.send(1, 2), Answer::Accepted);
+    let no_room = Answer::Full { retry_after_s: FULL_RETRY_S };
+    assert_eq!(rig.send(1, 3), no_room);
+    rig.ack_first(1);
+    assert_eq!(rig.send(1, 4), no_room, "what was sent later does not slip in before it");
+    rig.pass(1);
+    assert_eq!(rig.send(1, 3), Answer::Accepted);
+}
