@@ -198,6 +198,20 @@ mod tests {
     }
 
     #[test]
+    fn the_key_is_an_ed25519_key_and_the_pin_is_its_digest() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Identity::create(folder.path()).unwrap();
+        let key = KeyPair::try_from(fs::read(folder.path().join(TLS_KEY)).unwrap()).unwrap();
+        let info = key.subject_public_key_info();
+        // RFC 8410: SEQUENCE { SEQUENCE { 1.3.101.112 }, BIT STRING of 32 bytes }.
+        let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+        assert!(info.starts_with(&prefix) && info.len() == prefix.len() + 32);
+        assert_eq!(made.pin().0, <[u8; 32]>::from(Sha256::digest(&info)));
+        let certificate = fs::read(folder.path().join(TLS_CERTIFICATE)).unwrap();
+        assert!(certificate.windows(info.len()).any(|bytes| bytes == info));
+    }
+
+    #[test]
     fn keys_whose_making_was_cut_short_are_told_from_damaged_ones() {
         let folder = tempfile::tempdir().unwrap();
         Identity::create(folder.path()).unwrap();

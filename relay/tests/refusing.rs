@@ -10,8 +10,8 @@ use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, X25519};
 use tokio::time::timeout;
 use velar_protocol::wire::codec;
 use velar_protocol::wire::{
-    AccessToken, Ack, Answer, Delivery, EndReason, Event, HoldSecret, Refusal, Request,
-    TokenOutcome,
+    AccessToken, Ack, Answer, Delivery, DeliveryOutcome, EndReason, Event, HoldSecret,
+    MailboxProof, Refusal, Request, TokenOutcome,
 };
 
 fn relay(args: &[&str]) -> (tempfile::TempDir, Relay, Client) {
@@ -112,6 +112,63 @@ async fn new_mailboxes_need_the_operators_token() {
     assert_eq!(conn.ask(&open("wrong")).await, Answer::Refused(Refusal::AccessRequired));
     assert_eq!(conn.ask(&open("aurora")).await, all_registered(0));
     conn.opened(&secret(1), &[&token(1)]).await;
+}
+
+/// SPEC.md §4.9.
+#[tokio::test]
+async fn of_several_things_that_are_wrong_with_a_request_the_first_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "aurora\n").unwrap();
+    let args = ["--access-token-file", file.to_str().unwrap(), "--subscriptions-per-connection=1"];
+    let (_data, _relay, client) = relay(&args);
+    let (conn, elsewhere) = (client.connect().await, client.connect().await);
+    let open = |number, tokens| {
+        let access = AccessToken::new("aurora".to_owned());
+        Request::open(&conn.exporter, &secret(number), tokens, access)
+    };
+    assert_eq!(conn.ask(&open(1, vec![token(1).hash()])).await, all_registered(1));
+
+    let proof = |exporter, number| match Request::subscribe(exporter, [&secret(number)]) {
+        Request::Subscribe { mut mailboxes } => mailboxes.remove(0),
+        _ => panic!(),
+    };
+    let [own, unknown] = [1, 7].map(|number| proof(&conn.exporter, number));
+    let foreign = proof(&elsewhere.exporter, 1);
+    let subscribe = |mailboxes: &[&MailboxProof]| Request::Subscribe {
+        mailboxes: mailboxes.iter().map(|one| (*one).clone()).collect(),
+    };
+    let exists = HoldSecret::new([1; 32]);
+    let never = || HoldSecret::new([2; 32]);
+    let deliveries = |by| vec![Delivery { token: token(by), envelope: envelope(1) }];
+    let hold = |id: &HoldSecret, for_s, by, replaces| Request::Hold {
+        id: id.id(),
+        for_s,
+        deliveries: deliveries(by),
+        replaces,
+    };
+    let held = Answer::Held { outcomes: vec![DeliveryOutcome::Held] };
+    assert_eq!(conn.ask(&hold(&exists, 600, 1, None)).await, held);
+    let cases = [
+        (Request::open(&elsewhere.exporter, &secret(7), vec![], None), Refusal::WrongProof),
+        (Request::open(&conn.exporter, &secret(7), vec![], None), Refusal::AccessRequired),
+        (Request::close(&elsewhere.exporter, &secret(7)), Refusal::WrongProof),
+        (Request::close(&conn.exporter, &secret(7)), Refusal::UnknownMailbox),
+        (subscribe(&[&own, &own, &foreign]), Refusal::WrongProof),
+        (subscribe(&[&unknown, &unknown]), Refusal::Malformed),
+        (subscribe(&[&own, &unknown]), Refusal::UnknownMailbox),
+        (hold(&exists, 0, 9, Some(never())), Refusal::HoldLength),
+        (hold(&exists, 600, 9, Some(never())), Refusal::HoldExists),
+        (hold(&never(), 600, 9, Some(never())), Refusal::UnknownHold),
+        (Request::Extend { secret: never(), for_s: 0 }, Refusal::HoldLength),
+        (Request::Extend { secret: never(), for_s: 1 }, Refusal::UnknownHold),
+    ];
+    for (request, refusal) in cases {
+        assert_eq!(conn.ask(&request).await, Answer::Refused(refusal), "{request:?}");
+    }
+    let _online = conn.subscribe(&[&secret(1)]).await.unwrap();
+    let too_many = Answer::Refused(Refusal::TooManySubscriptions);
+    assert_eq!(conn.ask(&subscribe(&[&foreign, &foreign])).await, too_many);
 }
 
 #[tokio::test]

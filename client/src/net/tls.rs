@@ -129,6 +129,13 @@ mod tests {
     }
 
     #[test]
+    fn the_signatures_of_relays_are_offered() {
+        let address = RelayAddress::new("relay.example.org", 1, Pin([0; 32]), None).unwrap();
+        let (_, verifier) = configure(&provider(), &address).unwrap();
+        assert!(verifier.supported_verify_schemes().contains(&SignatureScheme::ED25519));
+    }
+
+    #[test]
     fn a_certificate_that_does_not_parse_is_refused() {
         let address = RelayAddress::new("relay.example.org", 1, Pin([0; 32]), None).unwrap();
         let (_, verifier) = configure(&provider(), &address).unwrap();
