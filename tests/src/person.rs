@@ -39,6 +39,8 @@ pub struct Person {
     language: &'static str,
     zone: &'static str,
     clock: Option<SetClock>,
+    /// Where this person's programs are, if not those that are built from this source.
+    programs: Option<PathBuf>,
 }
 
 /// How a command ended.
@@ -119,6 +121,7 @@ impl Person {
             language: "en",
             zone: "UTC",
             clock: None,
+            programs: None,
         };
         person.write_secret("passphrase", PASSPHRASE)?;
         Ok(person)
@@ -136,6 +139,17 @@ impl Person {
         let mut draw = |buffer: &mut [u8]| entropy.fill_bytes(buffer);
         let mut vault = Vault::create(&person.vault(), &passphrase, cost, &mut draw)?;
         Device::initialise(&mut vault)?;
+        Ok(person)
+    }
+
+    /// As [`Person::new`], with the programs in this folder.
+    ///
+    /// # Errors
+    /// If `velar init` fails.
+    pub async fn with_programs(root: &Path, name: &str, programs: &Path) -> Outcome<Self> {
+        let person = Self::without_vault(root, name)?;
+        let person = Self { programs: Some(programs.to_owned()), ..person };
+        person.must(&["init"]).await?;
         Ok(person)
     }
 
@@ -201,7 +215,10 @@ impl Person {
     /// # Errors
     /// As [`Person::command`].
     pub fn locked(&self, args: &[&str]) -> Outcome<Command> {
-        let mut command = Command::new(program("velar")?);
+        let mut command = Command::new(match &self.programs {
+            Some(folder) => folder.join("velar"),
+            None => program("velar")?,
+        });
         command
             .args(args)
             .arg("--vault")
