@@ -85,6 +85,9 @@ async fn an_alarm_of_a_newer_version_rings_is_kept_and_is_read_after_the_upgrade
     assert!(waiting.contains(&Value::from("Eva")), "{status}");
     let (_, alerts) = eva.json(&["alerts"]).await?;
     assert!(alerts["alerts"].as_array().unwrap().is_empty(), "{alerts}");
+    assert_eq!(alerts["newer_messages"][0]["name"], "Ana", "{alerts}");
+    let none = eva.must(&["alerts"]).await?.out;
+    assert!(none.contains("may be an alarm"), "nobody is told that there is nothing: {none}");
 
     upgrade(eva)?;
     let (_, alerts) = eva.json(&["alerts"]).await?;

@@ -19,7 +19,7 @@ use self::which::{Which, which};
 use super::carrier::{CATCH_UP, Carrier, is_sent};
 use super::items::alert_json;
 use super::show::{self, Who};
-use super::{Context, deadlines, say};
+use super::{Context, deadlines, newer, say};
 use crate::cli::{
     AlertText, Alerts, Close as CloseArgs, StandDown as StandDownArgs, WhichAlert, alert_and_text,
 };
@@ -41,10 +41,15 @@ pub(super) async fn list(context: &Context, args: Alerts) -> Result<Exit, Failur
     context.warn_if_removed(&mut desk.device)?;
     let now = now_s();
     let views = desk.device.alerts(!args.all, now).map_err(|error| desk.context.failure(error))?;
+    let kept = desk.device.newer().map_err(|error| desk.context.failure(error))?;
     if context.json {
         let alerts: Vec<Value> = views.iter().map(|view| blocks::json(view, &desk.who)).collect();
         let unknown = deadlines::unknown_json(&desk.who, &desk.missed);
-        let data = json!({"up_to_date": desk.up_to_date, "alerts": alerts, "cannot_know": unknown});
+        let newer = newer::json(Some(&desk.who), &kept);
+        let data = json!({
+            "up_to_date": desk.up_to_date, "alerts": alerts, "cannot_know": unknown,
+            "newer_messages": newer,
+        });
         context.line(&show::json_line(&data))?;
     } else {
         for view in &views {
@@ -55,7 +60,8 @@ pub(super) async fn list(context: &Context, args: Alerts) -> Result<Exit, Failur
         if views.is_empty() {
             context.line(&t!(text, "alerts-none"))?;
         }
-        for line in deadlines::unknown(context, &desk.who, &desk.missed) {
+        let newer = newer::messages(context, Some(&desk.who), &kept);
+        for line in deadlines::unknown(context, &desk.who, &desk.missed).into_iter().chain(newer) {
             context.line(&line)?;
         }
         if !args.all {

@@ -116,14 +116,21 @@ fn no_circle(context: &Context, device: &mut Device, vault: &str) -> Result<Exit
         Err(DeviceError::NotJoining) => false,
         Err(error) => return Err(context.failure(error)),
     };
+    let kept = device.newer().map_err(|error| context.failure(error))?;
     if context.json {
         let state = if joining { "joining" } else { "none" };
-        let data = json!({"vault": vault, "circle": null, "state": state});
+        let data = json!({
+            "vault": vault, "circle": null, "state": state,
+            "newer_messages": newer::json(None, &kept), "newer_envelopes": kept.envelopes,
+        });
         context.line(&show::json_line(&data))?;
     } else {
         context.line(&t!(text, "status-vault", path = vault))?;
         let next = if joining { t!(text, "status-joining") } else { t!(text, "status-no-circle") };
         context.line(&next)?;
+        for line in newer::lines(context, None, &kept) {
+            context.line(&line)?;
+        }
     }
     Ok(Exit::Done)
 }
@@ -249,7 +256,7 @@ impl State {
         lines.extend(holds::lines(context, &self.holds, self.now_s));
         lines.push(t!(text, "status-alerts", count = self.open.len()));
         lines.push(t!(text, "status-unread", count = self.unread));
-        lines.extend(newer::lines(context, &self.who, &self.newer));
+        lines.extend(newer::lines(context, Some(&self.who), &self.newer));
         if self.requests > 0 {
             lines.push(t!(text, "status-requests", count = self.requests));
         }
@@ -307,7 +314,7 @@ impl State {
             "requests": self.requests, "watching": presence::names(&self.watchers, self.now_s),
             "watchers": presence::json(&self.watchers, self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,
-            "was_exposed": self.exposed, "newer_messages": newer::json(&self.who, &self.newer),
+            "was_exposed": self.exposed, "newer_messages": newer::json(Some(&self.who), &self.newer),
             "newer_envelopes": self.newer.envelopes,
         })
     }

@@ -195,7 +195,7 @@ impl<'a> Post<'a> {
         let kept = self.device.newer()?;
         let data = json!({
             "circle": circle, "name": name, "on_shift": on_shift,
-            "newer_messages": newer::json(&self.who, &kept), "newer_envelopes": kept.envelopes,
+            "newer_messages": newer::json(Some(&self.who), &kept), "newer_envelopes": kept.envelopes,
         });
         let line = t!(text, "watch-started", time = self.time(), circle = circle, name = name);
         self.out.tell("started", data, &line)?;
@@ -203,7 +203,7 @@ impl<'a> Post<'a> {
             self.out.lines(&[t!(text, "watch-off-shift", time = self.time())])?;
         }
         if !self.context.json {
-            self.out.lines(&newer::lines(self.context, &self.who, &kept))?;
+            self.out.lines(&newer::lines(self.context, Some(&self.who), &kept))?;
         }
         for home in self.device.homes()? {
             let in_use = home.left_s.is_none();
