@@ -181,6 +181,10 @@ def steps(file):
             same("sender of " + name, by, sender[1])
             fields, index, count, body, carried = velar.decode_part(plaintext)
             same("author of " + name, fields[0], velar.member(*sender))
+            # Who holds no roster says so; an offer is to nobody who is counted.
+            without = name in ("offer", "join")
+            same("roster of " + name, fields[1:3] == [0, bytes(32)], without)
+            same("sequence of " + name, fields[5] == 0, name == "offer")
             same("parts of " + name, (index, count), (len(pieces), len(case["parts"])))
             for prekey in carried:
                 circles.prekey_of(sender, circle, prekey, circles.ONE_TIME)
