@@ -44,7 +44,12 @@ impl Context {
     /// # Errors
     /// [`Failure`]: no vault, wrong passphrase, damage.
     pub fn device(&self) -> Result<Device, Failure> {
-        self.open(&self.passphrase, &t!(self.text, "passphrase-prompt"))
+        let mut device = self.open_as_given()?;
+        // What came before this program was upgraded. An alarm does not wait for it; what cannot be read now stays kept.
+        if let Err(error) = device.read_newer(now_s()) {
+            tracing::warn!(%error, "what an older program kept was not read");
+        }
+        Ok(device)
     }
 
     /// The same for an alarm: a slip in the passphrase does not end it. At a terminal it is asked for up to
@@ -53,7 +58,7 @@ impl Context {
     /// # Errors
     /// As [`Context::device`].
     pub fn device_for_alarm(&self) -> Result<Device, Failure> {
-        let mut opened = self.device();
+        let mut opened = self.open_as_given();
         let again = t!(self.text, "passphrase-wrong-again");
         let prompted = self.passphrase == PassphraseSource::Prompt;
         for tried in usize::from(prompted)..TRIES {
@@ -93,6 +98,10 @@ impl Context {
         None
     }
 
+    fn open_as_given(&self) -> Result<Device, Failure> {
+        self.open(&self.passphrase, &t!(self.text, "passphrase-prompt"))
+    }
+
     fn open(&self, source: &PassphraseSource, prompt: &str) -> Result<Device, Failure> {
         let passphrase = self
             .stop
@@ -111,8 +120,6 @@ impl Context {
         self.warn_of_damage(&device);
         // An alarm that was raised without the passphrase is known from here on.
         kit::reconcile(&mut device, now_s()).map_err(|error| self.failure(error))?;
-        // So is what came before this program was upgraded.
-        device.read_newer(now_s()).map_err(|error| self.failure(error))?;
         Ok(device)
     }
 
