@@ -24,6 +24,7 @@ mod newer;
 mod opening;
 mod peers;
 mod plans;
+mod prekey_ids;
 mod presence;
 mod relays;
 mod roster;
@@ -71,6 +72,7 @@ pub struct Device {
     vault: Vault,
     identity: IdentitySecret,
     entropy: Entropy,
+    prekeys: prekey_ids::PrekeyIds,
 }
 
 /// One transaction on a device's state, at one moment.
@@ -122,7 +124,12 @@ impl Device {
         let profile = vault.read(|tx| -> Done<_> { Ok(tx.get::<ProfileKind>(&[])?) })?;
         let seed = profile.and_then(|p| p.identity.array()).ok_or(DeviceError::Incomplete)?;
         let identity = IdentitySecret::from_seed(&seed);
-        Ok(Self { vault, identity, entropy: Entropy::default() })
+        Ok(Self {
+            vault,
+            identity,
+            entropy: Entropy::default(),
+            prekeys: prekey_ids::PrekeyIds::default(),
+        })
     }
 
     /// My keys' public half.
@@ -170,13 +177,13 @@ impl Device {
 
     fn write<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {
         let voice = Voice(self.vault.voice());
-        let Self { vault, identity, entropy } = self;
+        let Self { vault, identity, entropy, .. } = self;
         vault.write(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy }))
     }
 
     fn read<T>(&mut self, now_s: u64, f: impl FnOnce(&mut Turn<'_>) -> Done<T>) -> Done<T> {
         let voice = Voice(self.vault.voice());
-        let Self { vault, identity, entropy } = self;
+        let Self { vault, identity, entropy, .. } = self;
         vault.read(|tx| f(&mut Turn { tx, identity, voice, now_s, entropy }))
     }
 }

@@ -175,6 +175,12 @@ impl Vault {
         self.damage.borrow().iter().copied().collect()
     }
 
+    /// How many records this handle has opened.
+    #[cfg(test)]
+    pub(crate) fn records_opened(&self) -> usize {
+        self.keys.opened.get()
+    }
+
     /// The database is damaged beyond what opening could mend. What can be read is still what was written, but
     /// lists may lack records that [`Vault::damage`] does not name.
     #[must_use]

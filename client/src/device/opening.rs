@@ -4,11 +4,11 @@
 use velar_protocol::circle::{AlertEvent, Body, EventKind, Message, Reason};
 use velar_protocol::seal::lifetimes::STOCK_RESERVE;
 use velar_protocol::seal::{
-    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, matches,
-    newer_version, open,
+    Identity, MemberId, MessageId, Opened, Part, PrekeySecret, Voice, Whole, newer_version, open,
 };
 use velar_protocol::wire::Envelope;
 
+use super::prekey_ids::{Found, PrekeyIds};
 use super::unopened::parts_key;
 use super::{Device, DeviceError, Done, Turn};
 use crate::duress::{is_alarm_beforehand, says_nothing};
@@ -51,7 +51,14 @@ impl Device {
     /// # Errors
     /// [`DeviceError`] of this device alone.
     pub fn receive(&mut self, envelopes: &[Envelope], now_s: u64) -> Done<Vec<bool>> {
-        self.write(now_s, |turn| envelopes.iter().map(|e| turn.receive_whole(e)).collect())
+        let mut ids = std::mem::take(&mut self.prekeys);
+        let done = self.write(now_s, |turn| match ids.look(turn) {
+            Ok(()) => envelopes.iter().map(|e| turn.receive_whole(e, &mut ids)).collect(),
+            Err(error) => waits_at_the_relay(error).map(|()| vec![false; envelopes.len()]),
+        });
+        // What was undone may have been read: then all is read again.
+        self.prekeys = if done.is_ok() { ids } else { PrekeyIds::default() };
+        done
     }
 }
 
@@ -66,18 +73,12 @@ pub(super) struct Incoming {
 }
 
 impl Turn<'_> {
-    fn receive_whole(&mut self, envelope: &Envelope) -> Done<bool> {
+    fn receive_whole(&mut self, envelope: &Envelope, ids: &mut PrekeyIds) -> Done<bool> {
         let tx = self.tx;
-        match tx.whole(|| self.receive(envelope)) {
+        match tx.whole(|| self.receive(envelope, ids)) {
             Ok(()) => Ok(true),
-            // What the whole device rests on is damaged: its mail waits at the relay. (A damaged record of one member
-            // or message keeps nothing: see `readable`.)
-            Err(DeviceError::Vault(error @ VaultError::Damaged { .. })) => {
-                tracing::error!(%error, "an envelope cannot be taken in");
-                Ok(false)
-            }
             Err(DeviceError::Vault(error)) if !matches!(error, VaultError::Value { .. }) => {
-                Err(error.into())
+                waits_at_the_relay(error.into()).map(|()| false)
             }
             Err(error) => {
                 tracing::warn!(%error, "an envelope cannot be acted on");
@@ -88,7 +89,7 @@ impl Turn<'_> {
         }
     }
 
-    fn receive(&mut self, envelope: &Envelope) -> Done {
+    fn receive(&mut self, envelope: &Envelope, ids: &mut PrekeyIds) -> Done {
         let digest = envelope.digest();
         if self.tx.contains::<SeenEnvelopeKind>(&digest.0)? {
             return Ok(());
@@ -96,10 +97,10 @@ impl Turn<'_> {
         if let Some(version) = newer_version(envelope) {
             return self.keep_newer_envelope(version, envelope, Vec::new());
         }
-        let issued = self.tx.list::<IssuedKind>()?;
-        let fits = |issued: &Issued| matches(envelope, issued.id);
-        let Some((_, issued)) = issued.into_iter().find(|(_, issued)| fits(issued)) else {
-            return self.unopened(envelope);
+        let issued = match ids.find(self, envelope)? {
+            Some(Found::Issued(issued)) => issued,
+            Some(Found::Spent(spent)) => return self.unopened(envelope, Some(&spent)),
+            None => return self.unopened(envelope, None),
         };
         let Some(opened) = self.open(&issued, envelope)? else {
             let today = self.today();
@@ -389,6 +390,18 @@ impl Turn<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What the whole device rests on is damaged: its mail waits at the relay. (A damaged record of one member or message
+/// keeps nothing: see [`Turn::readable`].) Any other error is the device's.
+fn waits_at_the_relay(error: DeviceError) -> Done {
+    match error {
+        DeviceError::Vault(VaultError::Damaged { .. }) => {
+            tracing::error!(%error, "what came cannot be taken in");
+            Ok(())
+        }
+        error => Err(error),
     }
 }
 

@@ -8,6 +8,7 @@ mod duress;
 pub(super) mod entropy;
 mod forming;
 mod holds;
+mod junk;
 mod kits;
 mod leaving;
 mod log;

@@ -2,7 +2,7 @@
 
 use velar_protocol::circle::Body;
 use velar_protocol::seal::assembly::MAX_INCOMPLETE;
-use velar_protocol::seal::{Identity, MemberId, MessageId, matches};
+use velar_protocol::seal::{Identity, MemberId, MessageId};
 use velar_protocol::wire::{Envelope, EnvelopeDigest};
 
 use super::sealing::Post;
@@ -11,7 +11,7 @@ use crate::inbox::Inbox;
 use crate::outbox::Class;
 use crate::records::{
     Delivery, DeliveryKind, Holder, Issued, NotedKind, PartEnvelopeKind, PartsKind,
-    SeenEnvelopeKind, SpentKind, UnopenedSaidKind, What,
+    SeenEnvelopeKind, UnopenedSaidKind, What,
 };
 use crate::vault::Fate;
 
@@ -28,18 +28,17 @@ const UNOPENED_S: u64 = 3600;
 impl Turn<'_> {
     /// Sealed to a prekey that is spent (after a rollback, say): said, and asked for again; once for each
     /// prekey, since whoever has seen one such envelope can make others that look like it.
-    pub(super) fn unopened(&mut self, envelope: &Envelope) -> Done {
+    pub(super) fn unopened(&mut self, envelope: &Envelope, spent: Option<&Issued>) -> Done {
         let today = self.today();
         self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-        let spent = self.tx.list::<SpentKind>()?;
-        let Some((_, spent)) = spent.into_iter().find(|(_, s)| matches(envelope, s.id)) else {
+        let Some(spent) = spent else {
             tracing::warn!("an envelope is sealed to no key of this device");
             return self.say_unopened(None, false);
         };
         let Holder::Member(member) = spent.holder else {
-            return self.say_once(&spent, None, false).map(|_| ());
+            return self.say_once(spent, None, false).map(|_| ());
         };
-        if self.say_once(&spent, Some(member), true)? {
+        if self.say_once(spent, Some(member), true)? {
             self.ask_again(member, envelope.digest())?;
         }
         Ok(())

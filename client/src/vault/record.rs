@@ -59,6 +59,9 @@ pub(super) type KindId = [u8; 16];
 pub(super) struct Keys {
     sealing: Zeroizing<[u8; 32]>,
     lookup: Zeroizing<[u8; 32]>,
+    /// How many records were opened: what a change costs is counted, not timed.
+    #[cfg(test)]
+    pub(super) opened: std::cell::Cell<usize>,
 }
 
 /// A value ready for its place.
@@ -72,6 +75,8 @@ impl Keys {
         Self {
             sealing: Zeroizing::new(keyed_hash(data_key, &[SEALING_LABEL])),
             lookup: Zeroizing::new(keyed_hash(data_key, &[LOOKUP_LABEL])),
+            #[cfg(test)]
+            opened: std::cell::Cell::default(),
         }
     }
 
@@ -103,6 +108,8 @@ impl Keys {
         lookup: &Lookup,
         sealed: &[u8],
     ) -> Result<K::Value, VaultError> {
+        #[cfg(test)]
+        self.opened.set(self.opened.get() + 1);
         sealed
             .split_first()
             .filter(|(version, _)| **version == VERSION)

@@ -136,6 +136,11 @@ impl Person {
         self.device.member()
     }
 
+    /// The same device in another process.
+    pub(super) fn another_process(&self) -> Device {
+        Device::of(Vault::open(self._folder.path(), &passphrase()).unwrap()).unwrap()
+    }
+
     /// Opens the vault with another passphrase than before: the second, or the one it was made with.
     pub(super) fn reopen(&mut self, second: bool) {
         let other = other_passphrase();
