@@ -33,6 +33,7 @@ mod say;
 mod show;
 mod status;
 mod stop;
+mod unopened;
 mod watch;
 mod wipe;
 

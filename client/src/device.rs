@@ -6,6 +6,7 @@
 
 mod agreeing;
 mod alerts;
+mod arrived;
 mod backup;
 mod deadlines;
 mod delivery;
@@ -44,6 +45,7 @@ use velar_protocol::circle::{AlertId, Membership, PersonId, Roster};
 use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Voice};
 
 pub use alerts::{AlertView, CheckInSaid};
+pub use arrived::{Arrived, UnopenedBy, UnopenedView};
 pub use deadlines::Missed;
 pub use delivery::{Due, DueId};
 pub use drills::DrillView;
@@ -53,7 +55,7 @@ pub use homes::HomeView;
 pub use joining::{AnswerView, JoinState, OfferToSend};
 pub use kits::KitView;
 pub use log::{Consent, LogView};
-pub use newer::{NewerCame, NewerView};
+pub use newer::NewerView;
 pub use presence::WatcherView;
 pub use relays::NamedRelay;
 pub use views::{MemberView, Progress, Reach};

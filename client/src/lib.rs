@@ -2,6 +2,7 @@
 //!
 //! * [`device`]: this device as a member of its circle, over its vault; no network, no clock.
 //! * [`outbox`], [`inbox`]: what becomes of an envelope on its way, and of one that came; pure.
+//! * [`tallies`]: envelopes that nothing here opens, counted; pure.
 //! * [`net`]: connections to relays, known by their pins.
 //! * [`kit`]: the panic kit beside the vault, for an alarm without passphrase.
 //! * [`link`]: carries envelopes between the device and its relays.
@@ -38,6 +39,7 @@ pub mod plan;
 pub mod presence;
 pub mod records;
 pub mod relays;
+pub mod tallies;
 pub mod terminal;
 pub mod text;
 pub mod vault;

@@ -14,10 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
-use velar_protocol::seal::newer_version;
-use velar_protocol::wire::{Ack, Answer, ClockJump, Envelope, RelayAddress, TokenMark};
+use velar_protocol::wire::{Ack, Answer, ClockJump, RelayAddress};
 
-use crate::device::{Device, DeviceError, DueId, NewerCame};
+use crate::device::{Arrived, Device, DeviceError, DueId};
 use crate::kit::{self, KitFile, Renew, Stamp};
 use crate::net::{Connector, NetError};
 
@@ -46,13 +45,7 @@ const UNDER_WAY: usize = 256;
 /// What a task has to say.
 enum Report {
     /// An envelope came; acknowledged by its reader's queue, on the same connection.
-    Envelope {
-        relay: RelayAddress,
-        connection: u64,
-        ack: Ack,
-        token: Option<TokenMark>,
-        envelope: Envelope,
-    },
+    Envelope { arrived: Arrived, connection: u64, ack: Ack },
     /// All that was stored has been sent.
     CaughtUp { relay: RelayAddress, expired: u64 },
     /// The relay knows this set of tokens.
@@ -360,23 +353,15 @@ impl Link {
         happened: &mut Vec<Happened>,
     ) -> Result<(), DeviceError> {
         let mut envelopes = Vec::new();
-        let mut newer = Vec::new();
         let mut acks = Vec::new();
         let mut answers = Vec::new();
         let mut returned = Vec::new();
         let mut caught_up = Vec::new();
         for report in reports {
             match report {
-                Report::Envelope { relay, connection, ack, token, envelope } => {
-                    match newer_version(&envelope) {
-                        Some(version) => {
-                            newer.push((version, token, envelope, (relay, connection, ack)))
-                        }
-                        None => {
-                            envelopes.push(envelope);
-                            acks.push((relay, connection, ack));
-                        }
-                    }
+                Report::Envelope { arrived, connection, ack } => {
+                    acks.push((arrived.relay.clone(), connection, ack));
+                    envelopes.push(arrived);
                 }
                 Report::CaughtUp { relay, expired } => caught_up.push((relay, expired)),
                 Report::Registered { relay, revision } => device.registered(&relay, revision)?,
@@ -415,24 +400,6 @@ impl Link {
                 Report::Returned { ids } => returned.extend(ids),
                 Report::NotSending { relay, error } => {
                     happened.push(Happened::CannotSend(relay, error));
-                }
-            }
-        }
-        if !newer.is_empty() {
-            let came: Vec<_> = newer
-                .iter()
-                .map(|(version, token, envelope, (relay, ..))| NewerCame {
-                    relay,
-                    token: *token,
-                    version: *version,
-                    envelope,
-                })
-                .collect();
-            device.keep_newer(&came, now_s())?;
-            // Only now, like all others.
-            for (.., (relay, connection, ack)) in newer {
-                if let Some(reader) = self.readers.get(&relay) {
-                    reader.ack(connection, ack);
                 }
             }
         }

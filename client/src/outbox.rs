@@ -37,6 +37,9 @@ pub enum Class {
     Talk,
     /// In order; sealed to the last-resort prekey only, and worth nothing later. Heartbeats.
     Presence,
+    /// In order; sealed to the last-resort prekey only. Asks for what could not be opened: if that is because this vault is
+    /// an older copy, the one-time prekeys in it were used; and whoever sends junk must not use up others' prekeys by it.
+    Question,
 }
 
 /// The way of one envelope through one relay.

@@ -28,6 +28,7 @@ use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
 use crate::relays::RelayBook;
+use crate::tallies::{Asked, Tallies};
 use crate::vault::Kind;
 
 macro_rules! kinds {
@@ -41,6 +42,15 @@ macro_rules! kinds {
                 type Value = $value;
             }
         )*
+
+        /// Kinds must not share a tag: each would be taken for the other.
+        const _: () = {
+            let (mut tags, mut seen): (&[u8], _) = (&[$($tag),*], 0_u128);
+            while let [tag, rest @ ..] = tags {
+                assert!(seen & (1 << *tag) == 0, "two kinds of records have one tag");
+                (tags, seen) = (rest, seen | (1 << *tag));
+            }
+        };
 
         /// Every record there is: the name of its kind, its position, and its value as it is encoded.
         #[cfg(test)]
@@ -149,6 +159,10 @@ kinds! {
     DuressKind = 38, "what is kept apart", Apart;
     /// One record, key empty. To which of the relays that members name this device connects.
     RelaysKind = 45, "relays of members", RelayBook;
+    /// One record, key empty. How many envelopes came that nothing here opens.
+    TalliesKind = 50, "numbers of unopened envelopes", Tallies;
+    /// Key: member id. What they were asked for because it came by their token and matches no key.
+    AskedKind = 51, "questions to a member", Asked;
 }
 
 /// Secret bytes, wiped on drop.
@@ -258,6 +272,17 @@ pub enum Holder {
     Invitation([u8; 16]),
     /// Everyone: my last-resort prekey.
     Everyone,
+}
+
+impl Holder {
+    /// Whom a token was given to, or left with for somebody else; `None`: nobody in particular.
+    #[must_use]
+    pub fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Member(member) | Self::Spare(member, _) => Some(*member),
+            Self::Invitation(_) | Self::Everyone => None,
+        }
+    }
 }
 
 /// A prekey of mine that is out, or was.

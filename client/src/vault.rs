@@ -175,6 +175,13 @@ impl Vault {
         self.damage.borrow().iter().copied().collect()
     }
 
+    /// How many records there are, of all kinds.
+    #[cfg(test)]
+    pub(crate) fn records(&self) -> u64 {
+        let count = |row: &rusqlite::Row<'_>| row.get(0);
+        self.database.raw().query_row("SELECT count(*) FROM record", [], count).unwrap()
+    }
+
     /// How many records this handle has opened.
     #[cfg(test)]
     pub(crate) fn records_opened(&self) -> usize {

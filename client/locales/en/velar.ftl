@@ -643,6 +643,8 @@ watch-from-former = { $time } !!! Something came from { $name } that counts no m
 watch-newer = { $time } !!! { $name } said something with a NEWER version of velar ({ $theirs }), which this one ({ $own }) cannot read. It MAY BE AN ALARM: ask { $name } some other way. It is kept; to read it, install the newer velar on this device.
 watch-newer-envelope = { $time } Something came in a newer version of velar ({ $theirs }) than this one ({ $own }). Nobody knows yet who sent it. It is kept; to read it, install the newer velar on this device.
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
+watch-unmatched = { $time } Something came by the token given to { $name } and could not be opened here. It was asked for again.
+watch-unmatched-not-asked = { $time } Something came by the token given to { $name } and could not be opened here.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 watch-clock-unclear = { $time } This device's clock and the relay's differ by { $minutes } minutes. The relay says that its own was set. Compare this device's time with another clock.
 watch-not-opened = { $time } The relay { $relay } did not take all keys of this device ({ $why }): some people may not reach you. It is tried again with the next connection.
@@ -660,6 +662,14 @@ status-connected = Connection: { $relay } answers.
 status-disconnected = Connection: NONE to { $relay }. What you send is kept here.
 status-disconnected-one = Connection: NONE to { $relay } now. What is sent through your other relays arrives; who does not know of those yet cannot reach you.
 status-queue-empty = Nothing is waiting to be sent.
+status-unopened-unknown = { $count ->
+    [one] { $count } envelope came since yesterday that could not be opened here. By whose token is not known.
+   *[other] { $count } envelopes came since yesterday that could not be opened here. By whose token is not known.
+}
+many-unopened-member = Many envelopes come by the token given to { $name }, and none of them can be opened here: { $count } since yesterday. So the relay says; a relay can lie.
+many-unopened-spare = Many envelopes come by a token left with { $name } for somebody new, and none of them can be opened here: { $count } since yesterday. So the relay says; a relay can lie.
+many-unopened-invitation = Many envelopes come by the token of an invitation, and none of them can be opened here: { $count } since yesterday. So the relay says; a relay can lie. It ends with the invitation.
+many-unopened-next = To give { $name } another token: velar members new-token { $id }
 status-queue = { $count ->
     [one] { $count } message is waiting to be sent.
    *[other] { $count } messages are waiting to be sent.

@@ -662,6 +662,8 @@ watch-from-former = { $time } !!! Llegó algo de { $name } que ya no cuenta. Pue
 watch-newer = { $time } !!! { $name } dijo algo con una versión MÁS NUEVA de velar ({ $theirs }), que esta ({ $own }) no puede leer. PUEDE SER UNA ALARMA: pregúntale a { $name } por otro medio. Quedó guardado; para leerlo, instala el velar más nuevo en este dispositivo.
 watch-newer-envelope = { $time } Llegó algo en una versión de velar más nueva ({ $theirs }) que esta ({ $own }). Todavía no se sabe quién lo envió. Quedó guardado; para leerlo, instala el velar más nuevo en este dispositivo.
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
+watch-unmatched = { $time } Llegó algo con la ficha que le diste a { $name } y aquí no se pudo abrir. Ya se pidió otra vez.
+watch-unmatched-not-asked = { $time } Llegó algo con la ficha que le diste a { $name } y aquí no se pudo abrir.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-clock-unclear = { $time } Entre el reloj de este dispositivo y el del servidor hay { $minutes } minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.
 watch-not-opened = { $time } El relevo { $relay } no tomó todas las claves de este equipo ({ $why }): puede que algunas personas no te alcancen. Se intenta otra vez con la próxima conexión.
@@ -679,6 +681,14 @@ status-connected = Conexión: { $relay } responde.
 status-disconnected = Conexión: NO HAY con { $relay }. Lo que envíes se guarda aquí.
 status-disconnected-one = Conexión: por ahora NO HAY con { $relay }. Lo que se envía por tus otros relevos llega; quien todavía no los conoce no puede alcanzarte.
 status-queue-empty = No falta nada por enviar.
+status-unopened-unknown = { $count ->
+    [one] Desde ayer llegó { $count } sobre que aquí no se pudo abrir. No se sabe con qué ficha.
+   *[other] Desde ayer llegaron { $count } sobres que aquí no se pudieron abrir. No se sabe con qué ficha.
+}
+many-unopened-member = Llegan muchos sobres con la ficha que le diste a { $name } y aquí ninguno se puede abrir: { $count } desde ayer. Lo dice el servidor; un servidor puede mentir.
+many-unopened-spare = Llegan muchos sobres con una ficha que { $name } guarda para alguien nuevo y aquí ninguno se puede abrir: { $count } desde ayer. Lo dice el servidor; un servidor puede mentir.
+many-unopened-invitation = Llegan muchos sobres con la ficha de una invitación y aquí ninguno se puede abrir: { $count } desde ayer. Lo dice el servidor; un servidor puede mentir. Acaba cuando acaba la invitación.
+many-unopened-next = Para darle otra ficha a { $name }: velar integrantes ficha-nueva { $id }
 status-queue = { $count ->
     [one] Falta { $count } mensaje por enviar.
    *[other] Faltan { $count } mensajes por enviar.

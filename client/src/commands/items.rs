@@ -132,6 +132,16 @@ impl<'a> Teller<'a> {
             What::RelayAsks { relay } => {
                 t!(text, "watch-relay-asks", time = time, name = name, relay = clean(relay))
             }
+            What::Unmatched { asked: true, .. } => {
+                t!(text, "watch-unmatched", time = time, name = name)
+            }
+            What::Unmatched { asked: false, .. } => {
+                t!(text, "watch-unmatched-not-asked", time = time, name = name)
+            }
+            What::ManyUnopened { holder, count } => {
+                let lines = super::unopened::many(self.context, &name, *holder, *count);
+                return lines.into_iter().map(|line| format!("{time} {line}")).collect();
+            }
             What::OldKit { .. } => t!(text, "watch-old-kit", time = time, name = name),
             What::KitCopied { alert } => {
                 t!(text, "watch-kit-copied", time = time, alert = alert.short())
@@ -147,6 +157,10 @@ impl<'a> Teller<'a> {
                 clean(name)
             }
             (_, Some(from)) => self.who.name(from),
+            (What::Unmatched { member, .. }, _) => self.who.name(*member),
+            (What::ManyUnopened { holder, .. }, _) => {
+                holder.member().map(|member| self.who.name(member)).unwrap_or_default()
+            }
             (_, None) if item.is_mine() => self.me(),
             (What::Unopened { .. } | What::Newer { .. }, None) => {
                 t!(self.context.text, "word-unknown-member")

@@ -8,12 +8,12 @@ use velar_protocol::wire::RelayAddress;
 use super::carrier::Carrier;
 use super::panic::KitLines;
 use super::show::{self, Who};
-use super::{Context, clocks, deadlines, holds, inbox, newer, plan, presence, relays};
+use super::{Context, clocks, deadlines, holds, inbox, newer, plan, presence, relays, unopened};
 use crate::cli::Status;
 use crate::deadlines::Deadline;
 use crate::device::{
     Device, DeviceError, HoldsView, JoinState, MemberView, Missed, NamedRelay, NewerView, Progress,
-    WatcherView,
+    UnopenedView, WatcherView,
 };
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
@@ -169,6 +169,7 @@ struct State {
     unread: usize,
     newer: NewerView,
     requests: usize,
+    unopened: UnopenedView,
     damage: usize,
     exposed: bool,
 }
@@ -206,6 +207,7 @@ impl State {
             unread: items.iter().filter(news).count(),
             newer: device.newer()?,
             requests: device.requests()?,
+            unopened: device.unopened(now_s)?,
             damage: device.damage(),
             exposed: device.was_exposed(),
         })
@@ -260,6 +262,7 @@ impl State {
         if self.requests > 0 {
             lines.push(t!(text, "status-requests", count = self.requests));
         }
+        lines.extend(unopened::lines(context, &self.who, &self.unopened));
         lines.push(presence::line(context, &self.watchers, self.now_s));
         for member in self.who.members().iter().filter(|member| !member.me) {
             let name = self.who.name(member.member);
@@ -311,7 +314,8 @@ impl State {
             "next_check_in_s": self.next.map(|next| next.due_s),
             "plan": self.plan.as_ref().map(plan::as_json), "holds": holds::json(&self.holds),
             "open_alerts": self.open, "unread": self.unread,
-            "requests": self.requests, "watching": presence::names(&self.watchers, self.now_s),
+            "requests": self.requests, "unopened": unopened::as_json(&self.who, &self.unopened),
+            "watching": presence::names(&self.watchers, self.now_s),
             "watchers": presence::json(&self.watchers, self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,
             "was_exposed": self.exposed, "newer_messages": newer::json(Some(&self.who), &self.newer),

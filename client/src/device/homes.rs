@@ -6,7 +6,9 @@ use velar_protocol::circle::{Address, Body};
 use velar_protocol::seal::expand;
 use velar_protocol::seal::lifetimes::MAILBOX_DAYS;
 use velar_protocol::wire::limits::MAX_TOKENS;
-use velar_protocol::wire::{AccessToken, MailboxSecret, RelayAddress, SendToken, SendTokenHash};
+use velar_protocol::wire::{
+    AccessToken, MailboxSecret, RelayAddress, SendToken, SendTokenHash, TokenMark,
+};
 
 use super::sealing::Post;
 use super::{Device, DeviceError, Done, Turn};
@@ -207,6 +209,17 @@ impl Device {
 }
 
 impl Turn<'_> {
+    /// Whose each of my tokens is, by what a relay tells of it.
+    pub(super) fn token_marks(&self) -> Done<Vec<(RelayAddress, TokenMark, Holder)>> {
+        let mut marks = Vec::new();
+        for home in &self.profile()?.homes {
+            for (index, holder) in &home.tokens {
+                marks.push((home.relay.clone(), home.token(*index).hash().mark(), *holder));
+            }
+        }
+        Ok(marks)
+    }
+
     /// A new mailbox on this relay.
     pub(super) fn settle(
         &mut self,

@@ -1,7 +1,7 @@
 //! What was said in a version that this program does not know: kept as it came, said to the person, and read once a
 //! program is here that knows it. Until then it has not arrived: it is not receipted, and may be an alarm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use velar_protocol::circle::Message;
 use velar_protocol::circle::message::MESSAGE_VERSION;
@@ -10,6 +10,7 @@ use velar_protocol::seal::lifetimes::PRIVATE_HALF_DAYS;
 use velar_protocol::seal::{MemberId, Voice, Whole};
 use velar_protocol::wire::{Envelope, RelayAddress, TokenMark};
 
+use super::arrived::Arrived;
 use super::opening::self_named;
 use super::{Device, DeviceError, Done, Turn};
 use crate::duress::is_alarm_beforehand;
@@ -39,19 +40,6 @@ const AGAIN_S: u64 = 600;
 /// The same of envelopes, which may be anybody's.
 const ENVELOPE_AGAIN_S: u64 = 3600;
 
-/// An envelope of a newer version, and where it came from.
-#[derive(Clone, Copy)]
-pub struct NewerCame<'a> {
-    /// The relay.
-    pub relay: &'a RelayAddress,
-    /// The token, if the relay knew.
-    pub token: Option<TokenMark>,
-    /// Its version.
-    pub version: u8,
-    /// The envelope.
-    pub envelope: &'a Envelope,
-}
-
 /// What is kept of versions that this program does not know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NewerView {
@@ -62,22 +50,6 @@ pub struct NewerView {
 }
 
 impl Device {
-    /// Keeps envelopes of a newer version. All of them may be acknowledged: they are in the vault, or were too many,
-    /// which is said.
-    ///
-    /// # Errors
-    /// [`DeviceError::Vault`].
-    pub fn keep_newer(&mut self, came: &[NewerCame<'_>], now_s: u64) -> Done {
-        self.write(now_s, |turn| {
-            let mut room = Room::of(turn)?;
-            came.iter().try_for_each(|one| {
-                let mark = one.token.map_or(Vec::new(), |mark| mark.0.to_vec());
-                let source = [one.relay.to_string().into_bytes(), mark].concat();
-                turn.keep_newer_in(&mut room, one.version, one.envelope, source)
-            })
-        })
-    }
-
     /// What is kept.
     ///
     /// # Errors
@@ -103,10 +75,9 @@ impl Device {
         if !envelopes.is_empty() {
             let taken_in = self.receive(&envelopes, now_s)?;
             self.write(now_s, |turn| -> Done {
-                for (envelope, _) in
-                    envelopes.iter().zip(taken_in).filter(|(_, taken_in)| *taken_in)
+                for (arrived, _) in envelopes.iter().zip(taken_in).filter(|(_, taken_in)| *taken_in)
                 {
-                    turn.forget_newer_envelope(&envelope.digest().0)?;
+                    turn.forget_newer_envelope(&arrived.envelope.digest().0)?;
                 }
                 Ok(())
             })?;
@@ -116,24 +87,26 @@ impl Device {
 }
 
 /// How many envelopes are kept, by where they came from.
-struct Room(BTreeMap<Vec<u8>, usize>);
+pub(super) struct Room(HashMap<Source, usize>);
+
+/// A relay, and the token, if that relay knew.
+type Source = (RelayAddress, Option<TokenMark>);
 
 impl Room {
-    fn of(turn: &Turn<'_>) -> Done<Self> {
-        let mut room = Self(BTreeMap::new());
+    pub(super) fn of(turn: &Turn<'_>) -> Done<Self> {
+        let mut room = Self(HashMap::new());
         for (_, kept) in turn.tx.list::<NewerEnvelopeKind>()? {
-            *room.0.entry(kept.source).or_default() += 1;
+            *room.0.entry((kept.relay, kept.token)).or_default() += 1;
         }
         Ok(room)
     }
 
     /// Takes one, if the source and all together have room for it.
-    fn take(&mut self, source: &[u8]) -> bool {
-        let of_source = self.0.get(source).copied().unwrap_or_default();
-        let fits = of_source < MAX_OF_TOKEN && self.0.values().sum::<usize>() < MAX_ENVELOPES;
-        if fits {
-            self.0.insert(source.to_vec(), of_source + 1);
-        }
+    fn take(&mut self, source: Source) -> bool {
+        let all = self.0.values().sum::<usize>();
+        let of_source = self.0.entry(source).or_default();
+        let fits = *of_source < MAX_OF_TOKEN && all < MAX_ENVELOPES;
+        *of_source += usize::from(fits);
         fits
     }
 }
@@ -203,32 +176,23 @@ impl Turn<'_> {
     /// Keeps an envelope of a newer version, if its source and all together have room for it.
     pub(super) fn keep_newer_envelope(
         &mut self,
-        version: u8,
-        envelope: &Envelope,
-        source: Vec<u8>,
-    ) -> Done {
-        let mut room = Room::of(self)?;
-        self.keep_newer_in(&mut room, version, envelope, source)
-    }
-
-    fn keep_newer_in(
-        &mut self,
         room: &mut Room,
         version: u8,
-        envelope: &Envelope,
-        source: Vec<u8>,
+        arrived: &Arrived,
     ) -> Done {
-        let digest = envelope.digest();
-        if self.tx.contains::<NewerEnvelopeKind>(&digest.0)? {
+        let Arrived { envelope, relay, token } = arrived;
+        let digest = envelope.digest().0;
+        if self.tx.contains::<NewerEnvelopeKind>(&digest)? {
             return Ok(());
         }
-        if !room.take(&source) {
+        let (relay, token) = (relay.clone(), *token);
+        if !room.take((relay.clone(), token)) {
             tracing::warn!("too many envelopes of a newer version are kept");
             return self.say_unopened(None, false);
         }
-        let record = NewerEnvelope { version, digest: digest.0, day: self.today(), source };
-        self.tx.put::<NewerEnvelopeKind>(&digest.0, &record)?;
-        self.tx.put::<NewerBytesKind>(&digest.0, &envelope.as_bytes().to_vec())?;
+        let record = NewerEnvelope { version, digest, day: self.today(), relay, token };
+        self.tx.put::<NewerEnvelopeKind>(&digest, &record)?;
+        self.tx.put::<NewerBytesKind>(&digest, &envelope.as_bytes().to_vec())?;
         self.say_newer(None, What::NewerEnvelope { version }, ENVELOPE_AGAIN_S)
     }
 
@@ -267,7 +231,7 @@ impl Turn<'_> {
     }
 
     /// What is kept and of a version that this program knows.
-    fn readable_by_now(&self) -> Done<(Vec<NewerMessage>, Vec<Envelope>)> {
+    fn readable_by_now(&self) -> Done<(Vec<NewerMessage>, Vec<Arrived>)> {
         if self.tx.count::<NewerMessageKind>()? + self.tx.count::<NewerEnvelopeKind>()? == 0 {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -277,8 +241,9 @@ impl Turn<'_> {
         for (_, kept) in self.tx.list::<NewerEnvelopeKind>()? {
             if kept.version <= ENVELOPE_VERSION
                 && let Some(bytes) = self.readable::<NewerBytesKind>(&kept.digest)?
+                && let Some(envelope) = Envelope::new(bytes)
             {
-                envelopes.extend(Envelope::new(bytes));
+                envelopes.push(Arrived { envelope, relay: kept.relay, token: kept.token });
             }
         }
         Ok((messages, envelopes))

@@ -8,6 +8,7 @@ use velar_protocol::seal::{
 };
 use velar_protocol::wire::Envelope;
 
+use super::arrived::{Arrived, Batch};
 use super::prekey_ids::{Found, PrekeyIds};
 use super::unopened::parts_key;
 use super::{Device, DeviceError, Done, Turn};
@@ -50,14 +51,19 @@ impl Device {
     ///
     /// # Errors
     /// [`DeviceError`] of this device alone.
-    pub fn receive(&mut self, envelopes: &[Envelope], now_s: u64) -> Done<Vec<bool>> {
-        let mut ids = std::mem::take(&mut self.prekeys);
-        let done = self.write(now_s, |turn| match ids.look(turn) {
-            Ok(()) => envelopes.iter().map(|e| turn.receive_whole(e, &mut ids)).collect(),
-            Err(error) => waits_at_the_relay(error).map(|()| vec![false; envelopes.len()]),
+    pub fn receive(&mut self, arrived: &[Arrived], now_s: u64) -> Done<Vec<bool>> {
+        let mut batch = Batch::after(std::mem::take(&mut self.prekeys));
+        let done = self.write(now_s, |turn| {
+            if let Err(error) = batch.begin(turn) {
+                return waits_at_the_relay(error).map(|()| vec![false; arrived.len()]);
+            }
+            let taken_in = arrived.iter().map(|one| turn.receive_whole(one, &mut batch));
+            let taken_in = taken_in.collect::<Done<_>>()?;
+            batch.keep(turn)?;
+            Ok(taken_in)
         });
         // What was undone may have been read: then all is read again.
-        self.prekeys = if done.is_ok() { ids } else { PrekeyIds::default() };
+        self.prekeys = if done.is_ok() { batch.into_ids() } else { PrekeyIds::default() };
         done
     }
 }
@@ -73,9 +79,9 @@ pub(super) struct Incoming {
 }
 
 impl Turn<'_> {
-    fn receive_whole(&mut self, envelope: &Envelope, ids: &mut PrekeyIds) -> Done<bool> {
+    fn receive_whole(&mut self, arrived: &Arrived, batch: &mut Batch) -> Done<bool> {
         let tx = self.tx;
-        match tx.whole(|| self.receive(envelope, ids)) {
+        match tx.whole(|| self.receive(arrived, batch)) {
             Ok(()) => Ok(true),
             Err(DeviceError::Vault(error)) if !matches!(error, VaultError::Value { .. }) => {
                 waits_at_the_relay(error.into()).map(|()| false)
@@ -83,28 +89,34 @@ impl Turn<'_> {
             Err(error) => {
                 tracing::warn!(%error, "an envelope cannot be acted on");
                 let today = self.today();
-                self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
+                self.tx.put::<SeenEnvelopeKind>(&arrived.envelope.digest().0, &today)?;
                 self.say_unopened(None, false).map(|()| true)
             }
         }
     }
 
-    fn receive(&mut self, envelope: &Envelope, ids: &mut PrekeyIds) -> Done {
+    fn receive(&mut self, arrived: &Arrived, batch: &mut Batch) -> Done {
+        let envelope = &arrived.envelope;
         let digest = envelope.digest();
         if self.tx.contains::<SeenEnvelopeKind>(&digest.0)? {
             return Ok(());
         }
         if let Some(version) = newer_version(envelope) {
-            return self.keep_newer_envelope(version, envelope, Vec::new());
+            return batch.keep_newer(self, version, arrived);
         }
-        let issued = match ids.find(self, envelope)? {
+        let issued = match batch.find(self, arrived)? {
             Some(Found::Issued(issued)) => issued,
-            Some(Found::Spent(spent)) => return self.unopened(envelope, Some(&spent)),
-            None => return self.unopened(envelope, None),
+            Some(Found::Spent(spent)) => {
+                batch.count(self, arrived)?;
+                return self.unopened(digest, &spent);
+            }
+            None => {
+                let holder = batch.count(self, arrived)?;
+                return self.unmatched(digest, holder);
+            }
         };
         let Some(opened) = self.open(&issued, envelope)? else {
-            let today = self.today();
-            self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
+            batch.count(self, arrived)?;
             return self.say_once(&issued, None, false).map(|_| ());
         };
         let today = self.today();

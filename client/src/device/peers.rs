@@ -124,27 +124,29 @@ impl Turn<'_> {
     }
 
     /// Takes `count` prekeys to seal to: one-time ones while the class may have them, then the last-resort
-    /// one. `None` if there is nothing to seal to; nothing was taken then.
+    /// one. `None` if there is nothing to seal to; nothing was taken then. The oldest go first; what is sealed `again`
+    /// takes the newest: it may be that their owner has the older ones no more, and has just sent others.
     pub(super) fn take_prekeys(
         &self,
         owner: &Identity,
         peer: &Peer,
         class: Class,
         count: usize,
+        again: bool,
     ) -> Done<Option<Vec<CheckedPrekey>>> {
         let (circle, today) = (self.circle()?, self.today());
         let mut stock = self.readable::<StockKind>(&owner.member().0)?.unwrap_or_default();
         let reserve = match class {
             Class::Alert | Class::Care => 0,
             Class::Talk => STOCK_RESERVE,
-            // Towards a device that is off, heartbeats must not use up what alarms need.
-            Class::Presence => usize::MAX,
+            // Towards a device that is off, heartbeats and questions must not use up what alarms need.
+            Class::Presence | Class::Question => usize::MAX,
         };
         let mut taken = Vec::new();
         let mut used = Vec::new();
         let mut aged = Vec::new();
         while taken.len() < count && stock.len() > reserve {
-            let id = stock.remove(0);
+            let id = stock.remove(if again { stock.len() - 1 } else { 0 });
             let Some(prekey) = self.readable::<StockKeyKind>(&id.0)? else { continue };
             match prekey.verify(owner, &circle, today, PrekeyKind::OneTime) {
                 Ok(checked) => {
@@ -158,7 +160,11 @@ impl Turn<'_> {
             }
         }
         // By today's date they are not for use; it may be the clock that is wrong. See `Turn::drop_aged`.
-        stock.splice(0..0, aged);
+        if again {
+            stock.extend(aged.into_iter().rev());
+        } else {
+            stock.splice(0..0, aged);
+        }
         if taken.len() < count {
             let Some(last) = &peer.last_resort else { return Ok(None) };
             let checked = match last.verify(owner, &circle, today, PrekeyKind::LastResort) {

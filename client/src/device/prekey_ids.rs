@@ -47,8 +47,8 @@ impl PrekeyIds {
         self.spent.as_mut().map_or(Ok(()), |spent| spent.look::<SpentKind>(turn.tx))
     }
 
-    /// The prekey that an envelope is sealed to; `None`: to none of this device's.
-    pub(super) fn find(&mut self, turn: &Turn<'_>, envelope: &Envelope) -> Done<Option<Found>> {
+    /// The prekey that an envelope is sealed to, of those that are out or were not long ago.
+    pub(super) fn issued(&self, turn: &Turn<'_>, envelope: &Envelope) -> Done<Option<Found>> {
         for id in self.issued.matching(envelope) {
             if let Some(issued) = turn.readable::<IssuedKind>(&id.0)? {
                 return Ok(Some(Found::Issued(issued)));
@@ -57,6 +57,11 @@ impl PrekeyIds {
                 return Ok(Some(Found::Spent(spent)));
             }
         }
+        Ok(None)
+    }
+
+    /// The prekey that it is sealed to, of those that were used.
+    pub(super) fn spent(&mut self, turn: &Turn<'_>, envelope: &Envelope) -> Done<Option<Found>> {
         let spent = match &mut self.spent {
             Some(spent) => spent,
             none => {

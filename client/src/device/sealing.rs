@@ -188,7 +188,8 @@ impl Turn<'_> {
         let circle = self.circle()?;
         // Parts are counted before anything is taken or issued.
         let parts = parts_needed(delivery.bytes.len(), bring);
-        let Some(taken) = self.take_prekeys(&recipient, &peer, delivery.class, parts)? else {
+        let (class, again) = (delivery.class, delivery.reseals > 0);
+        let Some(taken) = self.take_prekeys(&recipient, &peer, class, parts, again)? else {
             return Ok(());
         };
         let mut brought = Vec::with_capacity(bring);

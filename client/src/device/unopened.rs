@@ -2,16 +2,17 @@
 
 use velar_protocol::circle::Body;
 use velar_protocol::seal::assembly::MAX_INCOMPLETE;
+use velar_protocol::seal::lifetimes::STOCK_START;
 use velar_protocol::seal::{Identity, MemberId, MessageId};
-use velar_protocol::wire::{Envelope, EnvelopeDigest};
+use velar_protocol::wire::EnvelopeDigest;
 
 use super::sealing::Post;
 use super::{Done, Turn};
 use crate::inbox::Inbox;
 use crate::outbox::Class;
 use crate::records::{
-    Delivery, DeliveryKind, Holder, Issued, NotedKind, PartEnvelopeKind, PartsKind,
-    SeenEnvelopeKind, UnopenedSaidKind, What,
+    AskedKind, Delivery, DeliveryKind, Holder, Issued, NotedKind, PartEnvelopeKind, PartsKind,
+    UnopenedSaidKind, What,
 };
 use crate::vault::Fate;
 
@@ -27,21 +28,39 @@ const UNOPENED_S: u64 = 3600;
 
 impl Turn<'_> {
     /// Sealed to a prekey that is spent (after a rollback, say): said, and asked for again; once for each
-    /// prekey, since whoever has seen one such envelope can make others that look like it.
-    pub(super) fn unopened(&mut self, envelope: &Envelope, spent: Option<&Issued>) -> Done {
-        let today = self.today();
-        self.tx.put::<SeenEnvelopeKind>(&envelope.digest().0, &today)?;
-        let Some(spent) = spent else {
-            tracing::warn!("an envelope is sealed to no key of this device");
-            return self.say_unopened(None, false);
-        };
+    /// prekey, since whoever has seen one such envelope can make others that look like it. Those leave no record.
+    pub(super) fn unopened(&mut self, envelope: EnvelopeDigest, spent: &Issued) -> Done {
         let Holder::Member(member) = spent.holder else {
             return self.say_once(spent, None, false).map(|_| ());
         };
         if self.say_once(spent, Some(member), true)? {
-            self.ask_again(member, envelope.digest())?;
+            self.ask_again(member, envelope, 0)?;
         }
         Ok(())
+    }
+
+    /// Sealed to no key of this device. Anybody with a token can make such envelopes, so they leave no record. But where
+    /// it came by a member's token, as its relay says, it may be something of theirs, sealed to a key that this device
+    /// had once: it is asked for again, with keys that it has. What a relay does not know was given to a member is
+    /// counted, and no more.
+    pub(super) fn unmatched(&mut self, envelope: EnvelopeDigest, by: Option<Holder>) -> Done {
+        tracing::debug!("an envelope is sealed to no key of this device");
+        let Some(Holder::Member(member)) = by else { return Ok(()) };
+        if self.roster()?.is_none_or(|roster| roster.member(member).is_none()) {
+            return Ok(());
+        }
+        let mut asked = self.readable::<AskedKind>(&member.0)?.unwrap_or_default();
+        let before = asked.clone();
+        let asks = asked.ask(envelope, self.now_s) && self.may_ask(member)?;
+        if asks {
+            let fresh = if asked.bring_fresh(self.now_s) { STOCK_START as u8 } else { 0 };
+            self.ask_again(member, envelope, fresh)?;
+        }
+        if asked.say(self.now_s) {
+            let now_s = self.now_s;
+            self.show(None, now_s, What::Unmatched { member, asked: asks })?;
+        }
+        if asked == before { Ok(()) } else { Ok(self.tx.put::<AskedKind>(&member.0, &asked)?) }
     }
 
     /// Says that something under this prekey could not be opened, unless that was said before.
@@ -59,8 +78,9 @@ impl Turn<'_> {
         self.say_unopened(from, asked).map(|()| true)
     }
 
-    fn ask_again(&mut self, member: MemberId, envelope: EnvelopeDigest) -> Done {
-        let post = Post::of(Class::Talk);
+    /// Asks a member for an envelope, and sends at least so many prekeys along to seal it to.
+    fn ask_again(&mut self, member: MemberId, envelope: EnvelopeDigest, prekeys: u8) -> Done {
+        let post = Post { prekeys, ..Post::of(Class::Question) };
         self.tell(&[member], Body::Resend { envelope }, &post).map(|_| ())
     }
 
@@ -130,18 +150,21 @@ impl Turn<'_> {
         let key = parts_key(&identity.x25519, sender, message);
         let envelope = self.readable::<PartEnvelopeKind>(&key)?;
         self.tx.delete::<PartEnvelopeKind>(&key)?;
-        let deliveries = self.tx.list::<DeliveryKind>()?;
-        let waits = |d: &Delivery| {
-            d.to == sender && d.class == Class::Talk && !d.told && d.received_s.is_none()
-        };
-        let asked = deliveries.iter().filter(|(_, d)| waits(d)).count();
-        match envelope.filter(|_| asked < MAX_ASKED) {
-            Some(envelope) => {
-                self.ask_again(sender, EnvelopeDigest(envelope))?;
+        match envelope {
+            Some(envelope) if self.may_ask(sender)? => {
+                self.ask_again(sender, EnvelopeDigest(envelope), 0)?;
                 self.say_unopened(Some(sender), true)
             }
-            None => self.say_unopened(Some(sender), false),
+            _ => self.say_unopened(Some(sender), false),
         }
+    }
+
+    /// Whether not too many questions wait for this member's receipt.
+    fn may_ask(&self, member: MemberId) -> Done<bool> {
+        let waits =
+            |d: &Delivery| d.to == member && d.class == Class::Question && d.received_s.is_none();
+        let deliveries = self.tx.list::<DeliveryKind>()?;
+        Ok(deliveries.iter().filter(|(_, d)| waits(d)).count() < MAX_ASKED)
     }
 }
 

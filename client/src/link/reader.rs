@@ -8,7 +8,7 @@ use velar_protocol::wire::limits::MAX_UNACKED;
 use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
 
 use super::{RelayClock, Report};
-use crate::device::HomeView;
+use crate::device::{Arrived, HomeView};
 use crate::net::{Backoff, Connector, LONGEST, NetError, Purpose, RelayConnection};
 
 /// Seconds after which a token that the relay did not register is registered again.
@@ -156,9 +156,9 @@ impl Reading {
         let relay = self.relay.clone();
         match event {
             Event::Envelope { mailbox, sequence, token, envelope, .. } => {
-                let ack = Ack { mailbox, sequence };
-                let connection = self.connection;
-                self.say(Report::Envelope { relay, connection, ack, token, envelope }).await
+                let (ack, connection) = (Ack { mailbox, sequence }, self.connection);
+                let arrived = Arrived { envelope, relay, token };
+                self.say(Report::Envelope { arrived, connection, ack }).await
             }
             Event::CaughtUp { expired, .. } => self.say(Report::CaughtUp { relay, expired }).await,
             Event::Ended { .. } => Err(NetError::Closed),

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use velar_protocol::circle::{AlertEvent, AlertId, CheckIn};
 use velar_protocol::seal::{MemberId, MessageId};
 
+use super::Holder;
+
 /// Something to show to the person, once.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Item {
@@ -118,5 +120,19 @@ pub enum What {
     NewerEnvelope {
         /// The version.
         version: u8,
+    },
+    /// Something came by a member's token, as the relay says, and matches no key of this device.
+    Unmatched {
+        /// Whose token.
+        member: MemberId,
+        /// Whether it was asked for again.
+        asked: bool,
+    },
+    /// Many envelopes come by one token, as the relay says, and nothing here opens them.
+    ManyUnopened {
+        /// To whom it was given.
+        holder: Holder,
+        /// How many today and yesterday, by now.
+        count: u64,
     },
 }

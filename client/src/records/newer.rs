@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::seal::{Day, MemberId, MessageId};
+use velar_protocol::wire::{RelayAddress, TokenMark};
 
 /// A message that was opened and not read. What it says is kept beside it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct NewerEnvelope {
     pub digest: [u8; 32],
     /// When it came.
     pub day: Day,
-    /// By which token of which relay.
-    pub source: Vec<u8>,
+    /// Which relay had it.
+    pub relay: RelayAddress,
+    /// By which token it came there, as that relay says.
+    pub token: Option<TokenMark>,
 }

@@ -5,6 +5,7 @@ use velar_protocol::circle::{Alert, AlertEvent, CheckIn, EventKind, Reason, Stan
 use velar_protocol::seal::MemberId;
 
 use super::super::show::{Who, hex, set};
+use super::super::unopened;
 use super::Teller;
 use crate::log;
 use crate::records::{Item, What};
@@ -39,6 +40,16 @@ impl Teller<'_> {
             What::Unopened { asked } => ("unopened", json!({"asked": asked})),
             What::Newer { version } => ("newer-message", json!({"version": version})),
             What::NewerEnvelope { version } => ("newer-envelope", json!({"version": version})),
+            What::Unmatched { member, asked } => {
+                ("unmatched", json!({"member": hex(&member.0), "asked": asked}))
+            }
+            What::ManyUnopened { holder, count } => {
+                let member = holder.member().map(|member| hex(&member.0));
+                (
+                    "many-unopened",
+                    json!({"member": member, "count": count, "token": unopened::token_name(*holder)}),
+                )
+            }
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
             What::Outdated { event, told_by } => {

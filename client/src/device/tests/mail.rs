@@ -155,22 +155,6 @@ fn unfinished_messages_of_one_member_displace_their_own_which_are_asked_for() {
 }
 
 #[test]
-fn what_nobody_can_open_is_said_once_an_hour() {
-    let mut world = pair();
-    let garbage = |n: u8| {
-        let bytes = [&[1, n][..], &[n; 4094]].concat();
-        velar_protocol::wire::Envelope::new(bytes).unwrap()
-    };
-    for (first, wait_s) in [(0, 60), (20, 4000), (40, 0)] {
-        world.meddle("Luz", |waiting| waiting.extend((first..first + 20).map(garbage)));
-        world.receive("Luz");
-        world.now_s += wait_s;
-    }
-    let said = |item: &&crate::records::Item| matches!(item.what, What::Unopened { .. });
-    assert_eq!(world.person("Luz").shown.iter().filter(said).count(), 2);
-}
-
-#[test]
 fn what_every_reader_has_shown_is_forgotten_after_half_a_year() {
     let mut world = pair();
     let now_s = world.now_s;

@@ -9,7 +9,7 @@ use velar_protocol::wire::{Envelope, RelayAddress, TokenMark};
 
 use super::office::{World, relay};
 use crate::device::sealing::Post;
-use crate::device::{CheckInSaid, DeviceError, NewerCame, NewerView, Reach, Turn};
+use crate::device::{Arrived, CheckInSaid, DeviceError, NewerView, Reach, Turn};
 use crate::inbox::Complete;
 use crate::outbox::Class;
 use crate::records::{
@@ -347,10 +347,9 @@ fn envelopes_of_a_newer_version_take_bounded_room_by_token_and_in_all() {
             bytes[1..5].copy_from_slice(&n.to_le_bytes());
             Envelope::new(bytes).unwrap()
         };
-        let envelopes: Vec<Envelope> = (first..first + 100).map(envelope).collect();
-        let came = |envelope| NewerCame { relay, token, version: 9, envelope };
-        let came: Vec<_> = envelopes.iter().map(came).collect();
-        world.device("Luz").keep_newer(&came, now_s).unwrap();
+        let came = |n| Arrived { envelope: envelope(n), relay: relay.clone(), token };
+        let came: Vec<_> = (first..first + 100).map(came).collect();
+        assert_eq!(world.device("Luz").receive(&came, now_s).unwrap(), [true; 100]);
         kept(world, "Luz").1
     };
     let other =

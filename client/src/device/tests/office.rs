@@ -1,6 +1,7 @@
 //! A relay as a map, and a circle of devices around it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 use velar_protocol::circle::words::WordList;
@@ -8,10 +9,10 @@ use velar_protocol::circle::{Invitation, Role, Roles};
 use velar_protocol::seal::MemberId;
 use velar_protocol::wire::{
     Answer, DeliveryOutcome, Envelope, MailboxId, Pin, Refusal, RelayAddress, Request,
-    SendTokenHash,
+    SendTokenHash, TokenMark,
 };
 
-use crate::device::{Device, Due, JoinState};
+use crate::device::{Arrived, Device, Due, JoinState};
 use crate::holds::testing::Relay;
 use crate::passphrase::Passphrase;
 use crate::records::{Item, What};
@@ -24,7 +25,8 @@ pub(super) const START_S: u64 = 1_800_000_000;
 pub(super) struct Office {
     tokens: HashMap<SendTokenHash, MailboxId>,
     boxes: HashMap<MailboxId, VecDeque<Envelope>>,
-    seen: BTreeSet<[u8; 32]>,
+    /// What came, and by which token it says so; nothing of what was put into a mailbox otherwise.
+    seen: BTreeMap<[u8; 32], TokenMark>,
     pub(super) sent: usize,
     /// What is held, by relay.
     pub(super) holds: HashMap<RelayAddress, Relay>,
@@ -39,6 +41,11 @@ impl Office {
         self.boxes.entry(mailbox).or_default();
         self.tokens.retain(|_, owner| *owner != mailbox);
         self.tokens.extend(tokens.iter().map(|token| (*token, mailbox)));
+    }
+
+    /// A token of this mailbox that its owner does not know of.
+    pub(super) fn register(&mut self, mailbox: MailboxId, token: SendTokenHash) {
+        self.tokens.insert(token, mailbox);
     }
 
     /// The answer of one of its relays to what a device asks; `None` if that is down.
@@ -60,6 +67,10 @@ impl Office {
         }
     }
 
+    fn token_of(&self, envelope: &Envelope) -> Option<TokenMark> {
+        self.seen.get(&envelope.digest().0).copied()
+    }
+
     /// Holds whose time is over are released.
     pub(super) fn release(&mut self, now_s: u64) {
         let up = self.holds.iter_mut().filter(|(relay, _)| !self.down.contains(&relay.port()));
@@ -74,7 +85,7 @@ impl Office {
             return Answer::Refused(Refusal::UnknownToken);
         };
         self.sent += 1;
-        if self.seen.insert(envelope.digest().0) {
+        if self.seen.insert(envelope.digest().0, token.mark()).is_none() {
             self.boxes.get_mut(mailbox).unwrap().push_back(envelope);
         }
         Answer::Accepted
@@ -97,6 +108,11 @@ pub(super) struct World {
 
 pub(super) fn relay() -> RelayAddress {
     RelayAddress::new("127.0.0.1", 4433, Pin([7; 32]), None).unwrap()
+}
+
+/// As it comes from that relay, which does not say by which token.
+pub(super) fn arrived(envelope: Envelope) -> Arrived {
+    Arrived { envelope, relay: relay(), token: None }
 }
 
 pub(super) fn passphrase() -> Passphrase {
@@ -134,6 +150,22 @@ impl Person {
 
     pub(super) fn member(&self) -> MemberId {
         self.device.member()
+    }
+
+    /// A copy of the vault's files, as they are now.
+    pub(super) fn copy(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = std::fs::read_dir(self._folder.path().join("vault")).unwrap();
+        let files = files.map(|file| file.unwrap().path()).filter(|path| path.is_file());
+        files.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    }
+
+    /// Puts such a copy in place of the vault.
+    pub(super) fn put_back(&mut self, copy: &[(PathBuf, Vec<u8>)]) {
+        for (path, bytes) in copy {
+            std::fs::write(path, bytes).unwrap();
+        }
+        self.reopen(false);
+        self.position = self.device.items_after(0).unwrap().last().map_or(0, |(at, _)| *at);
     }
 
     /// The same device in another process.
@@ -295,7 +327,10 @@ impl World {
         let mut envelopes = Vec::new();
         for home in person.device.homes().unwrap() {
             let waiting = self.office.boxes.get_mut(&home.mailbox.id());
-            envelopes.extend(waiting.map(std::mem::take).unwrap_or_default());
+            for envelope in waiting.map(std::mem::take).unwrap_or_default() {
+                let (relay, token) = (home.relay.clone(), self.office.token_of(&envelope));
+                envelopes.push(Arrived { envelope, relay, token });
+            }
         }
         person.device.receive(&envelopes, now_s).unwrap();
         let receipts = person.device.send_receipts(None, now_s).unwrap();

@@ -6,7 +6,7 @@ use velar_protocol::seal::{Day, MemberId, MessageId, Voice};
 use super::{OTHERS, check_in, circle, only, open, reasons, under_duress};
 use crate::device::Turn;
 use crate::device::sealing::Post;
-use crate::device::tests::office::{START_S, World};
+use crate::device::tests::office::{START_S, World, arrived};
 use crate::kit::{self, KitFile, KitRecord, Renew, VoicedBook};
 use crate::outbox::Class;
 use crate::records::{EarlyKind, KitKind, PartsKind, Peer, PeerKind, Seen, SeenMessageKind};
@@ -257,7 +257,7 @@ fn the_alarm_of_a_kit_counts_after_a_removal_and_says_nothing_of_duress() {
     world.carry("Eva");
     // Her tokens are refused from now on; a relay may take it all the same.
     let envelopes: Vec<_> =
-        kit.generation.envelopes.iter().map(|one| one.envelope.clone()).collect();
+        kit.generation.envelopes.iter().map(|one| arrived(one.envelope.clone())).collect();
     for name in OTHERS {
         world.device(name).receive(&envelopes, now_s).unwrap();
         assert_eq!(reasons(&only(&mut world, name)), [Reason::Panic], "{name}");

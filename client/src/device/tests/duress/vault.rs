@@ -10,7 +10,7 @@ use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, Pin, RelayAddress,
 
 use super::{check_in, circle};
 use crate::device::tests::entropy::Entropy;
-use crate::device::tests::office::{START_S, World, other_passphrase, passphrase};
+use crate::device::tests::office::{START_S, World, arrived, other_passphrase, passphrase};
 use crate::device::{CheckInSaid, Device};
 use crate::holds::testing::Relay;
 use crate::kit::{self, KitFile, Renew};
@@ -83,6 +83,7 @@ impl Alone {
         let now_s = self.now_s;
         let mail = self.mail.pop().unwrap();
         assert!(!mail.is_empty());
+        let mail: Vec<_> = mail.into_iter().map(arrived).collect();
         self.device.receive(&mail, now_s).unwrap();
         self.device.send_receipts(None, now_s).unwrap();
     }
