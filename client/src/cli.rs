@@ -33,7 +33,7 @@ pub use self::log::{Backup, Log, LogCommand, LogExport, LogFormat, LogVerify, Re
 pub use self::plan::{Plan, PlanCommand, PlanSaid, PlanSet, PlanSilence, When};
 pub use self::watching::{
     CircleAgree, Contacts, ContactsAdd, ContactsCommand, ContactsRemove, Drill, HandOver, Members,
-    MembersCommand, MembersRemove, Status,
+    MembersCommand, MembersNewToken, MembersRemove, Status,
 };
 
 /// One call of `velar`, understood.

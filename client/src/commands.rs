@@ -33,7 +33,7 @@ mod say;
 mod show;
 mod status;
 mod stop;
-mod unopened;
+mod tokens;
 mod watch;
 mod wipe;
 

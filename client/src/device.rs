@@ -51,7 +51,7 @@ pub use delivery::{Due, DueId};
 pub use drills::DrillView;
 pub use error::DeviceError;
 pub use holding::HoldsView;
-pub use homes::HomeView;
+pub use homes::{ExchangeView, HomeView};
 pub use joining::{AnswerView, JoinState, OfferToSend};
 pub use kits::KitView;
 pub use log::{Consent, LogView};

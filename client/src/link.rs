@@ -14,7 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
-use velar_protocol::wire::{Ack, Answer, ClockJump, RelayAddress};
+use velar_protocol::seal::MemberId;
+use velar_protocol::wire::{Ack, Answer, ClockJump, RelayAddress, SendTokenHash, TokenOutcome};
 
 use crate::device::{Arrived, Device, DeviceError, DueId};
 use crate::kit::{self, KitFile, Renew, Stamp};
@@ -48,13 +49,13 @@ enum Report {
     Envelope { arrived: Arrived, connection: u64, ack: Ack },
     /// All that was stored has been sent.
     CaughtUp { relay: RelayAddress, expired: u64 },
-    /// The relay knows this set of tokens.
-    Registered { relay: RelayAddress, revision: u64 },
+    /// The relay has opened the mailbox with this set of tokens, and says of each what became of it.
+    Opened { relay: RelayAddress, revision: u64, tokens: Vec<(SendTokenHash, TokenOutcome)> },
     /// The relay's clock.
     Time { relay: RelayAddress, clock: RelayClock },
     /// A mailbox is being read.
     Reading { relay: RelayAddress },
-    /// A mailbox is being read, but the relay did not take its tokens: newer ones do not reach it.
+    /// A mailbox is being read, but the relay did not open it anew: newer tokens do not reach it.
     NotOpened { relay: RelayAddress, error: NetError },
     /// A mailbox is not being read; it is tried again.
     NotReading { relay: RelayAddress, error: NetError },
@@ -75,8 +76,11 @@ pub enum Happened {
     Disconnected(RelayAddress, NetError),
     /// Everything that was waiting at this relay is here.
     CaughtUp(RelayAddress),
-    /// This relay reads the mailbox out, but did not take its newest tokens, and why: somebody's messages may be refused.
+    /// This relay reads the mailbox out, but did not open it with its newest tokens, and why: somebody's messages may be
+    /// refused.
     NotOpened(RelayAddress, NetError),
+    /// This relay has no room for the tokens of these members: what they send there is refused.
+    NoRoomFor(RelayAddress, Vec<MemberId>),
     /// Nothing can be sent to this relay now, and why.
     CannotSend(RelayAddress, NetError),
     /// This device's clock and the relay's differ by minutes.
@@ -364,7 +368,14 @@ impl Link {
                     envelopes.push(arrived);
                 }
                 Report::CaughtUp { relay, expired } => caught_up.push((relay, expired)),
-                Report::Registered { relay, revision } => device.registered(&relay, revision)?,
+                Report::Opened { relay, revision, tokens } => {
+                    let no_room = device.opened(&relay, revision, &tokens, now_s())?;
+                    // There may be others to register now.
+                    self.look = true;
+                    if !no_room.is_empty() {
+                        happened.push(Happened::NoRoomFor(relay, no_room));
+                    }
+                }
                 Report::Time { relay, clock } => {
                     let now_s = now_s();
                     if let Some(is_right) = clock.vouches(now_s) {

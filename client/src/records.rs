@@ -3,10 +3,12 @@
 mod item;
 mod joining;
 mod newer;
+mod tokens;
 
 pub use item::{Item, What};
 pub use joining::{Answered, Invited, InvitedState, Joining};
 pub use newer::{NewerEnvelope, NewerMessage};
+pub use tokens::{Exchange, Registration};
 
 use std::collections::BTreeSet;
 
@@ -163,6 +165,10 @@ kinds! {
     TalliesKind = 50, "numbers of unopened envelopes", Tallies;
     /// Key: member id. What they were asked for because it came by their token and matches no key.
     AskedKind = 51, "questions to a member", Asked;
+    /// Key: mailbox id. What its relay did not register of its tokens.
+    RegistrationKind = 52, "tokens not registered", Registration;
+    /// Key: member id. They get another token.
+    ExchangeKind = 53, "exchange of a token", Exchange;
 }
 
 /// Secret bytes, wiped on drop.
@@ -253,7 +259,7 @@ pub struct Home {
     pub next_token: u64,
     /// Grows with each change of `tokens`.
     pub revision: u64,
-    /// The revision that the relay has confirmed.
+    /// The revision with which the relay has opened it. Tokens that it did not register are in [`Registration`].
     pub registered: u64,
     /// Envelopes that the relay said have expired unread; growth is reported.
     pub expired: u64,
@@ -272,6 +278,10 @@ pub enum Holder {
     Invitation([u8; 16]),
     /// Everyone: my last-resort prekey.
     Everyone,
+    /// One member, once a relay has registered it: until then the one that they have is theirs.
+    Next(MemberId),
+    /// One member who has, or is being given, another.
+    Earlier(MemberId),
 }
 
 impl Holder {
@@ -279,7 +289,10 @@ impl Holder {
     #[must_use]
     pub fn member(&self) -> Option<MemberId> {
         match self {
-            Self::Member(member) | Self::Spare(member, _) => Some(*member),
+            Self::Member(member)
+            | Self::Spare(member, _)
+            | Self::Next(member)
+            | Self::Earlier(member) => Some(*member),
             Self::Invitation(_) | Self::Everyone => None,
         }
     }

@@ -57,6 +57,14 @@ help-cmd-members-remove = As its lead coordinator: take somebody out of the circ
 help-arg-members-remove-member = Name or short id
     .value = MEMBER
 help-arg-members-remove-yes = Do not ask
+help-cmd-members-new-token = Give somebody another token for sending to you, in place of the one they have
+    .more =
+        A token is what lets one person send to you. If much comes by it that nothing here can open, somebody else may have it.
+        The one they have counts until they are known to have the new one, so that their alarms arrive meanwhile.
+help-arg-members-new-token-member = Name or short id
+    .value = MEMBER
+help-arg-members-new-token-now = The one they have counts no more, even before they have the new one
+help-arg-members-new-token-yes = Do not ask
 help-cmd-verify = Compare safety numbers with another member
 help-cmd-checkin = Check in: tell the circle how you are
     .more =
@@ -386,6 +394,7 @@ flag-planned-silence = planned silence
 word-you = you
 word-nobody = nobody
 word-unknown-member = somebody unknown
+word-somebody-new = somebody new
 # The name of who was in the circle once.
 word-former = { $name } (not in the circle any more)
 word-never = never
@@ -484,6 +493,16 @@ remove-done = { $name } is not in the circle any more.
 remove-others = The others are being told.
 remove-told = A message to the device of { $name } is on its way; whether it arrives is not known here. Let { $name } hear it from one of you, too.
 remove-not-told = The device of { $name } CANNOT be told. Tell { $name } by another way: nobody in the circle hears that device any more.
+
+### members new-token
+
+new-token-means = From now on nothing of { $name }'s reaches this device by the token that { $name } has, no alarm either; the others still hear it. { $name } is told of the new one.
+new-token-ask = End it now?
+new-token-kept = { $name } gets another token as soon as a relay has registered it.
+new-token-told = Another token for { $name } is registered. { $name } is told; it is not known yet whether { $name } has it.
+new-token-received = { $name } has another token.
+new-token-earlier = The earlier one still counts, so that an alarm of { $name } arrives. So does whatever else comes by it. It ends when { $name } has the new one and has checked in since, and { $time } at the latest.
+new-token-ended = The earlier one of { $name } counts no more.
 
 ### True states, for one person
 
@@ -645,6 +664,11 @@ watch-newer-envelope = { $time } Something came in a newer version of velar ({ $
 watch-unopened = { $time } Something from { $name } could not be opened; it was asked for again.
 watch-unmatched = { $time } Something came by the token given to { $name } and could not be opened here. It was asked for again.
 watch-unmatched-not-asked = { $time } Something came by the token given to { $name } and could not be opened here.
+watch-token-taken = { $time } At { $relay } somebody else had registered the token given to { $name }; so the relay says. { $name } gets another one.
+watch-token-taken-spare = { $time } At { $relay } somebody else had registered a token left with { $name } for somebody new; so the relay says. Others are left with { $name }.
+watch-token-taken-invitation = { $time } At { $relay } somebody else had registered the token of an invitation; so the relay says. Nobody can answer it there. To make another: velar invite
+watch-token-ended = { $time } The earlier token of { $name } counts no more: it was kept for 30 days. Whether { $name } has the new one is not known here.
+watch-no-room = { $time } The relay { $relay } has no room for the tokens of: { $names }. What they send you there does not arrive until it has. It is asked again every few minutes.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.
 watch-clock-unclear = { $time } This device's clock and the relay's differ by { $minutes } minutes. The relay says that its own was set. Compare this device's time with another clock.
 watch-not-opened = { $time } The relay { $relay } did not take all keys of this device ({ $why }): some people may not reach you. It is tried again with the next connection.
@@ -667,9 +691,13 @@ status-unopened-unknown = { $count ->
    *[other] { $count } envelopes came since yesterday that could not be opened here. By whose token is not known.
 }
 many-unopened-member = Many envelopes come by the token given to { $name }, and none of them can be opened here: { $count } since yesterday. So the relay says; a relay can lie.
+many-unopened-earlier = Many envelopes come by the earlier token of { $name }, and none of them can be opened here: { $count } since yesterday. So the relay says; a relay can lie.
 many-unopened-spare = Many envelopes come by a token left with { $name } for somebody new, and none of them can be opened here: { $count } since yesterday. So the relay says; a relay can lie.
 many-unopened-invitation = Many envelopes come by the token of an invitation, and none of them can be opened here: { $count } since yesterday. So the relay says; a relay can lie. It ends with the invitation.
 many-unopened-next = To give { $name } another token: velar members new-token { $id }
+many-unopened-end = To end the earlier one now: velar members new-token { $id } --now
+status-exchange-pending = { $name } gets another token as soon as a relay has registered it. Until then the one that { $name } has counts.
+status-exchange = { $name } is being told of another token. The earlier one counts until { $name } has it and has checked in since, until { $time } at the latest. To end it now: velar members new-token { $id } --now
 status-queue = { $count ->
     [one] { $count } message is waiting to be sent.
    *[other] { $count } messages are waiting to be sent.
@@ -811,6 +839,8 @@ error-lead-stays = You lead this circle: without you nobody could change it any 
     .next = Remove others, or form a new circle with another vault: velar circle new
 error-remove-unconfirmed = { $name } was not removed: there is nobody here to ask.
     .next = If you mean it: velar members remove { $name } --yes
+error-new-token-unconfirmed = The token of { $name } was not ended: there is nobody here to ask.
+    .next = If you mean it: velar members new-token { $name } --now --yes
 error-not-allowed = Your role in the circle does not allow this.
     .next = velar circle show says what your roles are. Ask a coordinator of the circle.
 error-roster-conflict = Two member lists of this circle contradict each other: somebody else claims to lead it.
@@ -849,6 +879,8 @@ error-words-missing = The four words have to be compared, and there is no termin
     .next = Give the words you heard: --words "one two three four"
 error-invitations-many = Too many invitations are open; the relay would take no more.
     .next = Turn down those that were answered by mistake (velar approve --reject), or wait: one that nobody answers is put away after 16 days.
+error-tokens-many = Too many tokens count at once; the relay would take no more.
+    .next = Wait until others that you exchanged are over (velar status), or until open invitations end.
 error-approve-none = Nobody is waiting for your approval.
     .next = Make an invitation with velar invite, or wait until the person has answered.
 error-approve-several = Several people wait for your approval.
@@ -917,6 +949,8 @@ error-relay-full = The relay { $relay } has no room for it now, on its disk or i
     .next = It is kept here and tried again. If it lasts, tell whoever runs the relay.
 error-relay-full-nothing-kept = The relay { $relay } has no room for it now.
     .next = Nothing was changed. Try again later, or tell whoever runs the relay.
+error-token-taken = At the relay { $relay } somebody else had registered the token by which the answer would come; so it says.
+    .next = Somebody may be interfering. Try with another invitation. If it happens again, tell whoever runs the relay, or use another relay.
 error-relay-unreachable-nothing-kept = The relay { $relay } cannot be reached: { $detail }
     .next = Check the connection and the address, and try again. Nothing was changed.
 error-relay-pin = Whoever answers at { $relay } is NOT the relay that its address promises. Nothing was sent.
@@ -956,6 +990,7 @@ reason-refused-proof = it did not accept this device's proof
 reason-refused-access = the access token is missing or wrong
 reason-refused-mailbox = the mailbox is not open there
 reason-refused-token = this device may not send to that person any more
+reason-token-taken = somebody else had registered the token
 reason-refused-hold = it did not accept the hold
 reason-refused-too-many = this connection asks for too much
 reason-damaged-slots = the passphrase file
@@ -1064,6 +1099,8 @@ help-arg-relays-leave-relay = Its host, host:port, or whole address
 relays-answers = { $relay } answers.
 relays-silent = { $relay } does not answer now.
 relays-left = { $relay } was left ({ $time }); what is still there for you is read for 14 days.
+relays-no-room = { $relay } has no room for the tokens of: { $names }. What they send you there does not arrive until it has.
+relays-taken = { $relay } says that somebody else had registered the tokens of: { $names }. They get others, a few an hour.
 relays-one = This is your only relay. A second one, of another organisation: velar relays add
 relays-added = You are reached through { $relay }, too. The others have been told, or will be when they connect.
 relays-added-kept = { $relay } does not answer yet. It is kept: whatever you do next tries again.

@@ -67,6 +67,15 @@ help-cmd-members-remove = Desde la coordinación principal: quitar a alguien del
 help-arg-members-remove-member = Nombre o clave corta
     .value = INTEGRANTE
 help-arg-members-remove-yes = Sin preguntar
+help-cmd-members-new-token = Darle a alguien otra ficha para mandarte cosas, en lugar de la que tiene
+    .more =
+        Una ficha es lo que permite que una persona te mande cosas. Si con ella llega mucho que aquí nada abre, puede que la tenga alguien más.
+        La que tiene cuenta hasta que se sepa que ya tiene la nueva, para que mientras tanto lleguen sus alarmas.
+        También: velar integrantes ficha-nueva, --ya, --si
+help-arg-members-new-token-member = Nombre o folio
+    .value = INTEGRANTE
+help-arg-members-new-token-now = La que tiene deja de contar, aunque todavía no tenga la nueva
+help-arg-members-new-token-yes = Sin preguntar
 help-cmd-verify = Comparar números de seguridad con otra persona del círculo
     .more = También: velar verificar
 help-cmd-checkin = Reportarte: decirle al círculo cómo estás
@@ -405,6 +414,7 @@ flag-planned-silence = silencio planeado
 word-you = tú
 word-nobody = nadie
 word-unknown-member = una persona desconocida
+word-somebody-new = alguien nuevo
 # El nombre de quien estuvo en el círculo.
 word-former = { $name } (ya no está en el círculo)
 word-never = nunca
@@ -503,6 +513,16 @@ remove-done = { $name } ya no está en el círculo.
 remove-others = Ya se avisa a las demás personas.
 remove-told = Un mensaje va en camino al equipo de { $name }; aquí no se sabe si llega. Que alguien del círculo se lo diga también.
 remove-not-told = NO se puede avisar al equipo de { $name }. Hay que decírselo por otro medio: en el círculo ya nadie recibe lo que envíe ese equipo.
+
+### members new-token
+
+new-token-means = Desde ahora nada de { $name } llega a este dispositivo con la ficha que tiene, tampoco una alarma; las demás personas sí la oyen. Se le avisa a { $name } de la nueva.
+new-token-ask = ¿Que ya no cuente?
+new-token-kept = { $name } tendrá otra ficha en cuanto un servidor la registre.
+new-token-told = La otra ficha para { $name } está registrada. Se le avisa a { $name }; todavía no se sabe si la tiene.
+new-token-received = { $name } tiene otra ficha.
+new-token-earlier = La anterior cuenta todavía, para que llegue una alarma de { $name }. También llega lo demás que venga con ella. Acaba cuando { $name } tenga la nueva y se haya reportado después; cuando mucho { $time }.
+new-token-ended = La ficha anterior de { $name } ya no cuenta.
 
 ### Estados verdaderos, para cada persona
 
@@ -664,6 +684,11 @@ watch-newer-envelope = { $time } Llegó algo en una versión de velar más nueva
 watch-unopened = { $time } Algo de { $name } no se pudo abrir; ya se pidió otra vez.
 watch-unmatched = { $time } Llegó algo con la ficha que le diste a { $name } y aquí no se pudo abrir. Ya se pidió otra vez.
 watch-unmatched-not-asked = { $time } Llegó algo con la ficha que le diste a { $name } y aquí no se pudo abrir.
+watch-token-taken = { $time } En { $relay } alguien más había registrado la ficha que le diste a { $name }; lo dice el servidor. { $name } tendrá otra.
+watch-token-taken-spare = { $time } En { $relay } alguien más había registrado una ficha que { $name } guarda para alguien nuevo; lo dice el servidor. Se le dejan otras a { $name }.
+watch-token-taken-invitation = { $time } En { $relay } alguien más había registrado la ficha de una invitación; lo dice el servidor. Ahí nadie puede responderla. Para hacer otra: velar invitar
+watch-token-ended = { $time } La ficha anterior de { $name } ya no cuenta: se conservó 30 días. Aquí no se sabe si { $name } tiene la nueva.
+watch-no-room = { $time } En el servidor { $relay } no hay lugar para las fichas de: { $names }. Lo que te manden por ahí no llega hasta que lo haya. Se le pide otra vez cada pocos minutos.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-clock-unclear = { $time } Entre el reloj de este dispositivo y el del servidor hay { $minutes } minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.
 watch-not-opened = { $time } El relevo { $relay } no tomó todas las claves de este equipo ({ $why }): puede que algunas personas no te alcancen. Se intenta otra vez con la próxima conexión.
@@ -686,9 +711,13 @@ status-unopened-unknown = { $count ->
    *[other] Desde ayer llegaron { $count } sobres que aquí no se pudieron abrir. No se sabe con qué ficha.
 }
 many-unopened-member = Llegan muchos sobres con la ficha que le diste a { $name } y aquí ninguno se puede abrir: { $count } desde ayer. Lo dice el servidor; un servidor puede mentir.
+many-unopened-earlier = Llegan muchos sobres con la ficha anterior de { $name } y aquí ninguno se puede abrir: { $count } desde ayer. Lo dice el servidor; un servidor puede mentir.
 many-unopened-spare = Llegan muchos sobres con una ficha que { $name } guarda para alguien nuevo y aquí ninguno se puede abrir: { $count } desde ayer. Lo dice el servidor; un servidor puede mentir.
 many-unopened-invitation = Llegan muchos sobres con la ficha de una invitación y aquí ninguno se puede abrir: { $count } desde ayer. Lo dice el servidor; un servidor puede mentir. Acaba cuando acaba la invitación.
 many-unopened-next = Para darle otra ficha a { $name }: velar integrantes ficha-nueva { $id }
+many-unopened-end = Para que la anterior ya no cuente: velar integrantes ficha-nueva { $id } --ya
+status-exchange-pending = { $name } tendrá otra ficha en cuanto un servidor la registre. Hasta entonces cuenta la que tiene.
+status-exchange = Se le avisa a { $name } de su otra ficha. La anterior cuenta hasta que { $name } la tenga y se haya reportado después; cuando mucho hasta { $time }. Para que ya no cuente: velar integrantes ficha-nueva { $id } --ya
 status-queue = { $count ->
     [one] Falta { $count } mensaje por enviar.
    *[other] Faltan { $count } mensajes por enviar.
@@ -830,6 +859,8 @@ error-lead-stays = Tú llevas la coordinación principal: sin ti nadie podría c
     .next = Quita a otras personas, o forma un círculo nuevo con otra bóveda: velar circle new
 error-remove-unconfirmed = No se quitó a { $name }: aquí no hay a quién preguntarle.
     .next = Si es lo que quieres: velar members remove { $name } --yes
+error-new-token-unconfirmed = La ficha de { $name } sigue contando: aquí no hay a quién preguntarle.
+    .next = Si es lo que quieres: velar integrantes ficha-nueva { $name } --ya --si
 error-not-allowed = Tu función en el círculo no permite esto.
     .next = velar circle show dice cuáles son tus funciones. Pídelo a quien coordina.
 error-roster-conflict = Hay dos listas de integrantes que se contradicen: alguien más dice llevar el círculo.
@@ -868,6 +899,8 @@ error-words-missing = Hay que comparar las cuatro palabras, y no hay terminal do
     .next = Da las palabras que oíste: --words "uno dos tres cuatro"
 error-invitations-many = Hay demasiadas invitaciones abiertas; el relevo no tomaría más.
     .next = Rechaza las que se respondieron por error (velar approve --reject), o espera: la que nadie responde se retira a los 16 días.
+error-tokens-many = Cuentan demasiadas fichas a la vez; el servidor no tomaría más.
+    .next = Espera a que acaben otras que cambiaste (velar estado), o a que acaben las invitaciones abiertas.
 error-approve-none = Nadie espera tu aprobación.
     .next = Haz una invitación con velar invite, o espera a que la persona responda.
 error-approve-several = Varias personas esperan tu aprobación.
@@ -936,6 +969,8 @@ error-relay-full = Al relevo { $relay } no le queda lugar por ahora, en su disco
     .next = Está guardado aquí y se intenta otra vez. Si sigue así, avisa a quien opera el relevo.
 error-relay-full-nothing-kept = Al relevo { $relay } no le queda lugar por ahora.
     .next = No se cambió nada. Inténtalo más tarde, o avisa a quien opera el relevo.
+error-token-taken = En el servidor { $relay } alguien más había registrado la ficha con la que llegaría la respuesta; eso dice.
+    .next = Puede haber una intromisión. Prueba con otra invitación. Si vuelve a pasar, avisa a quien opera el servidor, o usa otro servidor.
 error-relay-unreachable-nothing-kept = No hay conexión con el relevo { $relay }: { $detail }
     .next = Revisa la conexión y la dirección, e inténtalo otra vez. No se cambió nada.
 error-relay-pin = Quien responde en { $relay } NO es el relevo que promete su dirección. No se envió nada.
@@ -975,6 +1010,7 @@ reason-refused-proof = no aceptó la prueba de este equipo
 reason-refused-access = la clave de acceso falta o no es la correcta
 reason-refused-mailbox = el buzón no está abierto ahí
 reason-refused-token = este equipo ya no puede enviarle a esa persona
+reason-token-taken = alguien más había registrado la ficha
 reason-refused-hold = no aceptó la retención
 reason-refused-too-many = esta conexión pide demasiado
 reason-damaged-slots = el archivo de la frase de acceso
@@ -1083,6 +1119,8 @@ help-arg-relays-leave-relay = Su servidor, servidor:puerto o dirección completa
 relays-answers = { $relay } responde.
 relays-silent = { $relay } no responde ahora.
 relays-left = { $relay } ya no se usa ({ $time }); lo que quede ahí para ti se lee durante 14 días.
+relays-no-room = En { $relay } no hay lugar para las fichas de: { $names }. Lo que te manden por ahí no llega hasta que lo haya.
+relays-taken = { $relay } dice que alguien más había registrado las fichas de: { $names }. Tendrán otras, unas pocas por hora.
 relays-one = Es tu único relevo. Para agregar otro, de otra organización: velar relays add
 relays-added = Lo que te manden llega también por { $relay }. Las demás personas ya lo saben, o lo sabrán al conectarse.
 relays-added-kept = { $relay } todavía no responde. Queda guardado: lo siguiente que hagas lo intenta de nuevo.

@@ -115,6 +115,9 @@ pub enum MembersCommand {
     /// Take somebody out of the circle.
     #[command(aliases = ["quitar", "sacar", "retirar"])]
     Remove(MembersRemove),
+    /// Give somebody another token for sending to this device.
+    #[command(aliases = ["ficha-nueva", "nueva-ficha"])]
+    NewToken(MembersNewToken),
 }
 
 /// `velar members remove`
@@ -124,6 +127,19 @@ pub struct MembersRemove {
     pub member: String,
     /// Without asking.
     #[arg(long)]
+    pub yes: bool,
+}
+
+/// `velar members new-token`
+#[derive(Debug, Args)]
+pub struct MembersNewToken {
+    /// Short id or name.
+    pub member: String,
+    /// The one they have counts no more, whether they have the new one or not.
+    #[arg(long, alias = "ya")]
+    pub now: bool,
+    /// Without asking.
+    #[arg(long, alias = "si", requires = "now")]
     pub yes: bool,
 }
 

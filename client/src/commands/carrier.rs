@@ -11,6 +11,7 @@ use crate::device::{Device, DeviceError, Progress, Reach};
 use crate::failure::{Exit, Failure, failure, is_final, net_reason};
 use crate::link::{Difference, Happened, Link, now_s};
 use crate::net::{Connector, NetError};
+use crate::records::Holder;
 
 /// How long a command that shows something waits for what lies at the relays.
 pub(super) const CATCH_UP: Duration = Duration::from_secs(2);
@@ -202,7 +203,10 @@ impl News {
                 }
                 Happened::ClockDiffers(_, differs) => self.clock_differs = Some(differs),
                 Happened::RelayClockSet(relay, jump) => self.relay_clocks.take(&relay, jump),
-                Happened::CaughtUp(_) | Happened::Changed | Happened::Answered(_) => {}
+                Happened::CaughtUp(_)
+                | Happened::Changed
+                | Happened::Answered(_)
+                | Happened::NoRoomFor(..) => {}
             }
         }
     }
@@ -249,8 +253,27 @@ pub(super) fn is_over(progress: &Progress) -> bool {
     progress.iter().all(|(_, _, reach)| over(reach))
 }
 
-/// Whether one of the device's mailboxes at least is open at its relay, with all tokens that were given out: what is sent
-/// to it arrives.
+/// Why nothing that is sent by a token of this device's arrives: of the relays that have opened its mailbox, none has
+/// registered it. `None`: one has, or none has said anything.
+pub(super) fn token_trouble(
+    device: &mut Device,
+    is_it: impl Fn(&Holder) -> bool,
+) -> Result<Option<(RelayAddress, NetError)>, DeviceError> {
+    let homes = device.homes()?;
+    let opened = homes.iter().filter(|home| home.left_s.is_none() && home.registered);
+    let mut trouble = None;
+    for home in opened {
+        let found = home.unregistered.iter().find(|(holder, _)| is_it(holder));
+        match found.map(|(_, outcome)| NetError::of_token(Some(outcome))) {
+            Some(Err(error)) => trouble = trouble.or(Some((home.relay.clone(), error))),
+            Some(Ok(())) | None => return Ok(None),
+        }
+    }
+    Ok(trouble)
+}
+
+/// Whether one of the device's mailboxes at least is open at its relay: what is sent to it by tokens that this relay has
+/// registered arrives (see [`token_trouble`]).
 pub(super) fn is_settled(device: &mut Device) -> Result<bool, DeviceError> {
     Ok(device.homes()?.iter().any(|home| home.left_s.is_none() && home.registered))
 }

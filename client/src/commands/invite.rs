@@ -9,13 +9,14 @@ use velar_protocol::circle::{Role, Roles};
 use velar_protocol::wire::{Answer, Delivery, Request};
 
 use super::Context;
-use super::carrier::{Carrier, is_settled};
+use super::carrier::{Carrier, is_settled, token_trouble};
 use super::show::role_names;
 use crate::cli::Invite;
 use crate::device::{Device, OfferToSend};
 use crate::failure::{Exit, Failure};
 use crate::link::now_s;
 use crate::net::{Connector, NetError, Purpose};
+use crate::records::Holder;
 use crate::terminal::{Ground, qr};
 use crate::text::{Language, t};
 
@@ -56,6 +57,12 @@ async fn place(
         let (relay, error) = trouble.unwrap_or_else(|| (relay.clone(), NetError::Timeout));
         return Err(context.net_failure(&relay, &error));
     }
+    // Whoever answers has this one way to do it.
+    let answers = |holder: &Holder| *holder == Holder::Invitation(offer.id);
+    let trouble = token_trouble(device, answers).map_err(|error| context.failure(error))?;
+    if let Some((relay, error)) = trouble {
+        return Err(context.net_failure(&relay, &error));
+    }
     leave(carrier.connector(), offer).await.map_err(|error| context.net_failure(relay, &error))
 }
 
@@ -66,7 +73,7 @@ async fn leave(connector: &Connector, offer: &OfferToSend) -> Result<(), NetErro
     let tokens = vec![offer.token().hash()];
     let open = Request::open(&exporter, &mailbox, tokens, offer.access.clone());
     match reading.request(&open).await? {
-        Answer::Opened { .. } => {}
+        Answer::Opened { outcomes, .. } => NetError::of_token(outcomes.first())?,
         other => return Err(NetError::of_answer(&other)),
     }
     reading.close();

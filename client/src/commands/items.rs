@@ -10,8 +10,8 @@ use velar_protocol::circle::{Alert, AlertEvent, AlertId, CheckIn, EventKind, Rea
 use velar_protocol::seal::MemberId;
 use velar_protocol::seal::envelope::ENVELOPE_VERSION;
 
-use super::Context;
 use super::show::Who;
+use super::{Context, tokens};
 use crate::device::{Device, DeviceError};
 use crate::duress::under_duress;
 use crate::records::{Item, What};
@@ -139,9 +139,13 @@ impl<'a> Teller<'a> {
                 t!(text, "watch-unmatched-not-asked", time = time, name = name)
             }
             What::ManyUnopened { holder, count } => {
-                let lines = super::unopened::many(self.context, &name, *holder, *count);
+                let lines = tokens::many_now(self.context, &name, *holder, *count);
                 return lines.into_iter().map(|line| format!("{time} {line}")).collect();
             }
+            What::TokenTaken { relay, holder } => {
+                tokens::taken(self.context, &time, &clean(relay), &name, *holder)
+            }
+            What::TokenEnded { .. } => t!(text, "watch-token-ended", time = time, name = name),
             What::OldKit { .. } => t!(text, "watch-old-kit", time = time, name = name),
             What::KitCopied { alert } => {
                 t!(text, "watch-kit-copied", time = time, alert = alert.short())
@@ -157,8 +161,10 @@ impl<'a> Teller<'a> {
                 clean(name)
             }
             (_, Some(from)) => self.who.name(from),
-            (What::Unmatched { member, .. }, _) => self.who.name(*member),
-            (What::ManyUnopened { holder, .. }, _) => {
+            (What::Unmatched { member, .. } | What::TokenEnded { member }, _) => {
+                self.who.name(*member)
+            }
+            (What::ManyUnopened { holder, .. } | What::TokenTaken { holder, .. }, _) => {
                 holder.member().map(|member| self.who.name(member)).unwrap_or_default()
             }
             (_, None) if item.is_mine() => self.me(),

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use super::approve::{four_words, unreached};
-use super::carrier::{Carrier, News, is_quiet};
+use super::carrier::{Carrier, News, is_quiet, token_trouble};
 use super::circle::{check_name, in_circle};
 use super::show::{json_line, role_names};
 use crate::cli::Join;
@@ -122,6 +122,7 @@ async fn go_on(
             }
             JoinState::In => return entered(context, device, carrier).await,
             JoinState::Void => {
+                answerable(context, device)?;
                 if context.json {
                     context.line(&json_line(&json!({"state": "void"})))?;
                 }
@@ -157,6 +158,7 @@ async fn wait_for_words(
     if !carrier.reach(device, STEP, sent).await? {
         return Err(unreached(context, device, carrier, true)?);
     }
+    answerable(context, device)?;
     if looked(device).map_err(|error| context.failure(error))? {
         return Ok(None);
     }
@@ -164,6 +166,12 @@ async fn wait_for_words(
     context.remark(&t!(context.text, "join-waiting"));
     let seen = carrier.reach(device, PATIENCE, |device, _| looked(device)).await?;
     if seen { Ok(None) } else { pending(context, "waiting").map(Some) }
+}
+
+/// Whether an answer can come by the one token that the coordinator has for it.
+fn answerable(context: &Context, device: &mut Device) -> Result<(), Failure> {
+    let trouble = token_trouble(device, |_| true).map_err(|error| context.failure(error))?;
+    trouble.map_or(Ok(()), |(relay, error)| Err(context.kept_failure(&relay, &error)))
 }
 
 /// Shows the words; those that the coordinator says, if there is somebody to ask.

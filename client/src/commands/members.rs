@@ -1,5 +1,6 @@
 //! `velar members` and `velar verify`.
 
+mod new_token;
 mod remove;
 
 use serde_json::json;
@@ -17,6 +18,7 @@ pub(super) async fn run(context: &Context, args: Members) -> Result<Exit, Failur
     match args.command {
         None | Some(MembersCommand::List) => list(context),
         Some(MembersCommand::Remove(args)) => remove::run(context, args).await,
+        Some(MembersCommand::NewToken(args)) => new_token::run(context, args).await,
     }
 }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use velar_protocol::seal::MemberId;
-use velar_protocol::wire::{AccessToken, RelayAddress};
+use velar_protocol::wire::{AccessToken, RelayAddress, TokenOutcome};
 
 use super::carrier::{Carrier, News, is_quiet};
 use super::circle::{PATIENCE, access_token, ask_relay};
-use super::{Context, show};
+use super::show::Who;
+use super::{Context, show, tokens};
 use crate::cli::{RelayAdd, RelayAnswer, RelayLeave, Relays, RelaysCommand};
 use crate::device::{Device, DeviceError, HomeView, NamedRelay};
 use crate::failure::{Exit, Failure, failure, is_final};
@@ -45,6 +46,9 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     let mut carrier = Carrier::new(context)?;
     let all = |_: &mut Device, news: &News| Ok(homes.iter().all(|home| news.reads(&home.relay)));
     carrier.until(&mut device, GLANCE, all).await.map_err(failed)?;
+    // With what they have just said of tokens.
+    let homes = device.homes().map_err(failed)?;
+    let who = Who::of(context, &mut device).map_err(failed)?;
     let mut relays = Vec::new();
     for home in &homes {
         let answers = carrier.news.reads(&home.relay);
@@ -52,9 +56,14 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
             "address": home.relay.to_string(), "registered": home.registered,
             "answers": answers, "left_s": home.left_s,
             "clock_set_by_s": carrier.news.relay_clocks.set_by(&home.relay),
+            "no_room_for": tokens::names(context, &who, home, TokenOutcome::Full),
+            "taken": tokens::names(context, &who, home, TokenOutcome::Taken),
         }));
         if !context.json {
             context.line(&line(context, home, answers))?;
+            for line in tokens::unregistered(context, &who, home) {
+                context.line(&line)?;
+            }
         }
     }
     let named = device.named_relays().map_err(failed)?;

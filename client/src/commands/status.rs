@@ -8,12 +8,13 @@ use velar_protocol::wire::RelayAddress;
 use super::carrier::Carrier;
 use super::panic::KitLines;
 use super::show::{self, Who};
-use super::{Context, clocks, deadlines, holds, inbox, newer, plan, presence, relays, unopened};
+use super::tokens::Tokens;
+use super::{Context, clocks, deadlines, holds, inbox, newer, plan, presence, relays};
 use crate::cli::Status;
 use crate::deadlines::Deadline;
 use crate::device::{
     Device, DeviceError, HoldsView, JoinState, MemberView, Missed, NamedRelay, NewerView, Progress,
-    UnopenedView, WatcherView,
+    WatcherView,
 };
 use crate::failure::{Exit, Failure, failure};
 use crate::link::now_s;
@@ -169,7 +170,7 @@ struct State {
     unread: usize,
     newer: NewerView,
     requests: usize,
-    unopened: UnopenedView,
+    tokens: Tokens,
     damage: usize,
     exposed: bool,
 }
@@ -187,9 +188,11 @@ impl State {
         let items = device.items_after(0)?;
         let news = |(n, item): &&(u64, Item)| *n > cursor && !item.is_mine();
         let open = device.alerts(true, now_s)?;
+        let who = Who::of(context, device)?;
         Ok(Self {
             now_s,
-            who: Who::of(context, device)?,
+            tokens: Tokens::of(device, &who, now_s)?,
+            who,
             watchers: device.watchers()?,
             circle: circle.name,
             successors: circle.successors,
@@ -207,7 +210,6 @@ impl State {
             unread: items.iter().filter(news).count(),
             newer: device.newer()?,
             requests: device.requests()?,
-            unopened: device.unopened(now_s)?,
             damage: device.damage(),
             exposed: device.was_exposed(),
         })
@@ -262,7 +264,7 @@ impl State {
         if self.requests > 0 {
             lines.push(t!(text, "status-requests", count = self.requests));
         }
-        lines.extend(unopened::lines(context, &self.who, &self.unopened));
+        lines.extend(self.tokens.lines(context, &self.who));
         lines.push(presence::line(context, &self.watchers, self.now_s));
         for member in self.who.members().iter().filter(|member| !member.me) {
             let name = self.who.name(member.member);
@@ -314,7 +316,7 @@ impl State {
             "next_check_in_s": self.next.map(|next| next.due_s),
             "plan": self.plan.as_ref().map(plan::as_json), "holds": holds::json(&self.holds),
             "open_alerts": self.open, "unread": self.unread,
-            "requests": self.requests, "unopened": unopened::as_json(&self.who, &self.unopened),
+            "requests": self.requests, "tokens": self.tokens.json(&self.who),
             "watching": presence::names(&self.watchers, self.now_s),
             "watchers": presence::json(&self.watchers, self.now_s),
             "members": members, "successors": self.successors, "damaged_records": self.damage,

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use velar_protocol::circle::AlertId;
+use velar_protocol::seal::MemberId;
 use velar_protocol::wire::RelayAddress;
 
 use self::connections::{Connections, Say};
@@ -270,6 +271,7 @@ impl<'a> Post<'a> {
                 None => Ok(()),
             },
             Happened::NotOpened(relay, error) => self.not_opened(&relay, &error),
+            Happened::NoRoomFor(relay, members) => self.no_room_for(&relay, &members),
             Happened::CannotSend(relay, error) => self.cannot_send(&relay, &error),
             Happened::ClockDiffers(relay, differs) => self.clock_differs(&relay, differs),
             // For whoever asks how this device stands; a terminal that is watched is for people.
@@ -343,6 +345,16 @@ impl<'a> Post<'a> {
         let line =
             t!(self.context.text, "watch-not-opened", time = self.time(), relay = place, why = why);
         Ok(self.out.tell("not-opened", data, &line)?)
+    }
+
+    /// What these people send to this device through that relay is refused.
+    fn no_room_for(&self, relay: &RelayAddress, members: &[MemberId]) -> Result<(), End> {
+        let names: Vec<String> = members.iter().map(|member| self.who.name(*member)).collect();
+        let (text, place) = (&self.context.text, relay.place());
+        let data = json!({"relay": place, "names": names});
+        let names = text.list(&names);
+        let line = t!(text, "watch-no-room", time = self.time(), relay = place, names = names);
+        Ok(self.out.tell("no-room-for", data, &line)?)
     }
 
     fn clock_differs(&mut self, relay: &RelayAddress, differs: Difference) -> Result<(), End> {

@@ -181,6 +181,7 @@ impl Device {
             turn.end_invitations()?;
             turn.keep_holds()?;
             if clock_is_right {
+                turn.end_exchanges()?;
                 turn.renew_card()?;
                 turn.let_homes_go()?;
             }
@@ -268,6 +269,7 @@ impl Turn<'_> {
 
     /// A receipt: this member has this message. Their text is not kept for sending any more.
     pub(super) fn receipted(&mut self, by: MemberId, message: MessageId) -> Done {
+        self.card_received(by, message)?;
         let key = delivery_key(message, by);
         let Some(mut delivery) = self.readable::<DeliveryKind>(&key)? else {
             return self.kit_receipted(by, message);

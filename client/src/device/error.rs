@@ -53,6 +53,9 @@ pub enum DeviceError {
     /// So many invitations are open that a relay would take no more.
     #[error("too many invitations are open")]
     TooManyInvitations,
+    /// So many tokens are valid that a relay would take no more.
+    #[error("too many tokens are valid")]
+    TooManyTokens,
     /// No invitation waits for this.
     #[error("nobody has answered an invitation")]
     NothingToApprove,

@@ -1,15 +1,19 @@
 //! My mailboxes on relays, and the tokens that I hand out for them.
 
+mod exchange;
+mod tokens;
+
 use rand_core::Rng;
 use velar_protocol::circle::limits::{MAX_ADDRESSES, SPARES};
 use velar_protocol::circle::{Address, Body};
-use velar_protocol::seal::expand;
 use velar_protocol::seal::lifetimes::MAILBOX_DAYS;
+use velar_protocol::seal::{MemberId, MessageId, expand};
 use velar_protocol::wire::limits::MAX_TOKENS;
 use velar_protocol::wire::{
-    AccessToken, MailboxSecret, RelayAddress, SendToken, SendTokenHash, TokenMark,
+    AccessToken, MailboxSecret, RelayAddress, SendToken, SendTokenHash, TokenOutcome,
 };
 
+pub use self::exchange::ExchangeView;
 use super::sealing::Post;
 use super::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
@@ -30,8 +34,10 @@ pub struct HomeView {
     pub access: Option<AccessToken>,
     /// Which set of tokens this is.
     pub revision: u64,
-    /// Whether the relay has confirmed it.
+    /// Whether the relay has opened the mailbox with it.
     pub registered: bool,
+    /// Tokens that it did not register when it was last asked, and why.
+    pub unregistered: Vec<(Holder, TokenOutcome)>,
     /// When it was left, if it was: it is still read for a while.
     pub left_s: Option<u64>,
 }
@@ -84,17 +90,21 @@ impl Device {
     /// # Errors
     /// [`DeviceError::Vault`].
     pub fn homes(&mut self) -> Done<Vec<HomeView>> {
-        let profile = self.read(0, |turn| turn.profile())?;
-        let view = |home: &Home| HomeView {
-            relay: home.relay.clone(),
-            mailbox: MailboxSecret::from_seed(&home.seed()),
-            tokens: home.tokens.iter().map(|(index, _)| home.token(*index).hash()).collect(),
-            access: home.access.clone(),
-            revision: home.revision,
-            registered: home.registered == home.revision,
-            left_s: home.left_s,
-        };
-        Ok(profile.homes.iter().map(view).collect())
+        self.read(0, |turn| {
+            let view = |home: &Home| {
+                Ok(HomeView {
+                    relay: home.relay.clone(),
+                    mailbox: MailboxSecret::from_seed(&home.seed()),
+                    tokens: home.tokens.iter().map(|(i, _)| home.token(*i).hash()).collect(),
+                    access: home.access.clone(),
+                    revision: home.revision,
+                    registered: home.registered == home.revision,
+                    unregistered: turn.unregistered(home)?,
+                    left_s: home.left_s,
+                })
+            };
+            turn.profile()?.homes.iter().map(view).collect()
+        })
     }
 
     /// Takes a mailbox on one more relay, or again on one that was left, and tells everybody: from then on all that is
@@ -172,21 +182,6 @@ impl Device {
         })
     }
 
-    /// The relay has confirmed this set of tokens. An older one than the vault's, put there by a process that had not
-    /// seen the newer, has replaced what was confirmed before: the newer is to be registered again.
-    ///
-    /// # Errors
-    /// [`DeviceError::Vault`].
-    pub fn registered(&mut self, relay: &RelayAddress, revision: u64) -> Done {
-        self.write(0, |turn| {
-            let mut profile = turn.profile()?;
-            for home in profile.homes.iter_mut().filter(|home| home.relay == *relay) {
-                home.registered = revision;
-            }
-            turn.set_profile(&profile)
-        })
-    }
-
     /// The relay says how many envelopes have ever expired unread there; growth is shown to the person.
     ///
     /// # Errors
@@ -209,17 +204,6 @@ impl Device {
 }
 
 impl Turn<'_> {
-    /// Whose each of my tokens is, by what a relay tells of it.
-    pub(super) fn token_marks(&self) -> Done<Vec<(RelayAddress, TokenMark, Holder)>> {
-        let mut marks = Vec::new();
-        for home in &self.profile()?.homes {
-            for (index, holder) in &home.tokens {
-                marks.push((home.relay.clone(), home.token(*index).hash().mark(), *holder));
-            }
-        }
-        Ok(marks)
-    }
-
     /// A new mailbox on this relay.
     pub(super) fn settle(
         &mut self,
@@ -255,15 +239,24 @@ impl Turn<'_> {
         let roster = self.the_roster()?;
         for entry in roster.members() {
             let member = entry.member();
-            if member == self.me() || self.peer(member)?.addresses.is_empty() {
-                continue;
+            if member != self.me()
+                && let Some(message) = self.send_card(member)?
+            {
+                self.card_sent(member, message)?;
             }
-            let mut profile = self.profile()?;
-            let card = self.card_for(&mut profile, member)?;
-            self.set_profile(&profile)?;
-            self.tell(&[member], Body::Card(card), &Post::of(Class::Care))?;
         }
         self.leave_spares(&roster, SPARES)
+    }
+
+    /// One member gets a new card, if there is a way to them.
+    fn send_card(&mut self, member: MemberId) -> Done<Option<MessageId>> {
+        if self.peer(member)?.addresses.is_empty() {
+            return Ok(None);
+        }
+        let mut profile = self.profile()?;
+        let card = self.card_for(&mut profile, member)?;
+        self.set_profile(&profile)?;
+        self.tell(&[member], Body::Card(card), &Post::of(Class::Care)).map(Some)
     }
 
     /// Mailboxes at relays that were left so long ago that nothing can lie there any more.
@@ -297,7 +290,7 @@ impl Turn<'_> {
     pub(super) fn let_spares_go(
         &self,
         profile: &mut Profile,
-        coordinator: velar_protocol::seal::MemberId,
+        coordinator: MemberId,
         coordinators: usize,
     ) {
         let kept = spares_for_each(coordinators).1;
@@ -324,12 +317,7 @@ impl Turn<'_> {
     }
 
     /// Puts something before the person, once.
-    pub(super) fn show(
-        &mut self,
-        from: Option<velar_protocol::seal::MemberId>,
-        sent_at_s: u64,
-        what: What,
-    ) -> Done {
+    pub(super) fn show(&mut self, from: Option<MemberId>, sent_at_s: u64, what: What) -> Done {
         let mut key = [0; 16];
         self.entropy.fill_bytes(&mut key);
         let item = Item { at_s: self.now_s, sent_at_s, from, what };
@@ -348,7 +336,8 @@ mod tests {
         for coordinators in 0..MAX_MEMBERS {
             let (new, kept) = spares_for_each(coordinators);
             assert!(new >= 1 && kept <= 3 * SPARES, "{coordinators}");
-            assert!((MAX_MEMBERS - 1) + coordinators * (new + kept) <= MAX_TOKENS);
+            let others = MAX_MEMBERS - 1 + exchange::MAX_EXCHANGED;
+            assert!(others + coordinators * (new + kept) < MAX_TOKENS);
         }
         assert_eq!(spares_for_each(1), (SPARES, 3 * SPARES));
     }

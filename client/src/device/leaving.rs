@@ -16,9 +16,9 @@ use crate::duress::says_nothing;
 use crate::inbox::Complete;
 use crate::outbox::Class;
 use crate::records::{
-    Delivery, DeliveryKind, EventKind as AlertEventKind, HoldKind, Holder, IntroductionKind,
-    InvitationKind, InvitedState, LeftKind, OwedKind, PassedKind, PresenceKind, SparesKind, What,
-    delivery_key,
+    Delivery, DeliveryKind, EventKind as AlertEventKind, ExchangeKind, HoldKind, Holder,
+    IntroductionKind, InvitationKind, InvitedState, LeftKind, OwedKind, PassedKind, PresenceKind,
+    SparesKind, What, delivery_key,
 };
 
 impl Device {
@@ -159,11 +159,9 @@ impl Turn<'_> {
     /// of how to reach them forgotten.
     pub(super) fn let_go(&mut self, member: MemberId) -> Done {
         let mut profile = self.profile()?;
-        self.revoke(&mut profile, |holder| match holder {
-            Holder::Member(by) | Holder::Spare(by, _) => *by == member,
-            Holder::Invitation(_) | Holder::Everyone => false,
-        });
+        self.revoke(&mut profile, |holder| holder.member() == Some(member));
         self.set_profile(&profile)?;
+        self.tx.delete::<ExchangeKind>(&member.0)?;
         // What says who is in the circle, the lead has to say to who was removed, too.
         self.drop_deliveries(member, |delivery| !is_farewell(delivery))?;
         self.drop_stock(member)?;

@@ -251,7 +251,9 @@ impl Turn<'_> {
         let kind = match holder {
             // Whoever answers an invitation has only this one for all that is said until then.
             Holder::Everyone | Holder::Invitation(_) => PrekeyKind::LastResort,
-            Holder::Member(_) | Holder::Spare(..) => PrekeyKind::OneTime,
+            Holder::Member(_) | Holder::Spare(..) | Holder::Next(_) | Holder::Earlier(_) => {
+                PrekeyKind::OneTime
+            }
         };
         let prekey = secret.issue(self.identity, &self.circle()?, day, kind);
         let id = prekey.id();

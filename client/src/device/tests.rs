@@ -18,4 +18,5 @@ mod newer;
 mod office;
 mod relays;
 mod strangers;
+mod tokens;
 mod watching;

@@ -45,7 +45,7 @@ impl Turn<'_> {
     /// counted, and no more.
     pub(super) fn unmatched(&mut self, envelope: EnvelopeDigest, by: Option<Holder>) -> Done {
         tracing::debug!("an envelope is sealed to no key of this device");
-        let Some(Holder::Member(member)) = by else { return Ok(()) };
+        let Some(Holder::Member(member) | Holder::Earlier(member)) = by else { return Ok(()) };
         if self.roster()?.is_none_or(|roster| roster.member(member).is_none()) {
             return Ok(());
         }

@@ -41,6 +41,7 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::TooManyInvitations => {
             failure!(text, Exit::NotNow, "error-invitations-many")
         }
+        DeviceError::TooManyTokens => failure!(text, Exit::NotNow, "error-tokens-many"),
         DeviceError::NothingToApprove => failure!(text, Exit::NotFound, "error-approve-none"),
         DeviceError::AmbiguousAnswer => {
             failure!(text, Exit::NeedsConfirmation, "error-approve-several")
@@ -116,6 +117,7 @@ mod tests {
             DeviceError::UnknownAlert,
             DeviceError::AmbiguousAlert,
             DeviceError::TooManyInvitations,
+            DeviceError::TooManyTokens,
             DeviceError::NothingToApprove,
             DeviceError::AmbiguousAnswer,
             DeviceError::Void,

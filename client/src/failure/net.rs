@@ -28,6 +28,7 @@ pub fn net_reason(error: &NetError, text: &Text) -> String {
         NetError::Protocol(_) | NetError::UnexpectedAnswer | NetError::BadRequest(_) => {
             t!(text, "reason-protocol")
         }
+        NetError::TokenTaken => t!(text, "reason-token-taken"),
         NetError::Closed => t!(text, "reason-closed"),
         NetError::Lost | NetError::ClosedHere => t!(text, "reason-lost"),
     }
@@ -69,6 +70,9 @@ pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Te
             let detail = refusal_reason(*refusal, text);
             failure!(text, Exit::Refused, "error-relay-refused", relay = name, detail = detail)
         }
+        NetError::TokenTaken => {
+            failure!(text, Exit::Suspicious, "error-token-taken", relay = name)
+        }
         NetError::Full { .. } if kept => {
             failure!(text, Exit::Kept, "error-relay-full", relay = name)
         }
@@ -97,7 +101,10 @@ pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Te
 pub fn is_final(error: &NetError) -> bool {
     matches!(
         error,
-        NetError::WrongPin { .. } | NetError::VersionMismatch { .. } | NetError::Refused(_)
+        NetError::WrongPin { .. }
+            | NetError::VersionMismatch { .. }
+            | NetError::Refused(_)
+            | NetError::TokenTaken
     )
 }
 
@@ -128,6 +135,7 @@ mod tests {
             NetError::Refused(Refusal::HoldLength),
             NetError::Unavailable { retry_after_s: 1 },
             NetError::Full { retry_after_s: 1 },
+            NetError::TokenTaken,
             NetError::Protocol(CodecError::Malformed),
             NetError::UnexpectedAnswer,
             NetError::Closed,
@@ -144,6 +152,7 @@ mod tests {
             assert_ne!(spanish.to_string(), english.to_string(), "{error:?}");
             assert!(english.to_string().lines().count() >= 2, "{english}");
             let expected = match (is_final(error), kept) {
+                (true, _) if matches!(error, NetError::TokenTaken) => Exit::Suspicious,
                 (true, _) => Exit::Refused,
                 (false, true) => Exit::Kept,
                 (false, false) => Exit::Failed,

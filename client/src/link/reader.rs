@@ -1,18 +1,21 @@
 //! Reads one mailbox of this device: opens it where needed, subscribes, acknowledges.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
 use velar_protocol::wire::limits::MAX_UNACKED;
-use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
+use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request, TokenOutcome};
 
 use super::{RelayClock, Report};
 use crate::device::{Arrived, HomeView};
 use crate::net::{Backoff, Connector, LONGEST, NetError, Purpose, RelayConnection};
 
-/// Seconds after which a token that the relay did not register is registered again.
-const UNREGISTERED_RETRY_S: u32 = 300;
+/// After so long what a relay did not register is asked of it again, and an `Open` that it did not carry out, unless it says
+/// how long it needs.
+const OPEN_AGAIN: Duration = Duration::from_secs(300);
 
 /// The task that reads one mailbox. Dropping it ends the task and its connection.
 pub(super) struct Reader {
@@ -31,6 +34,8 @@ struct Reading {
     relay: RelayAddress,
     /// Counts this task's connections.
     connection: u64,
+    /// When the mailbox is opened again, where not all of its tokens are registered.
+    open_at: Option<Instant>,
 }
 
 impl Reader {
@@ -51,6 +56,7 @@ impl Reader {
             asked: asked.clone(),
             relay,
             connection: 0,
+            open_at: None,
         };
         Self { acks, home, asked, task: tokio::spawn(reading.run()) }
     }
@@ -120,17 +126,20 @@ impl Reading {
         let home = self.home.borrow_and_update().clone();
         // Each time: what the relay confirmed once it may have lost since, with its disk, or to an older set
         // of another process. Reading does not wait for it to succeed.
-        let opened = self.open(&connection, &home).await;
+        let unopened = self.open(&connection, &home).await?;
         let mailboxes = [home.mailbox.clone()];
-        let (subscription, unopened) = match (connection.subscribe(&mailboxes).await, opened) {
-            (Ok(subscription), opened) => (subscription, opened.err()),
-            (Err(_), Err(why)) | (Err(why), Ok(())) => return Err(why),
+        let subscription = match (connection.subscribe(&mailboxes).await, unopened) {
+            (Ok(subscription), None) => {
+                self.is_read(backoff).await?;
+                subscription
+            }
+            (Ok(subscription), Some(error)) => {
+                self.is_read(backoff).await?;
+                self.say(Report::NotOpened { relay: self.relay.clone(), error }).await?;
+                subscription
+            }
+            (Err(_), Some(why)) | (Err(why), None) => return Err(why),
         };
-        backoff.reset();
-        self.say(Report::Reading { relay: self.relay.clone() }).await?;
-        if let Some(error) = unopened {
-            self.say(Report::NotOpened { relay: self.relay.clone(), error }).await?;
-        }
         let (mut events, mut acks) = subscription.split();
         loop {
             tokio::select! {
@@ -145,10 +154,24 @@ impl Reading {
                 () = self.asked.notified() => self.check_clock(&connection).await?,
                 changed = self.home.changed() => {
                     changed.map_err(|_| NetError::ClosedHere)?;
-                    let home = self.home.borrow_and_update().clone();
-                    self.open(&connection, &home).await?;
+                    self.open_again(&connection).await?;
                 }
+                () = until(self.open_at) => self.open_again(&connection).await?,
             }
+        }
+    }
+
+    async fn is_read(&self, backoff: &mut Backoff) -> Result<(), NetError> {
+        backoff.reset();
+        self.say(Report::Reading { relay: self.relay.clone() }).await
+    }
+
+    /// Whatever comes of it, what is there is read on.
+    async fn open_again(&mut self, on: &RelayConnection) -> Result<(), NetError> {
+        let home = self.home.borrow_and_update().clone();
+        match self.open(on, &home).await? {
+            None => Ok(()),
+            Some(error) => self.say(Report::NotOpened { relay: self.relay.clone(), error }).await,
         }
     }
 
@@ -165,16 +188,33 @@ impl Reading {
         }
     }
 
-    async fn open(&mut self, on: &RelayConnection, home: &HomeView) -> Result<(), NetError> {
+    /// Opens the mailbox with its tokens, and says what became of each. Returns why the relay did not, if it did not.
+    async fn open(
+        &mut self,
+        on: &RelayConnection,
+        home: &HomeView,
+    ) -> Result<Option<NetError>, NetError> {
         let access = home.access.clone();
         let request = Request::open(&on.exporter(), &home.mailbox, home.tokens.clone(), access);
+        self.open_at = Some(Instant::now() + OPEN_AGAIN);
         match on.request(&request).await? {
-            answer @ Answer::Opened { .. } if answer.opened_with_all() => {
+            Answer::Opened { outcomes, .. } if outcomes.len() == home.tokens.len() => {
+                if outcomes.iter().all(|outcome| *outcome == TokenOutcome::Registered) {
+                    self.open_at = None;
+                }
                 let (relay, revision) = (self.relay.clone(), home.revision);
-                self.say(Report::Registered { relay, revision }).await
+                let tokens = home.tokens.iter().copied().zip(outcomes).collect();
+                self.say(Report::Opened { relay, revision, tokens }).await.map(|()| None)
             }
-            // Of a token that is not registered nothing arrives.
-            Answer::Opened { .. } => Err(NetError::Full { retry_after_s: UNREGISTERED_RETRY_S }),
+            answer @ (Answer::Full { .. } | Answer::Unavailable { .. } | Answer::Refused(_)) => {
+                if let Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } =
+                    answer
+                {
+                    let needed = Duration::from_secs(retry_after_s.into()).min(LONGEST);
+                    self.open_at = Some(Instant::now() + needed.max(OPEN_AGAIN));
+                }
+                Ok(Some(NetError::of_answer(&answer)))
+            }
             other => Err(NetError::of_answer(&other)),
         }
     }
@@ -191,5 +231,13 @@ impl Reading {
 
     async fn say(&self, report: Report) -> Result<(), NetError> {
         self.reports.send(report).await.map_err(|_| NetError::ClosedHere)
+    }
+}
+
+/// For ever, where there is no such time.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }

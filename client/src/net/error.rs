@@ -7,7 +7,7 @@ use std::io;
 
 use quinn::{ConnectionError, ReadError, TransportErrorCode, WriteError};
 use velar_protocol::wire::limits::PROTOCOL_VERSION;
-use velar_protocol::wire::{Answer, CodecError, Refusal};
+use velar_protocol::wire::{Answer, CodecError, Refusal, TokenOutcome};
 
 /// Why a relay could not be reached, or a connection to it ended.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,9 @@ pub enum NetError {
         /// Seconds after which a repetition makes sense.
         retry_after_s: u32,
     },
+    /// A send token is registered to another mailbox there, so the relay says.
+    #[error("a send token is in use by another mailbox")]
+    TokenTaken,
     /// The relay broke the protocol.
     #[error("the relay broke the protocol")]
     Protocol(#[source] CodecError),
@@ -95,6 +98,19 @@ impl NetError {
             Answer::Full { retry_after_s } => Self::Full { retry_after_s },
             Answer::Unavailable { retry_after_s } => Self::Unavailable { retry_after_s },
             _ => Self::UnexpectedAnswer,
+        }
+    }
+
+    /// Of what became of a token.
+    ///
+    /// # Errors
+    /// [`NetError::TokenTaken`], [`NetError::Full`]; [`NetError::UnexpectedAnswer`] if nothing is said of it.
+    pub fn of_token(outcome: Option<&TokenOutcome>) -> Result<(), Self> {
+        match outcome {
+            Some(TokenOutcome::Registered) => Ok(()),
+            Some(TokenOutcome::Taken) => Err(Self::TokenTaken),
+            Some(TokenOutcome::Full) => Err(Self::Full { retry_after_s: 0 }),
+            None => Err(Self::UnexpectedAnswer),
         }
     }
 

@@ -135,4 +135,16 @@ pub enum What {
         /// How many today and yesterday, by now.
         count: u64,
     },
+    /// Somebody else had registered a token at this relay before this device did.
+    TokenTaken {
+        /// Its place.
+        relay: String,
+        /// To whom the token was given.
+        holder: Holder,
+    },
+    /// A member's earlier token counts no more, and it is not known whether they have the new one.
+    TokenEnded {
+        /// The member.
+        member: MemberId,
+    },
 }

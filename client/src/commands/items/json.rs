@@ -5,7 +5,7 @@ use velar_protocol::circle::{Alert, AlertEvent, CheckIn, EventKind, Reason, Stan
 use velar_protocol::seal::MemberId;
 
 use super::super::show::{Who, hex, set};
-use super::super::unopened;
+use super::super::tokens;
 use super::Teller;
 use crate::log;
 use crate::records::{Item, What};
@@ -45,11 +45,15 @@ impl Teller<'_> {
             }
             What::ManyUnopened { holder, count } => {
                 let member = holder.member().map(|member| hex(&member.0));
-                (
-                    "many-unopened",
-                    json!({"member": member, "count": count, "token": unopened::token_name(*holder)}),
-                )
+                let token = tokens::token_name(*holder);
+                ("many-unopened", json!({"member": member, "count": count, "token": token}))
             }
+            What::TokenTaken { relay, holder } => {
+                let member = holder.member().map(|member| hex(&member.0));
+                let token = tokens::token_name(*holder);
+                ("token-taken", json!({"relay": relay, "member": member, "token": token}))
+            }
+            What::TokenEnded { member } => ("token-ended", json!({"member": hex(&member.0)})),
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
             What::Outdated { event, told_by } => {

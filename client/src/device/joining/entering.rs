@@ -137,7 +137,12 @@ impl Turn<'_> {
     }
 
     /// Leaves spares with a coordinator, each with tokens and a prekey of its own.
-    fn leave_spares_with(&mut self, roster: &Roster, coordinator: MemberId, count: usize) -> Done {
+    pub(in crate::device) fn leave_spares_with(
+        &mut self,
+        roster: &Roster,
+        coordinator: MemberId,
+        count: usize,
+    ) -> Done {
         if roster.member(coordinator).is_none() {
             return Ok(());
         }

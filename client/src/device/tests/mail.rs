@@ -5,7 +5,7 @@ use velar_protocol::encoding;
 use velar_protocol::seal::assembly::MAX_INCOMPLETE;
 use velar_protocol::seal::lifetimes::STOCK_MAX;
 
-use super::office::World;
+use super::office::{START_S, World};
 use crate::device::Reach;
 use crate::device::sealing::Post;
 use crate::outbox::Class;
@@ -291,7 +291,7 @@ fn an_older_set_of_tokens_at_the_relay_is_replaced_again() {
     assert!(home.registered);
     let registered = |world: &mut World, revision| {
         let device = world.device("Luz");
-        device.registered(&home.relay, revision).unwrap();
+        device.opened(&home.relay, revision, &[], START_S).unwrap();
         device.homes().unwrap()[0].registered
     };
     assert!(!registered(&mut world, home.revision - 1));

@@ -9,7 +9,7 @@ use velar_protocol::circle::{Invitation, Role, Roles};
 use velar_protocol::seal::MemberId;
 use velar_protocol::wire::{
     Answer, DeliveryOutcome, Envelope, MailboxId, Pin, Refusal, RelayAddress, Request,
-    SendTokenHash, TokenMark,
+    SendTokenHash, TokenMark, TokenOutcome,
 };
 
 use crate::device::{Arrived, Device, Due, JoinState};
@@ -34,13 +34,38 @@ pub(super) struct Office {
     pub(super) down: BTreeSet<u16>,
     /// No relay takes a hold.
     pub(super) without_holds: bool,
+    /// No relay has room for a token that it does not have.
+    pub(super) without_room: bool,
+    /// What relays say of each token that they do not have, whatever is true.
+    pub(super) lies: Option<TokenOutcome>,
 }
 
 impl Office {
-    fn open(&mut self, mailbox: MailboxId, tokens: &[SendTokenHash]) {
+    pub(super) fn open(
+        &mut self,
+        mailbox: MailboxId,
+        tokens: &[SendTokenHash],
+    ) -> Vec<TokenOutcome> {
         self.boxes.entry(mailbox).or_default();
+        let had: Vec<SendTokenHash> =
+            self.tokens.iter().filter(|(_, of)| **of == mailbox).map(|(token, _)| *token).collect();
         self.tokens.retain(|_, owner| *owner != mailbox);
-        self.tokens.extend(tokens.iter().map(|token| (*token, mailbox)));
+        let judge = |token: &SendTokenHash| match self.tokens.get(token) {
+            Some(_) => TokenOutcome::Taken,
+            None if had.contains(token) => TokenOutcome::Registered,
+            None if self.without_room => TokenOutcome::Full,
+            None => self.lies.unwrap_or(TokenOutcome::Registered),
+        };
+        let outcomes: Vec<TokenOutcome> = tokens.iter().map(judge).collect();
+        let registered = tokens.iter().zip(&outcomes);
+        let registered = registered.filter(|(_, outcome)| **outcome == TokenOutcome::Registered);
+        self.tokens.extend(registered.map(|(token, _)| (*token, mailbox)));
+        outcomes
+    }
+
+    /// As after the loss of its disk: mailboxes are opened again by whoever comes.
+    pub(super) fn forget_tokens(&mut self) {
+        self.tokens.clear();
     }
 
     /// A token of this mailbox that its owner does not know of.
@@ -303,9 +328,12 @@ impl World {
         self.office.release(now_s);
         let person = self.people.get_mut(name).unwrap();
         for home in person.device.homes().unwrap() {
-            self.office.open(home.mailbox.id(), &home.tokens);
-            if !home.registered {
-                person.device.registered(&home.relay, home.revision).unwrap();
+            let outcomes = self.office.open(home.mailbox.id(), &home.tokens);
+            let said: Vec<_> = home.tokens.iter().copied().zip(outcomes).collect();
+            let registered =
+                |(_, outcome): &(_, TokenOutcome)| *outcome == TokenOutcome::Registered;
+            if !home.registered || !home.unregistered.is_empty() || !said.iter().all(registered) {
+                person.device.opened(&home.relay, home.revision, &said, now_s).unwrap();
             }
         }
         let mut answers = Vec::new();

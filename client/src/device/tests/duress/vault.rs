@@ -6,7 +6,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, Pin, RelayAddress, Request};
+use velar_protocol::wire::{
+    Answer, DeliveryOutcome, Envelope, Pin, RelayAddress, Request, SendTokenHash, TokenOutcome,
+};
 
 use super::{check_in, circle};
 use crate::device::tests::entropy::Entropy;
@@ -60,7 +62,9 @@ impl Alone {
     fn send(&mut self) {
         let now_s = self.now_s;
         for home in self.device.homes().unwrap() {
-            self.device.registered(&home.relay, home.revision).unwrap();
+            let registered = |token: &SendTokenHash| (*token, TokenOutcome::Registered);
+            let said: Vec<_> = home.tokens.iter().map(registered).collect();
+            self.device.opened(&home.relay, home.revision, &said, now_s).unwrap();
         }
         // A check-in first, and then what is asked about holds.
         for _ in 0..3 {
@@ -198,6 +202,15 @@ const DAY: &[Step] = &[
         ana.device.add_relay(&relay, None, ana.now_s).unwrap();
         ana.send();
         ana.keep_kit();
+    }),
+    ("another token for a member", |ana| {
+        let members = ana.device.members().unwrap();
+        let other = members.iter().find(|member| !member.me).unwrap().member;
+        ana.device.exchange_token(other, false, ana.now_s).unwrap();
+        // Registered, then told.
+        ana.send();
+        ana.device.tend(true, true, ana.now_s).unwrap();
+        ana.send();
     }),
     ("a drill, and being there", |ana| {
         ana.device.drill("simulacro", ana.now_s).unwrap();
