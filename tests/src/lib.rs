@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod files;
 pub mod job;
+pub mod liar;
 pub mod load;
 pub mod network;
 pub mod person;

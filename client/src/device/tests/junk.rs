@@ -222,6 +222,29 @@ fn envelopes_that_look_like_one_to_a_known_prekey_leave_no_records() {
 }
 
 #[test]
+fn used_prekeys_are_not_looked_through_for_each_envelope_of_a_flood() {
+    let said = |many: u64| {
+        let mut world = trio();
+        let (ana, now_s) = (token(&mut world, "Ana", "Luz"), world.now_s);
+        let mut used = Vec::new();
+        world.device("Ana").say("hola", &[], now_s).unwrap();
+        world.send("Ana", |_| true);
+        world.meddle("Luz", |waiting| used.extend(waiting.iter().cloned()));
+        world.settle();
+        // Ids that were out are known until the next day.
+        world.now_s += 86_400;
+        flood(&mut world, ana, 0..many);
+        let mut bytes = used[0].as_bytes().to_vec();
+        bytes[3000] ^= 1;
+        world.office.send(ana, Envelope::new(bytes).unwrap());
+        world.receive("Luz");
+        let unopened = |item: &&Item| matches!(item.what, What::Unopened { .. });
+        world.person("Luz").shown.iter().filter(unopened).count()
+    };
+    assert_eq!((said(MANY - 1), said(MANY + 1)), (1, 0));
+}
+
+#[test]
 fn what_was_sealed_to_keys_that_an_older_copy_of_the_vault_lacks_comes_again() {
     let mut world = trio();
     let (now_s, ana) = (world.now_s, [world.person("Ana").member()]);
