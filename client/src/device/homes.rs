@@ -262,10 +262,17 @@ impl Turn<'_> {
     /// Mailboxes at relays that were left so long ago that nothing can lie there any more.
     pub(super) fn let_homes_go(&mut self) -> Done {
         let mut profile = self.profile()?;
-        let before = profile.homes.len();
-        let over = |left_s: u64| self.now_s.saturating_sub(left_s) > LEAVING_S;
-        profile.homes.retain(|home| !home.left_s.is_some_and(over));
-        if profile.homes.len() == before { Ok(()) } else { self.set_profile(&profile) }
+        let over = |home: &Home| {
+            home.left_s.is_some_and(|left_s| self.now_s.saturating_sub(left_s) > LEAVING_S)
+        };
+        if !profile.homes.iter().any(over) {
+            return Ok(());
+        }
+        for home in profile.homes.iter().filter(|home| over(home)) {
+            self.forget_registration(home)?;
+        }
+        profile.homes.retain(|home| !over(home));
+        self.set_profile(&profile)
     }
 
     /// A spare's token becomes that of the member who came with it.

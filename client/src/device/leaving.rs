@@ -16,7 +16,7 @@ use crate::duress::says_nothing;
 use crate::inbox::Complete;
 use crate::outbox::Class;
 use crate::records::{
-    Delivery, DeliveryKind, EventKind as AlertEventKind, ExchangeKind, HoldKind, Holder,
+    AskedKind, Delivery, DeliveryKind, EventKind as AlertEventKind, ExchangeKind, HoldKind, Holder,
     IntroductionKind, InvitationKind, InvitedState, LeftKind, OwedKind, PassedKind, PresenceKind,
     SparesKind, What, delivery_key,
 };
@@ -162,6 +162,7 @@ impl Turn<'_> {
         self.revoke(&mut profile, |holder| holder.member() == Some(member));
         self.set_profile(&profile)?;
         self.tx.delete::<ExchangeKind>(&member.0)?;
+        self.tx.delete::<AskedKind>(&member.0)?;
         // What says who is in the circle, the lead has to say to who was removed, too.
         self.drop_deliveries(member, |delivery| !is_farewell(delivery))?;
         self.drop_stock(member)?;

@@ -21,7 +21,7 @@ pub struct Registration {
 pub struct Exchange {
     /// Who.
     pub member: MemberId,
-    /// Since when.
+    /// Since when, or when they were last told.
     pub since_s: u64,
     /// The earlier one counts no more, whether the member has the new one or not.
     pub at_once: bool,

@@ -188,7 +188,7 @@ impl Turn<'_> {
             spares: Vec::new(),
         });
         exchange.cards = self.send_card(member)?.into_iter().collect();
-        exchange.received_s = None;
+        (exchange.since_s, exchange.received_s) = (self.now_s, None);
         self.tx.put::<ExchangeKind>(&member.0, &exchange)?;
         if !told && !exchange.spares.is_empty() {
             let roster = self.the_roster()?;

@@ -39,7 +39,7 @@ impl Device {
     /// confirmed before: the newer is to be registered again.
     ///
     /// # Errors
-    /// [`DeviceError::Vault`].
+    /// [`DeviceError::Vault`](crate::device::DeviceError::Vault).
     pub fn opened(
         &mut self,
         relay: &RelayAddress,
@@ -102,6 +102,12 @@ impl Turn<'_> {
 
     fn registration(&self, home: &Home) -> Done<Registration> {
         Ok(self.readable::<RegistrationKind>(&home.registration_key())?.unwrap_or_default())
+    }
+
+    /// What its relay said of its tokens.
+    pub(super) fn forget_registration(&self, home: &Home) -> Done {
+        self.tx.delete::<RegistrationKind>(&home.registration_key())?;
+        Ok(())
     }
 
     /// Tokens that the relay did not register when it was last asked, and why.
