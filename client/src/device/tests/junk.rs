@@ -1,7 +1,7 @@
 //! Envelopes that nothing here opens, as whoever has a token can send any number of them.
 
 use velar_protocol::circle::Role;
-use velar_protocol::seal::lifetimes::STOCK_MAX;
+use velar_protocol::seal::lifetimes::{STOCK_MAX, STOCK_START};
 use velar_protocol::seal::{Day, MemberId, PrekeyId};
 use velar_protocol::wire::{Answer, Envelope, SendTokenHash};
 
@@ -154,6 +154,29 @@ fn a_member_is_asked_a_few_times_an_hour_whatever_comes_by_their_token() {
     let before = world.device("Luz").vault.records();
     flood(&mut world, ana, 900..990);
     assert_eq!(world.device("Luz").vault.records(), before);
+}
+
+#[test]
+fn the_first_question_of_a_day_brings_fresh_prekeys_whatever_the_member_holds() {
+    let mut world = trio();
+    let (ana, member) = (token(&mut world, "Ana", "Luz"), world.person("Ana").member());
+    let vault = &mut world.device("Luz").vault;
+    let full = vault.write::<_, crate::vault::VaultError>(|tx| {
+        let peer = tx.get::<PeerKind>(&member.0)?.unwrap();
+        tx.put::<PeerKind>(&member.0, &crate::records::Peer { outstanding: 1000, ..peer })
+    });
+    full.unwrap();
+    let mut issued = Vec::new();
+    for n in 0..4 {
+        let count = |world: &mut World| {
+            world.device("Luz").vault.read(|tx| tx.count::<IssuedKind>()).unwrap()
+        };
+        let before = count(&mut world);
+        flood(&mut world, ana, n..n + 1);
+        issued.push(count(&mut world) - before);
+        world.now_s += 86_400 / 3 + 1;
+    }
+    assert_eq!(issued, [STOCK_START as u64, 0, 0, STOCK_START as u64]);
 }
 
 #[test]
