@@ -204,6 +204,8 @@ async fn an_expired_envelope_is_counted_and_not_delivered() {
                 online.send.finish().unwrap();
                 // The relay ends the stream; then another may begin.
                 online.recv.read_to_end(1 << 20).await.unwrap();
+                // Slower than a connection may ask.
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
             other => panic!("{other:?}"),
         }

@@ -17,6 +17,8 @@ pub(crate) const TOKEN_ENVELOPES: usize = 4;
 pub(crate) struct State {
     pub(crate) mailboxes: BTreeMap<u8, Mailbox>,
     pub(crate) holds: BTreeMap<u8, Hold>,
+    /// Holds that were dropped, for their recipients are gone. Known as long as the process lives.
+    pub(crate) abandoned: BTreeMap<u8, Abandoned>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +51,14 @@ pub(crate) struct Entry {
 pub(crate) struct Hold {
     pub(crate) due_s: u64,
     pub(crate) deliveries: Vec<(Delivery, DeliveryOutcome)>,
+    /// Since when none of its recipients was there whenever it was looked at. Known as long as the process lives.
+    pub(crate) gone_since_s: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Abandoned {
+    pub(crate) deliveries: usize,
+    pub(crate) until_s: u64,
 }
 
 impl State {
@@ -92,6 +102,8 @@ impl State {
     pub(crate) fn restarted(&self) -> Self {
         let mut state = self.clone();
         let held = self.held_by_token();
+        state.abandoned.clear();
+        state.holds.values_mut().for_each(|hold| hold.gone_since_s = None);
         for found in state.mailboxes.values_mut() {
             found.remembered.clear();
             found.used_s = (found.used_s / DAY_S + 1) * DAY_S - 1;

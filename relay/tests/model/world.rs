@@ -41,6 +41,7 @@ pub(crate) struct World {
     /// As it was at the last commit, and after every change since: what a crash may leave.
     history: Vec<State>,
     ticked_s: u64,
+    swept_s: u64,
     /// Nothing is released before this.
     may_release_s: u64,
     /// From here on everything due is released.
@@ -85,6 +86,7 @@ impl World {
             live: State::default(),
             history: vec![State::default()],
             ticked_s: START_S,
+            swept_s: 0,
             may_release_s: START_S,
             must_release_s: START_S,
             serials: 0,
@@ -239,6 +241,7 @@ impl World {
         if self.live.holds.contains_key(&id) && replaces != Some(id) {
             return refused(Refusal::HoldExists);
         }
+        let replaces = replaces.filter(|old| self.live.abandoned.remove(old).is_none());
         if replaces.is_some_and(|old| !self.live.holds.contains_key(&old)) {
             return refused(Refusal::UnknownHold);
         }
@@ -257,13 +260,19 @@ impl World {
             self.live = before;
             return Said::AtOnce(Answer::Held { outcomes });
         }
-        self.live.holds.insert(id, Hold { due_s: now_s + u64::from(for_s), deliveries });
+        let due_s = now_s + u64::from(for_s);
+        self.live.abandoned.remove(&id);
+        self.live.holds.insert(id, Hold { due_s, deliveries, gone_since_s: None });
         Said::AtCommit(Answer::Held { outcomes })
     }
 
     fn extend(&mut self, id: u8, for_s: u32) -> Said {
         if !(1..=HOLD_LENGTH_S).contains(&for_s) {
             return refused(Refusal::HoldLength);
+        }
+        if let Some(abandoned) = self.live.abandoned.get(&id) {
+            let outcomes = vec![DeliveryOutcome::Refused; abandoned.deliveries];
+            return Said::AtCommit(Answer::Extended { outcomes });
         }
         let Some(hold) = self.live.holds.get_mut(&id) else {
             return refused(Refusal::UnknownHold);
@@ -281,6 +290,9 @@ impl World {
     }
 
     fn cancel(&mut self, id: u8) -> Said {
+        if self.live.abandoned.remove(&id).is_some() {
+            return Said::AtCommit(Answer::Cancelled);
+        }
         let Some(hold) = self.live.holds.remove(&id) else {
             return refused(Refusal::UnknownHold);
         };

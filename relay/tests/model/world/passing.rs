@@ -5,11 +5,14 @@ use std::slice;
 
 use velar_protocol::wire::DeliveryOutcome;
 
-use super::{IDLE_S, OUTAGE_WAIT_S, World};
-use crate::state::{Hold, Mailbox};
+use super::{IDLE_S, OPEN_HOLDS, OUTAGE_WAIT_S, World};
+use crate::state::{Abandoned, Hold, Mailbox};
 
 /// A pause between two ticks from which on it counts as an outage.
 const GAP_S: u64 = 60;
+
+/// Seconds for which all recipients of a hold have to be gone.
+const ABANDONED_S: u64 = 3600;
 
 /// How much of the writes that waited the store had taken when the process died.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,9 +33,6 @@ impl World {
             after.must_release_s = after.must_release_s.max(after.now_s + OUTAGE_WAIT_S);
         }
         after.ticked_s = after.now_s;
-        if !after.may_be_released(released) {
-            return Vec::new();
-        }
         // Mailboxes are gone through in any order, which shows if a crash comes between them.
         let order: Vec<u8> = after.live.mailboxes.keys().copied().collect();
         let back: Vec<u8> = order.iter().rev().copied().collect();
@@ -40,6 +40,10 @@ impl World {
         for order in [order, back] {
             let mut world = after.clone();
             world.clear_away(&order);
+            world.drop_abandoned();
+            if !world.may_be_released(released) {
+                continue;
+            }
             if !released.is_empty() {
                 world.commit();
             }
@@ -77,6 +81,7 @@ impl World {
                 live,
                 // The last mark is of the life before: the first tick may count the outage again.
                 ticked_s: 0,
+                swept_s: 0,
                 may_release_s: now_s + outage_s.min(OUTAGE_WAIT_S),
                 must_release_s: now_s + OUTAGE_WAIT_S,
                 serials: self.serials,
@@ -122,6 +127,34 @@ impl World {
                 self.note();
             }
         }
+    }
+
+    /// Drops holds whose recipients have all been gone for a while, however often they were extended.
+    fn drop_abandoned(&mut self) {
+        let now_s = self.now_s;
+        if now_s == self.swept_s {
+            return;
+        }
+        self.swept_s = now_s;
+        let mut order: Vec<(u64, u8)> =
+            self.live.holds.iter().map(|(id, hold)| (hold.due_s, *id)).collect();
+        order.sort_unstable();
+        for (due_s, id) in order {
+            let Some(hold) = self.live.holds.get(&id) else { continue };
+            let there = hold.held().any(|token| self.live.owner(token).is_some());
+            let deliveries = hold.deliveries.len();
+            let Some(hold) = self.live.holds.get_mut(&id) else { continue };
+            if there {
+                hold.gone_since_s = None;
+            } else if now_s >= *hold.gone_since_s.get_or_insert(now_s) + ABANDONED_S {
+                self.live.holds.remove(&id);
+                if self.live.abandoned.len() < OPEN_HOLDS {
+                    self.live.abandoned.insert(id, Abandoned { deliveries, until_s: due_s });
+                }
+                self.note();
+            }
+        }
+        self.live.abandoned.retain(|_, abandoned| abandoned.until_s > now_s);
     }
 
     /// The envelopes come in one by one, and then the hold goes: a crash may come between them.
