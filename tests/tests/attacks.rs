@@ -97,7 +97,9 @@ async fn one_prefix_does_not_have_all_tokens() {
 async fn one_prefix_does_not_have_all_seats() {
     let limits = ["--limit=connections=128", "--limit=connections-per-prefix=32"];
     let seen = attack(&[&["seats", "--size=64"], &limits[..]].concat()).await.unwrap().unwrap();
-    assert!(count(&seen, "open_now") > 0 && count(&seen, "turned_away") > 0, "{seen}");
+    // More came, and some of them had to go.
+    assert!(count(&seen, "connected") + count(&seen, "turned_away") > 32, "{seen}");
+    assert!((1..=32).contains(&count(&seen, "open_now")), "{seen}");
     nothing_refused(&seen);
 }
 

@@ -18,7 +18,9 @@ use rustix::process::nice;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::{interval, sleep};
-use velar_protocol::wire::{Answer, Exporter, RelayAddress, Request, SendTokenHash};
+use velar_protocol::wire::{
+    Answer, DeliveryOutcome, Exporter, RelayAddress, Request, SendTokenHash, TokenOutcome,
+};
 
 use super::super::Outcome;
 use super::client::{Connection, Dialer, Failure, Port};
@@ -223,10 +225,10 @@ impl Attacker {
             }
             let answer = stream.hear().await?;
             on_way -= 1;
-            granted += usize::from(!matches!(answer, Answer::Refused(_)));
+            granted += usize::from(is_granted(&answer));
             let turn = self.counts.heed(&answer);
             if turn != Turn::GoOn {
-                return Ok((turn, granted - 1));
+                return Ok((turn, granted));
             }
         }
     }
@@ -238,6 +240,16 @@ impl Attacker {
     }
 }
 
+/// Whether all that was asked for was given: who has a share may have less.
+fn is_granted(answer: &Answer) -> bool {
+    match answer {
+        Answer::Refused(_) | Answer::Full { .. } | Answer::Unavailable { .. } => false,
+        Answer::Held { outcomes } => !outcomes.contains(&DeliveryOutcome::Full),
+        Answer::Opened { outcomes, .. } => !outcomes.contains(&TokenOutcome::Full),
+        _ => true,
+    }
+}
+
 impl Counts {
     fn heed(&self, answer: &Answer) -> Turn {
         let (counter, turn) = match answer {
@@ -246,6 +258,7 @@ impl Counts {
                 (&self.full, if no_room { Turn::NoRoom } else { Turn::Reconnect })
             }
             Answer::Refused(_) => (&self.refused, Turn::GoOn),
+            answer if !is_granted(answer) => (&self.full, Turn::GoOn),
             _ => (&self.granted, Turn::GoOn),
         };
         counter.fetch_add(1, Ordering::Relaxed);

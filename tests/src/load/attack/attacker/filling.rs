@@ -93,7 +93,7 @@ impl Attacker {
                         });
                         if let Ok((turn, granted)) = pumped.await {
                             left += granted;
-                            if turn != Turn::NoRoom {
+                            if turn != Turn::NoRoom && granted > 0 {
                                 continue;
                             }
                         }
