@@ -313,13 +313,17 @@ async fn a_relay_without_room_is_told_from_one_that_does_not_answer() -> Outcome
     relay.kill_nine().await?;
     let mut relay = relay.with_flag("--free-space-mib=4294967295");
     relay.start().await?;
+    // Every mailbox has a floor, of which one token has a part: that is used up first.
+    for _ in 0..4 {
+        ana.run(&["say", "hola"]).await?;
+    }
+    let said = ana.run(&["say", "hola"]).await?;
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.err.contains("has no room for it now"), "{said:?}");
     let raised = ana.run(&["panic", "--wait", "5"]).await?;
     assert_eq!(raised.code, 3, "{raised:?}");
     assert!(raised.out.contains("does not take the alarm now"), "{raised:?}");
     assert!(!raised.out.contains("NO CONNECTION"), "{raised:?}");
-    let said = ana.run(&["say", "hola"]).await?;
-    assert_eq!(said.code, 3, "{said:?}");
-    assert!(said.err.contains("has no room for it now"), "{said:?}");
 
     relay.kill_nine().await?;
     let mut relay = relay.with_flag("--free-space-mib=0");
