@@ -1,7 +1,7 @@
 //! A relay's address with its pins: `velar://host:port[,host:port…]#pin[,next pin]` (SPEC.md §4.1).
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use data_encoding::BASE64URL_NOPAD;
