@@ -60,7 +60,11 @@ impl World {
         let now_s = self.now_s + seconds;
         let gap = now_s - self.ticked_s >= GAP_S;
         let waits = gap || now_s < self.must_release_s;
-        let due = self.live.holds.iter().filter(|(_, hold)| !waits && hold.due_s <= now_s);
+        let mut after = Self { now_s, ..self.clone() };
+        let order: Vec<u8> = after.live.mailboxes.keys().copied().collect();
+        after.clear_away(&order);
+        after.drop_abandoned();
+        let due = after.live.holds.iter().filter(|(_, hold)| !waits && hold.due_s <= now_s);
         due.map(|(id, _)| *id).collect()
     }
 
@@ -118,8 +122,6 @@ impl World {
                 found.expired += count;
             }
             self.note();
-        }
-        for id in order {
             let watched = self.watcher.as_ref().is_some_and(|it| it.mailbox == *id && !it.closed);
             let idle = |found: &Mailbox| now_s > found.used_s + IDLE_S;
             if !watched && self.live.mailboxes.get(id).is_some_and(idle) {
