@@ -29,27 +29,32 @@ pub enum Standing {
 }
 
 /// What is remembered of relays, by their places in lower case: a place that is known shows nothing new, whichever pins it
-/// is named with.
+/// is named with. Of an address that names several, this device tries each: it is known where all of them are, and refused
+/// where one is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RelayBook {
     known: BTreeSet<String>,
     refused: BTreeSet<String>,
-    /// About which the person was asked, for whose card, and when.
+    /// About which the person was asked (all places of an address), for whose card, and when.
     asked: BTreeMap<String, (MemberId, u64)>,
 }
 
-fn place(relay: &RelayAddress) -> String {
-    relay.place().to_lowercase()
+fn places(relay: &RelayAddress) -> impl Iterator<Item = String> {
+    relay.places().map(|place| place.to_string().to_lowercase())
+}
+
+/// All places of an address, as one.
+fn listed(relay: &RelayAddress) -> String {
+    places(relay).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(",")
 }
 
 impl RelayBook {
-    /// Where this device stands with a relay. `shared`: it uses it itself, or more than one person does.
+    /// Where this device stands with a relay. `shared`: it uses this place itself, or more than one person does.
     #[must_use]
-    pub fn standing(&self, relay: &RelayAddress, shared: impl FnOnce() -> bool) -> Standing {
-        let place = place(relay);
-        if self.refused.contains(&place) {
+    pub fn standing(&self, relay: &RelayAddress, shared: impl Fn(&str) -> bool) -> Standing {
+        if places(relay).any(|place| self.refused.contains(&place)) {
             Standing::Refused
-        } else if self.known.contains(&place) || shared() {
+        } else if places(relay).all(|place| self.known.contains(&place) || shared(&place)) {
             Standing::Known
         } else {
             Standing::Asks
@@ -59,32 +64,34 @@ impl RelayBook {
     /// Whether it is remembered as known, or as refused.
     #[must_use]
     pub fn decides(&self, relay: &RelayAddress) -> bool {
-        let place = place(relay);
-        self.known.contains(&place) || self.refused.contains(&place)
+        self.standing(relay, |_| false) != Standing::Asks
     }
 
     /// The person, or an invitation that was taken up, says so; also where it was refused before.
     pub fn allow(&mut self, relay: &RelayAddress) {
-        let place = place(relay);
-        self.refused.remove(&place);
-        self.asked.remove(&place);
-        self.known.insert(place);
+        self.asked.remove(&listed(relay));
+        for place in places(relay) {
+            self.refused.remove(&place);
+            self.known.insert(place);
+        }
     }
 
-    /// The person says no.
-    pub fn refuse(&mut self, relay: &RelayAddress) {
-        let place = place(relay);
-        self.known.remove(&place);
-        self.asked.remove(&place);
-        self.refused.insert(place);
+    /// The person says no: to those of its places that are not `shared`, for others are reached there; to all, if all are.
+    pub fn refuse(&mut self, relay: &RelayAddress, shared: impl Fn(&str) -> bool) {
+        self.asked.remove(&listed(relay));
+        let own: Vec<String> = places(relay).filter(|place| !shared(place)).collect();
+        let refused = if own.is_empty() { places(relay).collect() } else { own };
+        for place in refused {
+            self.known.remove(&place);
+            self.refused.insert(place);
+        }
     }
 
     /// Several use it: it stays known when one of them leaves it.
     pub fn remember(&mut self, relay: &RelayAddress) {
         if self.known.len() < MAX_REMEMBERED && !self.decides(relay) {
-            let place = place(relay);
-            self.asked.remove(&place);
-            self.known.insert(place);
+            self.asked.remove(&listed(relay));
+            self.known.extend(places(relay));
         }
     }
 
@@ -96,14 +103,14 @@ impl RelayBook {
         now_s: u64,
     ) -> Vec<(RelayAddress, MemberId)> {
         let recent = |at_s: u64| now_s.abs_diff(at_s) < ASKED_S;
-        let listed: BTreeSet<String> = open.iter().map(|(relay, _)| place(relay)).collect();
-        self.asked.retain(|place, (_, at_s)| listed.contains(place) || recent(*at_s));
+        let open_now: BTreeSet<String> = open.iter().map(|(relay, _)| listed(relay)).collect();
+        self.asked.retain(|places, (_, at_s)| open_now.contains(places) || recent(*at_s));
         let mut new = Vec::new();
         for (relay, by) in open {
             let of_theirs =
                 self.asked.values().filter(|(member, at_s)| member == by && recent(*at_s));
-            if of_theirs.count() < MAX_ADDRESSES && !self.asked.contains_key(&place(relay)) {
-                self.asked.insert(place(relay), (*by, now_s));
+            if of_theirs.count() < MAX_ADDRESSES && !self.asked.contains_key(&listed(relay)) {
+                self.asked.insert(listed(relay), (*by, now_s));
                 new.push((relay.clone(), *by));
             }
         }
@@ -131,22 +138,49 @@ mod tests {
     #[test]
     fn a_no_holds_until_it_is_taken_back_whoever_uses_it() {
         let mut book = RelayBook::default();
-        assert_eq!(book.standing(&relay(1), || false), Standing::Asks);
-        assert_eq!(book.standing(&relay(1), || true), Standing::Known);
-        book.refuse(&relay(1));
+        assert_eq!(book.standing(&relay(1), |_| false), Standing::Asks);
+        assert_eq!(book.standing(&relay(1), |_| true), Standing::Known);
+        book.refuse(&relay(1), |_| false);
         book.remember(&relay(1));
-        assert_eq!(book.standing(&relay(1), || true), Standing::Refused);
+        assert_eq!(book.standing(&relay(1), |_| true), Standing::Refused);
         book.allow(&relay(1));
-        assert_eq!(book.standing(&relay(1), || false), Standing::Known);
-        assert_eq!(book.standing(&relay(2), || false), Standing::Asks);
+        assert_eq!(book.standing(&relay(1), |_| false), Standing::Known);
+        assert_eq!(book.standing(&relay(2), |_| false), Standing::Asks);
     }
 
     #[test]
     fn another_pin_or_spelling_of_a_place_is_the_same_place() {
         let mut book = RelayBook::default();
-        book.refuse(&relay(1));
+        book.refuse(&relay(1), |_| false);
         let other = RelayAddress::new("Relay.EXAMPLE.org", 1, Pin([2; 32]), None).unwrap();
-        assert_eq!(book.standing(&other, || true), Standing::Refused);
+        assert_eq!(book.standing(&other, |_| true), Standing::Refused);
+    }
+
+    fn several(hosts: &[&str]) -> RelayAddress {
+        let pin = relay(1).to_string().rsplit_once('#').unwrap().1.to_owned();
+        let places: Vec<String> = hosts.iter().map(|host| format!("{host}:443")).collect();
+        format!("velar://{}#{pin}", places.join(",")).parse().unwrap()
+    }
+
+    #[test]
+    fn a_place_beside_a_known_one_is_asked_about_and_one_beside_a_refused_one_is_refused() {
+        let (shared, both) = (several(&["a.example"]), several(&["a.example", "b.example"]));
+        let other_way = several(&["b.example", "a.example"]);
+        let in_use = |place: &str| place == "a.example:443";
+        let mut book = RelayBook::default();
+        book.allow(&shared);
+        assert_eq!(book.standing(&both, in_use), Standing::Asks);
+        assert_eq!(book.standing(&other_way, in_use), Standing::Asks);
+        assert_eq!(book.ask(&[(both.clone(), member(1))], NOW_S).len(), 1);
+        assert!(book.ask(&[(other_way.clone(), member(1))], NOW_S).is_empty(), "the same places");
+        book.refuse(&both, in_use);
+        for relay in [&both, &other_way, &several(&["b.example"])] {
+            assert_eq!(book.standing(relay, in_use), Standing::Refused);
+        }
+        assert_eq!(book.standing(&shared, in_use), Standing::Known, "others are reached there");
+        assert_eq!(book.standing(&several(&["a.example", "c.example"]), in_use), Standing::Asks);
+        book.allow(&other_way);
+        assert_eq!(book.standing(&both, |_| false), Standing::Known);
     }
 
     #[test]
@@ -155,7 +189,7 @@ mod tests {
         (1..1000).for_each(|port| book.remember(&relay(port)));
         assert_eq!(book.known.len(), MAX_REMEMBERED);
         book.allow(&relay(5000));
-        assert_eq!(book.standing(&relay(5000), || false), Standing::Known);
+        assert_eq!(book.standing(&relay(5000), |_| false), Standing::Known);
     }
 
     proptest! {

@@ -1,10 +1,10 @@
 //! Relays that members name, as this device uses them: see [`crate::relays`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use velar_protocol::circle::Address;
 use velar_protocol::seal::MemberId;
-use velar_protocol::wire::RelayAddress;
+use velar_protocol::wire::{Place, RelayAddress};
 
 use super::views::name_of;
 use super::{Device, DeviceError, Done, Turn};
@@ -52,9 +52,7 @@ impl Device {
             turn.the_roster()?;
             let named = |relay: &RelayAddress| {
                 let wanted = place.to_lowercase();
-                [relay.place(), relay.host().to_owned(), relay.to_string()]
-                    .iter()
-                    .any(|form| form.to_lowercase() == wanted)
+                relay.to_string().to_lowercase() == wanted || relay.is_called(&wanted)
             };
             let mut found = turn.named_relays()?;
             found.retain(|one| named(&one.relay));
@@ -70,7 +68,12 @@ impl Device {
             if allow {
                 book.allow(&relay);
             } else {
-                book.refuse(&relay);
+                let profile = turn.profile()?;
+                let shared = match found.iter().flat_map(|one| &one.by).next() {
+                    Some((member, _)) => turn.shared_places(&profile, *member)?,
+                    None => BTreeSet::new(),
+                };
+                book.refuse(&relay, |place| shared.contains(place));
             }
             turn.set_relay_book(&book)?;
             turn.relays_changed()?;
@@ -124,27 +127,34 @@ impl Turn<'_> {
         Ok(all)
     }
 
-    /// Whether this device uses a relay itself, or somebody does who is another person than this member.
-    fn is_shared(&self, relay: &RelayAddress, profile: &Profile, by: MemberId) -> Done<bool> {
-        let same = |other: &RelayAddress| other.place().eq_ignore_ascii_case(&relay.place());
-        if profile.homes.iter().any(|home| same(&home.relay)) {
-            return Ok(true);
+    /// Places of relays, in lower case, that this device uses itself or somebody who is another person than this member.
+    fn shared_places(&self, profile: &Profile, by: MemberId) -> Done<BTreeSet<String>> {
+        let places = |relay: &RelayAddress| -> Vec<String> {
+            relay.places().map(|place| place.to_string().to_lowercase()).collect()
+        };
+        let mut shared: BTreeSet<String> =
+            profile.homes.iter().flat_map(|home| places(&home.relay)).collect();
+        let Some(members) = self.membership()? else { return Ok(shared) };
+        for (member, address) in self.all_addresses()? {
+            if !members.same_person(member, by) {
+                shared.extend(places(&address.relay));
+            }
         }
-        let Some(members) = self.membership()? else { return Ok(false) };
-        let others = self.all_addresses()?;
-        let mut others = others.iter().filter(|(member, _)| !members.same_person(*member, by));
-        Ok(others.any(|(_, address)| same(&address.relay)))
+        Ok(shared)
     }
 
     /// Where this device stands with a relay on this member's card.
     pub(super) fn standing(&self, relay: &RelayAddress, by: MemberId) -> Done<Standing> {
         let book = self.relay_book()?;
-        let shared = !book.decides(relay) && self.is_shared(relay, &self.profile()?, by)?;
-        Ok(book.standing(relay, || shared))
+        if book.decides(relay) {
+            return Ok(book.standing(relay, |_| false));
+        }
+        let shared = self.shared_places(&self.profile()?, by)?;
+        Ok(book.standing(relay, |place| shared.contains(place)))
     }
 
     pub(super) fn refuses(&self, relay: &RelayAddress) -> Done<bool> {
-        Ok(self.relay_book()?.standing(relay, || true) == Standing::Refused)
+        Ok(self.relay_book()?.standing(relay, |_| true) == Standing::Refused)
     }
 
     /// Where something goes that is for this member: to its relays that are known. An alarm of this person's goes to those
@@ -171,14 +181,16 @@ impl Turn<'_> {
         let homes = self.profile()?.homes;
         let mut named: BTreeMap<String, NamedRelay> = BTreeMap::new();
         for (member, address) in self.all_addresses()? {
-            let place = address.relay.place();
-            if homes.iter().any(|home| home.relay.place() == place) {
+            let at_home =
+                |place: &Place| homes.iter().any(|home| home.relay.places().any(|it| it == place));
+            if address.relay.places().all(at_home) {
                 continue;
             }
+            let places: Vec<String> = address.relay.places().map(Place::to_string).collect();
             let standing = self.standing(&address.relay, member)?;
             let person = (member, name_of(member, &self.peer(member)?));
             let lacks = self.ways(member, false)?.is_empty();
-            let one = named.entry(place).or_insert_with(|| NamedRelay {
+            let one = named.entry(places.join(",")).or_insert_with(|| NamedRelay {
                 relay: address.relay,
                 standing,
                 by: Vec::new(),
@@ -216,7 +228,8 @@ impl Turn<'_> {
             if book.decides(&address.relay) {
                 continue;
             }
-            if self.is_shared(&address.relay, &profile, member)? {
+            let shared = self.shared_places(&profile, member)?;
+            if book.standing(&address.relay, |place| shared.contains(place)) == Standing::Known {
                 book.remember(&address.relay);
             } else {
                 open.push((address.relay, member));
