@@ -11,13 +11,13 @@ use velar_protocol::seal::{MemberId, Voice, Whole};
 use velar_protocol::wire::{Envelope, RelayAddress, TokenMark};
 
 use super::arrived::Arrived;
-use super::opening::self_named;
+use super::opening::{self_named, was_left_at_a_relay};
 use super::{Device, DeviceError, Done, Turn};
 use crate::duress::is_alarm_beforehand;
 use crate::inbox::Complete;
 use crate::records::{
     Holder, NewerBodyKind, NewerBytesKind, NewerEnvelope, NewerEnvelopeKind, NewerMessage,
-    NewerMessageKind, UnopenedSaidKind, What,
+    NewerMessageKind, Peer, UnopenedSaidKind, What,
 };
 
 /// Messages of one member that are kept; strangers count as one. An alarm, and the days around it.
@@ -270,7 +270,14 @@ impl Turn<'_> {
         let Complete { whole: Whole { message, ref voices, ref body, .. }, .. } = complete;
         // Who said nothing of a passphrase could not be judged before.
         let silent = voices.contains(&Voice::NONE) && !is_alarm_beforehand(by, body);
+        // What a relay released is no sign of life.
+        let left = was_left_at_a_relay(&complete.whole);
+        let heard_s = self.peer(by)?.heard_s;
         self.act_on_newer(kept, complete)?;
+        if left {
+            let peer = Peer { heard_s, ..self.peer(by)? };
+            self.set_peer(by, &peer)?;
+        }
         if silent { self.hear_voice(by, Voice::NONE, message) } else { Ok(()) }
     }
 

@@ -418,7 +418,7 @@ fn waits_at_the_relay(error: DeviceError) -> Done {
 }
 
 /// Whether a message lay in a hold until a relay released it.
-fn was_left_at_a_relay(whole: &Whole) -> bool {
+pub(super) fn was_left_at_a_relay(whole: &Whole) -> bool {
     let released = |event: &AlertEvent| match event.kind {
         EventKind::Raised { reason, .. } => matches!(reason, Reason::Released { .. }),
         _ => false,
