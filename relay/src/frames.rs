@@ -48,12 +48,14 @@ impl Frames {
         Some(Ok(frame))
     }
 
-    /// Bytes that the frame has in all which has begun and is not whole, as far as that is known.
+    /// Bytes that the frame has in all which has begun and is not whole; 0 before its header is there, and with it that its length
+    /// was judged.
     pub(crate) fn begun(&self) -> Option<usize> {
         if self.partial.is_empty() {
             return None;
         }
-        let length = self.partial.first_chunk::<HEADER_LEN>().copied().map(u32::from_le_bytes);
+        let judged = self.partial.get(..HEADER_LEN + 1).and_then(<[u8]>::first_chunk::<HEADER_LEN>);
+        let length = judged.copied().map(u32::from_le_bytes);
         Some(length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0))
     }
 
@@ -129,5 +131,16 @@ mod tests {
         assert!(frames.next::<Request>().is_none());
         assert!(frames.partial.capacity() < 64);
         assert_eq!(frames.begun(), Some(260_000));
+    }
+
+    /// Nobody waits, or keeps room, for a length that was not judged.
+    #[test]
+    fn a_length_counts_only_once_it_was_judged() {
+        let mut frames = Frames::default();
+        frames.feed(Bytes::from_static(&[0xff; 4]));
+        assert!(frames.next::<Request>().is_none());
+        assert_eq!(frames.begun(), Some(0));
+        frames.feed(Bytes::from_static(&[PROTOCOL_VERSION]));
+        assert!(matches!(frames.next::<Request>(), Some(Err(_))));
     }
 }
