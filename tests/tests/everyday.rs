@@ -314,10 +314,13 @@ async fn a_relay_without_room_is_told_from_one_that_does_not_answer() -> Outcome
     let mut relay = relay.with_flag("--free-space-mib=4294967295");
     relay.start().await?;
     // Every mailbox has a floor, of which one token has a part: that is used up first.
-    for _ in 0..4 {
-        ana.run(&["say", "hola"]).await?;
+    let mut said = ana.run(&["say", "hola"]).await?;
+    for _ in 0..8 {
+        if said.code == 3 {
+            break;
+        }
+        said = ana.run(&["say", "hola"]).await?;
     }
-    let said = ana.run(&["say", "hola"]).await?;
     assert_eq!(said.code, 3, "{said:?}");
     assert!(said.err.contains("has no room for it now"), "{said:?}");
     let raised = ana.run(&["panic", "--wait", "5"]).await?;
