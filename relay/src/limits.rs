@@ -155,9 +155,12 @@ pub(crate) const NEW_TOKENS: Rate = Rate { per_min: 10, burst: 256 };
 pub(crate) const HELD_FOR_MAILBOX: u32 = 256;
 /// See [`Limits::hold_part`]: a mailbox is in so many in any case.
 pub(crate) const HELD_FOR_EACH: u32 = 8;
-/// Seconds of hold time after which a hold is dropped whose recipients are all gone. A client that registers its tokens anew, after
-/// another that had an older set, is done within minutes.
-pub(crate) const ABANDONED_AFTER_S: u64 = 3600;
+/// Envelopes held by one token for one mailbox, where mailboxes have a part: a member has one hold, and leaves the next one before an
+/// earlier is over. One token must not take the part of all who have one.
+pub(crate) const HELD_FOR_TOKEN: u32 = 8;
+/// Seconds of hold time after which a hold is dropped whose recipients are all gone. A device that registered an older set of its
+/// tokens may be off for a while before it registers the newer one again: until then the hold stays.
+pub(crate) const ABANDONED_AFTER_S: u64 = 86_400;
 /// Subscriptions to one mailbox: one device, a few commands beside its watch, and connections that died unnoticed. Every one costs a
 /// wake-up and a copy of each envelope.
 pub(crate) const READERS: usize = 8;

@@ -8,8 +8,8 @@ use velar_protocol::wire::{Answer, DeliveryOutcome, Envelope, HoldId, Refusal, S
 use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
 use crate::limits::{
-    ABANDONED_AFTER_S, HELD_FOR_EACH, HELD_FOR_MAILBOX, HOLDS_SWEPT_AT_ONCE, LOST_HOLD_S,
-    RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM,
+    ABANDONED_AFTER_S, HELD_FOR_EACH, HELD_FOR_MAILBOX, HELD_FOR_TOKEN, HOLDS_SWEPT_AT_ONCE,
+    LOST_HOLD_S, RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM,
 };
 use crate::shares::share;
 use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write, short_digest};
@@ -122,7 +122,10 @@ impl Mailboxes {
         if self.holds.has(&id) && replaces != Some(id) {
             return refused(Refusal::HoldExists);
         }
-        let replaces = replaces.filter(|old| self.holds.abandoned.remove(old).is_none());
+        let (gone, replaces) = match replaces {
+            Some(old) if self.holds.abandoned.contains_key(&old) => (Some(old), None),
+            other => (None, other),
+        };
         if let Some(old) = replaces.filter(|old| !self.holds.has(old)) {
             return self.gone(&old);
         }
@@ -136,11 +139,20 @@ impl Mailboxes {
         if let Some(old) = &old {
             self.unreserve(&old.record);
         }
+        let mut freed: HashMap<SendTokenHash, u32> = HashMap::new();
+        for token in old.iter().flat_map(|old| old.record.held()) {
+            *freed.entry(*token).or_default() += 1;
+        }
         let mut outcomes = Vec::with_capacity(deliveries.len());
         let mut record = Vec::with_capacity(deliveries.len());
         let mut envelopes = Vec::with_capacity(deliveries.len());
         for (at, (token, envelope)) in (0..=u8::MAX).zip(deliveries) {
-            let outcome = self.reserve(&token, now);
+            // It had this place before: shares that have shrunk since do not take it.
+            let had = freed.get_mut(&token).filter(|left| **left > 0);
+            let outcome = self.reserve(&token, had.is_some(), now);
+            if let Some(left) = had {
+                *left -= 1;
+            }
             if outcome == DeliveryOutcome::Held {
                 envelopes.push((at, envelope));
             }
@@ -153,6 +165,9 @@ impl Mailboxes {
             }
             self.put_back(old);
             return Reply::Now(Answer::Held { outcomes });
+        }
+        if let Some(gone) = gone {
+            self.holds.abandoned.remove(&gone);
         }
         self.generations = self.generations.wrapping_add(1);
         let key = HeldKey { id, generation: self.generations };
@@ -440,18 +455,23 @@ impl Mailboxes {
         }
     }
 
-    fn reserve(&mut self, token: &SendTokenHash, now: Now) -> DeliveryOutcome {
+    /// Reserves a place for an envelope; `had`: it had one in the hold that is replaced.
+    fn reserve(&mut self, token: &SendTokenHash, had: bool, now: Now) -> DeliveryOutcome {
         let (limits, rate, envelopes) = (self.limits, self.token_rate(), self.envelope_share());
         let held = match limits.hold_part {
             0 => u64::MAX,
             parts => share(limits.holds.into(), self.holds.len() as u64, parts.into())
                 .clamp(HELD_FOR_EACH.into(), HELD_FOR_MAILBOX.into()),
         };
+        let of_token = match limits.hold_part {
+            0 => u32::MAX,
+            _ => HELD_FOR_TOKEN,
+        };
         let Some(mailbox) = self.mailbox_of(token) else { return DeliveryOutcome::Refused };
-        if u64::from(mailbox.reserved()) >= held
-            || !mailbox.has_room(&limits, token, envelopes)
-            || mailbox.charge(token, rate, now).is_err()
-        {
+        let fits = u64::from(mailbox.reserved()) < held
+            && mailbox.reserved_by(token) < of_token
+            && mailbox.has_room(&limits, token, envelopes);
+        if !(had || fits && mailbox.charge(token, rate, now).is_ok()) {
             return DeliveryOutcome::Full;
         }
         mailbox.reserve(token);

@@ -226,6 +226,12 @@ impl Mailbox {
         self.reserved
     }
 
+    /// Space promised to holds of one token's.
+    pub(super) fn reserved_by(&self, token: &SendTokenHash) -> u32 {
+        let found = self.tokens.iter().find(|found| found.hash == *token);
+        found.map_or(0, |token| token.reserved)
+    }
+
     pub(super) fn reserve(&mut self, token: &SendTokenHash) {
         if let Some(token) = self.tokens.iter_mut().find(|found| found.hash == *token) {
             token.reserved += 1;

@@ -71,9 +71,10 @@ impl State {
         self.mailboxes.values_mut().find(|found| found.tokens.contains_key(&token))
     }
 
-    pub(crate) fn reserve(&mut self, token: u8, now_s: u64) -> DeliveryOutcome {
+    /// `had`: the hold that is replaced had a place for it.
+    pub(crate) fn reserve(&mut self, token: u8, had: Option<u8>, now_s: u64) -> DeliveryOutcome {
         let Some(found) = self.mailbox_of(token) else { return DeliveryOutcome::Refused };
-        if !found.has_room(token) || found.is_shut(token, now_s) {
+        if had.is_none() && (!found.has_room(token) || found.is_shut(token, now_s)) {
             return DeliveryOutcome::Full;
         }
         found.tokens.entry(token).or_default().reserved += 1;

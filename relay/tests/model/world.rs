@@ -241,7 +241,10 @@ impl World {
         if self.live.holds.contains_key(&id) && replaces != Some(id) {
             return refused(Refusal::HoldExists);
         }
-        let replaces = replaces.filter(|old| self.live.abandoned.remove(old).is_none());
+        let (gone, replaces) = match replaces {
+            Some(old) if self.live.abandoned.contains_key(&old) => (Some(old), None),
+            other => (None, other),
+        };
         if replaces.is_some_and(|old| !self.live.holds.contains_key(&old)) {
             return refused(Refusal::UnknownHold);
         }
@@ -253,7 +256,11 @@ impl World {
         }
         old.iter().for_each(|old| self.live.unreserve(old));
         let now_s = self.now_s;
-        let outcome = |one: &Delivery| (*one, self.live.reserve(one.token, now_s));
+        let mut freed: Vec<u8> = old.iter().flat_map(Hold::held).collect();
+        let outcome = |one: &Delivery| {
+            let had = freed.iter().position(|token| *token == one.token);
+            (*one, self.live.reserve(one.token, had.map(|at| freed.swap_remove(at)), now_s))
+        };
         let deliveries: Vec<_> = to.iter().map(outcome).collect();
         let outcomes: Vec<_> = deliveries.iter().map(|(_, outcome)| *outcome).collect();
         if !outcomes.contains(&DeliveryOutcome::Held) {
@@ -261,7 +268,7 @@ impl World {
             return Said::AtOnce(Answer::Held { outcomes });
         }
         let due_s = now_s + u64::from(for_s);
-        self.live.abandoned.remove(&id);
+        self.live.abandoned.retain(|abandoned, _| *abandoned != id && Some(*abandoned) != gone);
         self.live.holds.insert(id, Hold { due_s, deliveries, gone_since_s: None });
         Said::AtCommit(Answer::Held { outcomes })
     }

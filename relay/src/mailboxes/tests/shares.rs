@@ -39,9 +39,9 @@ fn while_the_disk_is_nearly_full_every_mailbox_has_its_floor_and_nothing_else() 
 #[test]
 fn what_is_held_does_not_keep_an_alarm_from_the_floor() {
     let mut rig = Rig::new(Limits::default());
-    rig.open(1, &[1, 2]);
+    rig.open(1, &[1, 2, 3, 4]);
     for id in 0..20 {
-        assert_eq!(rig.hold(id, 6000, &[1], None), held(1));
+        assert_eq!(rig.hold(id, 6000, &[[1, 3, 4][usize::from(id % 3)]], None), held(1));
     }
     rig.mailboxes.set_room(Room::Low, 0);
     assert_eq!(rig.send(1, 1), Answer::Accepted);
@@ -115,17 +115,34 @@ fn new_tokens_cost_and_what_they_cost_does_not_come_back_by_asking_again() {
 fn holds_for_one_mailbox_leave_room_for_those_for_others() {
     let mut rig =
         Rig::new(Limits { holds: 200, hold_part: 4, token_burst: 10_000, ..Limits::default() });
-    rig.open(1, &[1]);
+    let tokens: Vec<u8> = (10..20).collect();
+    rig.open(1, &tokens);
     rig.open(2, &[2]);
     let mut left = 0;
-    while rig.hold(left, 6000, &[1], None) == held(1) {
+    while rig.hold(left, 6000, &[tokens[usize::from(left) % tokens.len()]], None) == held(1) {
         left += 1;
     }
     assert_eq!(left, 40, "a fourth of what is left");
     assert_eq!(rig.hold(100, 6000, &[2], None), held(1));
-    let both = rig.hold(101, 6000, &[1, 2], None);
+    let both = rig.hold(101, 6000, &[10, 2], None);
     let outcomes = vec![DeliveryOutcome::Full, DeliveryOutcome::Held];
     assert_eq!(both, Answer::Held { outcomes });
+    // A share that has shrunk since takes no place from what replaces a hold that had it.
+    assert_eq!(rig.hold(102, 6000, &[10], Some(0)), held(1));
+}
+
+#[test]
+fn one_token_does_not_have_all_that_is_held_for_a_mailbox() {
+    let mut rig = Rig::new(Limits::default());
+    rig.open(1, &[1, 2]);
+    let full = Answer::Held { outcomes: vec![DeliveryOutcome::Full] };
+    for id in 0..8 {
+        assert_eq!(rig.hold(id, 6000, &[1], None), held(1));
+    }
+    assert_eq!(rig.hold(8, 6000, &[1], None), full);
+    assert_eq!(rig.hold(9, 6000, &[2], None), held(1));
+    assert_eq!(rig.hold(10, 6000, &[1], Some(0)), held(1));
+    assert_eq!(rig.hold(11, 6000, &[1], None), full);
 }
 
 #[test]
@@ -133,8 +150,8 @@ fn a_hold_whose_recipients_are_all_gone_is_dropped_however_often_it_is_extended(
     let mut rig = Rig::new(Limits { outage_wait_s: 0, ..Limits::default() });
     rig.open(1, &[1]);
     rig.open(2, &[2]);
-    rig.hold(1, 100_000, &[1, 2], None);
-    rig.hold(2, 100_000, &[1], None);
+    rig.hold(1, 1_000_000, &[1, 2], None);
+    rig.hold(2, 1_000_000, &[1], None);
     rig.open(1, &[]);
     rig.pass(120);
     rig.open(1, &[1]);
@@ -143,11 +160,11 @@ fn a_hold_whose_recipients_are_all_gone_is_dropped_however_often_it_is_extended(
     let gone = Answer::Extended { outcomes: vec![DeliveryOutcome::Refused] };
     for _ in 0..=ABANDONED_AFTER_S / 60 + 2 {
         rig.pass(60);
-        assert_eq!(rig.extend(2, 100_000), gone);
+        assert_eq!(rig.extend(2, 1_000_000), gone);
     }
     let stored = |rig: &Rig| rig.store.load().unwrap().holds.len();
     assert_eq!(stored(&rig), 1, "the one that can still reach somebody");
-    assert_eq!(rig.extend(2, 100_000), gone, "it did not fire, and is not told as if it had");
+    assert_eq!(rig.extend(2, 1_000_000), gone, "it did not fire, and is not told as if it had");
     assert_eq!(rig.cancel(2), Answer::Cancelled);
     assert_eq!(rig.cancel(2), Answer::Refused(Refusal::UnknownHold));
     rig.act(|boxes, _, writes| boxes.close(mailbox(2), writes));
@@ -185,7 +202,7 @@ fn a_ninth_reader_takes_the_place_of_the_oldest() {
 
 #[test]
 fn a_sweep_goes_on_where_it_stopped_and_leaves_nothing_out() {
-    let limits = Limits { envelope_age_s: 1_000, token_burst: 100_000, ..Limits::default() };
+    let limits = Limits { envelope_age_s: 1_000, token_burst: 1_000_000, ..Limits::default() };
     let mut rig = Rig::new(limits);
     let many = MAILBOXES_SWEPT_AT_ONCE as u32 + 10;
     for number in 0..many {

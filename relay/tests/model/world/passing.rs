@@ -12,7 +12,7 @@ use crate::state::{Abandoned, Hold, Mailbox};
 const GAP_S: u64 = 60;
 
 /// Seconds for which all recipients of a hold have to be gone.
-const ABANDONED_S: u64 = 3600;
+const ABANDONED_S: u64 = 86_400;
 
 /// How much of the writes that waited the store had taken when the process died.
 #[derive(Clone, Copy, Debug, PartialEq)]
