@@ -29,7 +29,8 @@ use velar_protocol::wire::{
 const MAILBOXES: u8 = 20;
 const HOLDS: u8 = 40;
 const DAY_S: u32 = 86_400;
-const LIFTED: [&str; 9] = [
+const LIFTED: [&str; 10] = [
+    "--hold-part=0",
     "--token-envelopes=100000",
     "--token-rate-per-min=100000000",
     "--token-burst=1000000",

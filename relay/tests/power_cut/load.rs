@@ -17,7 +17,8 @@ use super::journal::{Journal, Recorded, Shim, Syncs, inodes, same_tree};
 use super::ledger::{Hold, Ledger, Life, envelope};
 
 /// Only the disk is a limit.
-pub const UNLIMITED: [&str; 11] = [
+pub const UNLIMITED: [&str; 12] = [
+    "--hold-part=0",
     "--mailbox-envelopes=1000000",
     "--token-envelopes=1000000",
     "--token-rate-per-min=100000000",
