@@ -39,7 +39,8 @@ pub struct RelayBook {
     asked: BTreeMap<String, (MemberId, u64)>,
 }
 
-fn places(relay: &RelayAddress) -> impl Iterator<Item = String> {
+/// Its places, as they are remembered.
+pub fn places(relay: &RelayAddress) -> impl Iterator<Item = String> {
     relay.places().map(|place| place.to_string().to_lowercase())
 }
 
@@ -76,12 +77,10 @@ impl RelayBook {
         }
     }
 
-    /// The person says no: to those of its places that are not `shared`, for others are reached there; to all, if all are.
-    pub fn refuse(&mut self, relay: &RelayAddress, shared: impl Fn(&str) -> bool) {
+    /// The person says no: to those of its places that are not `kept`, for this device or others are reached there.
+    pub fn refuse(&mut self, relay: &RelayAddress, kept: impl Fn(&str) -> bool) {
         self.asked.remove(&listed(relay));
-        let own: Vec<String> = places(relay).filter(|place| !shared(place)).collect();
-        let refused = if own.is_empty() { places(relay).collect() } else { own };
-        for place in refused {
+        for place in places(relay).filter(|place| !kept(place)) {
             self.known.remove(&place);
             self.refused.insert(place);
         }

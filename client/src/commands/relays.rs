@@ -105,7 +105,7 @@ fn line(context: &Context, home: &HomeView, answers: bool) -> String {
 
 fn named_line(context: &Context, one: &NamedRelay) -> String {
     let text = &context.text;
-    let (relay, names) = (one.relay.place(), names(context, &one.by));
+    let (relay, names) = (one.called.clone(), names(context, &one.by));
     match one.standing {
         Standing::Known => t!(text, "relays-named-known", relay = relay, names = names),
         Standing::Asks => t!(text, "relays-named-asks", relay = relay, names = names),
@@ -118,7 +118,7 @@ fn named_line(context: &Context, one: &NamedRelay) -> String {
 pub(super) fn waiting_lines(context: &Context, named: &[NamedRelay]) -> Vec<String> {
     let text = &context.text;
     let line = |one: &NamedRelay| {
-        let relay = one.relay.place();
+        let relay = one.called.clone();
         match (one.standing, one.only.is_empty()) {
             (Standing::Asks, true) => {
                 let names = names(context, &one.by);
@@ -141,7 +141,7 @@ pub(super) fn waiting_lines(context: &Context, named: &[NamedRelay]) -> Vec<Stri
 /// That the alarm goes to relays that were not allowed yet, for want of others.
 pub(super) fn alarm_line(context: &Context, one: &NamedRelay) -> Option<String> {
     let asks = one.standing == Standing::Asks && !one.only.is_empty();
-    let (relay, names) = (one.relay.place(), names(context, &one.only));
+    let (relay, names) = (one.called.clone(), names(context, &one.only));
     asks.then(|| t!(context.text, "panic-relay-asks", relay = relay, names = names))
 }
 
@@ -157,7 +157,7 @@ pub(super) fn json_named(named: &[NamedRelay]) -> Value {
         };
         let people = |all: &[(MemberId, String)]| all.iter().map(person).collect::<Vec<_>>();
         json!({
-            "relay": one.relay.place(), "state": state, "members": people(&one.by),
+            "relay": one.called.clone(), "state": state, "members": people(&one.by),
             "only_for": people(&one.only),
         })
     };
@@ -182,7 +182,7 @@ async fn answer(context: &Context, args: &RelayAnswer, allow: bool) -> Result<Ex
     })?;
     // What lies beside the vault goes there no more, or does.
     kit::keep(&mut device, Renew::Lacking, now_s()).map_err(|error| context.failure(error))?;
-    let relay = one.relay.place();
+    let relay = one.called.clone();
     if context.json {
         let mut all = json_named(std::slice::from_ref(&one));
         let data = all.get_mut(0).map(Value::take).unwrap_or_default();

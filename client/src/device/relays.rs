@@ -4,17 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use velar_protocol::circle::Address;
 use velar_protocol::seal::MemberId;
-use velar_protocol::wire::{Place, RelayAddress};
+use velar_protocol::wire::RelayAddress;
 
 use super::views::name_of;
 use super::{Device, DeviceError, Done, Turn};
 use crate::records::{Delivery, Profile, RelaysKind, What};
-use crate::relays::{RelayBook, Standing};
+use crate::relays::{RelayBook, Standing, places};
 
 /// A relay on somebody's card where this device has no mailbox.
 pub struct NamedRelay {
     /// The relay.
     pub relay: RelayAddress,
+    /// How a person is told of it, and answers: its places that only these members name; its first, if others name all.
+    pub called: String,
     /// Whether this device connects there.
     pub standing: Standing,
     /// Whose cards name it.
@@ -50,12 +52,15 @@ impl Device {
         self.write(now_s, |turn| {
             turn.must_belong()?;
             turn.the_roster()?;
+            let wanted = place.to_lowercase();
             let named = |relay: &RelayAddress| {
-                let wanted = place.to_lowercase();
                 relay.to_string().to_lowercase() == wanted || relay.is_called(&wanted)
             };
             let mut found = turn.named_relays()?;
-            found.retain(|one| named(&one.relay));
+            match found.iter().position(|one| one.called == wanted) {
+                Some(at) => found = vec![found.swap_remove(at)],
+                None => found.retain(|one| named(&one.relay)),
+            }
             let relay = match found.as_slice() {
                 [one] => one.relay.clone(),
                 [] if turn.profile()?.homes.iter().any(|home| named(&home.relay)) => {
@@ -68,12 +73,16 @@ impl Device {
             if allow {
                 book.allow(&relay);
             } else {
+                // What others use is refused only where nothing else would be.
                 let profile = turn.profile()?;
-                let shared = match found.iter().flat_map(|one| &one.by).next() {
+                let mut kept = match found.iter().flat_map(|one| &one.by).next() {
                     Some((member, _)) => turn.shared_places(&profile, *member)?,
                     None => BTreeSet::new(),
                 };
-                book.refuse(&relay, |place| shared.contains(place));
+                if places(&relay).all(|place| kept.contains(&place)) {
+                    kept = home_places(&profile);
+                }
+                book.refuse(&relay, |place| kept.contains(place));
             }
             turn.set_relay_book(&book)?;
             turn.relays_changed()?;
@@ -129,11 +138,7 @@ impl Turn<'_> {
 
     /// Places of relays, in lower case, that this device uses itself or somebody who is another person than this member.
     fn shared_places(&self, profile: &Profile, by: MemberId) -> Done<BTreeSet<String>> {
-        let places = |relay: &RelayAddress| -> Vec<String> {
-            relay.places().map(|place| place.to_string().to_lowercase()).collect()
-        };
-        let mut shared: BTreeSet<String> =
-            profile.homes.iter().flat_map(|home| places(&home.relay)).collect();
+        let mut shared = home_places(profile);
         let Some(members) = self.membership()? else { return Ok(shared) };
         for (member, address) in self.all_addresses()? {
             if !members.same_person(member, by) {
@@ -141,6 +146,11 @@ impl Turn<'_> {
             }
         }
         Ok(shared)
+    }
+
+    /// How a person is told of a relay on this member's card.
+    pub(super) fn called(&self, relay: &RelayAddress, by: MemberId) -> Done<String> {
+        Ok(called(relay, &self.shared_places(&self.profile()?, by)?))
     }
 
     /// Where this device stands with a relay on this member's card.
@@ -178,20 +188,20 @@ impl Turn<'_> {
 
     fn named_relays(&self) -> Done<Vec<NamedRelay>> {
         self.the_roster()?;
-        let homes = self.profile()?.homes;
+        let profile = self.profile()?;
+        let home = home_places(&profile);
         let mut named: BTreeMap<String, NamedRelay> = BTreeMap::new();
         for (member, address) in self.all_addresses()? {
-            let at_home =
-                |place: &Place| homes.iter().any(|home| home.relay.places().any(|it| it == place));
-            if address.relay.places().all(at_home) {
+            if places(&address.relay).all(|place| home.contains(&place)) {
                 continue;
             }
-            let places: Vec<String> = address.relay.places().map(Place::to_string).collect();
+            let called = called(&address.relay, &self.shared_places(&profile, member)?);
             let standing = self.standing(&address.relay, member)?;
             let person = (member, name_of(member, &self.peer(member)?));
             let lacks = self.ways(member, false)?.is_empty();
-            let one = named.entry(places.join(",")).or_insert_with(|| NamedRelay {
+            let one = named.entry(called.clone()).or_insert_with(|| NamedRelay {
                 relay: address.relay,
+                called,
                 standing,
                 by: Vec::new(),
                 only: Vec::new(),
@@ -241,8 +251,19 @@ impl Turn<'_> {
         }
         let now_s = self.now_s;
         for (relay, by) in asked {
-            self.show(Some(by), now_s, What::RelayAsks { relay: relay.place() })?;
+            let relay = called(&relay, &self.shared_places(&profile, by)?);
+            self.show(Some(by), now_s, What::RelayAsks { relay })?;
         }
         Ok(())
     }
+}
+
+fn home_places(profile: &Profile) -> BTreeSet<String> {
+    profile.homes.iter().flat_map(|home| places(&home.relay)).collect()
+}
+
+/// See [`NamedRelay::called`].
+fn called(relay: &RelayAddress, shared: &BTreeSet<String>) -> String {
+    let open: Vec<String> = places(relay).filter(|place| !shared.contains(place)).collect();
+    if open.is_empty() { relay.place() } else { open.join(",") }
 }

@@ -287,7 +287,8 @@ impl Turn<'_> {
         if !refused {
             addresses = open;
         }
-        let relays = addresses.iter().map(|address| address.relay.place()).collect();
+        let called = addresses.iter().map(|address| self.called(&address.relay, delivery.to));
+        let relays = called.collect::<Done<_>>()?;
         Ok(Some(Reach::NoRelay { relays, refused }))
     }
 }

@@ -9,7 +9,7 @@ use super::damage::Garbage;
 use super::office::{World, relay};
 use crate::device::{CheckInSaid, DeviceError, NamedRelay, Progress, Reach};
 use crate::kit::{self, Contents, KitFile, Renew};
-use crate::records::{RelaysKind, StockKind, What};
+use crate::records::{Item, RelaysKind, StockKind, What};
 use crate::relays::Standing;
 use crate::vault::Kind;
 
@@ -35,7 +35,7 @@ impl World {
     fn move_to(&mut self, name: &'static str, there: &RelayAddress) {
         self.use_also(name, there);
         let now_s = self.now_s;
-        self.device(name).leave_relay(&relay().place(), now_s).unwrap();
+        self.device(name).leave_relay(&relay().to_string(), now_s).unwrap();
         self.settle();
     }
 
@@ -233,6 +233,58 @@ fn a_relay_that_was_refused_gets_nothing_not_even_an_alarm_until_that_is_taken_b
     world.settle();
     assert!(!world.device("Luz").alerts(true, now_s).unwrap().is_empty());
     assert_eq!(world.person("Luz").texts(), ["hola"]);
+}
+
+/// Places of one relay, as a card may name them.
+fn several(all: &[&RelayAddress]) -> RelayAddress {
+    let places: Vec<String> = all.iter().map(|relay| relay.place()).collect();
+    let last = all.last().unwrap().to_string();
+    let (_, pin) = last.rsplit_once('#').unwrap();
+    format!("velar://{}#{pin}", places.join(",")).parse().unwrap()
+}
+
+#[test]
+fn a_place_beside_a_known_one_is_asked_about_by_its_own_name_and_not_gone_to_before() {
+    for known_first in [true, false] {
+        let mut world = circle();
+        let (here, new) = (relay(), new_relay(1));
+        let both = if known_first { [&here, &new] } else { [&new, &here] };
+        // The key is the new one's: at the place that everybody knows is another.
+        let pin = new.to_string().rsplit_once('#').unwrap().1.to_owned();
+        let places_of = both.map(RelayAddress::place).join(",");
+        let there: RelayAddress = format!("velar://{places_of}#{pin}").parse().unwrap();
+        world.move_to("Luz", &there);
+        assert_eq!(world.standing("Ana", &there), Some((Standing::Asks, 1, 1)));
+        let asked =
+            |item: &Item| matches!(&item.what, What::RelayAsks { relay } if *relay == new.place());
+        assert_eq!(world.people["Ana"].shown.iter().filter(|item| asked(item)).count(), 1);
+        let lacks = Reach::NoRelay { relays: vec![new.place()], refused: false };
+        assert_eq!(reach(&world.say("Ana"), "Luz"), lacks);
+        assert!(!world.asks("Ana").contains(&there.place()) || there.place() == here.place());
+
+        let now_s = world.now_s;
+        let refused = world.device("Ana").answer_about_relay(&new.place(), false, now_s).unwrap();
+        assert_eq!((refused.standing, refused.called), (Standing::Refused, new.place()));
+        // Her own place of these is no other than before.
+        assert!(!world.device("Ana").refuses(&here).unwrap());
+        assert!(world.device("Ana").refuses(&new).unwrap());
+        let allowed = world.device("Ana").answer_about_relay(&new.place(), true, now_s).unwrap();
+        assert_eq!(allowed.standing, Standing::Known);
+    }
+}
+
+#[test]
+fn a_no_to_what_others_use_leaves_this_devices_own_relay_alone() {
+    let mut world = circle();
+    let (here, new) = (relay(), new_relay(1));
+    let there = several(&[&here, &new]);
+    world.use_also("Luz", &there);
+    world.use_also("Eva", &new);
+    assert_eq!(world.standing("Ana", &there).unwrap().0, Standing::Known, "all its places are");
+    let now_s = world.now_s;
+    world.device("Ana").answer_about_relay(&there.to_string(), false, now_s).unwrap();
+    assert!(world.device("Ana").refuses(&new).unwrap());
+    assert!(!world.device("Ana").refuses(&here).unwrap());
 }
 
 #[test]
