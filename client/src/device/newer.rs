@@ -271,7 +271,7 @@ impl Turn<'_> {
         // Who said nothing of a passphrase could not be judged before.
         let silent = voices.contains(&Voice::NONE) && !is_alarm_beforehand(by, body);
         // What a relay released is no sign of life.
-        let left = was_left_at_a_relay(&complete.whole);
+        let left = was_left_at_a_relay(&complete.whole) && self.identity_of(by)?.is_some();
         let heard_s = self.peer(by)?.heard_s;
         self.act_on_newer(kept, complete)?;
         if left {

@@ -240,6 +240,36 @@ fn what_is_said_in_a_newer_version_without_a_voice_is_judged_once_it_can_be_read
 }
 
 #[test]
+fn what_a_relay_released_in_a_newer_version_is_no_sign_of_life() {
+    let mut world = circle();
+    let (now_s, ana) = (world.now_s, world.person("Ana").member());
+    world.device("Ana").check_in(CheckInSaid::default(), now_s).unwrap();
+    world.settle();
+    let reason = Reason::Released { check_in: 1 };
+    let kind = EventKind::raised(reason, ana, false, String::new());
+    let alert = AlertId::draw(ana, [4; 8]);
+    let body = Body::Alert(AlertEvent { alert, salt: [5; 8], author: ana, at_s: 0, kind });
+    let luz = world.person("Luz").member();
+    let said = world.device("Ana").write(now_s, |turn| {
+        let message = Message { sent_at_s: 0, kit: 0, marks: Vec::new(), body };
+        let mut bytes = message.encode()?;
+        bytes[0] += 1;
+        let id = MessageId(turn.random());
+        turn.queue(id, luz, bytes, &Post::of(Class::Alert))
+    });
+    said.unwrap();
+    world.settle();
+    let heard_s =
+        |world: &mut World| world.device("Luz").read(now_s, |turn| turn.peer(ana)).unwrap().heard_s;
+    let before = heard_s(&mut world);
+    world.now_s += 60;
+    upgrade(&mut world, "Luz");
+    let alerts = world.device("Luz").alerts(true, now_s).unwrap();
+    assert!(alerts.iter().any(|view| view.alert.id == alert));
+    assert_eq!(heard_s(&mut world), before);
+}
+
+#[test]
 fn a_long_message_of_a_newer_version_is_read_whole() {
     let mut world = circle();
     let text = "x".repeat(9_000);
