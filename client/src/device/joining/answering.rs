@@ -130,6 +130,7 @@ impl Turn<'_> {
         if self.tx.get::<JoiningKind>(&[])?.is_some_and(|j| !j.void && j.confirmed) {
             return Err(DeviceError::InCircle);
         }
+        self.take_back_answer()?;
         let coordinator = offer.coordinator.member();
         profile.name = my_name.trim().to_owned();
         profile.circle = Some(offer.circle);
@@ -171,6 +172,13 @@ impl Turn<'_> {
         self.tx.put::<JoiningKind>(&[], &joining)?;
         let id = MessageId(self.random());
         self.queue(id, coordinator, bytes, &Post::of(Class::Care).with_stock().without_receipt())
+    }
+
+    /// Nobody waits for the answer to an earlier invitation any more, and no other may wait behind it.
+    fn take_back_answer(&self) -> Done {
+        let Some(before) = self.tx.get::<JoiningKind>(&[])? else { return Ok(()) };
+        let Some(offer) = offer_of(&before) else { return Ok(()) };
+        self.drop_deliveries(offer.coordinator.member(), |one| one.bytes == before.join)
     }
 
     pub(in crate::device) fn join_state(&self) -> Done<JoinState> {

@@ -99,6 +99,25 @@ fn two_answers_to_one_invitation_void_it() {
 }
 
 #[test]
+fn an_answer_does_not_wait_behind_one_to_an_earlier_invitation() {
+    let mut world = World::circle("Luz", &[]);
+    world.answer("Luz", "Ana", Role::Defender);
+    world.office.forget_tokens();
+    let now_s = world.now_s;
+    world.send("Ana", |_| true);
+    assert_eq!(world.device("Ana").next_try_s(now_s).unwrap(), Some(now_s + 2));
+    world.answer("Luz", "Ana", Role::Defender);
+    assert_eq!(world.device("Ana").next_try_s(now_s).unwrap(), None);
+    world.settle();
+    let answers = world.device("Luz").answers(now_s).unwrap();
+    let names: Vec<&str> = answers.iter().map(|answer| answer.name.as_str()).collect();
+    assert_eq!(names, ["Ana"]);
+    world.now_s += 3;
+    world.settle();
+    assert_eq!(world.device("Luz").answers(now_s).unwrap().len(), 1);
+}
+
+#[test]
 fn wrong_words_let_nobody_in() {
     let mut world = World::circle("Luz", &[]);
     world.answer("Luz", "Ana", Role::Defender);
