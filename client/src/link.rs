@@ -31,9 +31,6 @@ const LOOK: Duration = Duration::from_millis(200);
 /// How often time-driven work (retries, sealing again, renewals) is looked after.
 const TEND: Duration = Duration::from_secs(20);
 
-/// After a refusal the vault is looked at for retries after so many seconds, and from then on in each round.
-const RETRY_S: u32 = 2;
-
 /// Reports of tasks that wait for the vault at most; a relay sends no more than 64 envelopes ahead of acks.
 const REPORTS: usize = 256;
 
@@ -114,8 +111,8 @@ pub struct Link {
     /// Whether a relay has said what time it is.
     clock_is_known: bool,
     look: bool,
-    /// When something that a relay did not take may be tried again.
-    retry_at: Option<Instant>,
+    /// When something that a relay did not take is due again: Unix seconds.
+    retry_s: Option<u64>,
     tend_at: Instant,
     /// The panic kit as it was when it was last looked at.
     kit: Option<Stamp>,
@@ -156,7 +153,7 @@ impl Link {
             clock_is_right: true,
             clock_is_known: false,
             look: true,
-            retry_at: None,
+            retry_s: None,
             tend_at: Instant::now(),
             kit: None,
         })
@@ -281,7 +278,7 @@ impl Link {
 
     /// Gives the readers their tokens and the senders what is due.
     fn look_at_vault(&mut self, device: &mut Device) -> Result<(), DeviceError> {
-        let retry = self.retry_at.take_if(|at| *at <= Instant::now()).is_some();
+        let retry = self.retry_s.is_some_and(|at_s| at_s <= now_s());
         if !std::mem::take(&mut self.look) && !retry {
             return Ok(());
         }
@@ -316,6 +313,7 @@ impl Link {
                 self.under_way.insert(id);
             }
         }
+        self.retry_s = device.next_try_s(now_s())?;
         Ok(())
     }
 
@@ -332,22 +330,6 @@ impl Link {
             self.under_way.retain(|id| *id.relay() != relay);
         }
         Ok(())
-    }
-
-    /// An alert that a relay cannot take now must not wait for the next round.
-    fn try_again_after(&mut self, answer: &Answer) {
-        let wait_s = match answer {
-            Answer::Accepted
-            | Answer::Held { .. }
-            | Answer::Extended { .. }
-            | Answer::Cancelled => return,
-            Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-                (*retry_after_s).max(1)
-            }
-            _ => RETRY_S,
-        };
-        let at = Instant::now() + Duration::from_secs(wait_s.into());
-        self.retry_at = Some(self.retry_at.map_or(at, |known| known.min(at)));
     }
 
     fn take(
@@ -402,7 +384,6 @@ impl Link {
                     happened.push(Happened::Disconnected(relay, error));
                 }
                 Report::Answered { relay, id, answer } => {
-                    self.try_again_after(&answer);
                     if let Some(error) = not_now(&answer) {
                         happened.push(Happened::CannotSend(relay, error));
                     }

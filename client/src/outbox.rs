@@ -80,15 +80,24 @@ impl Route {
     }
 
     /// Whether it is to be sent at `now_s`.
-    #[must_use]
     ///
     /// A time that lies beyond the longest pause was set by another clock: it is due.
+    #[must_use]
     pub fn is_due(&self, now_s: u64) -> bool {
         match self.state {
             RouteState::Waiting { next_s, .. } => {
                 next_s <= now_s || next_s > now_s.saturating_add(PAUSE_S)
             }
             RouteState::Accepted { .. } | RouteState::GivenUp => false,
+        }
+    }
+
+    /// From when on it is due, if it is not at `now_s`.
+    #[must_use]
+    pub fn due_later_s(&self, now_s: u64) -> Option<u64> {
+        match self.state {
+            RouteState::Waiting { next_s, .. } => Some(next_s).filter(|_| !self.is_due(now_s)),
+            RouteState::Accepted { .. } | RouteState::GivenUp => None,
         }
     }
 

@@ -41,6 +41,7 @@ struct State {
     sequence: u64,
     says: Option<TokenOutcome>,
     marks: Option<TokenMark>,
+    turns_away: u8,
 }
 
 impl Liar {
@@ -71,6 +72,17 @@ impl Liar {
     /// From now on it says this of every token that it is asked to register, and registers none; `None`: it is honest.
     pub fn say(&self, outcome: Option<TokenOutcome>) {
         lock(&self.state).says = outcome;
+    }
+
+    /// It refuses the tokens of the next so many envelopes.
+    pub fn turn_away(&self, envelopes: u8) {
+        lock(&self.state).turns_away = envelopes;
+    }
+
+    /// Envelopes that it has yet to turn away.
+    #[must_use]
+    pub fn to_turn_away(&self) -> u8 {
+        lock(&self.state).turns_away
     }
 
     /// From now on it says that everything came by this token.
@@ -106,6 +118,10 @@ impl State {
             Request::Subscribe { mailboxes } => {
                 let known = mailboxes.iter().all(|one| self.boxes.contains_key(&one.mailbox));
                 if known { Answer::Subscribed } else { Answer::Refused(Refusal::UnknownMailbox) }
+            }
+            Request::Send { .. } if self.turns_away > 0 => {
+                self.turns_away -= 1;
+                Answer::Refused(Refusal::UnknownToken)
             }
             Request::Send { delivery } => {
                 let token = delivery.token.hash();

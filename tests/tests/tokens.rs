@@ -325,6 +325,26 @@ async fn a_relay_that_calls_every_token_taken_is_told_and_nobody_waits_for_it() 
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_relay_refused_twice_is_tried_again_when_its_pause_is_over() -> Outcome<()> {
+    let root = tempfile::tempdir()?;
+    let relay = Liar::start()?;
+    let people = ["Luz", "Ana"].map(|name| Person::with_cheap_vault(root.path(), name));
+    let [luz, ana] = people;
+    let (luz, ana) = (luz?, ana?);
+    let address = relay.address.to_string();
+    luz.must(&["circle", "new", "--name", "Casa", "--me", "Luz", "--relay", &address]).await?;
+    let (_, invited) = luz.json(&["invite"]).await?;
+    let link = invited["link"].as_str().ok_or("no link")?;
+    // All parts of an answer, and all of them once more: two seconds later, and then in four.
+    relay.turn_away(6);
+    let mut joining = ana.listen(&["join", link, "--me", "Ana", "--json"])?;
+    joining.line_with("velar approve").await?;
+    assert_eq!(relay.to_turn_away(), 0);
+    joining.stop().await?;
+    Ok(())
+}
+
 /// Has somebody whose answer could not be answered join by another invitation.
 async fn gather_again(luz: &Person, ana: &Person) -> Outcome<()> {
     let (_, invited) = luz.json(&["invite"]).await?;

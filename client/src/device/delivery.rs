@@ -134,6 +134,19 @@ impl Device {
         })
     }
 
+    /// When the first of what a relay did not take, and is not due at `now_s`, is due again: Unix seconds.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`](super::DeviceError::Vault).
+    pub fn next_try_s(&mut self, now_s: u64) -> Done<Option<u64>> {
+        self.read(now_s, |turn| {
+            let outgoing = turn.tx.list::<OutgoingKind>()?;
+            let routes = outgoing.iter().flat_map(|(_, out)| &out.routes);
+            let envelope_s = routes.filter_map(|route| route.due_later_s(now_s)).min();
+            Ok(envelope_s.into_iter().chain(turn.next_hold_step_s()?).min())
+        })
+    }
+
     /// Takes relays' answers to envelopes that were due.
     ///
     /// # Errors

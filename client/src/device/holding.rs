@@ -239,6 +239,11 @@ impl Turn<'_> {
         if steps.is_empty() || self.check_in_is_out()? { Ok(steps) } else { Ok(Vec::new()) }
     }
 
+    /// When the first of what a relay did not take of them may be asked again: Unix seconds.
+    pub(super) fn next_hold_step_s(&self) -> Done<Option<u64>> {
+        Ok(self.known_holds()?.next_step_s(self.now_s))
+    }
+
     fn check_in_is_out(&self) -> Done<bool> {
         let Some((message, ..)) = self.profile()?.check_in else { return Ok(false) };
         for member in self.others()? {

@@ -116,6 +116,14 @@ impl Holds {
         self.slots.iter().filter_map(|slot| self.step(slot, wish, may_end, now_s)).collect()
     }
 
+    /// When the first of what waits after a relay's answer may be asked again: Unix seconds.
+    #[must_use]
+    pub fn next_step_s(&self, now_s: u64) -> Option<u64> {
+        let waits = |left: &&Left| !left.may_ask(now_s);
+        let left = self.slots.iter().flat_map(Slot::both).filter(waits);
+        left.map(|left| left.not_before_s).min()
+    }
+
     /// What lies at relays that nobody lists any more ends only when another relay knows of the newest check-in.
     fn may_end(&self, wish: Wish) -> bool {
         let Some(until_s) = wish.until_s else { return true };
