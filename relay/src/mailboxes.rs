@@ -26,7 +26,7 @@ use crate::limits::{
 };
 use crate::rate::Rate;
 use crate::shares::share;
-use crate::store::{Loaded, ShortDigest, Write};
+use crate::store::{Loaded, Room, ShortDigest, Write};
 use holds::Holds;
 use mailbox::Mailbox;
 
@@ -40,17 +40,6 @@ pub(crate) enum Reply {
     Now(Answer),
     /// May leave when the writes that came with it are on disk.
     Durable(Answer),
-}
-
-/// Whether the disk has room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Room {
-    /// For what is new, too.
-    Enough,
-    /// For what goes and what is extended, not for what is new.
-    Low,
-    /// For nothing: whatever changes is changed in memory alone, and written when there is room.
-    None,
 }
 
 /// See the [module](self).

@@ -84,13 +84,13 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] if the store as a whole cannot be read.
     fn held(&self, key: HeldKey, delivery: u8) -> Result<Option<Envelope>, StoreError>;
 
-    /// One short step of what the store does for itself between commits: some milliseconds. `low`: the disk has little
-    /// room. Only the thread that writes calls this; at least once a second.
+    /// One short step of what the store does for itself between commits: some milliseconds. Only the thread that writes
+    /// calls this; at least once a second.
     ///
     /// # Errors
     /// [`StoreError`]; the relay then stops.
-    fn upkeep(&self, low: bool) -> Result<Upkeep, StoreError> {
-        let _ = low;
+    fn upkeep(&self, room: Room) -> Result<Upkeep, StoreError> {
+        let _ = room;
         Ok(Upkeep::Idle)
     }
 
@@ -117,6 +117,18 @@ pub trait Store: Send + Sync + 'static {
     fn envelope_bytes(&self) -> u64 {
         ENVELOPE_LEN as u64
     }
+}
+
+/// Whether the disk has room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// For what is new, too.
+    Enough,
+    /// For what goes and what is extended, not for what is new.
+    Low,
+    /// For nothing: whatever changes is changed in memory alone, and written when there is room. What will give room back
+    /// goes on, by what was reserved for it.
+    None,
 }
 
 /// Whether a store has more to do for itself.

@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use velar_protocol::wire::MailboxId;
 
 use crate::limits::{COMMIT_WATCHDOG, FLOOR, WRITE_ROOM, WRITER_GROUP, WRITER_QUEUE};
-use crate::mailboxes::{Mailboxes, Room};
-use crate::store::{Loaded, Store, StoreError, Upkeep, Write};
+use crate::mailboxes::Mailboxes;
+use crate::store::{Loaded, Room, Store, StoreError, Upkeep, Write};
 
 /// What waits for the writer.
 pub(crate) enum Job {
@@ -212,13 +212,9 @@ impl Work {
                 // No commit: a store that opens is read from end to end, and perhaps made anew.
                 self.watchdog.since_ms.store(0, Ordering::Relaxed);
             }
-            if self.room != Room::None || !self.store.is_writable() {
-                busy = self.store.upkeep(self.room != Room::Enough)? == Upkeep::Busy;
-                if let Some(loaded) = self.store.reopened() {
-                    self.take_reopened(loaded, &mut waiting);
-                }
-            } else {
-                busy = false;
+            busy = self.store.upkeep(self.room)? == Upkeep::Busy;
+            if let Some(loaded) = self.store.reopened() {
+                self.take_reopened(loaded, &mut waiting);
             }
             self.watchdog.since_ms.store(0, Ordering::Relaxed);
         }

@@ -43,7 +43,7 @@ use self::target::{GONE, NOTED, Target, note};
 use super::entry::{self, Entry};
 use super::ledger::Ledger;
 use super::record::{self, Kind, RECORD_KEY, envelope_key, held_key, record_key};
-use super::{HeldKey, Loaded, Store, StoreError, Upkeep, Write};
+use super::{HeldKey, Loaded, Room, Store, StoreError, Upkeep, Write};
 
 /// Bytes of entries that go to the ledger in one piece, and one entry more.
 const PART: usize = 8 << 20;
@@ -428,8 +428,8 @@ impl Store for SledStore {
         }
     }
 
-    fn upkeep(&self, low: bool) -> Result<Upkeep, StoreError> {
-        compaction::upkeep(self, low)
+    fn upkeep(&self, room: Room) -> Result<Upkeep, StoreError> {
+        compaction::upkeep(self, room)
     }
 
     fn reopened(&self) -> Option<Loaded> {
@@ -454,7 +454,7 @@ impl Store for SledStore {
         if let Engine::Databases { new, old } = self.engine() {
             new.blobs_alarm();
             for database in [Some(new), old].into_iter().flatten() {
-                database.keep_reserve();
+                let _ = database.keep_reserve();
             }
             if let Some(ledger) = &self.writing().ledger {
                 ledger.keep_reserve();

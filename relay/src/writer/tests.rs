@@ -49,6 +49,13 @@ impl Store for Noted {
         Ok(None)
     }
 
+    fn upkeep(&self, room: Room) -> Result<Upkeep, StoreError> {
+        if room == Room::None {
+            self.steps.lock().unwrap().push("upkeep without room");
+        }
+        Ok(Upkeep::Idle)
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         Some(self.free.load(Ordering::SeqCst))
     }
@@ -218,6 +225,16 @@ fn nothing_new_is_taken_in_below_what_the_store_needs_to_give_room_back() {
         work.look_at_free_space();
         assert_eq!(work.room, room);
     }
+}
+
+#[test]
+fn a_store_without_room_goes_on_with_what_gives_some_back() {
+    let store = Arc::new(Noted::default());
+    let (writer, jobs) = start(store.clone());
+    jobs.blocking_send(Job::Look).unwrap();
+    jobs.blocking_send(Job::Stop).unwrap();
+    writer.join().unwrap();
+    assert!(store.steps.lock().unwrap().contains(&"upkeep without room"));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use super::{Engine, SledStore, salvage};
 use crate::limits::WRITE_ROOM;
 use crate::store::entry::Entry;
 use crate::store::record::{self, Kind};
-use crate::store::{StoreError, Upkeep};
+use crate::store::{Room, StoreError, Upkeep};
 
 /// Beyond this many times the live bytes there is too much air.
 const BLOAT: u64 = 4;
@@ -113,8 +113,11 @@ impl Compaction {
     }
 }
 
-/// One step of what is to be done between commits. `low`: the disk has little room.
-pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError> {
+/// One step of what is to be done between commits.
+///
+/// A copy that was begun goes on without room, too: it alone gives some back. It writes into what is reserved behind the end of
+/// the newer database, and stands still while nothing can be reserved.
+pub(super) fn upkeep(store: &SledStore, room: Room) -> Result<Upkeep, StoreError> {
     let (new, old) = match store.engine() {
         Engine::Databases { new, old } => (new, old),
         Engine::Salvage(_) => return start::reopen(store).map(Upkeep::of),
@@ -126,15 +129,17 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
     let mut busy = false;
     if let Some(ledger) = &mut writing.ledger {
         let keeper = &mut writing.keeper;
-        busy = keeper.step(&store.folder, ledger, writing.live, &new)?;
+        busy = keeper.step(&store.folder, ledger, writing.live, &new, room)?;
     }
     let (live, compact) = (writing.live, writing.compact);
     let next = match &mut writing.compaction {
-        Compaction::Idle(until) if *until > Instant::now() => return Ok(Upkeep::of(busy)),
+        Compaction::Idle(until) if room == Room::None || *until > Instant::now() => {
+            return Ok(Upkeep::of(busy));
+        }
         Compaction::Idle(_) if old.is_none() && !writing.gone.is_empty() => {
             Some(Compaction::Clearing)
         }
-        Compaction::Idle(_) if is_due(&new, live, compact, low, &store.folder) => {
+        Compaction::Idle(_) if is_due(&new, live, compact, room, &store.folder) => {
             tracing::info!("compacting the store");
             let path = folder::next_database(&store.folder)?;
             let (cache_mib, steps) = (store.cache_mib, store.steps.clone());
@@ -156,6 +161,9 @@ pub(super) fn upkeep(store: &SledStore, low: bool) -> Result<Upkeep, StoreError>
                 Some(Compaction::later())
             }
         },
+        Compaction::Copying(_) | Compaction::Clearing if !new.keep_reserve() => {
+            return Ok(Upkeep::of(busy));
+        }
         Compaction::Copying(copied) => {
             busy = true;
             let Some(old) = &old else { return Ok(Upkeep::Busy) };
@@ -214,9 +222,12 @@ fn made(failure: Failure) -> io::Error {
 
 /// Whether so much of the file is air that a copy is worth its while, and has room.
 /// `live`: envelopes.
-fn is_due(database: &Database, live: u64, last: Compact, low: bool, folder: &Path) -> bool {
+fn is_due(database: &Database, live: u64, last: Compact, room: Room, folder: &Path) -> bool {
     let size = database.size();
-    let (bloat, floor) = if low { (BLOAT_LOW, FLOOR_LOW) } else { (BLOAT, FLOOR) };
+    let (bloat, floor) = match room {
+        Room::Enough => (BLOAT, FLOOR),
+        Room::Low | Room::None => (BLOAT_LOW, FLOOR_LOW),
+    };
     size > floor.max(bloat * live * LIVE_ENVELOPE)
         && size > folder::room_for(live, 0)
         // The last one may not have come to less than this, if it did not copy much that is gone now.

@@ -220,10 +220,9 @@ impl Database {
         self.file.metadata().map_or(0, |file| file.len())
     }
 
-    /// Takes room for what comes next, if there is some.
-    pub(super) fn keep_reserve(&self) {
-        // Where there is none, nothing new is taken in.
-        let _ = reserve(&self.file);
+    /// Takes room for what comes next, if there is some. Where there is none, nothing new is to be taken in.
+    pub(super) fn keep_reserve(&self) -> bool {
+        reserve(&self.file).is_ok()
     }
 
     /// Sets a value. sled's single-key operations are atomic.

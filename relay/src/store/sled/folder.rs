@@ -142,7 +142,7 @@ pub(super) fn clear_leftovers(folder: &Path, steps: &Steps) -> Result<(), StoreE
 }
 
 /// Bytes that a new database of so many envelopes, and so many bytes of records, takes: twice their own, because sled writes
-/// each once more when it splits a page.
+/// each once more when it splits a page. While it is being written it takes up to 20 MiB more, of what is to be left anyway.
 pub(super) fn room_for(envelopes: u64, record_bytes: u64) -> u64 {
     2 * (envelopes * LIVE_ENVELOPE + record_bytes) + NEW_ROOM
 }

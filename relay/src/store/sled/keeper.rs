@@ -11,8 +11,8 @@ use super::folder;
 use super::reconcile::{PURGED, purged};
 use super::target::{NOTE, note_commit};
 use crate::limits::WRITE_ROOM;
-use crate::store::StoreError;
 use crate::store::ledger::{self, Ledger, Rewritten};
+use crate::store::{Room, StoreError};
 
 /// Between two syncs of the ledger: so long are notes kept.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
@@ -69,13 +69,14 @@ impl Keeper {
         }
     }
 
-    /// One step, if there is something to do. `true` if there is more.
+    /// One step, if there is something to do. `true` if there is more. What `room` there is for the database.
     pub(super) fn step(
         &mut self,
         folder: &Path,
         ledger: &mut Ledger,
         live: u64,
         new: &Database,
+        room: Room,
     ) -> Result<bool, StoreError> {
         if let Some(done) = finished(&mut self.syncing) {
             self.synced = self.synced.max(done.map_err(failed("syncing the ledger"))?);
@@ -112,7 +113,7 @@ impl Keeper {
             let (folder, upto) = (folder.to_owned(), len);
             self.rewriting = Some(spawn("ledger", move || ledger::rewrite(&folder, upto))?);
         }
-        self.forget(new)
+        if room == Room::None { Ok(false) } else { self.forget(new) }
     }
 
     /// Notes of commits that the ledger has on disk are not needed any more.

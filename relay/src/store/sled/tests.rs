@@ -131,11 +131,11 @@ fn spoil_where(store: &Path, wanted: &[u8]) {
 /// A compaction that has begun is carried to its end.
 fn compacted(store: &SledStore) {
     while !store.is_deleting() {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
         store.commit().unwrap();
     }
     while store.is_deleting() {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
     }
 }
 
@@ -351,7 +351,7 @@ fn what_was_interrupted_is_cleared_away() {
 fn synced(store: &SledStore) {
     store.writing().keeper.hurry();
     while !store.writing().keeper.is_done() {
-        store.upkeep(false).unwrap();
+        store.upkeep(Room::Enough).unwrap();
         std::thread::yield_now();
     }
     store.commit().unwrap();

@@ -101,7 +101,7 @@ fn what_is_passed_over_because_it_went_is_not_there_again_after_a_crash() {
         if let Some(at) = beside.next() {
             store.apply(&[remove(1, at), put(1, 1000 + at)]).unwrap();
         }
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
     }
     nothing_is_missing_in_a_copy_of(folder.path());
 }
@@ -136,7 +136,7 @@ fn a_compaction_that_meets_a_page_it_cannot_read_asks_for_a_rebuild() {
     let store = opened(folder.path());
     spoil(folder.path());
     store.compact();
-    while store.upkeep(false).is_ok() {
+    while store.upkeep(Room::Enough).is_ok() {
         assert!(!store.is_deleting());
     }
     assert!(folder.path().join("rebuild").exists(), "the next process meets the same page");
@@ -183,12 +183,12 @@ fn a_compaction_begins_and_ends_over_many_short_lives() {
         let store = opened(folder.path());
         file.set_len(64 << 20).unwrap();
         for _ in 0..3 {
-            store.upkeep(true).unwrap();
+            store.upkeep(Room::Low).unwrap();
             store.commit().unwrap();
         }
         // What is being made is made.
         while matches!(store.writing().compaction, Compaction::Making(..)) {
-            store.upkeep(true).unwrap();
+            store.upkeep(Room::Low).unwrap();
         }
         lives += 1;
     }
@@ -214,10 +214,10 @@ fn the_room_of_what_went_since_the_last_compaction_is_given_back() {
     assert!(size > 60 << 20, "{size}");
     // What hid values of the older database is cleared away first.
     while !matches!(store.writing().compaction, Compaction::Idle(_)) {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
     }
     store.writing().compaction = Compaction::at_start();
-    store.upkeep(true).unwrap();
+    store.upkeep(Room::Low).unwrap();
     assert!(
         matches!(store.writing().compaction, Compaction::Making(..)),
         "{size} bytes of nothing"

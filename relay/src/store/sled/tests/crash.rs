@@ -230,10 +230,10 @@ impl Rig {
             Compact => self.store().compact(),
             Upkeep(count) => {
                 for _ in 0..count {
-                    self.store().upkeep(false).unwrap();
+                    self.store().upkeep(Room::Enough).unwrap();
                     // What it does beside the writing is waited for: every run takes the same steps.
                     while self.store().is_deleting() {
-                        self.store().upkeep(false).unwrap();
+                        self.store().upkeep(Room::Enough).unwrap();
                     }
                 }
                 self.store().commit().unwrap();

@@ -90,10 +90,10 @@ fn a_ledger_that_cannot_be_rewritten_now_does_not_end_the_relay() {
     // As ENOSPC: a ledger of a million envelopes takes 100 MB, and 32 MiB are room enough to go on.
     fs::create_dir(folder.path().join("ledger.new")).unwrap();
     store.writing().keeper.hurry_rewriting();
-    store.upkeep(true).unwrap();
+    store.upkeep(Room::Low).unwrap();
     assert!(store.writing().keeper.is_rewriting(), "it has begun");
     while store.writing().keeper.is_rewriting() {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
         std::thread::yield_now();
     }
     applied(&store, &[put(1, 300)]);
@@ -118,7 +118,7 @@ fn neither_notes_nor_the_ledger_grow_over_many_short_lives() {
         let store = opened(folder.path());
         for at in 0..3 {
             applied(&store, &[remove(1, life * 3 + at)]);
-            store.upkeep(false).unwrap();
+            store.upkeep(Room::Enough).unwrap();
         }
         assert!(notes(&store) <= 6, "{} notes in life {life}", notes(&store));
     }

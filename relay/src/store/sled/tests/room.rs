@@ -116,7 +116,7 @@ fn a_store_that_waits_for_room_to_be_rebuilt_is_not_read_from_end_to_end_at_ever
     assert!(read_so_far() - before > size, "a whole look is seen here");
     let before = read_so_far();
     for _ in 0..5 {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
     }
     let read = read_so_far() - before;
     assert!(read < 2 * size, "5 steps between commits read {read} bytes");
@@ -153,7 +153,7 @@ fn finds_lost_when_there_is_room_again(changes_tokens: bool) {
     assert!(writes.is_empty());
     disk.free();
     while !store.is_writable() {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
     }
     // What was deferred comes first, and knows nothing of the loss.
     let mut waits = vec![Write::Mailbox(mailbox(1))];
@@ -196,7 +196,7 @@ fn nothing_is_called_lost_while_the_engine_opens_its_file() {
         });
         disk.free();
         while !store.is_writable() {
-            store.upkeep(true).unwrap();
+            store.upkeep(Room::Low).unwrap();
         }
         reader.join().unwrap();
     });
@@ -224,14 +224,73 @@ fn what_a_compaction_takes_is_not_reserved_once_more() {
     assert!(is_enough());
     store.compact();
     while !store.is_deleting() {
-        store.upkeep(false).unwrap();
+        store.upkeep(Room::Enough).unwrap();
         assert!(is_enough(), "{} of {:?}", store.reserve_bytes(), store.free_bytes());
     }
     while store.is_deleting() {
         assert!(is_enough());
-        store.upkeep(false).unwrap();
+        store.upkeep(Room::Enough).unwrap();
     }
     assert!(is_enough());
+}
+
+const COPIED: u64 = 3_000;
+
+fn to_be_compacted(disk: &Small) -> SledStore {
+    let store = opened(&disk.store());
+    applied(&store, &[Write::Mailbox(mailbox(1))]);
+    for from in 0..COPIED / 100 {
+        applied(&store, &(0..100).map(|at| put(1, from * 100 + at)).collect::<Vec<_>>());
+    }
+    store
+}
+
+fn is_copying(store: &SledStore) -> bool {
+    matches!(store.writing().compaction, Compaction::Copying(_))
+}
+
+/// More than a copy takes.
+const STEPS: usize = 1_000;
+
+/// Nothing else gives room back. What it needs to begin is enough.
+#[test]
+fn a_compaction_that_was_begun_ends_without_room_for_anything_else() {
+    let Some(disk) = Small::new(400) else { return };
+    let store = to_be_compacted(&disk);
+    disk.leave((folder::room_for(COPIED, 0) + WRITE_ROOM) / (1 << 20) + 1);
+    store.compact();
+    for _ in 0..STEPS {
+        store.upkeep(Room::None).unwrap();
+    }
+    assert!(!is_copying(&store));
+    while store.is_deleting() {
+        store.upkeep(Room::None).unwrap();
+    }
+    assert!(store.free_bytes().unwrap() > WRITE_ROOM);
+    drop(store);
+    let store = opened(&disk.store());
+    assert!((0..COPIED).all(|at| store.envelope(&MailboxId([1; 32]), at).unwrap().is_some()));
+}
+
+/// sled would end the process.
+#[test]
+fn a_compaction_writes_no_further_than_what_it_could_reserve() {
+    let Some(disk) = Small::new(400) else { return };
+    let store = to_be_compacted(&disk);
+    store.compact();
+    store.upkeep(Room::Low).unwrap();
+    disk.leave(2);
+    for room in [Room::Low, Room::None] {
+        for _ in 0..STEPS {
+            store.upkeep(room).unwrap();
+        }
+        assert!(is_copying(&store));
+    }
+    disk.free();
+    for _ in 0..STEPS {
+        store.upkeep(Room::None).unwrap();
+    }
+    assert!(!is_copying(&store));
 }
 
 /// Of what began to be made anew, too, when something else took the room for it.
@@ -255,7 +314,7 @@ fn a_rebuild_that_meets_a_full_disk_leaves_nothing_there() {
     assert!(!disk.store().join("rebuilding").exists());
     disk.free();
     while !store.is_writable() {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
         store.writing().compaction = Compaction::at_start();
     }
     assert_eq!(store.load().unwrap().holds.len(), 3_000);
@@ -272,7 +331,7 @@ fn a_store_without_room_clears_away_leftovers_to_open_again() {
     disk.leave(40);
     fs::create_dir(disk.store().join("rebuilding")).unwrap();
     fs::write(disk.store().join("rebuilding/db"), vec![1; 30 << 20]).unwrap();
-    store.upkeep(true).unwrap();
+    store.upkeep(Room::Low).unwrap();
     assert!(store.is_writable());
 }
 
@@ -299,12 +358,12 @@ fn a_compaction_that_has_no_room_for_records_is_not_begun() {
     }
     disk.leave((folder::room_for(0, 0) + WRITE_ROOM) / (1 << 20) + 4);
     let begins = || {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
         matches!(store.writing().compaction, Compaction::Making(..))
     };
     assert!(begins() || begins(), "it looks into it");
     while matches!(store.writing().compaction, Compaction::Making(..)) {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
     }
     assert_eq!(folder::databases(&disk.store()).unwrap().len(), 1);
 }
@@ -325,12 +384,12 @@ fn a_store_that_cannot_write_what_its_start_found_is_only_read() {
     disk.free();
     disk.leave(30);
     for _ in 0..3 {
-        store.upkeep(true).unwrap();
+        store.upkeep(Room::Low).unwrap();
         store.writing().compaction = Compaction::at_start();
         assert!(!store.is_writable());
     }
     disk.free();
-    store.upkeep(true).unwrap();
+    store.upkeep(Room::Low).unwrap();
     assert!(store.is_writable());
     assert_eq!(store.reopened().unwrap().mailboxes.len(), 2_600);
 }
