@@ -1,8 +1,10 @@
 //! Who may connect. Handshakes in flight and connections are counted in all and per [prefix](crate::origin). Where all seats are
-//! taken, somebody who has shown nothing yet leaves for who comes: the longest there, of the prefix with most of these. Who has shown
-//! something keeps the seat.
+//! taken, somebody who has shown nothing yet leaves for who comes: the longest there, of the most crowded prefix, the widest first.
+//! Who has shown something keeps the seat.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod crowd;
+
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +13,7 @@ use tokio::sync::Notify;
 use crate::limits::{HANDSHAKES_PER_PREFIX, KEPT_SEATS, Limits, SEAT_PARTS, WIDER_PREFIX};
 use crate::origin::{Origin, Origins, Prefix};
 use crate::shares::Shares;
+use crowd::{Crowd, EVERYWHERE};
 
 /// What to do with somebody who knocks.
 #[derive(Debug)]
@@ -67,18 +70,6 @@ enum Standing {
     Kept,
 }
 
-/// Those who may have to leave, by their narrowest prefix.
-#[derive(Debug, Default)]
-struct Crowd {
-    members: HashMap<Prefix, BTreeSet<u64>>,
-    /// For each prefix, and for all together ([`EVERYWHERE`]): its narrowest prefixes by how many are there.
-    sizes: HashMap<Prefix, BTreeSet<(usize, Prefix)>>,
-    len: usize,
-}
-
-/// All prefixes together. That a prefix hashes to it is as rare as that two hash alike.
-const EVERYWHERE: Prefix = 0;
-
 impl Admission {
     pub(crate) fn new(limits: Limits) -> Self {
         let seats = Seats {
@@ -96,22 +87,23 @@ impl Admission {
     pub(crate) fn knock(&self, address: IpAddr, validated: bool) -> Verdict {
         let origin = self.origins.of(address);
         let mut seats = locked(&self.seats);
-        if seats.handshaking.len >= self.limits.handshakes_before_retry as usize && !validated {
+        let handshaking = seats.handshaking.within(EVERYWHERE);
+        if handshaking >= self.limits.handshakes_before_retry as usize && !validated {
             return Verdict::Retry;
         }
-        // A handshake takes a moment; one that is stalled gives way to the next from its own prefix, and to any other's where
-        // its prefix has most of them.
-        if seats.handshaking.of(origin.narrowest()) >= HANDSHAKES_PER_PREFIX as usize {
-            seats.send_away(Standing::Handshaking, origin.narrowest());
+        // A handshake takes a moment; one that is stalled gives way to the next from its own prefixes, and to any other's where
+        // its prefixes are the most crowded.
+        for (prefix, limit) in per_prefix(&origin, HANDSHAKES_PER_PREFIX).rev() {
+            if seats.handshaking.within(prefix) >= limit as usize {
+                seats.send_away(Standing::Handshaking, prefix);
+            }
         }
-        if seats.handshaking.len >= self.limits.handshakes as usize {
+        if seats.handshaking.within(EVERYWHERE) >= self.limits.handshakes as usize {
             seats.send_away(Standing::Handshaking, EVERYWHERE);
         }
-        for (at, prefix) in origin.prefixes().iter().enumerate() {
-            let times = if at == 0 { 1 } else { WIDER_PREFIX / 2 };
-            let limit = self.limits.connections_per_prefix.saturating_mul(times);
-            let here = seats.by_prefix.get(prefix).copied().unwrap_or(0);
-            if here >= limit && !seats.make_room(*prefix) {
+        for (prefix, limit) in per_prefix(&origin, self.limits.connections_per_prefix) {
+            let here = seats.by_prefix.get(&prefix).copied().unwrap_or(0);
+            if here >= limit && !seats.make_room(prefix) {
                 return Verdict::Refuse;
             }
         }
@@ -170,14 +162,14 @@ impl Seats {
         self.send_away(Standing::Stranger, within) || self.send_away(Standing::Handshaking, within)
     }
 
-    /// The longest there, of those with this standing in the most crowded narrowest prefix within this one, has to go. `false`:
-    /// nobody is there who would have to.
+    /// The [first](Crowd::first_to_leave) of those with this standing within this prefix has to go. `false`: nobody is there who
+    /// would have to.
     fn send_away(&mut self, standing: Standing, within: Prefix) -> bool {
         let crowd = match standing {
             Standing::Handshaking => &self.handshaking,
             _ => &self.strangers,
         };
-        let Some(number) = crowd.longest_there(within) else { return false };
+        let Some(number) = crowd.first_to_leave(within) else { return false };
         if let Some(seat) = self.give_up(number) {
             seat.leave.notify_one();
         }
@@ -231,45 +223,14 @@ impl Seats {
     }
 }
 
-impl Crowd {
-    fn of(&self, narrowest: Prefix) -> usize {
-        self.members.get(&narrowest).map_or(0, BTreeSet::len)
-    }
-
-    fn enter(&mut self, number: u64, origin: Origin) {
-        self.change(origin, |members| members.insert(number));
-    }
-
-    fn leave(&mut self, number: u64, origin: Origin) {
-        self.change(origin, |members| members.remove(&number));
-    }
-
-    fn change(&mut self, origin: Origin, change: impl FnOnce(&mut BTreeSet<u64>) -> bool) {
-        let narrowest = origin.narrowest();
-        let members = self.members.entry(narrowest).or_default();
-        let before = members.len();
-        change(members);
-        let after = members.len();
-        self.len = self.len + after - before;
-        if after == 0 {
-            self.members.remove(&narrowest);
-        }
-        for within in origin.prefixes().iter().chain([&EVERYWHERE]) {
-            let sizes = self.sizes.entry(*within).or_default();
-            sizes.remove(&(before, narrowest));
-            if after > 0 {
-                sizes.insert((after, narrowest));
-            }
-            if sizes.is_empty() {
-                self.sizes.remove(within);
-            }
-        }
-    }
-
-    fn longest_there(&self, within: Prefix) -> Option<u64> {
-        let (_, narrowest) = self.sizes.get(&within)?.last()?;
-        self.members.get(narrowest)?.first().copied()
-    }
+/// What each prefix may have where the narrowest has so much: the wider ones around it half of [`WIDER_PREFIX`] times as much.
+fn per_prefix(
+    origin: &Origin,
+    narrowest: u32,
+) -> impl DoubleEndedIterator<Item = (Prefix, u32)> + use<> {
+    let wider = narrowest.saturating_mul(WIDER_PREFIX / 2);
+    let prefixes = origin.prefixes().to_vec().into_iter().enumerate();
+    prefixes.map(move |(at, prefix)| (prefix, if at == 0 { narrowest } else { wider }))
 }
 
 fn locked(seats: &Mutex<Seats>) -> MutexGuard<'_, Seats> {

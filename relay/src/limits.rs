@@ -72,8 +72,8 @@ limits! {
     /// Connections from one address prefix (/24 or /64), and four times as many from the wider ones around it (/16; /48, /32). A whole
     /// organisation or a Tor exit may share one. Over it, and over all connections, who has shown nothing yet leaves for who comes.
     connections_per_prefix / "VELAR_RELAY_CONNECTIONS_PER_PREFIX": u32 = 512, 1;
-    /// Handshakes in flight; beyond it, the oldest of the prefix with most of them is dropped. A post-quantum handshake costs about
-    /// 0.3 ms.
+    /// Handshakes in flight; beyond it, the oldest of the most crowded prefix is dropped, the widest prefixes first. A post-quantum
+    /// handshake costs about 0.3 ms.
     handshakes / "VELAR_RELAY_HANDSHAKES": u32 = 512, 1;
     /// Handshakes in flight from which on a client must first prove its address (one more round trip).
     handshakes_before_retry / "VELAR_RELAY_HANDSHAKES_BEFORE_RETRY": u32 = 64, 0;
@@ -170,7 +170,8 @@ pub(crate) const MAILBOXES_SWEPT_AT_ONCE: usize = 256;
 pub(crate) const HOLDS_SWEPT_AT_ONCE: usize = 64;
 /// Envelopes that expire under one lock.
 pub(crate) const EXPIRED_AT_ONCE: usize = 1024;
-/// Handshakes in flight from one prefix. Beyond it the oldest of them is dropped: one round trip of an honest one is over by then.
+/// Handshakes in flight from a /24 or /64, and half of [`WIDER_PREFIX`] times as many from the wider ones around it: one network has
+/// half of all. Beyond it the oldest of them is dropped: one round trip of an honest one is over by then.
 pub(crate) const HANDSHAKES_PER_PREFIX: u32 = 64;
 /// Minutes after which it does not matter any more that somebody opened mailboxes: prefixes are remembered for so long.
 pub(crate) const NEWCOMER_WINDOW_MIN: u32 = 10;

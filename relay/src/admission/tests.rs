@@ -27,6 +27,14 @@ fn enter(admission: &Admission, from: &str) -> Option<Guest> {
     }
 }
 
+/// A handshake that has begun.
+fn stall(admission: &Admission, from: &str) -> Guest {
+    match admission.knock(at(from), true) {
+        Verdict::Admit(guest) => guest,
+        other => panic!("{other:?}"),
+    }
+}
+
 /// Whether it was told to leave.
 fn has_to_go(guest: &Guest) -> bool {
     let told = guest.told_to_leave();
@@ -67,8 +75,7 @@ fn who_has_shown_something_keeps_the_seat_and_others_leave_first() {
     drop((proved, strangers, newcomers));
     let seats = locked(&admission.seats);
     assert!(seats.taken.is_empty() && seats.by_prefix.is_empty());
-    assert!(seats.strangers.members.is_empty() && seats.strangers.sizes.is_empty());
-    assert!(seats.handshaking.members.is_empty() && seats.handshaking.len == 0);
+    assert!(seats.strangers.is_empty() && seats.handshaking.is_empty());
 }
 
 #[test]
@@ -142,10 +149,7 @@ fn many_handshakes_in_flight_ask_for_proof_of_the_address() {
 fn a_stalled_handshake_gives_way_to_the_next_of_its_prefix_and_of_any_other() {
     let limits = Limits { handshakes: 2 * HANDSHAKES_PER_PREFIX, ..Limits::default() };
     let admission = Admission::new(limits);
-    let stall = |from: &str| match admission.knock(at(from), true) {
-        Verdict::Admit(guest) => guest,
-        other => panic!("{other:?}"),
-    };
+    let stall = |from: &str| stall(&admission, from);
     let stalled: Vec<Guest> = (0..720).map(|_| stall("203.0.113.1")).collect();
     let gone = stalled.iter().filter(|guest| has_to_go(guest)).count();
     assert_eq!(gone, 720 - HANDSHAKES_PER_PREFIX as usize);
@@ -154,5 +158,98 @@ fn a_stalled_handshake_gives_way_to_the_next_of_its_prefix_and_of_any_other() {
     assert!(!has_to_go(&honest), "the crowded prefix goes first");
     honest.seated();
     drop((stalled, more, honest));
-    assert_eq!(locked(&admission.seats).handshaking.len, 0);
+    assert!(locked(&admission.seats).handshaking.is_empty());
+}
+
+/// Honest handshakes of as many keys of the hashes as there are admissions: none of them is lucky.
+fn honest_ones_last(
+    limits: Limits,
+    honest: impl Fn(u32) -> String,
+    attacker: impl Fn(u32) -> String,
+) {
+    for round in 0..4 {
+        let admission = Admission::new(limits);
+        let mut stalled: Vec<Guest> =
+            (0..2 * limits.handshakes).map(|n| stall(&admission, &attacker(n))).collect();
+        for n in 0..40 {
+            let one = stall(&admission, &honest(n));
+            // While it lasts, the attacker begins as many as there is room for.
+            let more = (0..limits.handshakes).map(|k| stall(&admission, &attacker(n * 512 + k)));
+            stalled.extend(more);
+            assert!(!has_to_go(&one), "round {round}, honest handshake {n}");
+            one.seated();
+        }
+        drop(stalled);
+        assert!(locked(&admission.seats).handshaking.is_empty());
+    }
+}
+
+#[test]
+fn one_network_of_ipv6_puts_out_nobody_elses_handshakes() {
+    // One handshake from each /64.
+    let of_48 = |n: u32| format!("2001:db8:1:{:x}::1", n & 0xffff);
+    let of_32 = |n: u32| format!("2001:db8:{:x}:{:x}::1", n % 199, n & 0xffff);
+    let limits = Limits { handshakes: 64, ..Limits::default() };
+    honest_ones_last(limits, |n| format!("2a00:{n:x}::1"), of_48);
+    honest_ones_last(limits, |n| format!("2a00:{n:x}::1"), of_32);
+    honest_ones_last(limits, |n| format!("198.{}.1.1", n % 250), of_48);
+    // From another /48 of the same provider, and from another /24 of the same /16.
+    honest_ones_last(limits, |n| format!("2001:db8:ffff:{n:x}::1"), of_48);
+    honest_ones_last(
+        limits,
+        |n| format!("10.9.{}.1", n + 100),
+        |n| format!("10.9.{}.{}", n % 8, n % 251),
+    );
+}
+
+#[test]
+fn a_network_of_ipv6_has_so_many_handshakes_and_no_more() {
+    let limits = Limits { handshakes: 10_000, ..Limits::default() };
+    for (from, most) in [
+        ("2001:db8:1:1", HANDSHAKES_PER_PREFIX),
+        ("2001:db8:1:%", 4 * HANDSHAKES_PER_PREFIX),
+        ("2001:db8:%:1", 4 * HANDSHAKES_PER_PREFIX),
+    ] {
+        let admission = Admission::new(limits);
+        let from = |n: u32| format!("{}::1", from.replace('%', &format!("{n:x}")));
+        let guests: Vec<Guest> = (0..1000).map(|n| stall(&admission, &from(n))).collect();
+        let (gone, there): (Vec<&Guest>, Vec<&Guest>) =
+            guests.iter().partition(|one| has_to_go(one));
+        assert_eq!(there.len(), most as usize, "{}", from(0));
+        let oldest = there.iter().map(|guest| guest.number).min();
+        assert!(
+            gone.iter().all(|guest| Some(guest.number) < oldest),
+            "the oldest stalled go first"
+        );
+    }
+}
+
+#[test]
+fn among_equals_the_oldest_handshake_goes() {
+    let admission = Admission::new(limits());
+    let guests: Vec<Guest> = (0..40).map(|n| stall(&admission, &format!("10.{n}.0.1"))).collect();
+    let gone: Vec<u64> = guests.iter().filter(|one| has_to_go(one)).map(|one| one.number).collect();
+    assert_eq!(gone, (0..24).collect::<Vec<u64>>());
+}
+
+#[test]
+fn many_people_of_one_provider_are_no_crowd_beside_one_who_has_as_many_alone() {
+    let admission = Admission::new(limits());
+    let provider: Vec<Guest> = (0..6).map(|n| stall(&admission, &format!("10.9.{n}.1"))).collect();
+    let _greedy: Vec<Guest> =
+        (0..50).map(|n| stall(&admission, &format!("10.{}.0.1", 20 + n % 5))).collect();
+    assert!(!provider.iter().any(has_to_go));
+}
+
+#[test]
+fn one_network_of_ipv6_has_not_the_seats_of_all_who_have_shown_nothing() {
+    // One stranger from each /64, and honest ones that have nothing to show yet either.
+    for _ in 0..8 {
+        let admission = Admission::new(Limits { connections_per_prefix: 16, ..limits() });
+        let honest: Vec<Guest> =
+            (0..8).map(|n| enter(&admission, &format!("2a00:{n:x}::1")).unwrap()).collect();
+        let _attacker: Vec<Guest> =
+            (0..500).map(|n| enter(&admission, &format!("2001:db8:1:{n:x}::1")).unwrap()).collect();
+        assert!(!honest.iter().any(has_to_go));
+    }
 }
