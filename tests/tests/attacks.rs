@@ -63,6 +63,17 @@ async fn stalled_handshakes_keep_nobody_out() {
 }
 
 #[tokio::test]
+async fn stalled_handshakes_from_a_network_of_ipv6_keep_nobody_out() {
+    let limits = ["--limit=handshakes=32", "--limit=handshakes-before-retry=8"];
+    // One from each /64 of a /48.
+    let args = ["handshakes", "--size=256", "--prefixes=256", "--ipv6"];
+    // Elsewhere the machine lets nobody make a network, and says so.
+    let Some(seen) = attack(&[&args, &limits[..]].concat()).await.unwrap() else { return };
+    assert!(count(&seen, "handshakes") > 256, "{seen}");
+    nothing_refused(&seen);
+}
+
+#[tokio::test]
 async fn half_frames_do_not_fill_the_memory() {
     let seen = attack(&["half-frames", "--size=160"]).await.unwrap().unwrap();
     assert!(count(&seen, "requests") > 160, "{seen}");

@@ -233,7 +233,8 @@ pub async fn all(
         command.arg(format!("--pace-ms={}", options.pace_ms));
         command.args(options.limit.iter().map(|limit| format!("--limit={limit}")));
         if options.ipv6 {
-            command.args(["--ipv6", &format!("--tier={}", options.tier)]);
+            let ipv6 = (!form.contains(&"--ipv6")).then_some("--ipv6");
+            command.args(ipv6).arg(format!("--tier={}", options.tier));
         }
         let ran = command.stderr(Stdio::inherit()).output().await?;
         match serde_json::from_slice(&ran.stdout) {

@@ -99,6 +99,8 @@ impl Kind {
     /// The forms in which it is usually run.
     pub(super) fn forms(self) -> &'static [&'static [&'static str]] {
         match self {
+            // One from each /64 of a /48.
+            Self::Handshakes => &[&[], &["--ipv6", "--prefixes=720"]],
             Self::Fill => &[&[], &["--prefixes=100"]],
             Self::Seats => {
                 &[&[], &["--prefixes=20"], &["--prefixes=20", "--proved"], &["--prefixes=200"]]

@@ -19,7 +19,7 @@ const RATE: u64 = 1_000_000;
 /// Bytes of a client's first words: two datagrams.
 const HELLO: u64 = 2 * 1200;
 
-/// Handshakes that are begun from one socket.
+/// Handshakes that are begun from one socket, at most: each prefix has its part of all of them.
 const PER_PORT: usize = 16;
 
 /// Between two looks at what may be sent by now.
@@ -44,6 +44,7 @@ impl Attacker {
     pub(super) async fn stall_handshakes(self: Arc<Self>) -> Outcome<()> {
         let sent = self.dialer.sent();
         let size = self.orders.size as usize;
+        let per_port = (size / self.orders.prefixes.max(1) as usize).clamp(1, PER_PORT);
         let (begun, mut paces) = (Instant::now(), interval(PACE));
         let (mut stalled, mut ports) = (VecDeque::<Stalled>::new(), 0);
         let mut in_place = false;
@@ -56,17 +57,17 @@ impl Attacker {
                 if begun.max(sent.load(Ordering::Relaxed)) as f64 >= due {
                     break;
                 }
-                if stalled.back().is_none_or(|last| last.begun.len() >= PER_PORT) {
+                if stalled.back().is_none_or(|last| last.begun.len() >= per_port) {
                     let source = self.addresses.attacker(ports % self.orders.prefixes.max(1));
                     ports += 1;
                     let port = self.dialer.stalling_port(source)?;
-                    stalled.push_back(Stalled { port, begun: Vec::with_capacity(PER_PORT) });
+                    stalled.push_back(Stalled { port, begun: Vec::with_capacity(per_port) });
                 }
                 let Some(last) = stalled.back_mut() else { break };
                 last.begun.push(last.port.begin()?);
                 self.counts.handshakes.fetch_add(1, Ordering::Relaxed);
             }
-            while stalled.len() * PER_PORT > size + PER_PORT
+            while stalled.len() * per_port > size + per_port
                 && let Some(eldest) = stalled.pop_front()
             {
                 eldest.port.mute();
