@@ -4,7 +4,7 @@
 use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Owner, Refusal, SendTokenHash};
 
 use crate::clock::Now;
-use crate::limits::Limits;
+use crate::limits::{Limits, SLICES_SWEPT_PER_TICK};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply};
 use crate::session::{Action, Session};
 use crate::store::{MemoryStore, ShortDigest, Store, StoreError, Write, short_digest};
@@ -206,7 +206,16 @@ impl<S: Store> DryRelay<S> {
     pub fn pass(&mut self, seconds: u64) -> Result<Vec<HoldId>, StoreError> {
         self.now = Now::from_ms(self.now.hold_ms().saturating_add(seconds.saturating_mul(1000)));
         self.mailboxes.tick(self.now, &mut self.group);
-        while self.mailboxes.sweep(self.now, &mut self.group) {}
+        let released = self.release_due()?;
+        for _ in 0..SLICES_SWEPT_PER_TICK {
+            if !self.mailboxes.sweep(self.now, &mut self.group) {
+                break;
+            }
+        }
+        Ok(released)
+    }
+
+    fn release_due(&mut self) -> Result<Vec<HoldId>, StoreError> {
         let mut released = Vec::new();
         loop {
             let due = self.mailboxes.due(self.now);

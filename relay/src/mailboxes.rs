@@ -351,7 +351,7 @@ impl Mailboxes {
         }
     }
 
-    /// The mark, and the beginning of a sweep. Holds that are due come from [`Mailboxes::due`].
+    /// The mark, and the beginning of a sweep, unless one is not over yet. Holds that are due come from [`Mailboxes::due`].
     pub(crate) fn tick(&mut self, now: Now, writes: &mut Vec<Write>) {
         let gap = now.hold_s().saturating_sub(self.alive_s);
         self.alive_s = now.hold_s();
@@ -363,7 +363,8 @@ impl Mailboxes {
         }
         let age = u64::from(self.limits.envelope_age_s);
         let idle = u64::from(self.limits.mailbox_idle_s);
-        if now.hold_s().abs_diff(self.swept_s) < (age.min(idle) / 100).clamp(1, 60) {
+        let unfinished = self.sweep_mailboxes.is_some() || self.sweep_holds.is_some();
+        if unfinished || now.hold_s().abs_diff(self.swept_s) < (age.min(idle) / 100).clamp(1, 60) {
             return;
         }
         self.swept_s = now.hold_s();

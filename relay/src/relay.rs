@@ -12,7 +12,7 @@ use velar_protocol::wire::{
 };
 
 use crate::clock::{Judged, Now, Timekeeper};
-use crate::limits::{Limits, UNAVAILABLE_RETRY_S, WRITER_QUEUE};
+use crate::limits::{Limits, SLICES_SWEPT_PER_TICK, UNAVAILABLE_RETRY_S, WRITER_QUEUE};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
 use crate::memory::Memory;
 use crate::origin::{Newcomers, Origin};
@@ -239,7 +239,7 @@ impl Relay {
         Ok(found)
     }
 
-    /// Looks at the clocks; expiry, marks, and holds that are due.
+    /// Looks at the clocks; marks, holds that are due, and then some of what a sweep has left to do.
     pub(crate) async fn tick(&self) -> Result<(), StoreError> {
         let accepted = self.time.listen().await;
         self.write_behind(|mailboxes, _, writes| {
@@ -254,13 +254,23 @@ impl Relay {
             }
         })
         .await;
-        let mut more = true;
-        while std::mem::take(&mut more) {
-            self.write_behind(|mailboxes, now, writes| more = mailboxes.sweep(now, writes)).await;
-        }
-        self.newcomers.tidy(self.now());
         // If its queue is full, it works anyway.
         let _ = self.jobs.try_send(Job::Look);
+        // What is due waits for nothing that can be done later.
+        self.release_due().await?;
+        for _ in 0..SLICES_SWEPT_PER_TICK {
+            let writer_is_behind = self.jobs.capacity() == 0;
+            let mut more = false;
+            self.write_behind(|mailboxes, now, writes| more = mailboxes.sweep(now, writes)).await;
+            if !more || writer_is_behind {
+                break;
+            }
+        }
+        self.newcomers.tidy(self.now());
+        Ok(())
+    }
+
+    async fn release_due(&self) -> Result<(), StoreError> {
         loop {
             let due = self.mailboxes().due(self.now());
             if due.is_empty() {

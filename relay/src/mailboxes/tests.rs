@@ -60,11 +60,11 @@ impl Rig {
 
     fn tick(&mut self) {
         self.act(Mailboxes::tick);
-        while self.act(Mailboxes::sweep) {}
         for record in self.mailboxes.due(self.now()) {
             let envelopes = record.envelopes(&self.store).unwrap();
             self.act(|boxes, now, writes| boxes.release(record.key, envelopes, now, writes));
         }
+        while self.act(Mailboxes::sweep) {}
     }
 
     /// The process ends now and is back after `outage` seconds.

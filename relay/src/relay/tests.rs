@@ -8,8 +8,8 @@ use velar_protocol::wire::limits::{ENVELOPE_LEN, MAX_DELIVERIES};
 use velar_protocol::wire::{Exporter, HoldSecret, MailboxSecret, Request, SendToken};
 
 use super::*;
-use crate::clock::SystemClock;
-use crate::limits::WRITER_QUEUE;
+use crate::clock::{Clock, Reading, SystemClock};
+use crate::limits::{MAILBOXES_SWEPT_AT_ONCE, WRITER_QUEUE};
 use crate::store::{Loaded, MailboxRecord, MemoryStore, Write};
 
 fn hold(number: u8) -> Action {
@@ -96,6 +96,88 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     assert_eq!(pending.answer_now(), Some(Answer::Refused(Refusal::HoldLost)));
     let other = relay.carry_out(Action::Extend { id: whole, for_s: 60 }, here()).await;
     assert!(matches!(other, Pending::Commit(_, Answer::Extended { .. })));
+}
+
+/// A clock that a test sets.
+struct SetClock(AtomicU32);
+
+impl Clock for SetClock {
+    fn read(&self) -> Reading {
+        let s = u64::from(self.0.load(Ordering::SeqCst));
+        Reading { boot_us: s * 1_000_000, wall_ms: s * 1000 }
+    }
+}
+
+/// What a tick had written, in order.
+#[derive(Debug, PartialEq)]
+enum Wrote {
+    Released,
+    /// So many idle mailboxes went, one after the other.
+    Removed(usize),
+}
+
+#[tokio::test]
+async fn what_is_due_comes_before_a_sweep_which_goes_on_where_it_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SetClock(AtomicU32::new(1_800_000_000)));
+    let time = Timekeeper::start(clock.clone(), folder.path().to_owned(), None);
+    let now = time.now();
+    // A sweep every second.
+    let limits = Limits { envelope_age_s: 100, ..Limits::default() };
+    let store = Arc::new(MemoryStore::default());
+    let per_tick = SLICES_SWEPT_PER_TICK * MAILBOXES_SWEPT_AT_ONCE;
+    // Those that stay come first: who begins anew at each tick gets no further than they go.
+    let record = |number: usize| {
+        let id =
+            MailboxId([&(number as u64).to_be_bytes()[..], &[0; 24]].concat().try_into().unwrap());
+        let used_day = if number < per_tick { u32::MAX } else { 1 };
+        MailboxRecord { id, sequence_ceiling: 1, expired: 0, used_day, tokens: Vec::new() }
+    };
+    let mailboxes = (0..2 * per_tick + 10).map(record).collect();
+    let loaded = Loaded { mailboxes, ..Loaded::default() };
+    let mut mailboxes = Mailboxes::new(limits, loaded, now, &mut Vec::new());
+    let (token, mut writes) = (SendToken::new([1; 32]).hash(), Vec::new());
+    mailboxes.open(MailboxId([0xff; 32]), &[token], true, |_| Ok(()), now, &mut writes);
+    for (number, for_s) in [(1, 1), (2, 2)] {
+        let id = HoldSecret::new([number; 32]).id();
+        let deliveries = vec![(token, Envelope::new(vec![number; ENVELOPE_LEN]).unwrap())];
+        let asked = Asked { id, for_s, deliveries, replaces: None };
+        assert!(matches!(mailboxes.hold(asked, now, &mut writes), Reply::Durable(_)));
+    }
+    store.apply(&writes).unwrap();
+    let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
+    let (_ending, ended) = watch::channel(None);
+    let mailboxes = Arc::new(Mutex::new(mailboxes));
+    let relay = Relay::new(limits, None, time, mailboxes, store.clone(), jobs, ended);
+    let wrote = Arc::new(Mutex::new(Vec::new()));
+    let writer = wrote.clone();
+    tokio::spawn(async move {
+        while let Some(job) = waiting.recv().await {
+            let Job::Write { writes, done, .. } = job else { continue };
+            let mut wrote = writer.lock().unwrap();
+            for write in &writes {
+                match (write, wrote.last_mut()) {
+                    (Write::ReleaseHold(_), _) => wrote.push(Wrote::Released),
+                    (Write::RemoveMailbox(_), Some(Wrote::Removed(count))) => *count += 1,
+                    (Write::RemoveMailbox(_), _) => wrote.push(Wrote::Removed(1)),
+                    _ => {}
+                }
+            }
+            store.apply(&writes).unwrap();
+            done.map(|done| done.send(()));
+        }
+    });
+    for expected in [
+        vec![Wrote::Released],
+        vec![Wrote::Released, Wrote::Removed(per_tick)],
+        vec![Wrote::Removed(10)],
+    ] {
+        clock.0.fetch_add(1, Ordering::SeqCst);
+        relay.tick().await.unwrap();
+        // What was sent before is written before.
+        drop(relay.change(|_, _, _| Reply::Durable(Answer::Accepted)).await.answer().await);
+        assert_eq!(std::mem::take(&mut *wrote.lock().unwrap()), expected);
+    }
 }
 
 /// A record that is sent late would take back what changed since: tokens that were revoked, a mailbox that was closed.

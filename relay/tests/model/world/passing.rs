@@ -24,8 +24,8 @@ pub(crate) enum Kept {
 }
 
 impl World {
-    /// Time passes, then these holds are released, in this order. The worlds that come of it; none, if this
-    /// must not happen.
+    /// Time passes, then these holds are released, in this order, and what is over goes. The worlds that come of it; none, if
+    /// this must not happen.
     pub(crate) fn pass(&self, seconds: u64, released: &[u8]) -> Vec<Self> {
         let mut after = self.clone();
         after.now_s += seconds;
@@ -33,6 +33,13 @@ impl World {
             after.must_release_s = after.must_release_s.max(after.now_s + OUTAGE_WAIT_S);
         }
         after.ticked_s = after.now_s;
+        if !after.may_be_released(released) {
+            return Vec::new();
+        }
+        if !released.is_empty() {
+            after.commit();
+        }
+        released.iter().for_each(|hold| after.release(*hold));
         // Mailboxes are gone through in any order, which shows if a crash comes between them.
         let order: Vec<u8> = after.live.mailboxes.keys().copied().collect();
         let back: Vec<u8> = order.iter().rev().copied().collect();
@@ -41,13 +48,6 @@ impl World {
             let mut world = after.clone();
             world.clear_away(&order);
             world.drop_abandoned();
-            if !world.may_be_released(released) {
-                continue;
-            }
-            if !released.is_empty() {
-                world.commit();
-            }
-            released.iter().for_each(|hold| world.release(*hold));
             if !worlds.contains(&world) {
                 worlds.push(world);
             }
@@ -60,11 +60,7 @@ impl World {
         let now_s = self.now_s + seconds;
         let gap = now_s - self.ticked_s >= GAP_S;
         let waits = gap || now_s < self.must_release_s;
-        let mut after = Self { now_s, ..self.clone() };
-        let order: Vec<u8> = after.live.mailboxes.keys().copied().collect();
-        after.clear_away(&order);
-        after.drop_abandoned();
-        let due = after.live.holds.iter().filter(|(_, hold)| !waits && hold.due_s <= now_s);
+        let due = self.live.holds.iter().filter(|(_, hold)| !waits && hold.due_s <= now_s);
         due.map(|(id, _)| *id).collect()
     }
 
