@@ -183,8 +183,10 @@ pub(crate) const NEWCOMER_WINDOW_MIN: u32 = 10;
 pub(crate) const WIDER_PREFIX: u32 = 8;
 /// Of the mailboxes that may still be opened, one prefix may open one part of so many within ten minutes, and one in any case.
 pub(crate) const NEWCOMER_PARTS: u64 = 1024;
-/// Prefixes remembered for their new mailboxes: 4 MiB. While there are more, new ones wait.
+/// Prefixes remembered for their new mailboxes: 8 MiB. While there are more, new ones wait.
 pub(crate) const REMEMBERED_PREFIXES: usize = 65_536;
+/// Of these, forgotten in one step, under a lock for which the one of all mailboxes may wait: well below a millisecond.
+pub(crate) const FORGOTTEN_AT_ONCE: usize = 256;
 /// Of the seats that nobody keeps, a /24 or /64 may keep one part of 256, a /16 or /48 one of 32, and a /32 one of 8. Two hundred
 /// attacking prefixes leave 45 % of them.
 pub(crate) const SEAT_PARTS: [u64; 3] = [256, 32, 8];

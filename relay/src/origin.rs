@@ -1,13 +1,15 @@
 //! Where somebody comes from: the networks around an address, as far as one household, one organisation or one provider may
 //! be behind them. Only keyed hashes of them are kept, in memory, under a key that is drawn at each start.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Now;
-use crate::limits::{NEWCOMER_PARTS, NEWCOMER_WINDOW_MIN, REMEMBERED_PREFIXES, WIDER_PREFIX};
+use crate::limits::{
+    FORGOTTEN_AT_ONCE, NEWCOMER_PARTS, NEWCOMER_WINDOW_MIN, REMEMBERED_PREFIXES, WIDER_PREFIX,
+};
 use crate::rate::{Bucket, Rate};
 
 /// Keyed hash of an address prefix.
@@ -63,32 +65,56 @@ impl Origin {
 #[derive(Debug)]
 pub(crate) struct Newcomers {
     per_prefix: u32,
-    known: Mutex<HashMap<Prefix, Bucket>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    prefixes: HashMap<Prefix, Remembered>,
+    /// When each of them, in milliseconds of hold time, may be forgotten.
+    until: BTreeSet<(u64, Prefix)>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    bucket: Bucket,
+    until_ms: u64,
 }
 
 impl Newcomers {
     pub(crate) fn new(per_prefix: u32) -> Self {
-        Self { per_prefix, known: Mutex::default() }
+        // A table that grows moves everything. What is not used yet is no memory.
+        let prefixes = HashMap::with_capacity(REMEMBERED_PREFIXES);
+        Self { per_prefix, known: Mutex::new(Known { prefixes, until: BTreeSet::new() }) }
     }
 
-    /// Counts a new mailbox from there, or says after how many seconds there may be one. `left`: how many more there may be in
-    /// all, from everywhere.
+    /// Counts a new mailbox from there, or says after how many seconds there may be one: it counts for all prefixes around that
+    /// address, or, where one of them has had its share, for none. `left`: how many more there may be in all, from everywhere.
     pub(crate) fn admit(&self, origin: Origin, left: u64, now: Now) -> Result<(), u32> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() + origin.prefixes().len() > REMEMBERED_PREFIXES {
-            known.retain(|_, bucket| !bucket.is_full(self.rate(WIDER_PREFIX), now));
-        }
+        let mut known = self.known();
+        known.forget(now);
         let share = u32::try_from(left / NEWCOMER_PARTS).unwrap_or(u32::MAX).max(1);
+        let (mut counted, mut wait_s, mut fresh) = (Vec::with_capacity(3), 0, 0);
         for (at, prefix) in origin.prefixes().iter().enumerate() {
             let times = if at == 0 { 1 } else { WIDER_PREFIX };
-            let Rate { per_min, burst } = self.rate(times);
-            let burst = burst.min(share.saturating_mul(times));
-            let fresh = known.len() >= REMEMBERED_PREFIXES && !known.contains_key(prefix);
-            if fresh {
-                return Err(60);
+            let rate = self.rate(times);
+            let burst = rate.burst.min(share.saturating_mul(times));
+            let before = known.prefixes.get(prefix);
+            fresh += usize::from(before.is_none());
+            let mut bucket = before.map_or_else(|| Bucket::new(now), |known| known.bucket);
+            if let Err(longer_s) = bucket.take(Rate { burst, ..rate }, 1, now) {
+                wait_s = longer_s.max(wait_s);
             }
-            let bucket = known.entry(*prefix).or_insert_with(|| Bucket::new(now));
-            bucket.take(Rate { per_min, burst }, 1, now)?;
+            counted.push((*prefix, Remembered { bucket, until_ms: bucket.full_at_ms(rate) }));
+        }
+        if wait_s > 0 {
+            return Err(wait_s);
+        }
+        if known.prefixes.len() + fresh > REMEMBERED_PREFIXES {
+            return Err(60);
+        }
+        for (prefix, remembered) in counted {
+            known.remember(prefix, remembered);
         }
         Ok(())
     }
@@ -98,11 +124,37 @@ impl Newcomers {
         Rate { per_min: burst.div_ceil(NEWCOMER_WINDOW_MIN), burst }
     }
 
-    /// Forgets prefixes from which nothing has come for so long that it makes no difference.
-    pub(crate) fn tidy(&self, now: Now) {
-        let rate = self.rate(1);
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, bucket| !bucket.is_full(rate, now));
+    /// Forgets a few prefixes from which nothing has come for so long that it makes no difference. `true`: there may be more.
+    pub(crate) fn tidy(&self, now: Now) -> bool {
+        self.known().forget(now)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn remember(&mut self, prefix: Prefix, remembered: Remembered) {
+        self.until.insert((remembered.until_ms, prefix));
+        let until_ms = remembered.until_ms;
+        if let Some(before) = self.prefixes.insert(prefix, remembered)
+            && before.until_ms != until_ms
+        {
+            self.until.remove(&(before.until_ms, prefix));
+        }
+    }
+
+    fn forget(&mut self, now: Now) -> bool {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let Some((until_ms, prefix)) = self.until.first().copied() else { return false };
+            if until_ms > now.hold_ms() {
+                return false;
+            }
+            self.until.remove(&(until_ms, prefix));
+            self.prefixes.remove(&prefix);
+        }
+        true
     }
 }
 
@@ -146,8 +198,74 @@ mod tests {
         let later = Now::from_s(10_000);
         let opened = (0..=255).filter(|c| admit(&format!("10.9.{c}.1"), later).is_ok()).count();
         assert_eq!(opened, 160);
-        newcomers.tidy(Now::from_s(20_000));
-        assert!(newcomers.known.lock().unwrap().is_empty());
+        let forget = |now| while newcomers.tidy(now) {};
+        forget(Now::from_s(10_000 + 300));
+        let known = newcomers.known().prefixes.len();
+        assert_eq!(known, 1, "the provider; each household had one, which is long ago");
+        // For ten minutes, and no longer.
+        forget(Now::from_s(10_000 + 600));
+        assert!(newcomers.known().prefixes.is_empty() && newcomers.known().until.is_empty());
+    }
+
+    #[test]
+    fn what_a_wider_prefix_refuses_costs_the_narrower_nothing() {
+        let (origins, newcomers) = (Origins::default(), Newcomers::new(20));
+        let now = Now::from_s(1_000);
+        let admit = |text: &str, now| newcomers.admit(origins.of(at(text)), 1_000_000, now);
+        assert_eq!(admit("2001:db8:1:ffff::1", now), Ok(()));
+        let greedy =
+            (0..400).filter(|n| admit(&format!("2001:db8:1:{:x}::1", n % 50), now).is_ok());
+        assert_eq!(greedy.count(), 159, "the /48 has had all");
+        let remembered = newcomers.known().prefixes.len();
+        for n in 0..100 {
+            assert_eq!(admit("2001:db8:1:ffff::1", now), Err(4));
+            assert!(admit(&format!("2001:db8:1:{:x}::1", 0x1000 + n), now).is_err());
+        }
+        assert_eq!(
+            newcomers.known().prefixes.len(),
+            remembered,
+            "who is refused is not remembered"
+        );
+        // Another /48 of the same /32 is not held back by it, but by the /32.
+        assert_eq!(admit("2001:db8:2:1::1", now), Err(4));
+        // A narrower one that has had its share costs the wider ones nothing either.
+        let later = Now::from_s(1_000 + 300);
+        let own = (0..100).filter(|_| admit("2001:db8:1:ffff::1", later).is_ok()).count();
+        assert_eq!(own, 20);
+        let rest = (0..100).filter(|n| admit(&format!("2001:db8:1:{n:x}::1"), later).is_ok());
+        assert_eq!(rest.count(), 80 - 20, "16 a minute for five minutes");
+        assert_eq!(admit("2001:db8:1:ffff::1", later), Err(30), "the longest of the waits");
+    }
+
+    #[test]
+    fn a_full_memory_forgets_nobody_too_early_and_few_at_once() {
+        let (origins, newcomers) = (Origins::default(), Newcomers::new(20));
+        let start = Now::from_s(1_000);
+        let left = u64::from(u32::MAX);
+        let admit = |text: &str, now| newcomers.admit(origins.of(at(text)), left, now);
+        let greedy = |now| (0..100).filter(|_| admit("203.0.113.5", now).is_ok()).count();
+        assert_eq!(greedy(start), 20);
+        let others = |n: u32| format!("{}.{}.7.1", n / 256, n % 256);
+        let fit = (0..65_536).filter(|n| admit(&others(*n), start).is_ok()).count();
+        // A /24 and a /16 each.
+        assert_eq!(fit, REMEMBERED_PREFIXES / 2 - 1);
+        let known = || newcomers.known().prefixes.len();
+        assert_eq!(
+            (known(), newcomers.known().until.len()),
+            (REMEMBERED_PREFIXES, REMEMBERED_PREFIXES)
+        );
+        assert_eq!(admit("2001:db8::1", start), Err(60));
+        // Nobody but the greedy one has anything left to be remembered for.
+        let later = Now::from_s(1_000 + 80);
+        assert_eq!(admit("2001:db8::1", later), Ok(()));
+        assert_eq!(known(), REMEMBERED_PREFIXES - FORGOTTEN_AT_ONCE + 3);
+        let mut before = known();
+        while newcomers.tidy(later) {
+            assert_eq!(before - known(), FORGOTTEN_AT_ONCE);
+            before = known();
+        }
+        assert_eq!(known(), 1 + 3, "the /24 of the greedy one, not its /16");
+        assert_eq!(greedy(later), 2, "two a minute");
     }
 
     #[test]

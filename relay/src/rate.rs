@@ -55,11 +55,10 @@ impl Bucket {
         Err(self.told_s)
     }
 
-    /// Whether nothing is missing in it any more: a new one would be the same.
-    pub(crate) fn is_full(&self, rate: Rate, now: Now) -> bool {
-        let passed = now.hold_ms().saturating_sub(self.at_ms);
-        let refilled = passed.saturating_mul(rate.per_min.max(1).into()) / 60;
-        self.spent_milli <= refilled && self.closed_ms <= passed
+    /// The millisecond of hold time from which on nothing is missing in it, if nothing more is taken: a new one would be the same.
+    pub(crate) fn full_at_ms(&self, rate: Rate) -> u64 {
+        let refilled_ms = (self.spent_milli * 60).div_ceil(rate.per_min.max(1).into());
+        self.at_ms.saturating_add(refilled_ms.max(self.closed_ms))
     }
 
     /// What was to be given is refused for another reason, and `wait_s` was told: closed for a second, so that

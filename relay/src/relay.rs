@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 use velar_protocol::wire::limits::PROTOCOL_VERSION;
 use velar_protocol::wire::{
     AccessToken, Answer, EndReason, Envelope, HoldId, Info, MailboxId, Owner, Refusal,
@@ -266,7 +266,10 @@ impl Relay {
                 break;
             }
         }
-        self.newcomers.tidy(self.now());
+        while self.newcomers.tidy(self.now()) {
+            // Others may want it.
+            yield_now().await;
+        }
         Ok(())
     }
 
