@@ -7,7 +7,9 @@
 #![allow(dead_code, reason = "each target uses one body, the replay uses the table")]
 
 use velar_protocol::wire::codec::{self, Frame, HEADER_LEN};
-use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request};
+use velar_protocol::wire::{
+    Access, AccessKey, AccessToken, Ack, Answer, Event, MailboxId, RelayAddress, Request,
+};
 
 #[cfg(feature = "e2e")]
 #[path = "bodies_e2e.rs"]
@@ -23,6 +25,7 @@ pub(crate) const TARGETS: &[Target] = &[
     ("request_decoding", request_decoding),
     ("response_decoding", response_decoding),
     ("link_parsing", link_parsing),
+    ("access_reading", access_reading),
     #[cfg(feature = "e2e")]
     ("envelope_opening", envelope_opening),
     #[cfg(feature = "e2e")]
@@ -51,6 +54,21 @@ pub(crate) fn link_parsing(input: &[u8]) {
     }
     #[cfg(feature = "e2e")]
     invitation_parsing(text);
+}
+
+/// What is shown to open a mailbox. Whatever reads has one text, and is of no token that nobody has.
+pub(crate) fn access_reading(input: &[u8]) {
+    let Ok(text) = String::from_utf8(input.to_vec()) else { return };
+    let Some(shown) = AccessToken::new(text) else { return };
+    let Some(access) = Access::read(&shown) else { return };
+    let (key, mailbox) = (AccessKey::new([0xa5; 32]), MailboxId([0x5a; 32]));
+    assert!(!bool::from(access.is_of(&key, &mailbox)));
+    let text = match access {
+        Access::Token(key) => key.to_text(),
+        Access::Child(child) => child.to_text(),
+        Access::Reopening(reopening) => reopening.to_text(),
+    };
+    assert_eq!(text.expose(), shown.expose());
 }
 
 /// Length field and body as a stream has them. What decodes has one encoding, and decodes from it again.

@@ -12,8 +12,8 @@ use data_encoding::HEXLOWER;
 use velar_protocol::wire::codec::{self, Frame, HEADER_LEN};
 use velar_protocol::wire::limits::{
     ALPN_QUIC, ENVELOPE_LEN, EXPORTER_LABEL, MAX_ACCESS_TOKEN_LEN, MAX_ACK_LEN, MAX_ADDRESS_LEN,
-    MAX_ANSWER_LEN, MAX_DELIVERIES, MAX_EVENT_LEN, MAX_PLACES, MAX_REQUEST_LEN, MAX_SUBSCRIBED,
-    MAX_TOKENS, MAX_UNACKED, PROTOCOL_VERSION, QUIC_VERSION,
+    MAX_ANSWER_LEN, MAX_CHILD_S, MAX_DELIVERIES, MAX_EVENT_LEN, MAX_PLACES, MAX_REQUEST_LEN,
+    MAX_SUBSCRIBED, MAX_TOKENS, MAX_UNACKED, PROTOCOL_VERSION, QUIC_VERSION,
 };
 use velar_protocol::wire::{Answer, Envelope, Event, HoldSecret, Request, SendToken};
 
@@ -48,6 +48,7 @@ fn limits_of_the_code() -> BTreeMap<String, String> {
         ("MAX_PLACES", MAX_PLACES),
         ("MAX_ADDRESS_LEN", MAX_ADDRESS_LEN),
         ("MAX_UNACKED", MAX_UNACKED),
+        ("MAX_CHILD_S", MAX_CHILD_S as usize),
         ("QUIC_VERSION", QUIC_VERSION as usize),
     ];
     let texts = [("ALPN_QUIC", text(ALPN_QUIC)), ("EXPORTER_LABEL", text(EXPORTER_LABEL))];

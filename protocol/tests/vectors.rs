@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use velar_protocol::hash::labelled;
 use velar_protocol::seal::envelope::HEADER_LEN;
 use velar_protocol::seal::*;
-use velar_protocol::wire::Envelope;
+use velar_protocol::wire::{Access, AccessKey, AccessToken, Envelope, MailboxId};
 
 use given::{Given, bytes, check, counting, hex, load};
 
@@ -100,6 +100,50 @@ fn keys_are_derived_as_written() {
             "prekeys": [one(&eva(), 0x80), one(&eva(), 0x90), one(&ana(), 0xa0)],
             "expand": [
                 { "seed": hex([7; 32]), "label": "velar/1 example", "out": hex(&expand::<96>(&[7; 32], b"velar/1 example")[..]) },
+            ],
+        }),
+    );
+}
+
+#[test]
+fn access_texts_are_made_as_written() {
+    let key: [u8; 32] = counting(0xb0);
+    let token = AccessKey::new(key);
+    let child = |expiry_s: u64, nonce: [u8; 16]| {
+        let child = token.child(expiry_s, nonce);
+        json!({
+            "expiry_s": expiry_s, "nonce": hex(nonce), "text": child.to_text().expose(), "spent": hex(child.id().0),
+        })
+    };
+    let reopening = |mailbox: [u8; 32]| {
+        let text = token.reopening(&MailboxId(mailbox)).to_text();
+        json!({ "mailbox": hex(mailbox), "text": text.expose() })
+    };
+    let of_another = AccessKey::new(counting(0xb1)).child(1_795_500_000, counting(0xd0)).to_text();
+    let (text, once) = (token.to_text(), token.child(1_795_500_000, counting(0xd0)).to_text());
+    let refused = |why: &str, text: &str| {
+        let shown = AccessToken::new(text.to_owned()).unwrap();
+        let is_of =
+            Access::read(&shown).map(|it| bool::from(it.is_of(&token, &MailboxId([1; 32]))));
+        assert!(is_of != Some(true), "{why}");
+        json!({ "why": why, "text": text, "reads": is_of.is_some() })
+    };
+    check(
+        "access.json",
+        &json!({
+            "key": hex(key), "text": text.expose(),
+            "children": [child(1_795_500_000, counting(0xd0)), child(u64::MAX, [0; 16])],
+            "reopening": [reopening([1; 32]), reopening(counting(0xe0))],
+            // For the mailbox `01*32`.
+            "refused": [
+                refused("a text that was thought up", "aurora"),
+                refused("a space before it", &format!(" {}", once.expose())),
+                refused("the last character is missing", &once.expose()[..86]),
+                refused("padding", &format!("{}=", text.expose())),
+                refused("another version", &text.expose().replacen("-A", "-B", 1)),
+                refused("a child's text as a token", &once.expose().replacen("once", "access", 1)),
+                refused("a child of another token", of_another.expose()),
+                refused("another mailbox's", token.reopening(&MailboxId([2; 32])).to_text().expose()),
             ],
         }),
     );

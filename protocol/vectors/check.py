@@ -234,7 +234,30 @@ def joining():
     circles.card_of(joiner, circle, introduction["card"])
 
 
+def access():
+    file = load("access.json")
+    key = unhex(file["key"])
+    same("access token", velar.access_text("velar-access-", key), file["text"])
+    texts = [file["text"]]
+    for case in file["children"]:
+        nonce = unhex(case["nonce"])
+        made = velar.child_text(key, case["expiry_s"], nonce), velar.spent(nonce).hex()
+        same("child", made, (case["text"], case["spent"]))
+        texts.append(case["text"])
+    for case in file["reopening"]:
+        same("reopening", velar.reopening_text(key, unhex(case["mailbox"])), case["text"])
+    texts.append(file["reopening"][0]["text"])
+    mailbox = unhex(file["reopening"][0]["mailbox"])
+    for text in texts:
+        same("reading", velar.is_of(text, key, mailbox), True)
+    for case in file["refused"]:
+        if case["reads"]:
+            same(case["why"], velar.is_of(case["text"], key, mailbox), False)
+        else:
+            refused(case["why"], lambda: velar.read_access(case["text"]))
+
+
 if __name__ == "__main__":
-    for check in (addresses, keys, headers, envelopes, messages, signatures, texts, joining):
+    for check in (addresses, keys, headers, envelopes, messages, access, signatures, texts, joining):
         check()
         print(f"{check.__name__}: ok")

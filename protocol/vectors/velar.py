@@ -1,4 +1,5 @@
 """Addresses, sealing and opening, a second time: after SPEC.md §4.1 and spec/sealing.md, in Python's standard library alone.
+Access tokens: SPEC.md §4.12.
 
 For checking vectors. Slow, and not in constant time: never for real keys.
 """
@@ -337,9 +338,17 @@ def blake2s(data):
     return hashlib.blake2s(data).digest()
 
 
-def labelled(label, *parts):
+def encoded(label, *parts):
     data = bytes([len(label)]) + label
-    return blake2s(data + b"".join(struct.pack("<I", len(part)) + part for part in parts))
+    return data + b"".join(struct.pack("<I", len(part)) + part for part in parts)
+
+
+def labelled(label, *parts):
+    return blake2s(encoded(label, *parts))
+
+
+def keyed(key, label, *parts):
+    return hmac.new(key, encoded(label, *parts), hashlib.sha256).digest()
 
 
 def mac(key, data):
@@ -577,3 +586,45 @@ def link(text):
     if not mark or not where.startswith("velar-join://"):
         raise ValueError("not a link")
     return *address("velar://" + where[len("velar-join://") :]), key(seed)
+
+
+# --- Access tokens (SPEC.md §4.12) --------------------------------------------------------------------
+
+ACCESS = {"velar-access-": 32, "velar-once-": 56, "velar-again-": 32}
+
+
+def access_text(prefix, body):
+    return prefix + base64.urlsafe_b64encode(b"\x01" + body).decode().rstrip("=")
+
+
+def child_text(key, expiry, nonce):
+    expiry = struct.pack("<Q", expiry)
+    return access_text("velar-once-", expiry + nonce + keyed(key, b"velar/1 access child", expiry, nonce))
+
+
+def reopening_text(key, mailbox):
+    return access_text("velar-again-", keyed(key, b"velar/1 access reopening", mailbox))
+
+
+def spent(nonce):
+    return labelled(b"velar/1 access spent", nonce)[:16]
+
+
+def read_access(text):
+    """Prefix and body of one of the three texts."""
+    for prefix, length in ACCESS.items():
+        if text.startswith(prefix):
+            rest = text[len(prefix) :]
+            data = base64.b64decode(rest + "=" * (-len(rest) % 4), b"-_", validate=True)
+            if data[:1] == b"\x01" and len(data) == 1 + length and access_text(prefix, data[1:]) == text:
+                return prefix, data[1:]
+    raise ValueError("no access token, child or reopening text")
+
+
+def is_of(text, key, mailbox):
+    prefix, body = read_access(text)
+    if prefix == "velar-access-":
+        return body == key
+    if prefix == "velar-again-":
+        return text == reopening_text(key, mailbox)
+    return text == child_text(key, *struct.unpack("<Q", body[:8]), body[8:24])

@@ -39,6 +39,7 @@ fn refusal_reason(refusal: Refusal, text: &Text) -> String {
         Refusal::Malformed | Refusal::TooLong => t!(text, "reason-refused-malformed"),
         Refusal::WrongProof => t!(text, "reason-refused-proof"),
         Refusal::AccessRequired => t!(text, "reason-refused-access"),
+        Refusal::AccessSpent => t!(text, "reason-refused-spent"),
         Refusal::UnknownMailbox => t!(text, "reason-refused-mailbox"),
         Refusal::UnknownToken => t!(text, "reason-refused-token"),
         Refusal::UnknownHold | Refusal::HoldExists | Refusal::HoldLength | Refusal::HoldLost => {

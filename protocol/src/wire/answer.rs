@@ -21,8 +21,7 @@ pub enum Answer {
         /// What became of each token hash, in order.
         #[serde(deserialize_with = "bounded::vec::<_, _, MAX_TOKENS>")]
         outcomes: Vec<TokenOutcome>,
-        /// Opens this mailbox, and no other, where a new one needs an access token: also if the relay has lost its
-        /// disk, and for as long as the operator's token that it came from is valid. `None` where none is needed.
+        /// A [`Reopening`](super::Reopening) text, where a new mailbox needs an access token and this one is by a valid one.
         reopening: Option<AccessToken>,
     },
     /// To `Close`: the mailbox is gone.
@@ -80,7 +79,7 @@ pub enum Refusal {
     /// The proof does not verify for this connection, verb and arguments.
     #[error("the proof is wrong")]
     WrongProof,
-    /// New mailboxes need the operator's access token here, and it was missing or wrong.
+    /// New mailboxes need an access token here, and what was shown is none, or of none that is valid.
     #[error("the access token is missing or wrong")]
     AccessRequired,
     /// No mailbox of this name is open here.
@@ -105,6 +104,9 @@ pub enum Refusal {
     /// not fire and will not.
     #[error("the hold was lost through damage")]
     HoldLost,
+    /// The child of an access token that was shown has been used, or its time is over.
+    #[error("this leave to open a mailbox was used, or its time is over")]
+    AccessSpent,
 }
 
 /// What a relay says of itself.

@@ -62,6 +62,10 @@ public_id!(
     EnvelopeDigest, 32
 );
 public_id!(
+    /// What a relay remembers of a used child of an access token: the first 16 bytes of `H("velar/1 access spent", nonce)`.
+    ChildId, 16
+);
+public_id!(
     /// Keying material exported from one TLS connection (RFC 8446 §7.5), 32 bytes. Binds proofs to it.
     Exporter, 32
 );
@@ -87,7 +91,7 @@ pub struct SendToken([u8; 32]);
 #[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
 pub struct HoldSecret([u8; 32]);
 
-/// The operator's leave to open a new mailbox: 1 to [`MAX_ACCESS_TOKEN_LEN`] bytes of text.
+/// What an `Open` shows to open a new mailbox: 1 to [`MAX_ACCESS_TOKEN_LEN`] bytes of text. [`Access`](super::Access) reads it.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct AccessToken(String);
 
@@ -174,6 +178,11 @@ impl AccessToken {
     #[must_use]
     pub fn new(text: String) -> Option<Self> {
         (!text.is_empty() && text.len() <= MAX_ACCESS_TOKEN_LEN).then_some(Self(text))
+    }
+
+    /// One that this crate has made: never empty, never too long.
+    pub(super) fn of_own(text: String) -> Self {
+        Self(text)
     }
 
     /// The secret text. Whoever calls this keeps it secret.

@@ -36,7 +36,8 @@ pub const MAX_EVENT_LEN: usize = ENVELOPE_LEN + 64;
 /// Bytes after the length field of an `Ack`.
 pub const MAX_ACK_LEN: usize = 32;
 
-/// Bytes of an operator's access token: it is handed out in writing, so it is text; longer has no use.
+/// Bytes of an access token, child or reopening text: they are handed out in writing, so they are text; the longest of today
+/// has 87.
 pub const MAX_ACCESS_TOKEN_LEN: usize = 128;
 
 /// Places in one address: a relay's name, its IP addresses, and one elsewhere. Each costs a silent one's callers a second.
@@ -44,6 +45,9 @@ pub const MAX_PLACES: usize = 4;
 
 /// Characters of an address: a DNS name, a port and two pins fit, or four names as they are common.
 pub const MAX_ADDRESS_LEN: usize = 400;
+
+/// Seconds from now until a child of an access token expires, at most: a relay remembers each used one for about as long.
+pub const MAX_CHILD_S: u64 = 7 * 86_400;
 
 /// Envelopes on one subscription that a relay sends ahead of their `Ack`s. Bounds memory at both ends.
 pub const MAX_UNACKED: usize = 64;

@@ -26,7 +26,7 @@ pub enum Request {
         /// At most [`MAX_TOKENS`](super::limits::MAX_TOKENS).
         #[serde(deserialize_with = "bounded::vec::<_, _, MAX_TOKENS>")]
         tokens: Vec<SendTokenHash>,
-        /// Needed for a new mailbox where the operator has set an access token.
+        /// Needed for a new mailbox where the operator asks for an access token; see [`Access`](super::Access).
         access: Option<AccessToken>,
     },
     /// Deletes the mailbox with all that is in it.

@@ -87,7 +87,7 @@ fn every_variant_has_a_vector() {
         let of_kind = vectors.iter().filter(|(name, _)| name.starts_with(prefix));
         of_kind.filter(|(_, bytes)| bytes[5] == tag).map(|(_, bytes)| bytes[6]).collect()
     };
-    assert_eq!(second("answer.refused", 8), (0..=10).collect(), "refusals");
+    assert_eq!(second("answer.refused", 8), (0..=11).collect(), "refusals");
     assert_eq!(second("event.ended", 2), (0..=4).collect(), "reasons for an end");
 }
 

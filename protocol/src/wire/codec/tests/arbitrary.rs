@@ -83,6 +83,7 @@ fn refusal() -> impl Strategy<Value = Refusal> {
         Refusal::HoldLength,
         Refusal::TooManySubscriptions,
         Refusal::HoldLost,
+        Refusal::AccessSpent,
     ])
 }
 

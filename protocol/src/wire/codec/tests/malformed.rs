@@ -58,7 +58,7 @@ fn an_unknown_tag_is_malformed() {
     for tag in 11..=250 {
         assert_eq!(decode::<Answer>(&padded(&[tag])), Err(CodecError::Malformed), "{tag}");
     }
-    for tag in 11..=250 {
+    for tag in 12..=250 {
         assert_eq!(decode::<Answer>(&body(&[8, tag])), Err(CodecError::Malformed), "{tag}");
     }
     for tag in 5..=250 {

@@ -107,6 +107,7 @@ pub(super) fn answers() -> Vec<(&'static str, Answer)> {
         ("answer.refused.hold-length", refused(Refusal::HoldLength)),
         ("answer.refused.too-many-subscriptions", refused(Refusal::TooManySubscriptions)),
         ("answer.refused.hold-lost", refused(Refusal::HoldLost)),
+        ("answer.refused.access-spent", refused(Refusal::AccessSpent)),
         ("answer.full", Answer::Full { retry_after_s: 30 }),
         ("answer.unavailable", Answer::Unavailable { retry_after_s: 70_000 }),
     ]
