@@ -27,7 +27,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 use velar_protocol::wire::limits::ENVELOPE_LEN;
-use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
+use velar_protocol::wire::{ChildId, DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 use crate::clock::Now;
 
@@ -189,6 +189,15 @@ pub enum Write {
     LostHold(LostHold),
     /// Forgets that a hold was lost.
     ForgetLostHold(HoldId),
+    /// Opens a mailbox by a child of an access token, and remembers that the child was used, in one step.
+    OpenByChild {
+        /// The mailbox.
+        mailbox: MailboxRecord,
+        /// All used children of its access token.
+        spent: SpentChildren,
+    },
+    /// Replaces what is remembered of the used children of one access token.
+    Spent(SpentChildren),
     /// Marks that the relay was alive then.
     Clock(ClockMark),
 }
@@ -217,6 +226,8 @@ pub struct MailboxRecord {
     pub expired: u64,
     /// Day (of age time) it was last opened or read: coarse on purpose.
     pub used_day: u32,
+    /// Index of the access token by which it was opened; 0: by none, or by one that is not known.
+    pub access: u16,
     /// Who may send.
     pub tokens: Vec<SendTokenHash>,
 }
@@ -317,6 +328,25 @@ pub struct LostHold {
     pub until_s: u64,
 }
 
+/// The used children of one access token that must not be used again. One record for all of them, rewritten each time: a
+/// record for each would tell, by the commit that wrote both, which mailbox was opened by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpentChildren {
+    /// Index of the token.
+    pub access: u16,
+    /// The children, in no order that means anything; at most 2730 fit a record. None: there is nothing to remember.
+    pub children: Vec<SpentChild>,
+}
+
+/// A child of an access token that was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SpentChild {
+    /// Which.
+    pub id: ChildId,
+    /// When that may be forgotten, in seconds of age time.
+    pub until_s: u64,
+}
+
 /// One delivery of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeldDelivery {
@@ -337,10 +367,19 @@ pub struct Loaded {
     pub holds: Vec<HoldRecord>,
     /// Holds that were lost.
     pub lost_holds: Vec<LostHold>,
+    /// Used children of access tokens, ordered by the token's index; none without any.
+    pub spent: Vec<SpentChildren>,
     /// The last mark.
     pub clock: Option<ClockMark>,
     /// Records that did not check out and were set aside.
     pub set_aside: u64,
+}
+
+/// What is worth telling of used children: in order, and nothing of a token without any.
+fn remembered(spent: impl Iterator<Item = SpentChildren>) -> Vec<SpentChildren> {
+    let mut spent: Vec<_> = spent.filter(|of_one| !of_one.children.is_empty()).collect();
+    spent.sort_unstable_by_key(|of_one| of_one.access);
+    spent
 }
 
 /// Why a store cannot do its work.

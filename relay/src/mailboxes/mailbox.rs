@@ -33,6 +33,8 @@ pub(super) struct Mailbox {
     reserved: u32,
     /// New tokens that may still be registered. It goes with the mailbox: no connection made anew refills it.
     new_tokens: Bucket,
+    /// Index of the access token by which it was opened; 0: by none.
+    pub(super) access: u16,
     /// Oldest first.
     pub(super) readers: Vec<(u64, Bell)>,
     /// Readers whose place was taken and who do not know it yet; what came from the given sequence on never waited for them.
@@ -76,6 +78,7 @@ impl Mailbox {
             waiting: HashMap::new(),
             reserved: 0,
             new_tokens: Bucket::new(now),
+            access: 0,
             readers: Vec::new(),
             displaced: HashMap::new(),
         }
@@ -84,6 +87,7 @@ impl Mailbox {
     pub(super) fn from_record(record: MailboxRecord, now: Now) -> Self {
         let mut this = Self::new(record.id, record.sequence_ceiling, now);
         this.expired = record.expired;
+        this.access = record.access;
         this.used_s = (u64::from(record.used_day) + 1) * DAY_S - 1;
         // Holds come after the mailboxes.
         this.replace_tokens(&record.tokens, |_| 0, now);
@@ -114,6 +118,7 @@ impl Mailbox {
             sequence_ceiling: self.sequence_ceiling,
             expired: self.expired,
             used_day: u32::try_from(self.used_s / DAY_S).unwrap_or(u32::MAX),
+            access: self.access,
             tokens: self.tokens().collect(),
         }
     }

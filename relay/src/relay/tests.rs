@@ -131,7 +131,8 @@ async fn what_is_due_comes_before_a_sweep_which_goes_on_where_it_stood() {
         let id =
             MailboxId([&(number as u64).to_be_bytes()[..], &[0; 24]].concat().try_into().unwrap());
         let used_day = if number < per_tick { u32::MAX } else { 1 };
-        MailboxRecord { id, sequence_ceiling: 1, expired: 0, used_day, tokens: Vec::new() }
+        let (access, tokens) = (0, Vec::new());
+        MailboxRecord { id, sequence_ceiling: 1, expired: 0, used_day, access, tokens }
     };
     let mailboxes = (0..2 * per_tick + 10).map(record).collect();
     let loaded = Loaded { mailboxes, ..Loaded::default() };
@@ -196,7 +197,8 @@ fn what_a_subscription_writes_is_written_in_the_order_in_which_it_happened() {
     // Not read for long: a subscription writes that it is now.
     let unread = |number| {
         let (expired, tokens) = (0, vec![token(number)]);
-        let record = MailboxRecord { id, sequence_ceiling: 1, expired, used_day: 1, tokens };
+        let record =
+            MailboxRecord { id, sequence_ceiling: 1, expired, used_day: 1, access: 0, tokens };
         let loaded = Loaded { mailboxes: vec![record], ..Loaded::default() };
         Mailboxes::new(limits, loaded, now, &mut Vec::new())
     };

@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use proptest::prelude::*;
-use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
+use velar_protocol::wire::{ChildId, DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 use super::{
     ClockMark, HeldDelivery, HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, MemoryStore,
-    SledStore, Store, StoreError, StoredEnvelope, Write,
+    SledStore, SpentChild, SpentChildren, Store, StoreError, StoredEnvelope, Write,
 };
 
 fn envelope(byte: u8) -> Envelope {
@@ -21,6 +21,7 @@ fn mailbox(id: u8) -> MailboxRecord {
         sequence_ceiling: 1024,
         expired: 2,
         used_day: 20_000,
+        access: u16::from(id),
         tokens: vec![SendTokenHash([id; 32]), SendTokenHash([id + 100; 32])],
     }
 }
@@ -141,6 +142,25 @@ fn remembers_lost_holds_until_told(store: &dyn Store) {
     assert_eq!(store.load().unwrap().lost_holds, [lost(2, 8)]);
 }
 
+fn spent(access: u16, ids: &[u8]) -> SpentChildren {
+    let child = |id: &u8| SpentChild { id: ChildId([*id; 16]), until_s: u64::from(*id) };
+    SpentChildren { access, children: ids.iter().map(child).collect() }
+}
+
+fn remembers_used_children_until_told(store: &dyn Store) {
+    let open = |id, spent| Write::OpenByChild { mailbox: mailbox(id), spent };
+    applied(store, &[open(1, spent(300, &[1])), Write::Spent(spent(2, &[5, 6]))]);
+    let loaded = store.load().unwrap();
+    assert_eq!(loaded.mailboxes, [mailbox(1)]);
+    assert_eq!(loaded.spent, [spent(2, &[5, 6]), spent(300, &[1])]);
+    // What is remembered stays when the mailbox goes.
+    applied(store, &[open(2, spent(300, &[1, 2])), Write::RemoveMailbox(MailboxId([1; 32]))]);
+    applied(store, &[Write::Spent(spent(2, &[]))]);
+    let loaded = store.load().unwrap();
+    assert_eq!(loaded.mailboxes, [mailbox(2)]);
+    assert_eq!(loaded.spent, [spent(300, &[1, 2])]);
+}
+
 fn sled(folder: &Path) -> SledStore {
     SledStore::open(folder, 16).unwrap()
 }
@@ -150,14 +170,16 @@ fn memory_keeps_the_contract() {
     keeps_what_it_is_given_and_forgets_what_it_is_told(&MemoryStore::default());
     replaces_and_removes_holds_in_one_step(&MemoryStore::default());
     remembers_lost_holds_until_told(&MemoryStore::default());
+    remembers_used_children_until_told(&MemoryStore::default());
 }
 
 #[test]
 fn sled_keeps_the_contract() {
-    let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let folders = [(); 4].map(|()| tempfile::tempdir().unwrap());
     keeps_what_it_is_given_and_forgets_what_it_is_told(&sled(folders[0].path()));
     replaces_and_removes_holds_in_one_step(&sled(folders[1].path()));
     remembers_lost_holds_until_told(&sled(folders[2].path()));
+    remembers_used_children_until_told(&sled(folders[3].path()));
 }
 
 #[test]
@@ -191,6 +213,11 @@ fn any_write() -> impl Strategy<Value = Write> {
             Write::LostHold(LostHold { id: HoldId([id; 32]), until_s })
         }),
         (1..4_u8).prop_map(|id| Write::ForgetLostHold(HoldId([id; 32]))),
+        (1..4_u8, 1..4_u16, prop::collection::vec(1..9_u8, 0..3)).prop_map(|(id, access, ids)| {
+            Write::OpenByChild { mailbox: mailbox(id), spent: spent(access, &ids) }
+        }),
+        (1..4_u16, prop::collection::vec(1..9_u8, 0..3))
+            .prop_map(|(access, ids)| Write::Spent(spent(access, &ids))),
         (1..9_u64).prop_map(|hold_ms| Write::Clock(mark(hold_ms))),
     ]
 }

@@ -13,7 +13,10 @@ use std::sync::Arc;
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::record::{self, ENVELOPE_KEY, Kind, RECORD_KEY, Raw, take};
-use super::{ClockMark, HoldRecord, LostHold, MailboxRecord, StoredEnvelope, Write, short_digest};
+use super::{
+    ClockMark, HoldRecord, LostHold, MailboxRecord, SpentChildren, StoredEnvelope, Write,
+    short_digest,
+};
 
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,7 @@ pub(super) enum Entry {
     },
     LostHold(LostHold),
     ForgetLostHold(HoldId),
+    Spent(SpentChildren),
     Clock(ClockMark),
 }
 
@@ -53,6 +57,8 @@ pub(super) struct State {
     pub(super) envelopes: HashMap<MailboxId, Arc<BTreeMap<u64, StoredEnvelope>>>,
     pub(super) holds: HashMap<HoldId, Versioned<HoldRecord>>,
     pub(super) lost_holds: HashMap<HoldId, Versioned<LostHold>>,
+    /// By the index of the access token.
+    pub(super) spent: HashMap<u16, Versioned<SpentChildren>>,
     pub(super) clock: Option<Versioned<ClockMark>>,
 }
 
@@ -77,6 +83,10 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
         Write::ReleaseHold(key) => vec![Entry::ReleaseHold(key.id)],
         Write::LostHold(lost) => vec![Entry::LostHold(*lost)],
         Write::ForgetLostHold(id) => vec![Entry::ForgetLostHold(*id)],
+        Write::OpenByChild { mailbox, spent } => {
+            vec![Entry::Mailbox(mailbox.clone()), Entry::Spent(spent.clone())]
+        }
+        Write::Spent(spent) => vec![Entry::Spent(spent.clone())],
         Write::Clock(mark) => vec![Entry::Clock(*mark)],
     }
 }
@@ -84,6 +94,13 @@ pub(super) fn entries(write: &Write) -> Vec<Entry> {
 /// Keys of the records that a write puts or removes, each once.
 pub(super) fn names(write: &Write) -> impl Iterator<Item = [u8; RECORD_KEY]> {
     let hold = |id: &HoldId| Some((Kind::Hold, id.0));
+    let used = |spent: &SpentChildren| {
+        let mut of_token = [0; 32];
+        for (byte, of) in of_token.iter_mut().zip(spent.access.to_le_bytes()) {
+            *byte = of;
+        }
+        (Kind::Spent, of_token)
+    };
     let (one, other) = match write {
         Write::Mailbox(record) | Write::Expire { record, .. } => {
             (Some((Kind::Mailbox, record.id.0)), None)
@@ -98,6 +115,10 @@ pub(super) fn names(write: &Write) -> impl Iterator<Item = [u8; RECORD_KEY]> {
         Write::LostHold(LostHold { id, .. }) | Write::ForgetLostHold(id) => {
             (Some((Kind::LostHold, id.0)), None)
         }
+        Write::OpenByChild { mailbox, spent } => {
+            (Some((Kind::Mailbox, mailbox.id.0)), Some(used(spent)))
+        }
+        Write::Spent(spent) => (Some(used(spent)), None),
         Write::Clock(_) => (Some((Kind::Clock, [0; 32])), None),
         Write::Put(..) | Write::Remove { .. } => (None, None),
     };
@@ -135,6 +156,10 @@ impl Entry {
                 put(b'l', lost.id.as_bytes(), commit, &lost.until_s.to_le_bytes(), bytes);
             }
             Self::ForgetLostHold(id) => gone(b'L', id.as_bytes(), bytes),
+            Self::Spent(spent) => {
+                let key = spent.access.to_le_bytes();
+                put(b's', &key, commit, &record::spent_body(spent), bytes);
+            }
             Self::Clock(mark) => put(b'c', &[], commit, &record::clock_body(mark), bytes),
             Self::RemoveMailbox(id) => gone(b'M', id.as_bytes(), bytes),
             Self::RemoveHold(id) => gone(b'H', id.as_bytes(), bytes),
@@ -182,6 +207,7 @@ impl Entry {
         let len = match tag {
             b'm' | b'h' | b'l' => 32,
             b'i' => ENVELOPE_KEY,
+            b's' => 2,
             b'c' => 0,
             _ => return None,
         };
@@ -198,6 +224,10 @@ impl Entry {
             b'h' => Self::Hold(record::hold(HoldId(id()?), body)?),
             b'l' => Self::LostHold(record::lost_hold(HoldId(id()?), body)?),
             b'i' => Self::Envelope(record::stored(&key, body)?),
+            b's' => {
+                let access = u16::from_le_bytes(*key.first_chunk()?);
+                Self::Spent(record::spent(access, body)?)
+            }
             _ => Self::Clock(record::clock(body)?),
         };
         Some((commit, entry))
@@ -252,6 +282,9 @@ impl State {
             Entry::ForgetLostHold(id) => {
                 self.lost_holds.remove(&id);
             }
+            Entry::Spent(record) => {
+                self.spent.insert(record.access, Versioned { commit, record });
+            }
             Entry::Clock(record) => self.clock = Some(Versioned { commit, record }),
         }
     }
@@ -277,7 +310,7 @@ impl State {
             Kind::Hold => id()
                 .is_some_and(|id| version(self.holds.get(&HoldId(id)).map(|found| found.commit))),
             // These are taken from the ledger if they are older in the engine.
-            Kind::LostHold | Kind::Note | Kind::Clock => false,
+            Kind::LostHold | Kind::Spent | Kind::Note | Kind::Clock => false,
         }
     }
 
@@ -304,18 +337,22 @@ impl State {
             .map(|it| (0, Entry::Envelope(*it)));
         let holds = self.holds.values().map(|it| (it.commit, Entry::Hold(it.record.clone())));
         let lost = self.lost_holds.values().map(|it| (it.commit, Entry::LostHold(it.record)));
+        let spent = self.spent.values().map(|it| (it.commit, Entry::Spent(it.record.clone())));
         let clock = self.clock.iter().map(|it| (it.commit, Entry::Clock(it.record)));
-        mailboxes.chain(envelopes).chain(holds).chain(lost).chain(clock)
+        mailboxes.chain(envelopes).chain(holds).chain(lost).chain(spent).chain(clock)
     }
 
-    /// Bytes that its records take: mailboxes with their tokens, holds without their envelopes.
+    /// Bytes that its records take: mailboxes with their tokens, holds without their envelopes, used children.
     pub(super) fn record_bytes(&self) -> u64 {
         /// Head, key twice, and what is of no variable length.
         const RECORD: usize = 128;
         let tokens = self.mailboxes.values().map(|it| it.record.tokens.len());
         let deliveries = self.holds.values().map(|it| it.record.deliveries.len());
+        let children = self.spent.values().map(|it| it.record.children.len());
         let listed = self.mailboxes.len() + self.holds.len() + self.lost_holds.len();
-        (RECORD * listed + 32 * tokens.sum::<usize>() + 33 * deliveries.sum::<usize>()) as u64
+        let listed = RECORD * (listed + self.spent.len());
+        let bodies = 32 * tokens.sum::<usize>() + 33 * deliveries.sum::<usize>();
+        (listed + bodies + 24 * children.sum::<usize>()) as u64
     }
 
     /// Envelopes in all mailboxes.

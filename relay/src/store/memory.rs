@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
 use super::{
-    ClockMark, HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, Store, StoreError,
-    StoredEnvelope, Write,
+    ClockMark, HeldKey, HoldRecord, Loaded, LostHold, MailboxRecord, SpentChildren, Store,
+    StoreError, StoredEnvelope, Write,
 };
 
 /// Keeps everything in memory.
@@ -21,6 +21,7 @@ struct Kept {
     holds: BTreeMap<HoldId, HoldRecord>,
     held: HashMap<(HeldKey, u8), Envelope>,
     lost_holds: BTreeMap<HoldId, LostHold>,
+    spent: BTreeMap<u16, SpentChildren>,
     clock: Option<ClockMark>,
 }
 
@@ -82,6 +83,13 @@ impl Kept {
             Write::ForgetLostHold(id) => {
                 self.lost_holds.remove(id);
             }
+            Write::OpenByChild { mailbox, spent } => {
+                self.mailboxes.insert(mailbox.id, mailbox.clone());
+                self.spent.insert(spent.access, spent.clone());
+            }
+            Write::Spent(spent) => {
+                self.spent.insert(spent.access, spent.clone());
+            }
             Write::Clock(mark) => self.clock = Some(*mark),
         }
     }
@@ -99,6 +107,7 @@ impl Store for MemoryStore {
             envelopes: kept.envelopes.values().map(|(stored, _)| *stored).collect(),
             holds: kept.holds.values().cloned().collect(),
             lost_holds: kept.lost_holds.values().copied().collect(),
+            spent: super::remembered(kept.spent.values().cloned()),
             clock: kept.clock,
             set_aside: 0,
         })

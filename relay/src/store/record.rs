@@ -17,18 +17,20 @@
 //! crc32(key ‖ body)(4) ‖ body`. All that they say is also in the record of the envelope itself.
 
 use velar_protocol::wire::limits::ENVELOPE_LEN;
-use velar_protocol::wire::{DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
+use velar_protocol::wire::{ChildId, DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
 
 use super::{
     ClockMark, HOUR_S, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, ShortDigest,
-    StoredEnvelope,
+    SpentChild, SpentChildren, StoredEnvelope,
 };
 
 /// Rare in ciphertext: one chance in 2^32 for each byte of it, and then the checksum decides.
 pub(super) const MAGIC: [u8; 4] = [0xf6, 0x9d, 0xc1, 0x7e];
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HEAD: usize = 17;
 const CHECKSUM: usize = 4;
+/// Of a mailbox's record, before its tokens.
+const MAILBOX_HEAD: usize = 22;
 /// At the end of a mailbox's record: how many envelopes went with it.
 const EXPIRED: usize = 4;
 /// Before the id of a replaced hold, where others have an outcome.
@@ -65,6 +67,8 @@ pub(super) enum Kind {
     Hold = b'h' as isize,
     /// A [`LostHold`].
     LostHold = b'l' as isize,
+    /// [`SpentChildren`] of one access token.
+    Spent = b's' as isize,
     /// What a commit removed.
     Note = b'n' as isize,
     /// The last mark.
@@ -81,8 +85,8 @@ impl Kind {
     }
 
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{Clock, Envelope, Held, Hold, LostHold, Mailbox, Note};
-        [Mailbox, Hold, LostHold, Note, Clock, Envelope, Held]
+        use Kind::{Clock, Envelope, Held, Hold, LostHold, Mailbox, Note, Spent};
+        [Mailbox, Hold, LostHold, Spent, Note, Clock, Envelope, Held]
             .into_iter()
             .find(|kind| kind.byte() == byte)
     }
@@ -136,6 +140,15 @@ pub(super) fn held_place(key: &[u8]) -> Option<(HeldKey, u8)> {
 pub(super) fn record_key(kind: Kind, id: &[u8; 32]) -> [u8; RECORD_KEY] {
     let mut key = [kind.byte(); RECORD_KEY];
     key[1..].copy_from_slice(id);
+    key
+}
+
+/// Key in the tree `records` of the used children of an access token.
+pub(super) fn spent_key(access: u16) -> [u8; RECORD_KEY] {
+    let mut key = [0; RECORD_KEY];
+    let [kind, low, high, ..] = &mut key;
+    *kind = Kind::Spent.byte();
+    [*low, *high] = access.to_le_bytes();
     key
 }
 
@@ -262,12 +275,14 @@ pub(super) fn stored(key: &[u8], mut body: &[u8]) -> Option<StoredEnvelope> {
     Some(StoredEnvelope { mailbox, sequence, received_hour, kept_since_hour, digest })
 }
 
-/// `sequence_ceiling(8) ‖ expired(8) ‖ used_day(4) ‖ token(32)*`, and, if envelopes expired in the same step, how many (4).
+/// `sequence_ceiling(8) ‖ expired(8) ‖ used_day(4) ‖ access(2) ‖ token(32)*`, and, if envelopes expired in the same step, how many
+/// (4).
 pub(super) fn mailbox_body(record: &MailboxRecord) -> Vec<u8> {
-    let mut body = Vec::with_capacity(20 + 32 * record.tokens.len());
+    let mut body = Vec::with_capacity(MAILBOX_HEAD + 32 * record.tokens.len());
     body.extend_from_slice(&record.sequence_ceiling.to_le_bytes());
     body.extend_from_slice(&record.expired.to_le_bytes());
     body.extend_from_slice(&record.used_day.to_le_bytes());
+    body.extend_from_slice(&record.access.to_le_bytes());
     for token in &record.tokens {
         body.extend_from_slice(token.as_bytes());
     }
@@ -283,7 +298,8 @@ pub(super) fn expiring_body(record: &MailboxRecord, count: u32) -> Vec<u8> {
 
 /// How many envelopes of a mailbox expired in the step that wrote this body.
 pub(super) fn expired_with(body: &[u8]) -> u32 {
-    let tail = body.get(20..).map_or(&[][..], |tokens| tokens.chunks_exact(32).remainder());
+    let tail =
+        body.get(MAILBOX_HEAD..).map_or(&[][..], |tokens| tokens.chunks_exact(32).remainder());
     tail.try_into().map_or(0, u32::from_le_bytes)
 }
 
@@ -291,11 +307,12 @@ pub(super) fn mailbox(id: MailboxId, mut body: &[u8]) -> Option<MailboxRecord> {
     let sequence_ceiling = u64::from_le_bytes(take(&mut body)?);
     let expired = u64::from_le_bytes(take(&mut body)?);
     let used_day = u32::from_le_bytes(take(&mut body)?);
+    let access = u16::from_le_bytes(take(&mut body)?);
     let mut tokens = Vec::with_capacity(body.len() / 32);
     while !body.is_empty() && body.len() != EXPIRED {
         tokens.push(SendTokenHash(take(&mut body)?));
     }
-    Some(MailboxRecord { id, sequence_ceiling, expired, used_day, tokens })
+    Some(MailboxRecord { id, sequence_ceiling, expired, used_day, access, tokens })
 }
 
 /// `generation(4) ‖ due_s(8) ‖ (outcome(1) ‖ token(32))*`, and, if it takes the place of another in the same step, `3(1) ‖
@@ -364,6 +381,25 @@ pub(super) fn clock(mut body: &[u8]) -> Option<ClockMark> {
     body.is_empty().then_some(mark)
 }
 
+/// `(until_s(8) ‖ id(16))*`.
+pub(super) fn spent_body(spent: &SpentChildren) -> Vec<u8> {
+    let mut body = Vec::with_capacity(24 * spent.children.len());
+    for child in &spent.children {
+        body.extend_from_slice(&child.until_s.to_le_bytes());
+        body.extend_from_slice(child.id.as_bytes());
+    }
+    body
+}
+
+pub(super) fn spent(access: u16, mut body: &[u8]) -> Option<SpentChildren> {
+    let mut children = Vec::with_capacity(body.len() / 24);
+    while !body.is_empty() {
+        let until_s = u64::from_le_bytes(take(&mut body)?);
+        children.push(SpentChild { id: ChildId(take(&mut body)?), until_s });
+    }
+    Some(SpentChildren { access, children })
+}
+
 /// `until_s(8)`.
 pub(super) fn lost_hold(id: HoldId, body: &[u8]) -> Option<LostHold> {
     Some(LostHold { id, until_s: u64::from_le_bytes(body.try_into().ok()?) })
@@ -427,6 +463,7 @@ mod tests {
             sequence_ceiling: 9,
             expired: 3,
             used_day: 20_000,
+            access: 0x0102,
             tokens: vec![SendTokenHash([2; 32]), SendTokenHash([3; 32])],
         };
         let body = mailbox_body(&mailbox_record);
@@ -452,6 +489,14 @@ mod tests {
         for len in 0..marked.len() {
             assert_eq!(clock(&marked[..len]), None);
         }
+        let children = [1, 2].map(|byte| SpentChild { id: ChildId([byte; 16]), until_s: 9 });
+        let used = SpentChildren { access: 0x0102, children: children.to_vec() };
+        let listed = spent_body(&used);
+        assert_eq!(spent(0x0102, &listed).as_ref(), Some(&used));
+        for len in 0..listed.len() {
+            assert_ne!(spent(0x0102, &listed[..len]).as_ref(), Some(&used));
+        }
+        assert_eq!(spent_key(0x0102)[..4], [b's', 2, 1, 0]);
         let key = held_key(record.key, 3);
         assert_eq!(held_place(&key), Some((record.key, 3)));
         assert_eq!(envelope_place(&key), None, "no key of one kind is one of the other");

@@ -129,6 +129,7 @@ fn what_was_counted_at_a_reopening_is_not_overwritten_by_what_waited_meanwhile()
         sequence_ceiling: 1024,
         expired,
         used_day: 0,
+        access: 0,
         tokens: Vec::new(),
     };
     let before =

@@ -1,8 +1,9 @@
-use velar_protocol::wire::{DeliveryOutcome, HoldId, MailboxId, SendTokenHash};
+use velar_protocol::wire::{ChildId, DeliveryOutcome, HoldId, MailboxId, SendTokenHash};
 
 use super::*;
 use crate::store::{
-    ClockMark, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, StoredEnvelope,
+    ClockMark, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, SpentChild,
+    SpentChildren, StoredEnvelope,
 };
 
 fn mailbox(id: u8) -> Entry {
@@ -11,6 +12,7 @@ fn mailbox(id: u8) -> Entry {
         sequence_ceiling: 9,
         expired: 1,
         used_day: 2,
+        access: 3,
         tokens: vec![SendTokenHash([id; 32])],
     })
 }
@@ -23,6 +25,10 @@ fn envelope(id: u8, sequence: u64) -> Entry {
         kept_since_hour: 4,
         digest: [sequence as u8; 16],
     })
+}
+
+fn spent(id: u8) -> SpentChild {
+    SpentChild { id: ChildId([id; 16]), until_s: 10 }
 }
 
 fn hold(id: u8) -> Entry {
@@ -46,6 +52,8 @@ fn all() -> Vec<Entry> {
         hold(4),
         Entry::LostHold(LostHold { id: HoldId([5; 32]), until_s: 6 }),
         Entry::LostHold(LostHold { id: HoldId([6; 32]), until_s: 7 }),
+        Entry::Spent(SpentChildren { access: 3, children: vec![spent(8), spent(9)] }),
+        Entry::Spent(SpentChildren { access: 4, children: Vec::new() }),
         Entry::Clock(ClockMark { hold_ms: 1, age_ms: 2, wall_ms: 3, pending_ms: 4 }),
         Entry::RemoveEnvelope(MailboxId([1; 32]), 1),
         Entry::ExpireEnvelope(MailboxId([1; 32]), 2),

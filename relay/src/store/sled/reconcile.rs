@@ -13,7 +13,8 @@ use crate::store::entry::{Entry, State, Versioned};
 use crate::store::ledger::Reading;
 use crate::store::record::{self, Kind};
 use crate::store::{
-    ClockMark, HoldRecord, Loaded, LostHold, MailboxRecord, StoreError, StoredEnvelope, Write,
+    ClockMark, HoldRecord, Loaded, LostHold, MailboxRecord, SpentChildren, StoreError,
+    StoredEnvelope, Write, remembered,
 };
 
 mod look;
@@ -34,6 +35,7 @@ pub(super) struct Found {
     mailboxes: HashMap<MailboxId, Versioned<MailboxRecord>>,
     holds: HashMap<HoldId, Versioned<HoldRecord>>,
     lost_holds: HashMap<HoldId, Versioned<LostHold>>,
+    spent: HashMap<u16, Versioned<SpentChildren>>,
     clock: Option<Versioned<ClockMark>>,
     index: Vec<StoredEnvelope>,
     /// What commits removed that the ledger has not heard of, in their order.
@@ -134,6 +136,7 @@ impl Found {
             Some(first) if *first == Kind::Mailbox.byte() => Kind::Mailbox,
             Some(first) if *first == Kind::Hold.byte() => Kind::Hold,
             Some(first) if *first == Kind::LostHold.byte() => Kind::LostHold,
+            Some(first) if *first == Kind::Spent.byte() => Kind::Spent,
             _ => return false,
         };
         if record::opened(kind, key, value).is_none() {
@@ -162,6 +165,15 @@ impl Found {
             }
             Some(Entry::LostHold(record)) => {
                 self.lost_holds.entry(record.id).or_insert(Versioned { commit, record });
+            }
+            Some(Entry::Spent(record)) => {
+                let versioned = Versioned { commit, record };
+                let access = versioned.record.access;
+                if is_old {
+                    self.spent.entry(access).or_insert(versioned);
+                } else {
+                    self.spent.insert(access, versioned);
+                }
             }
             Some(Entry::Clock(record)) => {
                 if self.clock.as_ref().is_none_or(|clock| clock.commit < commit) {
@@ -204,8 +216,10 @@ impl Found {
         let records = self.mailboxes.values().map(|it| it.commit);
         let holds = self.holds.values().map(|it| it.commit);
         let lost = self.lost_holds.values().map(|it| it.commit);
+        let spent = self.spent.values().map(|it| it.commit);
         let clock = self.clock.iter().map(|it| it.commit);
-        let records = records.chain(holds).chain(lost).chain(clock).max().unwrap_or(0);
+        let records = records.chain(holds).chain(lost).chain(spent).chain(clock);
+        let records = records.max().unwrap_or(0);
         records.max(self.noted).max(self.purged)
     }
 
@@ -217,8 +231,9 @@ impl Found {
         holds.sort_unstable_by_key(|record| record.key.id);
         let mut lost_holds: Vec<_> = self.lost_holds.into_values().map(|it| it.record).collect();
         lost_holds.sort_unstable_by_key(|record| record.id);
+        let spent = remembered(self.spent.into_values().map(|it| it.record));
         let clock = self.clock.map(|it| it.record);
-        Loaded { mailboxes, envelopes: self.index, holds, lost_holds, clock, set_aside }
+        Loaded { mailboxes, envelopes: self.index, holds, lost_holds, spent, clock, set_aside }
     }
 
     /// Compares with the ledger. Reads single envelopes where it must.
@@ -262,13 +277,26 @@ impl Found {
         expired.collect()
     }
 
-    /// Mailboxes and the mark: of two versions the newer counts, wherever it is.
+    /// Mailboxes, used children and the mark: of two versions the newer counts, wherever it is.
     fn compare_records(&mut self, expected: &State, ledger: &Reading, plan: &mut Plan) {
         for (id, wanted) in &expected.mailboxes {
             if self.mailboxes.get(id).is_none_or(|found| found.commit < wanted.commit) {
                 plan.restored += 1;
                 plan.writes.push(Write::Mailbox(wanted.record.clone()));
                 self.mailboxes.insert(*id, wanted.clone());
+            }
+        }
+        for (access, wanted) in &expected.spent {
+            let found = self.spent.get(access);
+            if found.is_none_or(|found| found.commit < wanted.commit) {
+                plan.restored += 1;
+                plan.writes.push(Write::Spent(wanted.record.clone()));
+                self.spent.insert(*access, wanted.clone());
+            }
+        }
+        for (access, found) in &self.spent {
+            if expected.spent.get(access) != Some(found) {
+                plan.unrecorded.push((found.commit, Entry::Spent(found.record.clone())));
             }
         }
         if let Some(wanted) = &expected.clock
@@ -432,6 +460,7 @@ pub(super) fn loaded_from(state: &State, set_aside: u64) -> Loaded {
         mailboxes: state.mailboxes.clone(),
         holds: state.holds.clone(),
         lost_holds: state.lost_holds.clone(),
+        spent: state.spent.clone(),
         clock: state.clock.clone(),
         index: state.envelopes.values().flat_map(|of| of.values()).copied().collect(),
         ..Found::default()

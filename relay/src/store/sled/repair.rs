@@ -184,8 +184,8 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<u64,
         let last = state.envelopes.get(&id).and_then(|of_it| of_it.last_key_value());
         let sequence_ceiling = last.map_or(0, |(sequence, _)| sequence + 1);
         let used_day = u32::try_from(used_day).unwrap_or(u32::MAX);
-        let tokens = Vec::new();
-        let record = MailboxRecord { id, sequence_ceiling, expired: 0, used_day, tokens };
+        let (access, tokens) = (0, Vec::new());
+        let record = MailboxRecord { id, sequence_ceiling, expired: 0, used_day, access, tokens };
         write(Write::Mailbox(record))?;
     }
     let mut missing = 0;
@@ -201,6 +201,9 @@ pub(super) fn fill(new: &Database, salvage: &Salvage, known: u64) -> Result<u64,
     }
     for lost in state.lost_holds.values() {
         write(Write::LostHold(lost.record))?;
+    }
+    for spent in state.spent.values() {
+        write(Write::Spent(spent.record.clone()))?;
     }
     if let Some(clock) = &state.clock {
         write(Write::Clock(clock.record))?;

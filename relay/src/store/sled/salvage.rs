@@ -187,7 +187,7 @@ impl Salvage {
     fn found(&mut self, raw: &Raw<'_>, place: Place, known: u64) {
         match raw.kind {
             Kind::Hold if raw.commit > known => self.versions.add_hold(raw, self.commit),
-            Kind::Mailbox | Kind::LostHold | Kind::Clock if raw.commit > known => {
+            Kind::Mailbox | Kind::LostHold | Kind::Spent | Kind::Clock if raw.commit > known => {
                 if let Some(entry) = entry(raw)
                     && self.version(&entry) <= Some(raw.commit)
                 {
@@ -218,7 +218,12 @@ impl Salvage {
                     self.held.insert(key, (raw.commit, place));
                 }
             }
-            Kind::Mailbox | Kind::Hold | Kind::LostHold | Kind::Note | Kind::Clock => {}
+            Kind::Mailbox
+            | Kind::Hold
+            | Kind::LostHold
+            | Kind::Spent
+            | Kind::Note
+            | Kind::Clock => {}
         }
     }
 
@@ -226,6 +231,7 @@ impl Salvage {
         match entry {
             Entry::Mailbox(record) => self.state.mailboxes.get(&record.id).map(|it| it.commit),
             Entry::LostHold(record) => self.state.lost_holds.get(&record.id).map(|it| it.commit),
+            Entry::Spent(record) => self.state.spent.get(&record.access).map(|it| it.commit),
             Entry::Clock(_) => self.state.clock.as_ref().map(|it| it.commit),
             _ => None,
         }
@@ -299,6 +305,10 @@ pub(super) fn entry(raw: &Raw<'_>) -> Option<Entry> {
         Kind::Mailbox => record::mailbox(MailboxId(id()?), raw.body).map(Entry::Mailbox),
         Kind::Hold => record::hold(HoldId(id()?), raw.body).map(Entry::Hold),
         Kind::LostHold => record::lost_hold(HoldId(id()?), raw.body).map(Entry::LostHold),
+        Kind::Spent => {
+            let access = u16::from_le_bytes(raw.key.get(1..)?.first_chunk().copied()?);
+            record::spent(access, raw.body).map(Entry::Spent)
+        }
         Kind::Clock => record::clock(raw.body).map(Entry::Clock),
         Kind::Note | Kind::Envelope | Kind::Held => None,
     }

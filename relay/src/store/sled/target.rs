@@ -7,7 +7,7 @@ use velar_protocol::wire::HoldId;
 use super::database::{Database, Table};
 use super::start::or_damaged;
 use crate::store::entry::Entry;
-use crate::store::record::{self, Kind, envelope_key, held_key, record_key};
+use crate::store::record::{self, Kind, envelope_key, held_key, record_key, spent_key};
 use crate::store::{HeldKey, HoldRecord, StoreError, Write};
 
 pub(super) const CLOCK: &[u8] = b"clock";
@@ -169,6 +169,19 @@ impl<'a> Target<'a> {
             }
             Write::ForgetLostHold(id) => {
                 self.remove(Table::Records, &record_key(Kind::LostHold, id.as_bytes()))
+            }
+            Write::OpenByChild { mailbox, spent } => {
+                let key = record_key(Kind::Mailbox, mailbox.id.as_bytes());
+                let body = record::mailbox_body(mailbox);
+                let opened = record::sealed(Kind::Mailbox, self.commit, &key, &body);
+                let (of_token, body) = (spent_key(spent.access), record::spent_body(spent));
+                let spent = record::sealed(Kind::Spent, self.commit, &of_token, &body);
+                let changes = [(&key[..], Some(&opened[..])), (&of_token[..], Some(&spent[..]))];
+                self.new.batch(Table::Records, &changes)
+            }
+            Write::Spent(spent) => {
+                let key = spent_key(spent.access);
+                self.record(Kind::Spent, &key, &record::spent_body(spent))
             }
             Write::Clock(mark) => self.record(Kind::Clock, CLOCK, &record::clock_body(mark)),
         }

@@ -1,5 +1,6 @@
 //! Stores that were left in a bad state.
 
+mod children;
 mod compaction;
 mod crash;
 mod damage;
@@ -38,6 +39,7 @@ pub(super) fn mailbox(id: u8) -> MailboxRecord {
         sequence_ceiling: 1024,
         expired: 0,
         used_day: 20_000,
+        access: 0,
         tokens: vec![SendTokenHash([id; 32])],
     }
 }
