@@ -158,7 +158,7 @@ impl<'a> World<'a> {
         Self {
             input,
             relay: DryRelay::new(MemoryStore::default(), limits(), now).expect("memory"),
-            session: Session::new(HERE, &limits(), None, now),
+            session: Session::new(HERE, &limits(), now),
             numbers: 0,
             tokens: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
@@ -452,7 +452,7 @@ impl<'a> World<'a> {
             let doubted = Held { due_s: 0, deliveries: Vec::new(), certain: false };
             self.holds.entry(hold).or_insert(doubted).certain = false;
         }
-        self.session = Session::new(HERE, &limits(), None, self.relay.now());
+        self.session = Session::new(HERE, &limits(), self.relay.now());
     }
 
     /// Bytes that no client of ours would send. They may ask for nothing that needs a secret.
@@ -494,7 +494,7 @@ impl<'a> World<'a> {
 
     /// All that a new subscriber would get. `None` if there is no such mailbox.
     fn read(&mut self, mailbox: u8) -> Option<Vec<u16>> {
-        let mut session = Session::new(HERE, &limits(), None, self.relay.now());
+        let mut session = Session::new(HERE, &limits(), self.relay.now());
         let Outcome::Subscribed(mut subscription) =
             self.relay.frame(&mut session, reading(mailbox))
         else {

@@ -96,6 +96,18 @@ impl Now {
         self.wall_ms / 1000
     }
 
+    /// The same moment where the wall clock was set by so much.
+    #[cfg(test)]
+    pub(crate) fn with_wall_set(self, by_ms: i64) -> Self {
+        Self { wall_ms: self.wall_ms.saturating_add_signed(by_ms), ..self }
+    }
+
+    /// The same moment where hold time went on under a wall clock that was wrong by so much at a start.
+    #[cfg(test)]
+    pub(crate) fn with_hold_set(self, by_ms: i64) -> Self {
+        Self { hold_ms: self.hold_ms.saturating_add_signed(by_ms), ..self }
+    }
+
     /// What the next start goes on from.
     #[must_use]
     pub fn mark(self) -> ClockMark {

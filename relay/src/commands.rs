@@ -1,5 +1,6 @@
 //! The command line: its types are its documentation.
 
+mod access;
 mod repair;
 
 use std::fs::OpenOptions;
@@ -11,7 +12,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand};
 use velar_protocol::wire::{Pin, RelayAddress};
 
+pub use self::access::{Access, Told, access};
 pub use self::repair::{Repair, check, repair};
+use crate::access::{AccessError, peek};
 use crate::clock::acceptance;
 use crate::config::{Config, ConfigError, FILE_NAME, Flags};
 use crate::hosts::Hosts;
@@ -47,6 +50,10 @@ pub enum Command {
     Check(Serve),
     /// Save all that can still be read of the data folder into a new one. The relay must be stopped
     Repair(Repair),
+    /// Access tokens: who may open new mailboxes here. Without any, anybody may. Works while the relay runs and while it is
+    /// stopped
+    #[command(subcommand)]
+    Access(Access),
     /// The machine's clock, and what the relay makes of it
     #[command(subcommand)]
     Clock(Clock),
@@ -111,6 +118,18 @@ pub enum CommandError {
     /// The relay cannot start or go on.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The access tokens cannot be read or changed.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The relay that runs here would not.
+    #[error("{0}")]
+    Refused(String),
+    /// The relay that runs here said nothing that makes sense.
+    #[error(
+        "{0}. If a relay is just starting, try again; look first with velar-relay access list. If it stays like this, stop the \
+         relay: the command works without it"
+    )]
+    NoAnswer(String),
     /// The host's form is wrong.
     #[error(
         "{0} cannot be the host of an address; give a name or an address without scheme, or up to four separated by commas"
@@ -145,6 +164,20 @@ pub enum CommandError {
         /// What the system said.
         source: io::Error,
     },
+}
+
+/// Whether the configuration can be used, and the access tokens, if there are any. Text for stdout.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn check_config(config: &Config) -> Result<String, CommandError> {
+    peek(&config.data)?;
+    Ok("the configuration is valid\n".to_owned())
+}
+
+/// Writes to stderr. That nobody reads it is no error.
+pub fn remark(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Makes keys and configuration. Text for stdout.

@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use velar_protocol::wire::AccessToken;
 
 use crate::hosts::Hosts;
 use crate::limits::{LimitFlags, Limits};
@@ -32,8 +31,6 @@ pub struct Config {
     pub public_port: Option<u16>,
     /// What to log.
     pub log: LogLevel,
-    /// New mailboxes need this.
-    pub access: Option<AccessToken>,
     /// Let the kernel cut packets. Off for networks whose cards claim it and fail.
     pub gso: bool,
     /// Threads that serve connections. The disk has its own.
@@ -69,7 +66,6 @@ struct File {
     host: Option<String>,
     public_port: Option<u16>,
     log: Option<LogLevel>,
-    access_token_file: Option<PathBuf>,
     gso: Option<bool>,
     workers: Option<usize>,
     limits: Limits,
@@ -96,9 +92,6 @@ pub struct Flags {
     /// What to log; no level shows an address, a mailbox or a token
     #[arg(long, env = "VELAR_RELAY_LOG", value_name = "LEVEL")]
     pub log: Option<LogLevel>,
-    /// File with the access token that new mailboxes then need
-    #[arg(long, env = "VELAR_RELAY_ACCESS_TOKEN_FILE", value_name = "FILE")]
-    pub access_token_file: Option<PathBuf>,
     /// Whether the kernel may cut packets (turn off for network cards that fail at it)
     #[arg(long, env = "VELAR_RELAY_GSO", value_name = "BOOL")]
     pub gso: Option<bool>,
@@ -117,7 +110,6 @@ const ENVIRONMENT: &[&str] = &[
     "VELAR_RELAY_HOST",
     "VELAR_RELAY_PUBLIC_PORT",
     "VELAR_RELAY_LOG",
-    "VELAR_RELAY_ACCESS_TOKEN_FILE",
     "VELAR_RELAY_GSO",
     "VELAR_RELAY_WORKERS",
 ];
@@ -131,10 +123,8 @@ pub enum ConfigError {
     )]
     Host(String),
     /// A file that was named is not there, or cannot be read.
-    #[error("{what} {} cannot be read: {source}", .path.display())]
+    #[error("configuration file {} cannot be read: {source}", .path.display())]
     Read {
-        /// What it was for.
-        what: &'static str,
         /// Which.
         path: PathBuf,
         /// What the system said.
@@ -172,9 +162,6 @@ pub enum ConfigError {
         /// Its greatest value.
         maximum: u64,
     },
-    /// The file with the access token holds none.
-    #[error("{} must hold one line of 1 to 128 bytes: the access token", .0.display())]
-    AccessToken(PathBuf),
     /// No threads, or absurdly many.
     #[error("workers must be 1 to 64")]
     Workers,
@@ -190,8 +177,6 @@ impl Default for Config {
             host: None,
             public_port: None,
             log: LogLevel::Info,
-            // Anyone may open a mailbox: quotas bound what it costs.
-            access: None,
             gso: true,
             // Small machines are the rule, and the disk is the limit before the second core is.
             workers: 2,
@@ -234,7 +219,6 @@ impl Config {
         if let Some((name, maximum)) = limits.above_maximum() {
             return Err(ConfigError::LimitAbove { name, maximum });
         }
-        let access_file = flags.access_token_file.clone().or(file.access_token_file);
         let host = flags.host.clone().or(file.host);
         let host = host
             .map(|host| Hosts::parse(&host).map_err(|_| ConfigError::Host(host)))
@@ -249,7 +233,6 @@ impl Config {
             host,
             public_port: flags.public_port.or(file.public_port),
             log: flags.log.or(file.log).unwrap_or(default.log),
-            access: access_file.as_deref().map(access_token).transpose()?,
             gso: flags.gso.or(file.gso).unwrap_or(default.gso),
             workers,
             limits,
@@ -259,26 +242,13 @@ impl Config {
 
 impl File {
     fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
-            what: "configuration file",
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
         toml::from_str(&text).map_err(|error| ConfigError::Form {
             path: path.to_owned(),
             message: error.to_string(),
         })
     }
-}
-
-fn access_token(path: &Path) -> Result<AccessToken, ConfigError> {
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        what: "access token file",
-        path: path.to_owned(),
-        source,
-    })?;
-    AccessToken::new(text.trim().to_owned())
-        .ok_or_else(|| ConfigError::AccessToken(path.to_owned()))
 }
 
 #[cfg(test)]
@@ -315,8 +285,6 @@ mod tests {
     fn a_file_that_was_named_and_is_not_there_is_an_error() {
         let flags = Flags { config: Some("/nowhere/relay.toml".into()), ..Flags::default() };
         assert!(matches!(Config::load(&flags), Err(ConfigError::Read { .. })));
-        let flags = Flags { access_token_file: Some("/nowhere/token".into()), ..Flags::default() };
-        assert!(matches!(load("data = '/d'", flags), Err(ConfigError::Read { .. })));
     }
 
     #[test]

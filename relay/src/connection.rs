@@ -93,8 +93,7 @@ pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay
     if connection.export_keying_material(&mut exporter, EXPORTER_LABEL, b"").is_err() {
         return;
     }
-    let session =
-        Session::new(Exporter(exporter), &relay.limits, relay.access.clone(), relay.now());
+    let session = Session::new(Exporter(exporter), &relay.limits, relay.now());
     let first_frame = Duration::from_secs(u64::from(relay.limits.first_frame_s));
     let mut ending = relay.ending();
     let peer = Arc::new(Peer {

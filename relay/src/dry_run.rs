@@ -3,6 +3,7 @@
 
 use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Owner, Refusal, SendTokenHash};
 
+use crate::access::Leave;
 use crate::clock::Now;
 use crate::limits::{Limits, SLICES_SWEPT_PER_TICK};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply};
@@ -88,8 +89,8 @@ impl<S: Store> DryRelay<S> {
             Action::Answer(answer) => Reply::Now(answer),
             // Says nothing about mailboxes.
             Action::Info => Reply::Now(Answer::Accepted),
-            Action::Open { owner, tokens, access } => {
-                mailboxes.open(owner.mailbox(), &tokens, access, |_| Ok(()), now, group)
+            Action::Open { owner, tokens, .. } => {
+                mailboxes.open(owner.mailbox(), &tokens, Leave::NotNeeded, |_| Ok(()), now, group)
             }
             Action::Close(owner) => mailboxes.close(owner.mailbox(), group),
             Action::Send { token, envelope, digest } => {

@@ -14,6 +14,8 @@
 //! # }
 //! ```
 
+mod access;
+mod admin;
 mod admission;
 pub mod clock;
 pub mod commands;
@@ -38,6 +40,7 @@ pub mod store;
 mod transport;
 mod writer;
 
+pub use access::AccessError;
 pub use config::{Config, ConfigError};
 pub use hosts::Hosts;
 pub use keys::{Identity, KeyError};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Deserialize;
 use velar_protocol::wire::ServedLimits;
+use velar_protocol::wire::limits::MAX_CHILD_S;
 
 use crate::rate::Rate;
 
@@ -82,6 +83,8 @@ limits! {
     /// Mailboxes that one address prefix (/24 or /64) may newly open within ten minutes; its larger prefixes (/16; /48, /32) eight
     /// times as many each. A training of 30 people behind one address fits. Fewer when most mailboxes are taken.
     new_mailboxes_per_prefix / "VELAR_RELAY_NEW_MAILBOXES_PER_PREFIX": u32 = 32, 1;
+    /// Mailboxes open by one access token, where it was not made with another number: some circles, and their invitations.
+    access_mailboxes / "VELAR_RELAY_ACCESS_MAILBOXES": u32 = 256, 1;
     /// Send tokens in all. About 170 bytes of memory each; a member of a circle of 12 has about 30.
     tokens / "VELAR_RELAY_TOKENS": u32 = 1_000_000, 128;
     /// Envelopes waiting in one mailbox: 14 days of hourly check-ins of 31 members, with spare room.
@@ -259,6 +262,28 @@ pub(crate) const REMEMBER_S: u64 = 3600;
 pub(crate) const SEQUENCE_BLOCK: u64 = 1024;
 /// Seconds for which a lost hold is told as such: the longest a hold may last.
 pub(crate) const LOST_HOLD_S: u64 = 30 * 86_400;
+/// Access tokens that are valid at once: each text that is shown is compared with all of them.
+pub(crate) const ACCESS_TOKENS: usize = 64;
+/// Bytes of an access token's name.
+pub(crate) const ACCESS_NAME_LEN: usize = 64;
+/// Bytes of the file of access tokens: all of them with the longest names take a quarter.
+pub(crate) const ACCESS_FILE_LEN: usize = 64 * 1024;
+/// For so long a relay waits at its start for a command that changes its access tokens.
+pub(crate) const ACCESS_LOCK_PATIENCE: Duration = Duration::from_secs(5);
+/// Seconds after its expiry for which a child of an access token is still good: clocks of people's devices differ.
+pub(crate) const CHILD_TOLERANCE_S: u64 = 3600;
+/// Seconds of age time for which a used child is remembered: the longest that one can be good for, and a day.
+pub(crate) const SPENT_CHILD_S: u64 = MAX_CHILD_S + 86_400;
+/// Used children remembered of one access token: 128 newcomers a day. They are one record, of 24 KiB then.
+pub(crate) const SPENT_CHILDREN: usize = 1024;
+/// Bytes of a line on the socket for commands.
+pub(crate) const ADMIN_LINE: usize = 4096;
+/// Bytes of an answer there: all access tokens with their names.
+pub(crate) const ADMIN_ANSWER: usize = 64 * 1024;
+/// Commands served there at once.
+pub(crate) const ADMIN_CONNECTIONS: usize = 4;
+/// For so long a command there may take to be asked, and to be answered: a disk that flushes slowly.
+pub(crate) const ADMIN_TIME: Duration = Duration::from_secs(10);
 /// Seconds between marks of the relay's time: the error of an outage's measured length.
 pub(crate) const CLOCK_MARK_S: u64 = 10;
 /// Seconds without a tick (machine asleep, disk stalled) that count as an outage.

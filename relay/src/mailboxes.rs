@@ -4,6 +4,7 @@
 //!
 //! An answer that is [`Reply::Durable`] may leave only when the writes pushed with it are committed.
 
+mod access;
 mod holds;
 mod mailbox;
 mod reading;
@@ -19,6 +20,7 @@ use velar_protocol::wire::{
     Answer, Envelope, HoldId, MailboxId, Refusal, SendTokenHash, TokenOutcome,
 };
 
+use crate::access::Leave;
 use crate::clock::Now;
 use crate::limits::{
     CACHED_ENVELOPES, CLOCK_MARK_S, EXPIRED_AT_ONCE, FLOOR, FULL_RETRY_S, Limits,
@@ -27,6 +29,7 @@ use crate::limits::{
 use crate::rate::Rate;
 use crate::shares::share;
 use crate::store::{Loaded, Room, ShortDigest, Write};
+use access::ByAccess;
 use holds::Holds;
 use mailbox::Mailbox;
 
@@ -50,6 +53,7 @@ pub(crate) struct Mailboxes {
     holds: Holds,
     /// Holds that were lost, and when that is forgotten, in seconds of hold time.
     lost: HashMap<HoldId, u64>,
+    by_access: ByAccess,
     /// No hold is released before this: a missed extension may still arrive.
     release_not_before_s: u64,
     /// The last tick, or the last mark of the process before, in hold time.
@@ -84,6 +88,7 @@ impl Mailboxes {
             names: BTreeSet::new(),
             holds: Holds::with_capacity(limits.holds),
             lost: loaded.lost_holds.iter().map(|lost| (lost.id, lost.until_s)).collect(),
+            by_access: ByAccess::new(loaded.spent),
             release_not_before_s: 0,
             alive_s,
             marked_s: 0,
@@ -103,6 +108,7 @@ impl Mailboxes {
                 this.tokens.insert(*token, record.id);
             }
             this.names.insert(record.id);
+            this.by_access.enter(record.access);
             this.mailboxes.insert(record.id, Mailbox::from_record(record, now));
         }
         for stored in loaded.envelopes {
@@ -119,22 +125,25 @@ impl Mailboxes {
         this
     }
 
-    /// Opens a mailbox or replaces its tokens. `access` is whether the operator's leave was shown, or is
-    /// not needed; `newcomer` is asked for a new mailbox alone, with how many more there may be in all: whether where it comes from
-    /// may open it, or after how many seconds. A token that cannot be registered keeps no other from it, nor from being revoked.
+    /// Opens a mailbox or replaces its tokens. `newcomer` is asked for a new mailbox alone, with how many more there may be in all:
+    /// whether where it comes from may open it, or after how many seconds. A token that cannot be registered keeps no other from it,
+    /// nor from being revoked.
     pub(crate) fn open(
         &mut self,
         id: MailboxId,
         tokens: &[SendTokenHash],
-        access: bool,
+        leave: Leave,
         newcomer: impl FnOnce(u64) -> Result<(), u32>,
         now: Now,
         writes: &mut Vec<Write>,
     ) -> Reply {
-        let known = self.mailboxes.contains_key(&id);
-        if !known && !access {
-            return refused(Refusal::AccessRequired);
-        }
+        let had = self.access_of(&id);
+        let known = had.is_some();
+        let access = match had.map_or_else(|| self.admit(leave), |had| Ok(self.adopted(had, leave)))
+        {
+            Ok(access) => access,
+            Err(answer) => return answer,
+        };
         if !known {
             let left = u64::from(self.limits.mailboxes).saturating_sub(self.mailboxes.len() as u64);
             if self.room != Room::Enough || left == 0 || self.spare < u64::from(FLOOR) {
@@ -171,8 +180,13 @@ impl Mailboxes {
         }
         mailbox.replace_tokens(&tokens, |token| self.holds.held_for(token), now);
         mailbox.used(now);
+        self.by_access.leave(had.unwrap_or(0));
+        self.by_access.enter(access);
+        mailbox.access = access;
         let after = mailbox.record();
-        if !known || before != after {
+        if !known {
+            writes.push(self.by_access.opened(after, leave, now));
+        } else if before != after {
             writes.push(Write::Mailbox(after));
         }
         Reply::Durable(opened)
@@ -370,6 +384,7 @@ impl Mailboxes {
         self.swept_s = now.hold_s();
         (self.sweep_mailboxes, self.sweep_holds) = (Some(Bound::Unbounded), Some(Bound::Unbounded));
         self.forget_lost(now, writes);
+        self.forget_spent(now, writes);
     }
 
     /// Expiry, idle mailboxes, and holds that nobody waits for: a few at a time, so that nobody waits for the lock. `true`: there is
@@ -479,6 +494,7 @@ impl Mailboxes {
         for token in mailbox.tokens() {
             self.tokens.remove(&token);
         }
+        self.by_access.leave(mailbox.access);
         self.cached = self.cached.saturating_sub(mailbox.cached());
         self.sequence_floor = self.sequence_floor.max(mailbox.next_sequence);
         mailbox.wake();

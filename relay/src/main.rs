@@ -38,6 +38,12 @@ fn run(cli: Cli) -> Result<(), CommandError> {
         Some(Command::Repair(args)) => {
             commands::print(&commands::repair(&Config::load(&args.flags)?, &args.into)?)
         }
+        Some(Command::Access(command)) => {
+            let told = commands::access(&Config::load(&command.flags())?, &command)?;
+            commands::print(&told.out)?;
+            commands::remark(&told.remark);
+            Ok(())
+        }
         Some(Command::Clock(Clock::Accept(args))) => {
             commands::print(&commands::accept_clock(&Config::load(&args.flags)?)?)
         }
@@ -53,8 +59,7 @@ fn run(cli: Cli) -> Result<(), CommandError> {
 }
 
 fn check(flags: &Flags) -> Result<(), CommandError> {
-    Config::load(flags)?;
-    commands::print("the configuration is valid\n")
+    commands::print(&commands::check_config(&Config::load(flags)?)?)
 }
 
 fn serve(config: &Config) -> Result<(), CommandError> {

@@ -1,5 +1,6 @@
 //! The running relay behind all connections: the mailboxes, the writer, the store, the clock.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,10 +8,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{spawn_blocking, yield_now};
 use velar_protocol::wire::limits::PROTOCOL_VERSION;
 use velar_protocol::wire::{
-    AccessToken, Answer, EndReason, Envelope, HoldId, Info, MailboxId, Owner, Refusal,
-    SendTokenHash,
+    Answer, EndReason, Envelope, HoldId, Info, MailboxId, Owner, Refusal, SendTokenHash,
 };
 
+use crate::access::Access;
 use crate::clock::{Judged, Now, Timekeeper};
 use crate::limits::{Limits, SLICES_SWEPT_PER_TICK, UNAVAILABLE_RETRY_S, WRITER_QUEUE};
 use crate::mailboxes::{Asked, Bell, Cursor, Mailboxes, Reply, Taken};
@@ -23,7 +24,7 @@ use crate::writer::Job;
 /// See the [module](self).
 pub(crate) struct Relay {
     pub(crate) limits: Limits,
-    pub(crate) access: Option<AccessToken>,
+    access: Arc<Access>,
     time: Timekeeper,
     mailboxes: Arc<Mutex<Mailboxes>>,
     store: Arc<dyn Store>,
@@ -101,7 +102,7 @@ pub(crate) fn unavailable() -> Answer {
 impl Relay {
     pub(crate) fn new(
         limits: Limits,
-        access: Option<AccessToken>,
+        access: Arc<Access>,
         time: Timekeeper,
         mailboxes: Arc<Mutex<Mailboxes>>,
         store: Arc<dyn Store>,
@@ -127,6 +128,16 @@ impl Relay {
         }
     }
 
+    /// Who may open a new mailbox.
+    pub(crate) fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// How many mailboxes are open by each access token that has some.
+    pub(crate) fn open_by_access(&self) -> HashMap<u16, u32> {
+        self.mailboxes().open_by_access()
+    }
+
     /// Why everything ends, once it does.
     pub(crate) fn ending(&self) -> watch::Receiver<Option<EndReason>> {
         self.ending.clone()
@@ -137,10 +148,15 @@ impl Relay {
         match action {
             Action::Answer(answer) => Pending::Ready(answer),
             Action::Info => Pending::Ready(Answer::Info(self.info())),
-            Action::Open { owner, tokens, access } => {
+            Action::Open { owner, tokens, access: shown } => {
+                let id = owner.mailbox();
                 self.change(|mailboxes, now, writes| {
                     let newcomer = |left| self.newcomers.admit(origin, left, now);
-                    mailboxes.open(owner.mailbox(), &tokens, access, newcomer, now, writes)
+                    let access = self.access.tokens();
+                    let leave = access.leave(mailboxes.access_of(&id), shown.as_ref(), &id, now);
+                    let reply = mailboxes.open(id, &tokens, leave, newcomer, now, writes);
+                    let by = mailboxes.access_of(&id);
+                    reply.reopened_by(|| by.and_then(|by| access.reopening(by, &id)))
                 })
                 .await
             }
@@ -373,7 +389,7 @@ impl Relay {
         Info {
             version: PROTOCOL_VERSION,
             time_s: self.now().wall_s(),
-            access_required: self.access.is_some(),
+            access_required: self.access.tokens().is_required(),
             limits: self.limits.served(),
             clock_jump: self.time.last_jump(),
         }

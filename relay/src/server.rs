@@ -12,6 +12,8 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use velar_protocol::wire::{EndReason, Pin, RelayAddress};
 
+use crate::access::{Access, AccessError};
+use crate::admin::{self, Listener};
 use crate::admission::{Admission, Guest, Verdict};
 use crate::clock::{Clock, SystemClock, Timekeeper};
 use crate::config::Config;
@@ -30,6 +32,7 @@ pub struct Server {
     endpoint: Endpoint,
     relay: Arc<Relay>,
     writer: Writer,
+    admin: Option<Listener>,
     admission: Admission,
     ending: watch::Sender<Option<EndReason>>,
     local: SocketAddr,
@@ -49,6 +52,9 @@ pub enum ServeError {
     /// The store does not open, or failed while serving. Nothing was promised that it does not have.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nobody can say who may open a mailbox.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// The address to listen on is not to be had.
     #[error("cannot listen on {address}: {source}; choose another with --listen")]
     Listen {
@@ -104,6 +110,7 @@ impl Server {
     ) -> Result<Self, ServeError> {
         let listen = |source| ServeError::Listen { address: config.listen, source };
         let identity = Identity::load(&config.data)?;
+        let access = Arc::new(Access::open(&config.data)?);
         let tls = transport::server(&identity, &config.limits, config.gso)?;
         let socket = socket::bind(config.listen).map_err(listen)?;
         let endpoint = Endpoint::new_with_abstract_socket(
@@ -130,13 +137,13 @@ impl Server {
         let (writer, jobs) = Writer::start(store.clone(), mailboxes.clone(), leftovers, free_space)
             .map_err(ServeError::Thread)?;
         let (ending, ended) = watch::channel(None);
-        let relay =
-            Relay::new(config.limits, config.access.clone(), time, mailboxes, store, jobs, ended);
+        let relay = Relay::new(config.limits, access, time, mailboxes, store, jobs, ended);
         Ok(Self {
             address: address(config, local, identity.pin()),
             endpoint,
             relay: Arc::new(relay),
             writer,
+            admin: admin::listen(&config.data),
             admission: Admission::new(config.limits),
             ending,
             local,
@@ -168,7 +175,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::Store`]: the process should end and be started again.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { endpoint, relay, writer, admission, ending, .. } = self;
+        let Self { endpoint, relay, writer, admin, admission, ending, .. } = self;
         let mut connections = JoinSet::new();
         let mut writer_ended = writer.ended();
         let mut ticks = interval(Duration::from_secs(1));
@@ -183,6 +190,7 @@ impl Server {
             }
         };
         let mut ticking = pin!(ticking);
+        let mut commands = pin!(admin::serve(admin, relay.clone()));
         let mut shutdown = pin!(shutdown);
         let failed: Result<(), StoreError> = loop {
             tokio::select! {
@@ -191,6 +199,7 @@ impl Server {
                     None => break Ok(()),
                 },
                 Some(_) = connections.join_next() => {}
+                never = &mut commands => match never {},
                 () = &mut shutdown => break Ok(()),
                 failed = &mut ticking => break failed,
                 _ = writer_ended.wait_for(|ended| *ended) => break Ok(()),

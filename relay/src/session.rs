@@ -25,8 +25,8 @@ pub enum Action {
         owner: Owner,
         /// All tokens that may send from now on.
         tokens: Vec<SendTokenHash>,
-        /// Whether the operator's leave was shown, or is not needed.
-        access: bool,
+        /// What was shown for a new mailbox. Part of the proof; not looked at yet.
+        access: Option<AccessToken>,
     },
     /// Delete a mailbox.
     Close(Owner),
@@ -110,7 +110,6 @@ impl Shown {
 /// What one connection has shown and used. See the [module](self).
 pub struct Session {
     exporter: Exporter,
-    access: Option<AccessToken>,
     rate: Rate,
     bucket: Bucket,
     subscriptions: u32,
@@ -120,15 +119,7 @@ pub struct Session {
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            exporter: _,
-            access: _,
-            rate,
-            bucket: _,
-            subscriptions,
-            max_subscriptions,
-            spoke,
-        } = self;
+        let Self { exporter: _, rate, bucket: _, subscriptions, max_subscriptions, spoke } = self;
         f.debug_struct("Session")
             .field("rate", rate)
             .field("subscriptions", subscriptions)
@@ -139,13 +130,12 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// For a connection with this exporter value. `access` is the operator's token, if one is set.
+    /// For a connection with this exporter value.
     #[must_use]
-    pub fn new(exporter: Exporter, limits: &Limits, access: Option<AccessToken>, now: Now) -> Self {
+    pub fn new(exporter: Exporter, limits: &Limits, now: Now) -> Self {
         let rate = Rate { per_min: limits.connection_rate_per_min, burst: limits.connection_burst };
         Self {
             exporter,
-            access,
             rate,
             bucket: Bucket::new(now),
             subscriptions: 0,
@@ -201,8 +191,6 @@ impl Session {
             Request::Open { mailbox, proof, tokens, access } => {
                 let shown = access.as_ref();
                 let owner = Owner::of_open(&self.exporter, mailbox, &proof, &tokens, shown)?;
-                // `AccessToken` compares in constant time.
-                let access = self.access.as_ref().is_none_or(|needed| shown == Some(needed));
                 Action::Open { owner, tokens, access }
             }
             Request::Close { mailbox, proof } => {

@@ -161,7 +161,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             found.extend(files(&path));
-        } else if path.file_name().is_none_or(|name| name != "lock") {
+        } else if path.is_file() && !path.to_string_lossy().ends_with("lock") {
             found.push(path);
         }
     }
@@ -177,6 +177,10 @@ fn copy(from: &Path, to: &Path) {
         let place = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
             copy(&entry.path(), &place);
+            continue;
+        }
+        if !entry.file_type().unwrap().is_file() {
+            // The socket of a relay that was killed.
             continue;
         }
         let (bytes, file) = (fs::read(entry.path()).unwrap(), File::create(place).unwrap());

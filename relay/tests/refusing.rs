@@ -3,9 +3,9 @@
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{Client, Relay, all_registered, envelope, secret, token};
+use common::{Client, Relay, access_key, all_registered, envelope, secret, token};
 use rustls::crypto::aws_lc_rs::kx_group::{SECP256R1, X25519};
 use tokio::time::timeout;
 use velar_protocol::wire::codec;
@@ -95,39 +95,30 @@ async fn proofs_and_tokens_that_are_wrong_are_refused() {
     assert_eq!(here.send(&token(1), &envelope(1)).await, Answer::Accepted);
 }
 
-#[tokio::test]
-async fn new_mailboxes_need_the_operators_token() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
-    std::fs::write(&file, "aurora\n").unwrap();
-    let (_data, _relay, client) = relay(&["--access-token-file", file.to_str().unwrap()]);
-    let conn = client.connect().await;
-    let Answer::Info(info) = conn.ask(&Request::Info).await else { panic!() };
-    assert!(info.access_required);
-    assert_eq!(conn.open(&secret(1), &[]).await, Answer::Refused(Refusal::AccessRequired));
-    let open = |text: &str| {
-        let access = AccessToken::new(text.to_owned());
-        Request::open(&conn.exporter, &secret(1), vec![], access)
-    };
-    assert_eq!(conn.ask(&open("wrong")).await, Answer::Refused(Refusal::AccessRequired));
-    assert_eq!(conn.ask(&open("aurora")).await, all_registered(0));
-    conn.opened(&secret(1), &[&token(1)]).await;
-}
-
 /// SPEC.md §4.9.
 #[tokio::test]
 async fn of_several_things_that_are_wrong_with_a_request_the_first_is_answered() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("token");
-    std::fs::write(&file, "aurora\n").unwrap();
-    let args = ["--access-token-file", file.to_str().unwrap(), "--subscriptions-per-connection=1"];
-    let (_data, _relay, client) = relay(&args);
+    let data = tempfile::tempdir().unwrap();
+    Relay::init(data.path());
+    let key = access_key(data.path(), "norte");
+    let args = ["--access-mailboxes=1", "--subscriptions-per-connection=1"];
+    let relay = Relay::serve(data.path(), &args);
+    let client = Client::new(relay.addr, data.path());
     let (conn, elsewhere) = (client.connect().await, client.connect().await);
-    let open = |number, tokens| {
-        let access = AccessToken::new("aurora".to_owned());
-        Request::open(&conn.exporter, &secret(number), tokens, access)
+    let now_s = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let child = |until_s, nonce| key.child(until_s, [nonce; 16]).to_text();
+    let (used, unused) = (child(now_s + 600, 1), child(now_s + 600, 2));
+    let over = child(now_s - 2 * 3600, 3);
+    let none = AccessToken::new("aurora".to_owned()).unwrap();
+    let open = |exporter, number, shown: &AccessToken| {
+        Request::open(exporter, &secret(number), vec![token(1).hash()], Some(shown.clone()))
     };
-    assert_eq!(conn.ask(&open(1, vec![token(1).hash()])).await, all_registered(1));
+    let opened = conn.ask(&open(&conn.exporter, 1, &used)).await;
+    assert!(matches!(opened, Answer::Opened { reopening: Some(_), .. }), "{opened:?}");
+    for shown in [&unused, &key.to_text()] {
+        let full = conn.ask(&open(&conn.exporter, 7, shown)).await;
+        assert!(matches!(full, Answer::Full { .. }), "its share is taken: {full:?}");
+    }
 
     let proof = |exporter, number| match Request::subscribe(exporter, [&secret(number)]) {
         Request::Subscribe { mut mailboxes } => mailboxes.remove(0),
@@ -150,8 +141,11 @@ async fn of_several_things_that_are_wrong_with_a_request_the_first_is_answered()
     let held = Answer::Held { outcomes: vec![DeliveryOutcome::Held] };
     assert_eq!(conn.ask(&hold(&exists, 600, 1, None)).await, held);
     let cases = [
-        (Request::open(&elsewhere.exporter, &secret(7), vec![], None), Refusal::WrongProof),
+        (open(&elsewhere.exporter, 7, &none), Refusal::WrongProof),
         (Request::open(&conn.exporter, &secret(7), vec![], None), Refusal::AccessRequired),
+        (open(&conn.exporter, 7, &none), Refusal::AccessRequired),
+        (open(&conn.exporter, 7, &over), Refusal::AccessSpent),
+        (open(&conn.exporter, 7, &used), Refusal::AccessSpent),
         (Request::close(&elsewhere.exporter, &secret(7)), Refusal::WrongProof),
         (Request::close(&conn.exporter, &secret(7)), Refusal::UnknownMailbox),
         (subscribe(&[&own, &own, &foreign]), Refusal::WrongProof),

@@ -90,7 +90,9 @@ pub fn search_folder(folder: &Path, except: &[&str], needles: &[Needle]) -> Outc
             let entry = entry?;
             if entry.file_type()?.is_dir() {
                 folders.push(entry.path());
-            } else if !except.iter().any(|name| entry.file_name() == *name) {
+            } else if entry.file_type()?.is_file()
+                && !except.iter().any(|it| entry.file_name() == *it)
+            {
                 let hay = fs::read(entry.path())?;
                 searched.add(&hay, needles, &entry.path().display().to_string());
             }

@@ -336,37 +336,6 @@ async fn a_relay_with_another_key_is_refused_and_nothing_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_relay_that_wants_a_token_gets_it_from_the_lead_and_those_who_join() {
-    let scratch = tempfile::tempdir().unwrap();
-    let mut relay = relay(&scratch).await;
-    let token = scratch.path().join("token");
-    fs::write(&token, "for the circle only\n").unwrap();
-    let config = scratch.path().join("relay/relay.toml");
-    let written = fs::read_to_string(&config).unwrap();
-    fs::write(&config, format!("{written}access_token_file = {token:?}\n")).unwrap();
-    relay.start().await.unwrap();
-    let address = relay.address().unwrap().to_string();
-    let lead = Person::new(scratch.path(), "lead").await.unwrap();
-    let said = found(&lead, &address).await;
-    assert_eq!((said.code, said.failure().as_str()), (9, "relay-access-token"), "{said:?}");
-    let with = async |file: &str| {
-        let file = scratch.path().join(file).display().to_string();
-        let new = ["circle", "new", "--json", "--name=Casa", "--me=Coco", "--relay", &address];
-        lead.run(&[&new[..], &["--access-token-file", &file]].concat()).await.unwrap()
-    };
-    fs::write(scratch.path().join("wrong"), "another\n").unwrap();
-    let said = with("missing").await;
-    assert_eq!((said.code, said.failure().as_str()), (6, "access-token-file"), "{said:?}");
-    let said = with("wrong").await;
-    assert_eq!((said.code, said.failure().as_str()), (9, "relay-access-token"), "{said:?}");
-    let said = with("token").await;
-    assert_eq!(said.code, 0, "{said:?}");
-    let scene = Scene { scratch, relay, lead };
-    let ana = scene.person("ana").await;
-    scene.join(&ana, "Ana", "defender").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn joining_goes_on_after_kill_nine_at_every_step() {
     let mut scene = Scene::new().await;
     let ana = scene.person("ana").await;

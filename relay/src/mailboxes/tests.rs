@@ -1,5 +1,6 @@
 //! The mailboxes on virtual time, with the memory store in place of a disk.
 
+mod access;
 mod holds;
 mod hours;
 mod lock;
@@ -80,7 +81,7 @@ impl Rig {
     fn open(&mut self, id: u8, tokens: &[u8]) -> Reply {
         let tokens: Vec<SendTokenHash> = tokens.iter().map(|byte| token(*byte)).collect();
         self.act(|boxes, now, writes| {
-            boxes.open(mailbox(id), &tokens, true, |_| Ok(()), now, writes)
+            boxes.open(mailbox(id), &tokens, Leave::NotNeeded, |_| Ok(()), now, writes)
         })
     }
 
@@ -231,9 +232,10 @@ fn a_new_mailbox_needs_the_operators_leave_and_a_known_one_does_not() {
                 boxes.open(mailbox(1), &[], leave, |_| Ok(()), now, writes)
             }))
         };
-    assert_eq!(open(&mut rig, false), Answer::Refused(Refusal::AccessRequired));
-    assert_eq!(open(&mut rig, true), opened(""));
-    assert_eq!(open(&mut rig, false), opened(""));
+    assert_eq!(open(&mut rig, Leave::Missing), Answer::Refused(Refusal::AccessRequired));
+    assert_eq!(open(&mut rig, Leave::Over), Answer::Refused(Refusal::AccessSpent));
+    assert_eq!(open(&mut rig, Leave::NotNeeded), opened(""));
+    assert_eq!(open(&mut rig, Leave::Missing), opened(""));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use velar_protocol::wire::limits::{ENVELOPE_LEN, MAX_DELIVERIES};
 use velar_protocol::wire::{Exporter, HoldSecret, MailboxSecret, Request, SendToken};
 
 use super::*;
+use crate::access::Leave;
 use crate::clock::{Clock, Reading, SystemClock};
 use crate::limits::{MAILBOXES_SWEPT_AT_ONCE, WRITER_QUEUE};
 use crate::store::{Loaded, MailboxRecord, MemoryStore, Write};
@@ -28,6 +29,7 @@ async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for
     let folder = tempfile::tempdir().unwrap();
     let time = Timekeeper::start(Arc::new(SystemClock), folder.path().to_owned(), None);
     let now = time.now();
+    let access = Arc::new(Access::open(folder.path()).unwrap());
     let most = u32::MAX;
     let limits = Limits {
         token_envelopes: most,
@@ -41,10 +43,17 @@ async fn holds_wait_for_the_writer_with_no_more_envelopes_than_there_is_room_for
     let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
     let (_ending, ended) = watch::channel(None);
     let store = Arc::new(MemoryStore::default());
-    let relay = Relay::new(limits, None, time, mailboxes.clone(), store, jobs, ended);
+    let relay = Relay::new(limits, access, time, mailboxes.clone(), store, jobs, ended);
     let tokens = vec![SendToken::new([1; 32]).hash()];
     let mailbox = MailboxId([2; 32]);
-    mailboxes.lock().unwrap().open(mailbox, &tokens, true, |_| Ok(()), now, &mut Vec::new());
+    mailboxes.lock().unwrap().open(
+        mailbox,
+        &tokens,
+        Leave::NotNeeded,
+        |_| Ok(()),
+        now,
+        &mut Vec::new(),
+    );
 
     // Nobody writes: what is asked for stays in the queue.
     let at_once = |action| timeout(Duration::ZERO, relay.carry_out(action, here()));
@@ -63,11 +72,12 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     let folder = tempfile::tempdir().unwrap();
     let time = Timekeeper::start(Arc::new(SystemClock), folder.path().to_owned(), None);
     let (now, limits) = (time.now(), Limits::default());
+    let access = Arc::new(Access::open(folder.path()).unwrap());
     let store = Arc::new(MemoryStore::default());
     let (token, mailbox) = (SendToken::new([1; 32]).hash(), MailboxId([2; 32]));
     let mut writes = Vec::new();
     let mut before = Mailboxes::new(limits, Loaded::default(), now, &mut writes);
-    before.open(mailbox, &[token], true, |_| Ok(()), now, &mut writes);
+    before.open(mailbox, &[token], Leave::NotNeeded, |_| Ok(()), now, &mut writes);
     let envelope = Envelope::new(vec![3; ENVELOPE_LEN]).unwrap();
     let [whole, damaged] = [4, 5].map(|byte| HoldSecret::new([byte; 32]).id());
     for id in [whole, damaged] {
@@ -85,7 +95,7 @@ async fn a_hold_that_cannot_be_read_is_lost_before_it_is_extended_and_so_on_disk
     let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
     let (_ending, ended) = watch::channel(None);
     let mailboxes = Arc::new(Mutex::new(mailboxes));
-    let relay = Relay::new(limits, None, time, mailboxes, store, jobs, ended);
+    let relay = Relay::new(limits, access, time, mailboxes, store, jobs, ended);
     let mut pending = relay.carry_out(Action::Extend { id: damaged, for_s: 60 }, here()).await;
     assert_eq!(pending.answer_now(), None, "not before it is on disk");
     let Some(Job::Write { writes, done: Some(done), .. }) = waiting.recv().await else {
@@ -138,7 +148,7 @@ async fn what_is_due_comes_before_a_sweep_which_goes_on_where_it_stood() {
     let loaded = Loaded { mailboxes, ..Loaded::default() };
     let mut mailboxes = Mailboxes::new(limits, loaded, now, &mut Vec::new());
     let (token, mut writes) = (SendToken::new([1; 32]).hash(), Vec::new());
-    mailboxes.open(MailboxId([0xff; 32]), &[token], true, |_| Ok(()), now, &mut writes);
+    mailboxes.open(MailboxId([0xff; 32]), &[token], Leave::NotNeeded, |_| Ok(()), now, &mut writes);
     for (number, for_s) in [(1, 1), (2, 2)] {
         let id = HoldSecret::new([number; 32]).id();
         let deliveries = vec![(token, Envelope::new(vec![number; ENVELOPE_LEN]).unwrap())];
@@ -149,7 +159,9 @@ async fn what_is_due_comes_before_a_sweep_which_goes_on_where_it_stood() {
     let (jobs, mut waiting) = mpsc::channel(WRITER_QUEUE);
     let (_ending, ended) = watch::channel(None);
     let mailboxes = Arc::new(Mutex::new(mailboxes));
-    let relay = Relay::new(limits, None, time, mailboxes, store.clone(), jobs, ended);
+    let folder = tempfile::tempdir().unwrap();
+    let access = Arc::new(Access::open(folder.path()).unwrap());
+    let relay = Relay::new(limits, access, time, mailboxes, store.clone(), jobs, ended);
     let wrote = Arc::new(Mutex::new(Vec::new()));
     let writer = wrote.clone();
     tokio::spawn(async move {
@@ -206,7 +218,8 @@ fn what_a_subscription_writes_is_written_in_the_order_in_which_it_happened() {
     let (jobs, mut waiting) = mpsc::channel(1 << 20);
     let (_ending, ended) = watch::channel(None);
     let store = Arc::new(MemoryStore::default());
-    let relay = Arc::new(Relay::new(limits, None, time, mailboxes, store, jobs, ended));
+    let access = Arc::new(Access::open(folder.path()).unwrap());
+    let relay = Arc::new(Relay::new(limits, access, time, mailboxes, store, jobs, ended));
     let (opened, is_over) = (AtomicU32::new(0), AtomicBool::new(false));
     let alone = || tokio::runtime::Builder::new_current_thread().build().unwrap();
     std::thread::scope(|scope| {
@@ -216,7 +229,7 @@ fn what_a_subscription_writes_is_written_in_the_order_in_which_it_happened() {
             while !is_over.load(Ordering::SeqCst) && opened.load(Ordering::SeqCst) < 1 << 18 {
                 alone().block_on(relay.write_behind(|mailboxes, now, writes| {
                     let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
-                    mailboxes.open(id, &[token(number)], true, |_| Ok(()), now, writes);
+                    mailboxes.open(id, &[token(number)], Leave::NotNeeded, |_| Ok(()), now, writes);
                 }));
             }
         });

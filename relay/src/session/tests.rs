@@ -11,13 +11,12 @@ fn now() -> Now {
     Now::from_s(1_800_000_000)
 }
 
-fn session_with(limits: Limits, access: Option<&str>) -> Session {
-    let access = access.map(|text| AccessToken::new(text.to_owned()).unwrap());
-    Session::new(HERE, &limits, access, now())
+fn session_with(limits: Limits) -> Session {
+    Session::new(HERE, &limits, now())
 }
 
 fn session() -> Session {
-    session_with(Limits::default(), None)
+    session_with(Limits::default())
 }
 
 fn secret() -> MailboxSecret {
@@ -50,7 +49,7 @@ fn owners_are_made_by_proofs_on_this_connection_only() {
         let subscribe = ask(&mut session, &Request::subscribe(&exporter, [&secret()]));
         if right {
             assert!(
-                matches!(open, Action::Open { owner, access: true, .. } if owner.mailbox() == secret().id())
+                matches!(open, Action::Open { owner, access: None, .. } if owner.mailbox() == secret().id())
             );
             assert!(matches!(close, Action::Close(owner) if owner.mailbox() == secret().id()));
             assert!(matches!(subscribe, Action::Subscribe(owners) if owners.len() == 1));
@@ -81,16 +80,17 @@ fn a_proof_for_one_verb_or_other_arguments_is_wrong() {
 }
 
 #[test]
-fn the_operators_token_is_leave_and_a_wrong_one_is_none() {
-    let mut session = session_with(Limits::default(), Some("aurora"));
-    let mut leave = |shown: Option<&str>| {
-        let shown = shown.map(|text| AccessToken::new(text.to_owned()).unwrap());
-        let request = Request::open(&HERE, &secret(), vec![], shown);
-        let Action::Open { access, .. } = ask(&mut session, &request) else { panic!() };
-        access
-    };
-    assert!(leave(Some("aurora")));
-    assert!(!leave(Some("aurorb")) && !leave(Some("auror")) && !leave(None));
+fn what_is_shown_for_a_new_mailbox_is_part_of_the_proof() {
+    let mut session = session();
+    let [mine, other] = ["aurora", "aurorb"].map(|text| AccessToken::new(text.to_owned()));
+    let request = Request::open(&HERE, &secret(), vec![], mine.clone());
+    let Action::Open { access, .. } = ask(&mut session, &request) else { panic!() };
+    assert_eq!(access, mine);
+    let Request::Open { mailbox, proof, tokens, .. } = request else { unreachable!() };
+    for access in [None, other] {
+        let open = Request::Open { mailbox, proof, tokens: tokens.clone(), access };
+        assert_eq!(ask(&mut session, &open), refused(Refusal::WrongProof));
+    }
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn broken_frames_get_their_last_word() {
 #[test]
 fn subscriptions_are_counted_and_name_each_mailbox_once() {
     let limits = Limits { subscriptions_per_connection: 1, ..Limits::default() };
-    let mut session = session_with(limits, None);
+    let mut session = session_with(limits);
     let twice = Request::subscribe(&HERE, [&secret(), &secret()]);
     assert_eq!(ask(&mut session, &twice), refused(Refusal::Malformed));
     let once = Request::subscribe(&HERE, [&secret()]);
@@ -133,7 +133,7 @@ fn subscriptions_are_counted_and_name_each_mailbox_once() {
 #[test]
 fn a_connection_over_its_rate_hears_how_long_to_wait() {
     let limits = Limits { connection_burst: 128, connection_rate_per_min: 60, ..Limits::default() };
-    let mut session = session_with(limits, None);
+    let mut session = session_with(limits);
     for _ in 0..128 {
         assert_eq!(ask(&mut session, &Request::Info), Action::Info);
     }

@@ -25,8 +25,8 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use velar_protocol::wire::codec::{self, CodecError, Frame};
 use velar_protocol::wire::limits::{ALPN_QUIC, EXPORTER_LABEL};
 use velar_protocol::wire::{
-    Ack, Answer, Delivery, Envelope, Event, Exporter, MailboxSecret, Request, SendToken,
-    TokenOutcome,
+    AccessKey, AccessToken, Ack, Answer, Delivery, Envelope, Event, Exporter, MailboxSecret,
+    Request, SendToken, TokenOutcome,
 };
 
 /// A client that knows one relay's certificate.
@@ -254,6 +254,14 @@ pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_velar-relay"));
     command.env_clear();
     command
+}
+
+/// Makes an access token for the relay in `data`.
+pub fn access_key(data: &Path, name: &str) -> AccessKey {
+    let made = program().args(["access", "new", name, "--data"]).arg(data).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let text = String::from_utf8(made.stdout).unwrap();
+    AccessKey::read(&AccessToken::new(text.trim_end().to_owned()).unwrap()).unwrap()
 }
 
 #[derive(Debug)]

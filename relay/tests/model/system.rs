@@ -77,7 +77,7 @@ impl<D: Disk> System<D> {
         let mut disk = D::new();
         let now = Now::from_s(START_S);
         let relay = DryRelay::new(disk.open(), limits(), now).unwrap();
-        let session = Session::new(HERE, &limits(), None, now);
+        let session = Session::new(HERE, &limits(), now);
         let relay = Some(relay);
         let worlds = vec![World::new()];
         let mut system = Self { relay, session, watcher: None, disk, worlds };
@@ -146,7 +146,7 @@ impl<D: Disk> System<D> {
     fn start(&mut self, store: D::Store, now_s: u64) {
         let now = Now::from_s(now_s);
         self.relay = Some(DryRelay::new(store, limits(), now).unwrap());
-        self.session = Session::new(HERE, &limits(), None, now);
+        self.session = Session::new(HERE, &limits(), now);
         self.watcher = None;
     }
 

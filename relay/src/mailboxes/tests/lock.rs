@@ -50,7 +50,14 @@ fn how_long_the_lock_is_held() {
     for number in 0..MAILBOXES {
         let tokens = [SendToken::new(name(number)).hash()];
         longest.time("Open, new", || {
-            boxes.open(MailboxId(name(number)), &tokens, true, |_| Ok(()), now, &mut writes)
+            boxes.open(
+                MailboxId(name(number)),
+                &tokens,
+                Leave::NotNeeded,
+                |_| Ok(()),
+                now,
+                &mut writes,
+            )
         });
         writes.clear();
     }
@@ -76,7 +83,7 @@ fn how_long_the_lock_is_held() {
             .collect();
         let later = Now::from_s(START_S + 3_600 * u64::from(round));
         longest.time("Open, 127 new tokens, 16,384 queued", || {
-            boxes.open(id, &tokens, true, |_| Ok(()), later, &mut writes)
+            boxes.open(id, &tokens, Leave::NotNeeded, |_| Ok(()), later, &mut writes)
         });
         writes.clear();
     }

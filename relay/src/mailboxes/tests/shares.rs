@@ -81,7 +81,7 @@ fn a_prefix_that_opened_its_part_waits_and_what_is_open_stays_so() {
                 asked = Some(left);
                 admitted
             };
-            boxes.open(mailbox(id), &[], true, newcomer, now, writes)
+            boxes.open(mailbox(id), &[], Leave::NotNeeded, newcomer, now, writes)
         });
         (answer(reply), asked)
     };
@@ -101,7 +101,7 @@ fn new_tokens_cost_and_what_they_cost_does_not_come_back_by_asking_again() {
         };
         let tokens: Vec<SendTokenHash> = of.map(hash).collect();
         answer(rig.act(|boxes, now, writes| {
-            boxes.open(mailbox(1), &tokens, true, |_| Ok(()), now, writes)
+            boxes.open(mailbox(1), &tokens, Leave::NotNeeded, |_| Ok(()), now, writes)
         }))
     };
     assert!(open(0..128).opened_with_all(), "the first ones are free: a mailbox costs by itself");
@@ -210,7 +210,7 @@ fn a_sweep_goes_on_where_it_stopped_and_leaves_nothing_out() {
         id[..4].copy_from_slice(&number.to_le_bytes());
         let tokens = [SendToken::new(id).hash()];
         rig.act(|boxes, now, writes| {
-            boxes.open(MailboxId(id), &tokens, true, |_| Ok(()), now, writes);
+            boxes.open(MailboxId(id), &tokens, Leave::NotNeeded, |_| Ok(()), now, writes);
             let (sent, digest) = (envelope(number), short_digest(&envelope(number)));
             boxes.send(&tokens[0], sent, digest, now, writes);
         });

@@ -182,7 +182,9 @@ impl Rig {
             Open(id, tokens) => {
                 let tokens: Vec<SendTokenHash> = tokens.iter().map(|byte| token(*byte)).collect();
                 let id = MailboxId([id; 32]);
-                self.act(|it, now, writes| it.open(id, &tokens, true, |_| Ok(()), now, writes));
+                self.act(|it, now, writes| {
+                    it.open(id, &tokens, crate::access::Leave::NotNeeded, |_| Ok(()), now, writes)
+                });
             }
             Close(id) => {
                 self.act(|it, _, writes| it.close(MailboxId([id; 32]), writes));

@@ -162,7 +162,14 @@ fn finds_lost_when_there_is_room_again(changes_tokens: bool) {
     if changes_tokens {
         // Its owner does, and the relay is started again before anybody reads.
         let tokens = vec![SendTokenHash([1; 32]), SendTokenHash([2; 32])];
-        let _ = mailboxes.open(MailboxId([1; 32]), &tokens, true, |_| Ok(()), now, &mut writes);
+        let _ = mailboxes.open(
+            MailboxId([1; 32]),
+            &tokens,
+            crate::access::Leave::NotNeeded,
+            |_| Ok(()),
+            now,
+            &mut writes,
+        );
     }
     is_last.store(true, Ordering::SeqCst);
     applied(&store, &writes);
