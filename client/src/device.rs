@@ -4,6 +4,7 @@
 //! belongs together happens in one transaction, one turn; what was decided in it is on disk when
 //! the call returns, and a process that dies before has decided nothing.
 
+mod access;
 mod agreeing;
 mod alerts;
 mod arrived;
@@ -44,6 +45,7 @@ use rand_core::UnwrapErr;
 use velar_protocol::circle::{AlertId, Membership, PersonId, Roster};
 use velar_protocol::seal::{CircleId, Day, Identity, IdentitySecret, MemberId, Voice};
 
+pub use access::Admittance;
 pub use alerts::{AlertView, CheckInSaid};
 pub use arrived::{Arrived, UnopenedBy, UnopenedView};
 pub use deadlines::Missed;

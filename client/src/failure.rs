@@ -79,7 +79,7 @@ macro_rules! failure {
         $crate::failure::Failure::new($exit, $id, what, next)
     }};
 }
-pub use self::device::device_failure;
+pub use self::device::{device_failure, no_access_token};
 pub use self::log::log_failure;
 pub use self::net::{is_final, net_failure, net_reason};
 pub use self::reasons::{address_reason, link_reason, passphrase_failure, reason, vault_failure};

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use velar_protocol::seal::MemberId;
 use velar_protocol::wire::{Ack, Answer, ClockJump, RelayAddress, SendTokenHash, TokenOutcome};
 
-use crate::device::{Arrived, Device, DeviceError, DueId};
+use crate::device::{Admittance, Arrived, Device, DeviceError, DueId};
 use crate::kit::{self, KitFile, Renew, Stamp};
 use crate::net::{Connector, NetError};
 
@@ -48,6 +48,8 @@ enum Report {
     CaughtUp { relay: RelayAddress, expired: u64 },
     /// The relay has opened the mailbox with this set of tokens, and says of each what became of it.
     Opened { relay: RelayAddress, revision: u64, tokens: Vec<(SendTokenHash, TokenOutcome)> },
+    /// The mailbox is open, and who may open one.
+    Admitted { relay: RelayAddress, admittance: Admittance },
     /// The relay's clock.
     Time { relay: RelayAddress, clock: RelayClock },
     /// A mailbox is being read.
@@ -352,12 +354,13 @@ impl Link {
                 Report::CaughtUp { relay, expired } => caught_up.push((relay, expired)),
                 Report::Opened { relay, revision, tokens } => {
                     let no_room = device.opened(&relay, revision, &tokens, now_s())?;
-                    // There may be others to register now.
+                    // There may be others to register now, and what waited until this device could be answered is due.
                     self.look = true;
                     if !no_room.is_empty() {
                         happened.push(Happened::NoRoomFor(relay, no_room));
                     }
                 }
+                Report::Admitted { relay, admittance } => device.admitted(&relay, &admittance)?,
                 Report::Time { relay, clock } => {
                     let now_s = now_s();
                     if let Some(is_right) = clock.vouches(now_s) {

@@ -251,8 +251,12 @@ pub struct Home {
     pub relay: RelayAddress,
     /// 32 bytes: the seed of the mailbox key; tokens are derived from it too.
     pub mailbox: Secret,
-    /// For opening it, where the operator asks for one.
+    /// For opening it, where the operator asks for that: an access token, or a child of one until it has been used.
     pub access: Option<AccessToken>,
+    /// Opens it again, as the relay said last.
+    pub reopening: Option<AccessToken>,
+    /// The relay asks for an access token before it opens a new mailbox, as far as is known.
+    pub access_required: bool,
     /// Tokens that are valid, by their index in the derivation.
     pub tokens: Vec<(u64, Holder)>,
     /// Index of the next token.

@@ -170,6 +170,25 @@ impl RelayProcess {
         Ok(begun.elapsed())
     }
 
+    /// Runs `velar-relay` with these arguments on its folder, beside it if it runs; what it prints.
+    ///
+    /// # Errors
+    /// If it fails, with what it says.
+    pub async fn command(&self, args: &[&str]) -> Outcome<String> {
+        let mut command = Command::new(&self.program);
+        let output = command.args(args).arg("--data").arg(&self.data).output().await?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into());
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// Has the next start take any port that is free, as the first one does.
     pub fn forget_port(&mut self) {
         self.address = None;

@@ -219,6 +219,16 @@ pub struct RelayAdd {
     pub access_token_file: Option<PathBuf>,
 }
 
+/// `velar relays token`
+#[derive(Debug, Args)]
+pub struct RelayToken {
+    /// Its host, `host:port`, or whole address.
+    pub relay: String,
+    /// File with the access token.
+    #[arg(long)]
+    pub access_token_file: PathBuf,
+}
+
 /// `velar relays leave`
 #[derive(Debug, Args)]
 pub struct RelayLeave {

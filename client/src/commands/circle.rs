@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use velar_protocol::circle::limits::MAX_NAME_LEN;
 use velar_protocol::circle::roster::is_name;
 use velar_protocol::circle::{Role, Roles};
-use velar_protocol::wire::{AccessToken, Answer, RelayAddress, Request};
+use velar_protocol::wire::{Access, AccessToken, Answer, RelayAddress, Request};
 
 use super::carrier::{Carrier, is_settled};
 use super::show::{json_line, role_names};
@@ -138,6 +138,7 @@ pub(super) fn check_name(context: &Context, name: &str) -> Result<(), Failure> {
     Err(failure!(context.text, Exit::Usage, "error-name-bad", name = name, limit = limit))
 }
 
+/// What a file holds to open a mailbox by: an access token, or a child of one.
 pub(super) fn access_token(context: &Context, path: &Path) -> Result<AccessToken, Failure> {
     let failed = |error: std::io::Error| {
         let (path, detail) = (path.display().to_string(), reason(&error, &context.text));
@@ -151,7 +152,16 @@ pub(super) fn access_token(context: &Context, path: &Path) -> Result<AccessToken
     };
     let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
     let line = text.lines().next().unwrap_or_default().trim().to_owned();
-    AccessToken::new(line).ok_or_else(|| failed(std::io::ErrorKind::InvalidData.into()))
+    let opens = |shown: &AccessToken| {
+        matches!(Access::read(shown), Some(Access::Token(_) | Access::Child(_)))
+    };
+    AccessToken::new(line).filter(opens).ok_or_else(|| no_token(context, path))
+}
+
+/// A file holds something else.
+pub(super) fn no_token(context: &Context, path: &Path) -> Failure {
+    let path = path.display().to_string();
+    failure!(context.text, Exit::Usage, "error-access-token-form", path = path)
 }
 
 fn show(context: &Context) -> Result<Exit, Failure> {

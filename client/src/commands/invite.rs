@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde_json::json;
 use velar_protocol::circle::words::WordList;
 use velar_protocol::circle::{Role, Roles};
-use velar_protocol::wire::{Answer, Delivery, Request};
+use velar_protocol::wire::{Answer, Delivery, MailboxSecret, Refusal, Request};
 
 use super::Context;
 use super::carrier::{Carrier, is_settled, token_trouble};
 use super::show::role_names;
 use crate::cli::Invite;
 use crate::device::{Device, OfferToSend};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, no_access_token};
 use crate::link::now_s;
 use crate::net::{Connector, NetError, Purpose};
 use crate::records::Holder;
@@ -63,13 +63,36 @@ async fn place(
     if let Some((relay, error)) = trouble {
         return Err(context.net_failure(&relay, &error));
     }
-    leave(carrier.connector(), offer).await.map_err(|error| context.net_failure(relay, &error))
+    let ended = device.ended_invitations(relay, now_s()).map_err(|error| context.failure(error))?;
+    let mut closed = Vec::new();
+    let left = leave(carrier.connector(), offer, &ended, &mut closed).await;
+    device.invitations_closed(&closed).map_err(|error| context.failure(error))?;
+    left.map_err(|error| match error {
+        // The token has been revoked, or the relay asks for one since.
+        NetError::Refused(Refusal::AccessRequired) => {
+            no_access_token(&relay.place(), &context.text)
+        }
+        error => context.net_failure(relay, &error),
+    })
 }
 
-async fn leave(connector: &Connector, offer: &OfferToSend) -> Result<(), NetError> {
+/// Leaves the offer. Before that, mailboxes of invitations that are over make room for this one's; notes which are gone.
+async fn leave(
+    connector: &Connector,
+    offer: &OfferToSend,
+    ended: &[([u8; 16], MailboxSecret)],
+    closed: &mut Vec<[u8; 16]>,
+) -> Result<(), NetError> {
     let relay = offer.invitation.relay();
     let reading = connector.connect(relay, Purpose::Read).await?;
     let (exporter, mailbox) = (reading.exporter(), offer.mailbox());
+    for (id, mailbox) in ended {
+        match reading.request(&Request::close(&exporter, mailbox)).await? {
+            Answer::Closed | Answer::Refused(Refusal::UnknownMailbox) => closed.push(*id),
+            // No room to write that down now, say: the next invitation tries again.
+            _ => {}
+        }
+    }
     let tokens = vec![offer.token().hash()];
     let open = Request::open(&exporter, &mailbox, tokens, offer.access.clone());
     match reading.request(&open).await? {

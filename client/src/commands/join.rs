@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Context;
 use super::approve::{four_words, unreached};
-use super::carrier::{Carrier, News, is_quiet, token_trouble};
+use super::carrier::{Carrier, News, is_quiet, is_settled, token_trouble};
 use super::circle::{check_name, in_circle};
 use super::show::{json_line, role_names};
 use crate::cli::Join;
@@ -78,6 +78,12 @@ async fn join(
                 answer(context, device, carrier.connector(), &invitation, me).await?
             }
             Some(_) if same => {}
+            // Nothing has ever reached this device: the relay did not open its mailbox.
+            Some(JoinState::Waiting)
+                if !is_settled(device).map_err(|error| context.failure(error))? =>
+            {
+                answer(context, device, carrier.connector(), &invitation, me).await?
+            }
             Some(_) => return Err(failure!(context.text, Exit::NotNow, "error-join-pending")),
         }
     }

@@ -58,11 +58,17 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
     let relays: Vec<String> = in_use().map(RelayAddress::place).collect();
     let (reached, lost): (Vec<&RelayAddress>, Vec<_>) =
         in_use().partition(|relay| carrier.news.reads(relay));
+    let unopenable: Vec<_> = homes
+        .iter()
+        .filter(|home| home.left_s.is_none() && home.is_unopenable)
+        .map(|home| home.relay.place())
+        .collect();
     if context.json {
         let mut data = state.json(&vault, carrier.news.is_connected(), &relays);
         let differs = carrier.news.clock_differs.map(|differs| differs.by_s);
         show::set(&mut data, "clock_differs_s", json!(differs));
         show::set(&mut data, "relay_clocks", carrier.news.relay_clocks.json());
+        show::set(&mut data, "unopenable", json!(unopenable));
         show::set(&mut data, "kit", kit.json());
         if let Some(answered) = &answered {
             let answered: Vec<_> = answered.iter().map(|member| show::hex(&member.0)).collect();
@@ -88,6 +94,9 @@ pub(super) async fn run(context: &Context, args: Status) -> Result<Exit, Failure
             };
             context.line(&line)?;
             carrier.news.remark_trouble(context);
+        }
+        for place in &unopenable {
+            context.line(&t!(context.text, "status-unopenable", relay = place.as_str()))?;
         }
         for line in carrier.news.relay_clocks.lines(&context.text) {
             context.line(&line)?;

@@ -90,6 +90,9 @@ impl Device {
         under_way: impl Fn(&DueId) -> bool,
     ) -> Done<Vec<Due>> {
         self.read(now_s, |turn| {
+            if !turn.can_be_answered()? {
+                return Ok(Vec::new());
+            }
             let outgoing = turn.tx.list::<OutgoingKind>()?;
             let candidates: Vec<_> = outgoing
                 .iter()

@@ -116,6 +116,9 @@ pub enum DeviceError {
     /// More than one relay fits.
     #[error("more than one relay fits")]
     AmbiguousRelay,
+    /// The relay at this place opens a mailbox for a newcomer only by an access token, and there is none here.
+    #[error("no access token for the relay {0}")]
+    NoAccessToken(String),
     /// Without it nobody could reach this device.
     #[error("this is the only relay")]
     LastRelay,

@@ -30,8 +30,11 @@ pub struct HomeView {
     pub mailbox: MailboxSecret,
     /// Hashes of the tokens that are valid.
     pub tokens: Vec<SendTokenHash>,
-    /// For opening a new mailbox.
-    pub access: Option<AccessToken>,
+    /// What may be shown to open it, the best first.
+    pub access: Vec<AccessToken>,
+    /// The relay asks for that before it opens a mailbox, and has given nothing that would open this one again, had it lost
+    /// its disk.
+    pub is_unopenable: bool,
     /// Which set of tokens this is.
     pub revision: u64,
     /// Whether the relay has opened the mailbox with it.
@@ -96,7 +99,8 @@ impl Device {
                     relay: home.relay.clone(),
                     mailbox: MailboxSecret::from_seed(&home.seed()),
                     tokens: home.tokens.iter().map(|(i, _)| home.token(*i).hash()).collect(),
-                    access: home.access.clone(),
+                    access: home.shown(),
+                    is_unopenable: home.access_required && home.reopening.is_none(),
                     revision: home.revision,
                     registered: home.registered == home.revision,
                     unregistered: turn.unregistered(home)?,
@@ -182,6 +186,21 @@ impl Device {
         })
     }
 
+    /// The relay in use at this place (`host:port`, or its host, or its address).
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownRelay`]; [`DeviceError::AmbiguousRelay`].
+    pub fn relay_at(&mut self, place: &str) -> Done<RelayAddress> {
+        let profile = self.read(0, |turn| turn.profile())?;
+        let in_use = profile.homes.iter().filter(|home| home.left_s.is_none());
+        let mut found = in_use.map(|home| &home.relay).filter(|relay| relay.is_called(place));
+        match (found.next(), found.next()) {
+            (Some(relay), None) => Ok(relay.clone()),
+            (None, _) => Err(DeviceError::UnknownRelay),
+            (Some(_), Some(_)) => Err(DeviceError::AmbiguousRelay),
+        }
+    }
+
     /// The relay says how many envelopes have ever expired unread there; growth is shown to the person.
     ///
     /// # Errors
@@ -217,6 +236,8 @@ impl Turn<'_> {
             relay,
             mailbox,
             access,
+            reopening: None,
+            access_required: false,
             tokens: Vec::new(),
             next_token: 0,
             revision: 1,

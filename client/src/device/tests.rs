@@ -1,5 +1,6 @@
 //! Devices talk to each other through relays that are only maps: real vaults, real sealing, virtual time.
 
+mod access;
 mod alerts;
 mod clocks;
 mod damage;

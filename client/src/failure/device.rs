@@ -79,6 +79,7 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
         DeviceError::AmbiguousRelay => {
             failure!(text, Exit::NeedsConfirmation, "error-relay-ambiguous")
         }
+        DeviceError::NoAccessToken(relay) => no_access_token(relay, text),
         DeviceError::LastRelay => failure!(text, Exit::NotNow, "error-relay-last"),
         DeviceError::Seal(member, _) => {
             let member = crate::terminal::short_id(&member.0);
@@ -89,6 +90,12 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
             failure!(text, Exit::Failed, "error-internal", detail = error.to_string())
         }
     }
+}
+
+/// Nobody can be invited over the relay at this place.
+#[must_use]
+pub fn no_access_token(relay: &str, text: &Text) -> Failure {
+    failure!(text, Exit::NotNow, "error-invite-access-token", relay = relay)
 }
 
 #[cfg(test)]
@@ -140,6 +147,7 @@ mod tests {
             DeviceError::TooManyRelays,
             DeviceError::UnknownRelay,
             DeviceError::AmbiguousRelay,
+            DeviceError::NoAccessToken("relay.example.org:443".to_owned()),
             DeviceError::LastRelay,
             DeviceError::Seal(MemberId([7; 32]), SealError::Recipient),
         ]

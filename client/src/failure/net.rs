@@ -67,6 +67,9 @@ pub fn net_failure(relay: &RelayAddress, error: &NetError, kept: bool, text: &Te
         NetError::Refused(Refusal::AccessRequired) => {
             failure!(text, Exit::Refused, "error-relay-access-token", relay = name)
         }
+        NetError::Refused(Refusal::AccessSpent) => {
+            failure!(text, Exit::Refused, "error-relay-access-spent", relay = name)
+        }
         NetError::Refused(refusal) => {
             let detail = refusal_reason(*refusal, text);
             failure!(text, Exit::Refused, "error-relay-refused", relay = name, detail = detail)
@@ -132,6 +135,7 @@ mod tests {
             NetError::VersionMismatch { theirs: 9 },
             NetError::Busy,
             NetError::Refused(Refusal::AccessRequired),
+            NetError::Refused(Refusal::AccessSpent),
             NetError::Refused(Refusal::UnknownToken),
             NetError::Refused(Refusal::HoldLength),
             NetError::Unavailable { retry_after_s: 1 },

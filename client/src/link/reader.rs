@@ -7,10 +7,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use velar_protocol::wire::limits::MAX_UNACKED;
-use velar_protocol::wire::{Ack, Answer, Event, RelayAddress, Request, TokenOutcome};
+use velar_protocol::wire::{Ack, Answer, Event, Refusal, RelayAddress, Request, TokenOutcome};
 
 use super::{RelayClock, Report};
-use crate::device::{Arrived, HomeView};
+use crate::device::{Admittance, Arrived, HomeView};
 use crate::net::{Backoff, Connector, LONGEST, NetError, Purpose, RelayConnection};
 
 /// After so long what a relay did not register is asked of it again, and an `Open` that it did not carry out, unless it says
@@ -36,6 +36,8 @@ struct Reading {
     connection: u64,
     /// When the mailbox is opened again, where not all of its tokens are registered.
     open_at: Option<Instant>,
+    /// Whether the relay asks for an access token before it opens a mailbox, as it said on this connection.
+    access_required: bool,
 }
 
 impl Reader {
@@ -57,6 +59,7 @@ impl Reader {
             relay,
             connection: 0,
             open_at: None,
+            access_required: false,
         };
         Self { acks, home, asked, task: tokio::spawn(reading.run()) }
     }
@@ -66,7 +69,7 @@ impl Reader {
         self.home.send_if_modified(|known| {
             let replaced = known.registered && !home.registered;
             let open = home.revision != known.revision || replaced;
-            if open || home.registered != known.registered {
+            if open || home.registered != known.registered || home.access != known.access {
                 *known = Arc::new(home);
             }
             open
@@ -194,10 +197,8 @@ impl Reading {
         on: &RelayConnection,
         home: &HomeView,
     ) -> Result<Option<NetError>, NetError> {
-        let access = home.access.clone();
-        let request = Request::open(&on.exporter(), &home.mailbox, home.tokens.clone(), access);
         self.open_at = Some(Instant::now() + OPEN_AGAIN);
-        match on.request(&request).await? {
+        match self.ask_to_open(on, home).await? {
             Answer::Opened { outcomes, .. } if outcomes.len() == home.tokens.len() => {
                 if outcomes.iter().all(|outcome| *outcome == TokenOutcome::Registered) {
                     self.open_at = None;
@@ -219,9 +220,38 @@ impl Reading {
         }
     }
 
+    /// Shows one thing after the other that may open the mailbox, until one is not refused; the answer to that, or to the
+    /// first. What opens it again is told at once.
+    async fn ask_to_open(
+        &mut self,
+        on: &RelayConnection,
+        home: &HomeView,
+    ) -> Result<Answer, NetError> {
+        let mut shown = home.access.iter().cloned().map(Some);
+        let mut access = shown.next().flatten();
+        let mut first = None;
+        loop {
+            let request = Request::open(&on.exporter(), &home.mailbox, home.tokens.clone(), access);
+            let answer = on.request(&request).await?;
+            if let Answer::Opened { reopening, .. } = &answer {
+                let (required, reopening) = (self.access_required, reopening.clone());
+                let (relay, admittance) = (self.relay.clone(), Admittance { required, reopening });
+                self.say(Report::Admitted { relay, admittance }).await?;
+            }
+            let refused = Answer::Refused(Refusal::AccessRequired);
+            if answer != refused && answer != Answer::Refused(Refusal::AccessSpent) {
+                return Ok(answer);
+            }
+            let said_first = first.get_or_insert(answer).clone();
+            let Some(next) = shown.next() else { return Ok(said_first) };
+            access = next;
+        }
+    }
+
     async fn check_clock(&mut self, on: &RelayConnection) -> Result<(), NetError> {
         match on.request(&Request::Info).await? {
             Answer::Info(info) => {
+                self.access_required = info.access_required;
                 let (relay, clock) = (self.relay.clone(), RelayClock::of(&info));
                 self.say(Report::Time { relay, clock }).await
             }

@@ -25,6 +25,8 @@ pub struct Invited {
     pub answers: Vec<Answered>,
     /// How far it is.
     pub state: InvitedState,
+    /// Its mailbox is gone from the relay.
+    pub closed: bool,
 }
 
 /// An answer to an invitation.

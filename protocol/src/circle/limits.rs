@@ -66,3 +66,7 @@ pub const MAX_WATCH_S: u64 = 12 * 3600;
 
 /// Seconds an invitation may be answered.
 pub const INVITATION_S: u64 = 48 * 3600;
+
+/// Seconds for which the child of an access token in an invitation is good: a day longer, for clocks that differ and for who
+/// answers at the last moment.
+pub const INVITATION_ACCESS_S: u64 = 72 * 3600;

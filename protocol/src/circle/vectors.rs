@@ -155,6 +155,7 @@ fn the_limits_of_the_specification_are_those_of_the_code() {
         ("MAX_RESPONSE_MIN", u64::from(MAX_RESPONSE_MIN)),
         ("MAX_WATCH_S", MAX_WATCH_S),
         ("INVITATION_S", INVITATION_S),
+        ("INVITATION_ACCESS_S", INVITATION_ACCESS_S),
     ];
     assert_eq!(specified, code);
     let constants = include_str!("limits.rs").matches("pub const ").count();

@@ -181,6 +181,13 @@ impl Turn<'_> {
         self.drop_deliveries(offer.coordinator.member(), |one| one.bytes == before.join)
     }
 
+    /// Whether anything that is sent can have an answer: who asks to be let in has a mailbox first. A relay may refuse her one,
+    /// because somebody else has used the invitation.
+    pub(in crate::device) fn can_be_answered(&self) -> Done<bool> {
+        let is_joining = self.roster()?.is_none() && self.tx.contains::<JoiningKind>(&[])?;
+        Ok(!is_joining || self.profile()?.homes.iter().any(|home| home.registered > 0))
+    }
+
     pub(in crate::device) fn join_state(&self) -> Done<JoinState> {
         if self.roster()?.is_some() {
             return Ok(JoinState::In);

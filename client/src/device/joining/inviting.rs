@@ -1,13 +1,18 @@
 //! Inviting: a link for one person, and the sealed offer that waits behind it.
 
-use velar_protocol::circle::limits::{INVITATION_S, MAX_MEMBERS};
+use velar_protocol::circle::limits::{INVITATION_ACCESS_S, INVITATION_S, MAX_MEMBERS};
 use velar_protocol::circle::words::WordList;
 use velar_protocol::circle::{Body, Invitation, Message, Offer, Roles};
 use velar_protocol::seal::{CircleId, MessageId, Part, PrekeyKind, seal, split};
-use velar_protocol::wire::{AccessToken, Envelope, MailboxSecret, SendToken};
+use velar_protocol::wire::{AccessToken, Envelope, MailboxSecret, RelayAddress, SendToken};
+
+use super::link_of;
 
 use crate::device::{Device, DeviceError, Done, Turn};
-use crate::records::{Holder, InvitationKind, Invited, InvitedState, Secret};
+use crate::records::{Holder, Home, InvitationKind, Invited, InvitedState, Secret};
+
+/// Mailboxes of ended invitations that are closed when another is made.
+const CLOSED_AT_ONCE: usize = 16;
 
 /// What has to be on the relay before an invitation may be handed out.
 pub struct OfferToSend {
@@ -15,7 +20,7 @@ pub struct OfferToSend {
     pub invitation: Invitation,
     /// Its id on this device.
     pub id: [u8; 16],
-    /// For opening the invitation's mailbox.
+    /// The access token, for opening the invitation's mailbox. It is not in the offer: a child of it is, for the guest's.
     pub access: Option<AccessToken>,
     /// The sealed offer.
     pub envelope: Envelope,
@@ -41,9 +46,50 @@ impl Device {
     /// Prepares an invitation; only the lead can, who signs the roster.
     ///
     /// # Errors
-    /// [`DeviceError::NotLead`], [`DeviceError::NoCircle`], [`DeviceError::TooManyInvitations`].
+    /// [`DeviceError::NotLead`], [`DeviceError::NoCircle`], [`DeviceError::TooManyInvitations`];
+    /// [`DeviceError::NoAccessToken`] where no relay in use lets this device's guests in.
     pub fn invite(&mut self, roles: Roles, list: WordList, now_s: u64) -> Done<OfferToSend> {
         self.write(now_s, |turn| turn.invite(roles, list))
+    }
+
+    /// Mailboxes at this relay of invitations that are over, a few at a time: they count among those of the access token.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn ended_invitations(
+        &mut self,
+        relay: &RelayAddress,
+        now_s: u64,
+    ) -> Done<Vec<([u8; 16], MailboxSecret)>> {
+        self.read(now_s, |turn| {
+            let mut ended = Vec::new();
+            for (_, invited) in turn.tx.list::<InvitationKind>()? {
+                let waits = matches!(invited.state, InvitedState::Open | InvitedState::Revealed);
+                let is_over = !waits || invited.until_s < now_s;
+                let invitation = link_of(&invited.link)?;
+                if is_over && !invited.closed && invitation.relay() == relay {
+                    ended.push((invited.id, invitation.mailbox()));
+                }
+            }
+            ended.truncate(CLOSED_AT_ONCE);
+            Ok(ended)
+        })
+    }
+
+    /// The relay has deleted the mailboxes of these.
+    ///
+    /// # Errors
+    /// [`DeviceError::Vault`].
+    pub fn invitations_closed(&mut self, ids: &[[u8; 16]]) -> Done {
+        self.write(0, |turn| {
+            for id in ids {
+                if let Some(mut invited) = turn.tx.get::<InvitationKind>(id)? {
+                    invited.closed = true;
+                    turn.tx.put::<InvitationKind>(id, &invited)?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Takes back an invitation that never got to its relay.
@@ -73,14 +119,20 @@ impl Turn<'_> {
         if !self.has_room_for_tokens(&profile, to_come + 1) {
             return Err(DeviceError::TooManyInvitations);
         }
-        let mut in_use = profile.homes.iter().filter(|home| home.left_s.is_none());
-        let home = in_use.next().ok_or(DeviceError::NoCircle)?;
-        let (relay, access) = (home.relay.clone(), home.access.clone());
+        let in_use = || profile.homes.iter().filter(|home| home.left_s.is_none());
+        let first = in_use().next().ok_or(DeviceError::NoCircle)?;
+        let lets_in = |home: &&Home| !home.access_required || home.access_key().is_some();
+        let Some(home) = in_use().find(lets_in) else {
+            return Err(DeviceError::NoAccessToken(first.relay.place()));
+        };
+        let (relay, key) = (home.relay.clone(), home.access_key());
         let (id, seed) = (self.random::<16>(), zeroize::Zeroizing::new(self.random::<32>()));
         let nonce = zeroize::Zeroizing::new(self.random::<32>());
         let invitation = Invitation::new(relay, *seed);
         let me = self.identity.public();
         let until_s = self.now_s + INVITATION_S;
+        let expiry_s = self.now_s + INVITATION_ACCESS_S;
+        let child = key.as_ref().map(|key| key.child(expiry_s, self.random()).to_text());
         let offer = Offer {
             coordinator: me,
             circle: roster.circle(),
@@ -88,7 +140,7 @@ impl Turn<'_> {
             words: list,
             reply: self.addresses_for(&mut profile, Holder::Invitation(id)),
             reply_prekey: self.issue_prekey(Holder::Invitation(id))?,
-            access: access.clone(),
+            access: child,
             until_s,
         };
         self.set_profile(&profile)?;
@@ -105,8 +157,10 @@ impl Turn<'_> {
             until_s,
             answers: Vec::new(),
             state: InvitedState::Open,
+            closed: false,
         };
         self.tx.put::<InvitationKind>(&id, &invited)?;
+        let access = key.map(|key| key.to_text());
         Ok(OfferToSend { invitation, id, access, envelope, until_s })
     }
 
