@@ -78,13 +78,17 @@ limits! {
     handshakes / "VELAR_RELAY_HANDSHAKES": u32 = 512, 1;
     /// Handshakes in flight from which on a client must first prove its address (one more round trip).
     handshakes_before_retry / "VELAR_RELAY_HANDSHAKES_BEFORE_RETRY": u32 = 64, 0;
-    /// Mailboxes in all. About 340 bytes of memory each, their tokens aside.
+    /// Mailboxes in all. About 370 bytes of memory each, their tokens aside.
     mailboxes / "VELAR_RELAY_MAILBOXES": u32 = 100_000, 1;
     /// Mailboxes that one address prefix (/24 or /64) may newly open within ten minutes; its larger prefixes (/16; /48, /32) eight
     /// times as many each. A training of 30 people behind one address fits. Fewer when most mailboxes are taken.
     new_mailboxes_per_prefix / "VELAR_RELAY_NEW_MAILBOXES_PER_PREFIX": u32 = 32, 1;
     /// Mailboxes open by one access token, where it was not made with another number: some circles, and their invitations.
     access_mailboxes / "VELAR_RELAY_ACCESS_MAILBOXES": u32 = 256, 1;
+    /// Of the send tokens, holds and room on the disk that are left, all mailboxes by one access token may have one part of as many as
+    /// there are access tokens with mailboxes, and of so many at least: one alone leaves two thirds for the next, and however many
+    /// take all they can leave more than a third. Each mailbox has its least all the same. 0: as much as there is.
+    access_part / "VELAR_RELAY_ACCESS_PART": u32 = 2, 0;
     /// Send tokens in all. About 170 bytes of memory each; a member of a circle of 12 has about 30.
     tokens / "VELAR_RELAY_TOKENS": u32 = 1_000_000, 128;
     /// Envelopes waiting in one mailbox: 14 days of hourly check-ins of 31 members, with spare room.
@@ -149,14 +153,14 @@ pub(crate) const FLOOR_OF_TOKEN: u32 = 2;
 /// Of the send tokens that are not registered yet, one mailbox may have one part of so many, if that is more than
 /// [`TOKENS_OF_MAILBOX`].
 pub(crate) const TOKEN_PARTS: u64 = 64;
-/// See [`TOKEN_PARTS`]: what a member of a circle of 12 needs.
+/// See [`TOKEN_PARTS`]: what a member of a circle of 12 needs. Also where the access token's mailboxes have its share of them.
 pub(crate) const TOKENS_OF_MAILBOX: u64 = 32;
 /// New tokens that one mailbox may register: 128 at once, twice, and then ten a minute. Each costs a lookup and 32 bytes in a record
 /// that is written anew. A circle of 32 is set up within these.
 pub(crate) const NEW_TOKENS: Rate = Rate { per_min: 10, burst: 256 };
 /// Envelopes held for one mailbox: see [`Limits::hold_part`].
 pub(crate) const HELD_FOR_MAILBOX: u32 = 256;
-/// See [`Limits::hold_part`]: a mailbox is in so many in any case.
+/// See [`Limits::hold_part`]: a mailbox is in so many in any case, also where those of its access token are in its share of them.
 pub(crate) const HELD_FOR_EACH: u32 = 8;
 /// Envelopes held by one token for one mailbox, where mailboxes have a part: a member has one hold, and leaves the next one before an
 /// earlier is over. One token must not take the part of all who have one.

@@ -108,7 +108,6 @@ impl Mailboxes {
                 this.tokens.insert(*token, record.id);
             }
             this.names.insert(record.id);
-            this.by_access.enter(record.access);
             this.mailboxes.insert(record.id, Mailbox::from_record(record, now));
         }
         for stored in loaded.envelopes {
@@ -120,6 +119,9 @@ impl Mailboxes {
         }
         for record in loaded.holds {
             this.restore_hold(record, writes);
+        }
+        for mailbox in this.mailboxes.values_mut() {
+            this.by_access.count(mailbox);
         }
         this.note_gap(now.hold_s().saturating_sub(alive_s), now);
         this
@@ -153,7 +155,7 @@ impl Mailboxes {
                 return Reply::Now(Answer::Full { retry_after_s });
             }
         }
-        let (outcomes, tokens) = self.judge(&id, tokens);
+        let (outcomes, tokens) = self.judge(&id, access, tokens);
         let is_new = |token: &&SendTokenHash| !self.tokens.contains_key(token);
         let new = tokens.iter().filter(is_new).count();
         if let Some(mailbox) = self.mailboxes.get_mut(&id)
@@ -180,9 +182,8 @@ impl Mailboxes {
         }
         mailbox.replace_tokens(&tokens, |token| self.holds.held_for(token), now);
         mailbox.used(now);
-        self.by_access.leave(had.unwrap_or(0));
-        self.by_access.enter(access);
         mailbox.access = access;
+        self.by_access.count(mailbox);
         let after = mailbox.record();
         if !known {
             writes.push(self.by_access.opened(after, leave, now));
@@ -193,10 +194,11 @@ impl Mailboxes {
     }
 
     /// What becomes of each token of an `Open`, and those to be registered, once each. Those that the mailbox has stay; those
-    /// that it gives up make room for others.
+    /// that it gives up make room for others. `access`: the access token that it is by from now on.
     fn judge(
         &self,
         id: &MailboxId,
+        access: u16,
         tokens: &[SendTokenHash],
     ) -> (Vec<TokenOutcome>, Vec<SendTokenHash>) {
         let had = self.mailboxes.get(id).map_or(0, |mailbox| mailbox.tokens().count());
@@ -205,9 +207,14 @@ impl Mailboxes {
         let kept = distinct.iter().filter(|token| is_own(token)).count();
         let (limit, used) =
             (u64::from(self.limits.tokens), (self.tokens.len() - had + kept) as u64);
-        let own =
-            share(limit, used, TOKEN_PARTS).max(TOKENS_OF_MAILBOX).saturating_sub(kept as u64);
-        let mut room = own.min(limit.saturating_sub(used));
+        let left = limit.saturating_sub(used);
+        let own = share(limit, used, TOKEN_PARTS).saturating_sub(kept as u64);
+        let least = TOKENS_OF_MAILBOX.saturating_sub(kept as u64);
+        // All mailboxes by the same access token have a share together.
+        let given_up = if self.access_of(id) == Some(access) { had - kept } else { 0 } as u64;
+        let theirs = self.by_access.has(access).tokens.saturating_sub(given_up);
+        let all = self.by_access.share(access, left, self.limits.access_part);
+        let mut room = own.min(all.saturating_sub(theirs)).max(least).min(left);
         let mut registered = BTreeSet::new();
         let outcomes = tokens.iter().map(|token| {
             if registered.contains(token) || is_own(token) {
@@ -265,7 +272,7 @@ impl Mailboxes {
         writes: &mut Vec<Write>,
     ) -> Reply {
         let (limits, rate) = (self.limits, self.token_rate());
-        let (room, share) = (self.room, self.envelope_share());
+        let (room, share) = (self.room, self.envelope_share(token));
         let Some(mailbox) = self.mailbox_of(token) else { return refused(Refusal::UnknownToken) };
         if mailbox.has_seen(&digest, now) {
             if room == Room::None && mailbox.is_unwritten(&digest) {
@@ -305,6 +312,7 @@ impl Mailboxes {
                 mailbox.drop_lost(*sequence);
                 mailbox.expired += 1;
             }
+            self.by_access.count(mailbox);
             lost_of.insert(*id, lost.len() as u64);
             if !lost.is_empty() || counted.get(id) != Some(&mailbox.expired) {
                 writes.push(Write::Mailbox(mailbox.record()));
@@ -401,6 +409,7 @@ impl Mailboxes {
                 let Some(mailbox) = self.mailboxes.get_mut(&id) else { continue };
                 let before = mailbox.expired;
                 self.cached = self.cached.saturating_sub(mailbox.expire(age, now, writes));
+                self.by_access.count(mailbox);
                 expired += mailbox.expired - before;
                 let stays = !mailbox.is_idle(idle, now);
                 if mailbox.has_expired(age, now) || expired >= EXPIRED_AT_ONCE as u64 {
@@ -441,8 +450,13 @@ impl Mailboxes {
         self.release_not_before_s = self.release_not_before_s.max(now.hold_s() + wait);
     }
 
-    /// Envelopes that one mailbox may have, as the disk is now.
-    fn envelope_share(&self) -> u64 {
+    /// Envelopes that the mailbox of this token may have, as the disk is now.
+    fn envelope_share(&self, token: &SendTokenHash) -> u64 {
+        let access = self.access_by(token);
+        let all = self.by_access.share(access, self.spare, self.limits.access_part);
+        if self.by_access.has(access).envelopes >= all {
+            return 0;
+        }
         match (self.room, self.limits.mailbox_part) {
             (Room::Low | Room::None, _) => 0,
             (Room::Enough, 0) => u64::MAX,
@@ -459,6 +473,19 @@ impl Mailboxes {
 
     fn token_rate(&self) -> Rate {
         Rate { per_min: self.limits.token_rate_per_min, burst: self.limits.token_burst }
+    }
+
+    /// The access token that the mailbox of this token is by; 0: none.
+    fn access_by(&self, token: &SendTokenHash) -> u16 {
+        self.tokens.get(token).and_then(|id| self.access_of(id)).unwrap_or(0)
+    }
+
+    /// Counts what the mailbox of this token has now.
+    fn count(&mut self, token: &SendTokenHash) {
+        let id = self.tokens.get(token);
+        if let Some(mailbox) = id.and_then(|id| self.mailboxes.get_mut(id)) {
+            self.by_access.count(mailbox);
+        }
     }
 
     fn mailbox_of(&mut self, token: &SendTokenHash) -> Option<&mut Mailbox> {
@@ -485,6 +512,7 @@ impl Mailboxes {
         mailbox.next_sequence += 1;
         let stored = mailbox.push(token, sequence, digest, now, &envelope);
         mailbox.wake();
+        self.count(token);
         writes.push(Write::Put(stored, envelope));
     }
 
@@ -494,7 +522,7 @@ impl Mailboxes {
         for token in mailbox.tokens() {
             self.tokens.remove(&token);
         }
-        self.by_access.leave(mailbox.access);
+        self.by_access.uncount(&mailbox);
         self.cached = self.cached.saturating_sub(mailbox.cached());
         self.sequence_floor = self.sequence_floor.max(mailbox.next_sequence);
         mailbox.wake();

@@ -1,46 +1,82 @@
-//! Mailboxes by the access token that they were opened by: how many there are, and which children were used.
+//! Mailboxes by the access token that they were opened by: what they have together, and which children were used.
 
 use std::collections::HashMap;
 
 use velar_protocol::wire::{AccessToken, Answer, ChildId, MailboxId, Refusal};
 
+use super::mailbox::Mailbox;
 use super::{Mailboxes, Reply, full, refused};
 use crate::access::{Grant, Leave};
 use crate::clock::Now;
 use crate::limits::{SPENT_CHILD_S, SPENT_CHILDREN};
+use crate::shares::share;
 use crate::store::{MailboxRecord, SpentChild, SpentChildren, Write};
 
 const DAY_S: u64 = 86_400;
 
-/// See the [module](self). Keys are indexes of access tokens.
+/// What mailboxes have of what all need.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Has {
+    /// That are open.
+    pub(super) mailboxes: u32,
+    /// Send tokens.
+    pub(super) tokens: u64,
+    /// Envelopes that wait in them or are held for them.
+    pub(super) envelopes: u64,
+}
+
+/// See the [module](self). Keys are indexes of access tokens; 0: those by none, which have no share together.
 #[derive(Default)]
 pub(super) struct ByAccess {
-    /// How many are open; those by no token are not counted.
-    open: HashMap<u16, u32>,
+    has: HashMap<u16, Has>,
     spent: HashMap<u16, Vec<SpentChild>>,
 }
 
 impl ByAccess {
     pub(super) fn new(spent: Vec<SpentChildren>) -> Self {
         let spent = spent.into_iter().map(|of_one| (of_one.access, of_one.children));
-        Self { open: HashMap::new(), spent: spent.collect() }
+        Self { has: HashMap::new(), spent: spent.collect() }
     }
 
-    /// A mailbox is open by this token from now on.
-    pub(super) fn enter(&mut self, access: u16) {
-        if access != 0 {
-            *self.open.entry(access).or_default() += 1;
+    /// Counts what a mailbox has now, after whatever may have changed that.
+    pub(super) fn count(&mut self, mailbox: &mut Mailbox) {
+        let now = (mailbox.access, mailbox.has());
+        if mailbox.counted == now {
+            return;
+        }
+        self.uncount(mailbox);
+        let (access, has) = now;
+        let all = self.has.entry(access).or_default();
+        all.mailboxes += has.mailboxes;
+        all.tokens += has.tokens;
+        all.envelopes += has.envelopes;
+        mailbox.counted = now;
+    }
+
+    /// It is gone.
+    pub(super) fn uncount(&mut self, mailbox: &Mailbox) {
+        let (access, had) = mailbox.counted;
+        let Some(all) = self.has.get_mut(&access) else { return };
+        all.mailboxes = all.mailboxes.saturating_sub(had.mailboxes);
+        all.tokens = all.tokens.saturating_sub(had.tokens);
+        all.envelopes = all.envelopes.saturating_sub(had.envelopes);
+        if all.mailboxes == 0 {
+            self.has.remove(&access);
         }
     }
 
-    /// It is not any more.
-    pub(super) fn leave(&mut self, access: u16) {
-        if let Some(count) = self.open.get_mut(&access) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.open.remove(&access);
-            }
+    /// What all mailboxes by this access token have.
+    pub(super) fn has(&self, access: u16) -> Has {
+        self.has.get(&access).copied().unwrap_or_default()
+    }
+
+    /// Of what is `left`, how much they may have, in one of `parts` at least (see [`Limits::access_part`](crate::limits::Limits::access_part)).
+    pub(super) fn share(&self, access: u16, left: u64, parts: u32) -> u64 {
+        if access == 0 || parts == 0 {
+            return u64::MAX;
         }
+        let sharing = self.has.len() - usize::from(self.has.contains_key(&0));
+        share(left, 0, (sharing as u64).max(parts.into()))
     }
 
     /// What is written when a mailbox is opened by `leave`: what was used is remembered in the same step.
@@ -96,7 +132,8 @@ impl Mailboxes {
 
     /// How many mailboxes are open by each access token that has some.
     pub(crate) fn open_by_access(&self) -> HashMap<u16, u32> {
-        self.by_access.open.clone()
+        let by_one = self.by_access.has.iter().filter(|(access, _)| **access != 0);
+        by_one.map(|(access, has)| (*access, has.mailboxes)).collect()
     }
 
     /// The access token that a new mailbox is opened by, 0 for none.
@@ -133,12 +170,25 @@ impl Mailboxes {
         }
     }
 
+    /// What is counted, and what there is.
+    #[cfg(test)]
+    pub(super) fn counted_and_there(&self) -> [HashMap<u16, Has>; 2] {
+        let mut there: HashMap<u16, Has> = HashMap::new();
+        for mailbox in self.mailboxes.values() {
+            let (all, has) = (there.entry(mailbox.access).or_default(), mailbox.has());
+            all.mailboxes += has.mailboxes;
+            all.tokens += has.tokens;
+            all.envelopes += has.envelopes;
+        }
+        [self.by_access.has.clone(), there]
+    }
+
     pub(super) fn forget_spent(&mut self, now: Now, writes: &mut Vec<Write>) {
         self.by_access.forget(now, writes);
     }
 
     fn has_room_for(&self, grant: Grant) -> bool {
-        let open = self.by_access.open.get(&grant.access).copied().unwrap_or(0);
+        let open = self.by_access.has(grant.access).mailboxes;
         open < grant.most.unwrap_or(self.limits.access_mailboxes)
     }
 }

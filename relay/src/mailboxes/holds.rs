@@ -26,6 +26,8 @@ pub(crate) struct Asked {
 
 pub(super) struct Hold {
     record: HoldRecord,
+    /// The access tokens that its recipients' mailboxes were by when it was taken or found.
+    accesses: Vec<u16>,
     /// Being released: its envelopes are on their way from the store.
     releasing: bool,
     /// All its envelopes could be read, or were written, in this process.
@@ -47,6 +49,8 @@ pub(super) struct Holds {
     abandoned: HashMap<HoldId, (usize, u64)>,
     /// How many envelopes are held for each token, registered or not: one that is registered again has its places again.
     held: HashMap<SendTokenHash, u32>,
+    /// Holds for mailboxes by each access token.
+    by_access: HashMap<u16, u32>,
 }
 
 impl Holds {
@@ -75,7 +79,15 @@ impl Holds {
         for token in hold.record.held() {
             *self.held.entry(*token).or_default() += 1;
         }
+        for access in &hold.accesses {
+            *self.by_access.entry(*access).or_default() += 1;
+        }
         self.by_id.insert(id, hold);
+    }
+
+    /// Holds for mailboxes by this access token.
+    fn by_access(&self, access: u16) -> u32 {
+        self.by_access.get(&access).copied().unwrap_or(0)
     }
 
     /// Envelopes that are held for this token.
@@ -90,6 +102,12 @@ impl Holds {
             match self.held.get_mut(token) {
                 Some(count) if *count > 1 => *count -= 1,
                 _ => drop(self.held.remove(token)),
+            }
+        }
+        for access in &hold.accesses {
+            match self.by_access.get_mut(access) {
+                Some(count) if *count > 1 => *count -= 1,
+                _ => drop(self.by_access.remove(access)),
             }
         }
         Some(hold)
@@ -175,6 +193,7 @@ impl Mailboxes {
         let record = HoldRecord { key, due_s, deliveries: record };
         let hold = Hold {
             record: record.clone(),
+            accesses: self.accesses(&record),
             releasing: false,
             whole: true,
             fresh: true,
@@ -405,8 +424,10 @@ impl Mailboxes {
             // A crash cut in two how it was lost, or how it was left again: whether it is whole is found when it is extended.
             writes.push(Write::ForgetLostHold(record.key.id));
         }
+        let accesses = self.accesses(&record);
         self.holds.insert(Hold {
             record,
+            accesses,
             releasing: false,
             whole: false,
             fresh: false,
@@ -457,7 +478,8 @@ impl Mailboxes {
 
     /// Reserves a place for an envelope; `had`: it had one in the hold that is replaced.
     fn reserve(&mut self, token: &SendTokenHash, had: bool, now: Now) -> DeliveryOutcome {
-        let (limits, rate, envelopes) = (self.limits, self.token_rate(), self.envelope_share());
+        let (limits, rate, envelopes) =
+            (self.limits, self.token_rate(), self.envelope_share(token));
         let held = match limits.hold_part {
             0 => u64::MAX,
             parts => share(limits.holds.into(), self.holds.len() as u64, parts.into())
@@ -467,6 +489,12 @@ impl Mailboxes {
             0 => u32::MAX,
             _ => HELD_FOR_TOKEN,
         };
+        // All mailboxes by the same access token have a share together.
+        let (access, left) =
+            (self.access_by(token), (limits.holds as usize).saturating_sub(self.holds.len()));
+        let all = self.by_access.share(access, left as u64, limits.access_part);
+        let is_over = u64::from(self.holds.by_access(access)) >= all;
+        let held = if is_over { held.min(HELD_FOR_EACH.into()) } else { held };
         let Some(mailbox) = self.mailbox_of(token) else { return DeliveryOutcome::Refused };
         let fits = u64::from(mailbox.reserved()) < held
             && mailbox.reserved_by(token) < of_token
@@ -475,6 +503,7 @@ impl Mailboxes {
             return DeliveryOutcome::Full;
         }
         mailbox.reserve(token);
+        self.count(token);
         self.take_envelope();
         DeliveryOutcome::Held
     }
@@ -483,14 +512,23 @@ impl Mailboxes {
         for token in record.held() {
             if let Some(mailbox) = self.mailbox_of(token) {
                 mailbox.reserve(token);
+                self.count(token);
             }
         }
+    }
+
+    /// The access tokens that the mailboxes of a hold's recipients are by.
+    fn accesses(&self, record: &HoldRecord) -> Vec<u16> {
+        let all = record.held().map(|token| self.access_by(token));
+        let distinct: BTreeSet<u16> = all.filter(|access| *access != 0).collect();
+        distinct.into_iter().collect()
     }
 
     fn unreserve(&mut self, record: &HoldRecord) {
         for token in record.held() {
             if let Some(mailbox) = self.mailbox_of(token) {
                 mailbox.unreserve(token);
+                self.count(token);
             }
         }
     }

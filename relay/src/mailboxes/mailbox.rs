@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use velar_protocol::wire::{EndReason, Envelope, MailboxId, SendTokenHash, TokenMark};
 
+use super::access::Has;
 use super::{Bell, Cursor};
 use crate::clock::Now;
 use crate::limits::{
@@ -35,6 +36,8 @@ pub(super) struct Mailbox {
     new_tokens: Bucket,
     /// Index of the access token by which it was opened; 0: by none.
     pub(super) access: u16,
+    /// What was counted of it last, and with which access token.
+    pub(super) counted: (u16, Has),
     /// Oldest first.
     pub(super) readers: Vec<(u64, Bell)>,
     /// Readers whose place was taken and who do not know it yet; what came from the given sequence on never waited for them.
@@ -79,6 +82,7 @@ impl Mailbox {
             reserved: 0,
             new_tokens: Bucket::new(now),
             access: 0,
+            counted: (0, Has::default()),
             readers: Vec::new(),
             displaced: HashMap::new(),
         }
@@ -224,6 +228,12 @@ impl Mailbox {
 
     fn waiting_of(&self, token: &SendTokenHash) -> u32 {
         self.waiting.get(&token.mark()).copied().unwrap_or(0)
+    }
+
+    /// What it has of what all need.
+    pub(super) fn has(&self) -> Has {
+        let envelopes = self.queue.len() as u64 + u64::from(self.reserved);
+        Has { mailboxes: 1, tokens: self.tokens.len() as u64, envelopes }
     }
 
     /// Envelopes held for this mailbox.

@@ -122,6 +122,7 @@ impl Mailboxes {
     pub(crate) fn ack(&mut self, id: &MailboxId, sequence: u64, now: Now, writes: &mut Vec<Write>) {
         let Some(mailbox) = self.mailboxes.get_mut(id) else { return };
         let Some(freed) = mailbox.remove(sequence, now) else { return };
+        self.by_access.count(mailbox);
         if mailbox.readers.len() > 1 {
             // Others may be waiting for acknowledgements of what is gone now.
             mailbox.wake();
@@ -147,6 +148,7 @@ impl Mailboxes {
         let Some(freed) = mailbox.remove(sequence, now) else { return };
         mailbox.expired += 1;
         mailbox.forget_newest();
+        self.by_access.count(mailbox);
         writes.push(Write::Expire { record: mailbox.record(), sequences: vec![sequence] });
         self.cached = self.cached.saturating_sub(freed);
     }

@@ -47,6 +47,8 @@ impl Rig {
             }
         }
         self.mailboxes.committed(&puts);
+        let [counted, there] = self.mailboxes.counted_and_there();
+        assert_eq!(counted, there);
         result
     }
 

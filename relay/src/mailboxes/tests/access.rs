@@ -4,7 +4,7 @@ use velar_protocol::wire::ChildId;
 
 use super::*;
 use crate::access::Grant;
-use crate::limits::{SPENT_CHILD_S, SPENT_CHILDREN};
+use crate::limits::{FLOOR_OF_TOKEN, HELD_FOR_EACH, SPENT_CHILD_S, SPENT_CHILDREN};
 
 const SPENT: Answer = Answer::Refused(Refusal::AccessSpent);
 const FULL: Answer = Answer::Full { retry_after_s: FULL_RETRY_S };
@@ -20,6 +20,32 @@ fn child(access: u16, number: u16) -> Leave {
 }
 
 impl Rig {
+    /// Opens it with so many tokens of its own; how many were registered.
+    fn open_with(&mut self, id: u8, leave: Leave, count: u8) -> usize {
+        let tokens: Vec<SendTokenHash> = (0..count)
+            .map(|number| SendTokenHash([[id, number]; 16].concat().try_into().unwrap()))
+            .collect();
+        let opened = answer(self.act(|boxes, now, writes| {
+            boxes.open(mailbox(id), &tokens, leave, |_| Ok(()), now, writes)
+        }));
+        let Answer::Opened { outcomes, .. } = opened else { panic!("{opened:?}") };
+        outcomes.iter().filter(|outcome| **outcome == TokenOutcome::Registered).count()
+    }
+
+    /// Opens it with the token of this number.
+    fn open_for(&mut self, id: u8, leave: Leave) {
+        self.act(|boxes, now, writes| {
+            boxes.open(mailbox(id), &[token(id)], leave, |_| Ok(()), now, writes)
+        });
+    }
+
+    /// Sends until it is full; how many were accepted.
+    fn fill(&mut self, by: u8) -> u32 {
+        // Nothing twice.
+        let from = u32::from(by) * 1_000_000 + (self.now_s - START_S) as u32 * 1_000;
+        (from..).take_while(|number| self.send(by, *number) == Answer::Accepted).count() as u32
+    }
+
     fn open_by(&mut self, id: u8, leave: Leave) -> Answer {
         answer(
             self.act(|boxes, now, writes| {
@@ -129,4 +155,75 @@ fn a_refused_mailbox_uses_no_child() {
     assert_eq!(rig.open_by(2, child(7, 1)), FULL);
     rig.close(1);
     assert_eq!(rig.open_by(2, child(7, 1)), opened(""));
+}
+
+#[test]
+fn mailboxes_by_one_access_token_leave_send_tokens_for_those_by_another() {
+    let mut rig = Rig::new(Limits { tokens: 20_000, ..Limits::default() });
+    let registered: Vec<usize> = (0..60).map(|id| rig.open_with(id, of(7, None), 128)).collect();
+    let share = registered.iter().take_while(|count| **count == 128).count();
+    assert_eq!(share, 52, "52 * 128 are a third of all, and the next would have more");
+    assert!(registered[share..].iter().all(|count| (32..128).contains(count)), "{registered:?}");
+    assert_eq!(registered[59], 32, "each has what a member of a small circle needs");
+    assert_eq!(rig.open_with(100, of(8, None), 128), 128);
+    assert_eq!(rig.open_with(101, Leave::NotNeeded, 128), 128, "by none: its own share alone");
+    rig.restart(1);
+    assert_eq!(rig.open_with(60, of(7, None), 128), 32, "what is found after a start counts");
+    for id in 0..30 {
+        rig.close(id);
+    }
+    assert_eq!(rig.open_with(61, of(7, None), 128), 128);
+}
+
+#[test]
+fn mailboxes_by_one_access_token_leave_room_on_the_disk_for_those_by_another() {
+    let limits = Limits { mailbox_part: 0, token_burst: 10_000, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    for (id, access) in [(1, 7), (2, 7), (3, 8)] {
+        rig.open_for(id, of(access, None));
+    }
+    rig.open_for(4, Leave::NotNeeded);
+    rig.mailboxes.set_room(Room::Enough, 300);
+    assert_eq!(rig.fill(1), 100, "a half of what is left");
+    assert_eq!(rig.fill(2), FLOOR_OF_TOKEN, "the floor alone");
+    assert_eq!(rig.hold(1, 60, &[2], None), Answer::Held { outcomes: vec![DeliveryOutcome::Full] });
+    assert_eq!(rig.fill(3), 66);
+    assert_eq!(rig.hold(1, 60, &[4], None), held(1), "by none: its own share alone");
+    let left = 300 - 100 - 66 - u64::from(FLOOR_OF_TOKEN) - 1;
+    rig.restart(1);
+    rig.mailboxes.set_room(Room::Enough, left);
+    rig.pass(2);
+    assert_eq!(rig.fill(1), 0, "what is found after a start counts");
+    for _ in 0..60 {
+        rig.ack_first(1);
+    }
+    rig.pass(2);
+    assert!(rig.fill(2) > FLOOR, "what one has read is there for the other");
+}
+
+#[test]
+fn holds_for_mailboxes_by_one_access_token_leave_room_for_those_for_others() {
+    let limits = Limits { holds: 200, hold_part: 0, token_burst: 10_000, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    for (id, access) in [(1, 7), (2, 7), (3, 8)] {
+        rig.open_for(id, of(access, None));
+    }
+    let fill = |rig: &mut Rig, from, to: &[u8]| {
+        let all = (from..=u8::MAX).take_while(|id| {
+            let asked = rig.hold(*id, 6000, to, None);
+            asked == held(to.len())
+        });
+        all.count() as u32
+    };
+    assert_eq!(fill(&mut rig, 0, &[1, 1]), 67, "a half of what is left, each hold counted once");
+    assert_eq!(fill(&mut rig, 70, &[2]), HELD_FOR_EACH, "a mailbox has so many in any case");
+    assert_eq!(rig.hold(0, 6000, &[1, 1], Some(0)), held(2), "its places are its own");
+    assert_eq!(fill(&mut rig, 80, &[3]), 42);
+    rig.restart(1);
+    rig.pass(10);
+    assert_eq!(fill(&mut rig, 200, &[1]), 0, "what is found after a start counts");
+    for id in 0..40 {
+        rig.cancel(id);
+    }
+    assert_eq!(rig.hold(200, 6000, &[1], None), held(1));
 }
