@@ -4,12 +4,15 @@
 mod common;
 
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::{Client, Relay, envelope, number, secret, token};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use velar_protocol::wire::{Answer, EndReason, Envelope, Event, MailboxId, Request};
-use velar_relay::store::{HeldKey, Loaded, MemoryStore, Store, StoreError, Write};
+use velar_relay::store::{
+    HeldKey, Loaded, MailboxRecord, MemoryStore, Store, StoreError, StoredEnvelope, Write,
+};
 use velar_relay::{Config, Identity, ServeError, Server};
 
 /// What its disk does.
@@ -111,6 +114,46 @@ async fn who_is_online_gets_the_envelope_while_the_disk_still_works() {
     online.ack(sequence).await;
     store.set(Disk::Fine);
     assert_eq!(sending.await.unwrap(), Answer::Accepted);
+}
+
+/// What is kept counts its age from a full hour on: found in a store, it need not be waited for.
+#[tokio::test]
+async fn an_expired_envelope_is_counted_and_not_delivered() {
+    let store = Moody::new();
+    let (id, tokens) = (secret(1).id(), vec![token(1).hash()]);
+    let record = MailboxRecord {
+        id,
+        sequence_ceiling: 3,
+        expired: 0,
+        used_day: u32::MAX,
+        access: 0,
+        tokens,
+    };
+    let this_hour = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3600;
+    let put = |sequence, hour: u64| {
+        let hour = u32::try_from(hour).unwrap();
+        let digest = [sequence as u8; 16];
+        let stored = StoredEnvelope {
+            mailbox: id,
+            sequence,
+            received_hour: hour,
+            kept_since_hour: hour,
+            digest,
+        };
+        Write::Put(stored, envelope(sequence as u32))
+    };
+    let writes = [Write::Mailbox(record), put(1, this_hour - 15 * 24), put(2, this_hour - 13 * 24)];
+    store.apply(&writes).unwrap();
+    let relay = run(store, |_| {});
+    let conn = relay.client.connect().await;
+    let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+    let (_, found) = online.envelope().await;
+    assert_eq!(number(&found), 2, "of two weeks, and not a day more");
+    let expired = |event| match event {
+        Event::CaughtUp { expired, .. } => expired,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(expired(online.event().await), 1);
 }
 
 #[tokio::test]
