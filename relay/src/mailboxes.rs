@@ -155,18 +155,19 @@ impl Mailboxes {
                 return Reply::Now(Answer::Full { retry_after_s });
             }
         }
-        let (outcomes, tokens) = self.judge(&id, access, tokens);
-        let is_new = |token: &&SendTokenHash| !self.tokens.contains_key(token);
-        let new = tokens.iter().filter(is_new).count();
-        if let Some(mailbox) = self.mailboxes.get_mut(&id)
-            && let Err(retry_after_s) = mailbox.charge_new_tokens(new, now)
-        {
-            return Reply::Now(Answer::Full { retry_after_s });
-        }
-        let opened = Answer::Opened { outcomes, reopening: None };
+        let (mut outcomes, mut registered) = self.judge(&id, access, tokens, usize::MAX);
         if self.room == Room::None {
-            return self.open_without_room(&id, &tokens, opened, now);
+            return self.open_without_room(&id, &registered, outcomes, now, writes);
         }
+        let is_new = |token: &&SendTokenHash| !self.tokens.contains_key(token);
+        let new = registered.iter().filter(is_new).count();
+        if let Some(mailbox) = self.mailboxes.get_mut(&id)
+            && mailbox.charge_new_tokens(new, now).is_err()
+        {
+            // What is left out is revoked all the same.
+            (outcomes, registered) = self.judge(&id, access, tokens, 0);
+        }
+        let (tokens, opened) = (registered, Answer::Opened { outcomes, reopening: None });
         let floor = self.sequence_floor;
         if !known {
             self.names.insert(id);
@@ -185,6 +186,7 @@ impl Mailboxes {
         mailbox.access = access;
         self.by_access.count(mailbox);
         let after = mailbox.record();
+        mailbox.revoked_unwritten = false;
         if !known {
             writes.push(self.by_access.opened(after, leave, now));
         } else if before != after {
@@ -194,12 +196,14 @@ impl Mailboxes {
     }
 
     /// What becomes of each token of an `Open`, and those to be registered, once each. Those that the mailbox has stay; those
-    /// that it gives up make room for others. `access`: the access token that it is by from now on.
+    /// that it gives up make room for others. `access`: the access token that it is by from now on. Of those that are new `most`
+    /// are registered.
     fn judge(
         &self,
         id: &MailboxId,
         access: u16,
         tokens: &[SendTokenHash],
+        most: usize,
     ) -> (Vec<TokenOutcome>, Vec<SendTokenHash>) {
         let had = self.mailboxes.get(id).map_or(0, |mailbox| mailbox.tokens().count());
         let is_own = |token: &SendTokenHash| self.tokens.get(token) == Some(id);
@@ -214,7 +218,7 @@ impl Mailboxes {
         let given_up = if self.access_of(id) == Some(access) { had - kept } else { 0 } as u64;
         let theirs = self.by_access.has(access).tokens.saturating_sub(given_up);
         let all = self.by_access.share(access, left, self.limits.access_part);
-        let mut room = own.min(all.saturating_sub(theirs)).max(least).min(left);
+        let mut room = own.min(all.saturating_sub(theirs)).max(least).min(left).min(most as u64);
         let mut registered = BTreeSet::new();
         let outcomes = tokens.iter().map(|token| {
             if registered.contains(token) || is_own(token) {
@@ -232,22 +236,35 @@ impl Mailboxes {
         (outcomes.collect(), registered.into_iter().collect())
     }
 
-    /// A mailbox that is open as it is asked for is on disk already.
+    /// A mailbox that is open as it is asked for is on disk already. Nothing else is promised; but while this process lives, nobody
+    /// sends by a token that was left out.
     fn open_without_room(
         &mut self,
         id: &MailboxId,
         tokens: &[SendTokenHash],
-        opened: Answer,
+        outcomes: Vec<TokenOutcome>,
         now: Now,
+        writes: &mut Vec<Write>,
     ) -> Reply {
         let Some(mailbox) = self.mailboxes.get_mut(id) else { return full() };
-        let mut had: Vec<SendTokenHash> = mailbox.tokens().collect();
-        had.sort_unstable();
-        if had != tokens {
-            return full();
-        }
         mailbox.used(now);
-        Reply::Now(opened)
+        let had: Vec<SendTokenHash> = mailbox.tokens().collect();
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            had.into_iter().partition(|token| tokens.binary_search(token).is_ok());
+        if !gone.is_empty() {
+            mailbox.replace_tokens(&kept, |token| self.holds.held_for(token), now);
+            mailbox.revoked_unwritten = true;
+            self.by_access.count(mailbox);
+            writes.push(Write::Mailbox(mailbox.record()));
+        }
+        for token in &gone {
+            self.tokens.remove(token);
+        }
+        if !mailbox.revoked_unwritten && kept.len() == tokens.len() {
+            Reply::Now(Answer::Opened { outcomes, reopening: None })
+        } else {
+            full()
+        }
     }
 
     /// Deletes a mailbox with all that is in it.

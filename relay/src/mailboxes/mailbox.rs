@@ -36,6 +36,8 @@ pub(super) struct Mailbox {
     new_tokens: Bucket,
     /// Index of the access token by which it was opened; 0: by none.
     pub(super) access: u16,
+    /// Tokens were revoked while there was no room to write that down.
+    pub(super) revoked_unwritten: bool,
     /// What was counted of it last, and with which access token.
     pub(super) counted: (u16, Has),
     /// Oldest first.
@@ -82,6 +84,7 @@ impl Mailbox {
             reserved: 0,
             new_tokens: Bucket::new(now),
             access: 0,
+            revoked_unwritten: false,
             counted: (0, Has::default()),
             readers: Vec::new(),
             displaced: HashMap::new(),

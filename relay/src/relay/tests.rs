@@ -247,7 +247,10 @@ fn what_a_subscription_writes_is_written_in_the_order_in_which_it_happened() {
     while let Ok(Job::Write { writes, .. }) = waiting.try_recv() {
         for write in writes {
             let Write::Mailbox(record) = write else { unreachable!() };
-            let [a, b, c, d, ..] = record.tokens[0].0;
+            // Over the rate of new ones, there is none.
+            let Some(SendTokenHash([a, b, c, d, ..])) = record.tokens.first().copied() else {
+                continue;
+            };
             let number = u32::from_le_bytes([a, b, c, d]);
             assert!(number >= last, "{number} after {last}");
             last = number;

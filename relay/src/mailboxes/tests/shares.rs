@@ -90,25 +90,82 @@ fn a_prefix_that_opened_its_part_waits_and_what_is_open_stays_so() {
     assert_eq!(open(1, Err(77)), (opened(""), None));
 }
 
+/// Hashes of tokens of these numbers.
+fn numbered(of: std::ops::Range<u32>) -> Vec<SendTokenHash> {
+    let hash = |number: u32| {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&number.to_le_bytes());
+        SendToken::new(bytes).hash()
+    };
+    of.map(hash).collect()
+}
+
+impl Rig {
+    fn open_with_hashes(&mut self, id: u8, tokens: &[SendTokenHash]) -> Answer {
+        answer(self.act(|boxes, now, writes| {
+            boxes.open(mailbox(id), tokens, Leave::NotNeeded, |_| Ok(()), now, writes)
+        }))
+    }
+
+    fn send_by_hash(&mut self, token: &SendTokenHash, number: u32) -> Answer {
+        let (envelope, digest) = (envelope(number), short_digest(&envelope(number)));
+        answer(self.act(|boxes, now, writes| boxes.send(token, envelope, digest, now, writes)))
+    }
+}
+
 #[test]
 fn new_tokens_cost_and_what_they_cost_does_not_come_back_by_asking_again() {
     let mut rig = Rig::new(Limits::default());
-    let mut open = |of: std::ops::Range<u32>| {
-        let hash = |number: u32| {
-            let mut bytes = [0; 32];
-            bytes[..4].copy_from_slice(&number.to_le_bytes());
-            SendToken::new(bytes).hash()
-        };
-        let tokens: Vec<SendTokenHash> = of.map(hash).collect();
-        answer(rig.act(|boxes, now, writes| {
-            boxes.open(mailbox(1), &tokens, Leave::NotNeeded, |_| Ok(()), now, writes)
-        }))
-    };
+    let mut open = |of| rig.open_with_hashes(1, &numbered(of));
     assert!(open(0..128).opened_with_all(), "the first ones are free: a mailbox costs by itself");
     assert!(open(128..256).opened_with_all());
     assert!(open(256..384).opened_with_all());
-    assert!(matches!(open(384..512), Answer::Full { retry_after_s: 1.. }));
+    assert_eq!(open(256..385), opened(&("R".repeat(128) + "F")));
     assert!(open(256..384).opened_with_all(), "what it has costs nothing");
+    let mut left = |asked_again| {
+        for _ in 0..asked_again {
+            assert_eq!(open(383..385), opened("RF"), "and what is not registered is none of it");
+        }
+    };
+    left(3);
+    rig.pass(60);
+    assert!(rig.open_with_hashes(1, &numbered(375..385)).opened_with_all());
+}
+
+/// A stolen token ends, although there is no room for the one in its place.
+#[test]
+fn revoking_waits_for_no_room_for_what_is_new() {
+    let mut rig = Rig::new(Limits::default());
+    for from in [0, 128, 256] {
+        assert!(rig.open_with_hashes(1, &numbered(from..from + 128)).opened_with_all());
+    }
+    let stolen = numbered(256..257)[0];
+    assert_eq!(rig.send_by_hash(&stolen, 1), Answer::Accepted);
+    let answered = rig.open_with_hashes(1, &numbered(257..385));
+    assert_eq!(answered, opened(&("R".repeat(127) + "F")));
+    assert_eq!(rig.send_by_hash(&stolen, 2), Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(rig.send_by_hash(&numbered(257..258)[0], 3), Answer::Accepted, "the others stay");
+    rig.restart(1);
+    assert_eq!(rig.send_by_hash(&stolen, 4), Answer::Refused(Refusal::UnknownToken));
+
+    // Without room for anything nothing is promised, and it ends all the same.
+    rig.open(2, &[1, 2]);
+    rig.hold(1, 600, &[1, 2], None);
+    rig.mailboxes.set_room(Room::None, 0);
+    let full = Answer::Full { retry_after_s: FULL_RETRY_S };
+    assert_eq!(answer(rig.open(2, &[2, 3])), full);
+    assert_eq!(rig.send(1, 5), Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(rig.send(3, 5), Answer::Refused(Refusal::UnknownToken), "nothing new is taken in");
+    assert_eq!(answer(rig.open(2, &[1, 2])), full, "it does not come back");
+    assert_eq!(answer(rig.open(2, &[2])), full, "it has these, and no disk knows");
+    rig.mailboxes.set_room(Room::Enough, u64::MAX);
+    assert_eq!(rig.open(2, &[2]), Reply::Durable(opened("R")));
+    rig.mailboxes.set_room(Room::None, 0);
+    assert_eq!(rig.open(2, &[2]), Reply::Now(opened("R")), "now it does");
+    rig.mailboxes.set_room(Room::Enough, u64::MAX);
+    assert_eq!(rig.send(2, 6), Answer::Accepted);
+    rig.restart(1);
+    assert_eq!(rig.send(1, 7), Answer::Refused(Refusal::UnknownToken), "written when there was");
 }
 
 #[test]
