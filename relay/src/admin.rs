@@ -22,10 +22,10 @@ use zeroize::Zeroizing;
 
 use crate::access::{AccessError, Token, Tokens};
 use crate::limits::{ADMIN_CONNECTIONS, ADMIN_LINE, ADMIN_TIME};
-use crate::relay::Relay;
+use crate::relay::{Closed, Relay};
 
 pub(crate) use self::caller::{CallError, call};
-pub(crate) use self::words::{Ask, AskAccess, Said, TokenView};
+pub(crate) use self::words::{Ask, AskAccess, ClosedView, Said, TokenView};
 
 const NAME: &str = "admin.sock";
 
@@ -111,16 +111,39 @@ async fn answer(mut stream: UnixStream, relay: Arc<Relay>) -> io::Result<()> {
     writing.shutdown().await
 }
 
-/// Files are written, so this blocks a thread of its own.
+/// What was begun is carried out, whether its caller waits or not.
 async fn obeyed(ask: Ask, relay: Arc<Relay>) -> Said {
-    let done = spawn_blocking(move || obey(ask, &relay)).await;
+    let Ask::Access(ask) = ask;
+    let done = match ask {
+        AskAccess::Revoke { name, close_mailboxes: true } => {
+            tokio::spawn(revoke_and_close(name, relay)).await
+        }
+        // Files are written, so this blocks a thread of its own.
+        ask => spawn_blocking(move || obey(ask, &relay)).await,
+    };
     done.unwrap_or_else(|_| Said::Failed { what: "the command ended early; try again".to_owned() })
 }
 
-fn obey(ask: Ask, relay: &Relay) -> Said {
+async fn revoke_and_close(name: String, relay: Arc<Relay>) -> Said {
+    let blocking = relay.clone();
+    match spawn_blocking(move || blocking.access().revoke(&name)).await {
+        Ok(Ok(index)) => {
+            let Closed { mailboxes, durable } = relay.close_by_access(index).await;
+            tracing::warn!(
+                mailboxes,
+                "mailboxes were closed with the access token that they were open by"
+            );
+            let closed = Some(ClosedView { mailboxes, durable });
+            Said::AccessRevoked { mailboxes: Some(0), closed }
+        }
+        Ok(Err(error)) => Said::Failed { what: error.to_string() },
+        Err(_) => Said::Failed { what: "the command ended early; try again".to_owned() },
+    }
+}
+
+fn obey(ask: AskAccess, relay: &Relay) -> Said {
     let access = relay.access();
     let open = relay.open_by_access();
-    let Ask::Access(ask) = ask;
     let done = match ask {
         AskAccess::New { name, mailboxes } => access
             .add(&name, mailboxes, |index| open.contains_key(&index))
@@ -128,10 +151,10 @@ fn obey(ask: Ask, relay: &Relay) -> Said {
         AskAccess::List => {
             Ok(listed(&access.tokens(), Some((&open, relay.limits.access_mailboxes))))
         }
-        AskAccess::Revoke { name } => access.revoke(&name).map(|index| {
+        AskAccess::Revoke { name, .. } => access.revoke(&name).map(|index| {
             // Asked for again: what is opened from now on is not by it.
             let mailboxes = relay.open_by_access().get(&index).copied();
-            Said::AccessRevoked { mailboxes: Some(mailboxes.unwrap_or(0)) }
+            Said::AccessRevoked { mailboxes: Some(mailboxes.unwrap_or(0)), closed: None }
         }),
     };
     done.unwrap_or_else(|error: AccessError| Said::Failed { what: error.to_string() })

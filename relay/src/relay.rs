@@ -1,5 +1,7 @@
 //! The running relay behind all connections: the mailboxes, the writer, the store, the clock.
 
+mod closing;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +22,8 @@ use crate::origin::{Newcomers, Origin};
 use crate::session::Action;
 use crate::store::{HoldRecord, ShortDigest, Store, StoreError, Write, short_digest};
 use crate::writer::Job;
+
+pub(crate) use self::closing::Closed;
 
 /// See the [module](self).
 pub(crate) struct Relay {

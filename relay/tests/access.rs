@@ -15,7 +15,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use common::{Client, Conn, Relay, envelope, program, secret, token};
 use rustix::process::Signal;
 use tempfile::TempDir;
-use velar_protocol::wire::{AccessKey, AccessToken, Answer, Refusal, Request, TokenOutcome};
+use velar_protocol::wire::{
+    AccessKey, AccessToken, Answer, EndReason, Event, Refusal, Request, TokenOutcome,
+};
 
 const REQUIRED: Answer = Answer::Refused(Refusal::AccessRequired);
 const SPENT: Answer = Answer::Refused(Refusal::AccessSpent);
@@ -225,6 +227,49 @@ async fn a_token_that_is_revoked_while_the_relay_runs_opens_nothing_new() {
     scene.must(&["revoke", "sur"]);
     assert!(asks_for_one(&conn).await, "without any token nobody opens anything, not everybody");
     assert_eq!(open(&conn, 4, Some(south.to_text())).await, REQUIRED);
+}
+
+#[tokio::test]
+async fn a_stolen_token_is_revoked_with_all_that_was_opened_by_it() {
+    let mut scene = Scene::new();
+    let (north, south) = (scene.key("norte"), scene.key("sur"));
+    // Without a relay nothing is known of mailboxes, and nothing happens by halves.
+    assert!(scene.fails(&["revoke", "norte", "--close-mailboxes"]).contains("Nothing was changed"));
+    scene.serve(&[]);
+    assert!(scene.fails(&["revoke", "norta", "--close-mailboxes"]).contains("access list"));
+    let conn = scene.conn().await;
+    let again = opened(&conn, 1, north.to_text()).await;
+    opened(&conn, 2, north.child(in_two_days(), [5; 16]).to_text()).await;
+    opened(&conn, 3, south.to_text()).await;
+    for number in 1..=3 {
+        assert_eq!(conn.send(&token(number), &envelope(1)).await, Answer::Accepted);
+    }
+    let mut online = conn.subscribe(&[&secret(1)]).await.unwrap();
+    online.envelope().await;
+    let said = scene.must(&["revoke", "norte", "--close-mailboxes"]);
+    assert!(said.contains("2 mailboxes that were open by it are closed"), "{said}");
+    let ended = loop {
+        if let Event::Ended { reason } = online.event().await {
+            break reason;
+        }
+    };
+    assert_eq!(ended, EndReason::MailboxClosed);
+    let unknown = Answer::Refused(Refusal::UnknownToken);
+    assert_eq!(conn.send(&token(1), &envelope(2)).await, unknown);
+    assert_eq!(conn.send(&token(3), &envelope(2)).await, Answer::Accepted);
+    for shown in [north.to_text(), again] {
+        assert_eq!(open(&conn, 1, Some(shown)).await, REQUIRED);
+    }
+    // It was on disk before it was said.
+    scene.relay.take().unwrap().kill();
+    scene.serve(&[]);
+    let conn = scene.conn().await;
+    assert_eq!(conn.send(&token(2), &envelope(3)).await, unknown);
+    assert_eq!(conn.send(&token(3), &envelope(3)).await, Answer::Accepted);
+    let listed = scene.access(&["list"]);
+    assert!(out(&listed).contains("1 of 256") && !err(&listed).contains("revoked"));
+    let said = scene.must(&["revoke", "sur"]);
+    assert!(said.contains("1 mailbox is open by it, and stays open"), "{said}");
 }
 
 #[tokio::test]

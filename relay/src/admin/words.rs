@@ -4,6 +4,7 @@
 //! {"version":1,"ask":{"access":{"new":{"name":"red-norte","mailboxes":40}}}}
 //! {"version":1,"ask":{"access":"list"}}
 //! {"version":1,"ask":{"access":{"revoke":{"name":"red-norte"}}}}
+//! {"version":1,"ask":{"access":{"revoke":{"name":"red-norte","close_mailboxes":true}}}}
 //! ```
 //!
 //! An answer of another version, or to a line that is none of these, is `{"version":1,"said":{"failed":{"what":"…"}}}`.
@@ -42,6 +43,9 @@ pub(crate) enum AskAccess {
     Revoke {
         /// What the operator calls it.
         name: String,
+        /// And of the mailboxes that are open by it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        close_mailboxes: bool,
     },
 }
 
@@ -69,6 +73,9 @@ pub(crate) enum Said {
     AccessRevoked {
         /// Mailboxes that are open by it, and stay open.
         mailboxes: Option<u32>,
+        /// Mailboxes that were closed, if that was asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        closed: Option<ClosedView>,
     },
     /// Nothing was done.
     Failed {
@@ -87,6 +94,15 @@ pub(crate) struct TokenView {
     pub(crate) open: Option<u32>,
     /// Mailboxes that may be; `None`: as many as the limit of the relay says.
     pub(crate) most: Option<u32>,
+}
+
+/// Mailboxes that were closed with their access token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClosedView {
+    pub(crate) mailboxes: u32,
+    /// That is on disk.
+    pub(crate) durable: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -156,6 +172,11 @@ fn read<T: for<'de> Deserialize<'de>>(line: &[u8]) -> Result<T, WordsError> {
         return Err(WordsError::Version(version));
     }
     serde_json::from_slice(line).map_err(|_| WordsError::Form)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde wants it")]
+fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 fn lined(value: &impl Serialize) -> String {

@@ -7,9 +7,12 @@ use clap::{Args, Subcommand};
 
 use super::CommandError;
 use crate::access::{self, AccessError, AccessFile};
-use crate::admin::{self, Ask, AskAccess, CallError, Said, TokenView};
+use crate::admin::{self, Ask, AskAccess, CallError, ClosedView, Said, TokenView};
 use crate::config::{Config, Flags};
 use crate::keys::Identity;
+
+const NEEDS_RELAY: &str = "no relay runs in this folder, and mailboxes are closed by one that does: start it (velar-relay \
+     serve), then try again. Nothing was changed; without --close-mailboxes the access token can be revoked now";
 
 /// What to do about access tokens.
 #[derive(Subcommand, Debug)]
@@ -22,6 +25,9 @@ pub enum Access {
     /// List the access tokens: names, and how many mailboxes are open by each. The tokens are not shown
     List(List),
     /// Revoke an access token: it opens nothing new any more, nor do invitations made with it. What is open stays open
+    ///
+    /// If a stolen token fills this relay, end what was opened by it, too: --close-mailboxes, in the same command. Afterwards
+    /// nobody knows any more which mailboxes these are.
     Revoke(Revoke),
 }
 
@@ -62,6 +68,9 @@ pub struct List {
 pub struct Revoke {
     /// What you call it
     pub name: String,
+    /// Close every mailbox that is open by it, with all that waits there, alarms too: of everybody who came by it
+    #[arg(long)]
+    pub close_mailboxes: bool,
     /// Whose.
     #[command(flatten)]
     pub of: Of,
@@ -99,7 +108,9 @@ pub fn access(config: &Config, command: &Access) -> Result<Told, CommandError> {
     let ask = match command {
         Access::New(args) => AskAccess::New { name: args.name.clone(), mailboxes: args.mailboxes },
         Access::List(_) => AskAccess::List,
-        Access::Revoke(args) => AskAccess::Revoke { name: args.name.clone() },
+        Access::Revoke(args) => {
+            AskAccess::Revoke { name: args.name.clone(), close_mailboxes: args.close_mailboxes }
+        }
     };
     let said = match admin::call(&config.data, Ask::Access(ask.clone())) {
         Ok(said) => said,
@@ -125,9 +136,12 @@ fn alone(config: &Config, ask: AskAccess) -> Result<Said, CommandError> {
         AskAccess::List => {
             return Ok(admin::listed(&tokens, None));
         }
-        AskAccess::Revoke { name } => {
+        AskAccess::Revoke { close_mailboxes: true, .. } => {
+            return Err(CommandError::Refused(NEEDS_RELAY.to_owned()));
+        }
+        AskAccess::Revoke { name, close_mailboxes: false } => {
             tokens.revoke(&name)?;
-            Said::AccessRevoked { mailboxes: None }
+            Said::AccessRevoked { mailboxes: None, closed: None }
         }
     };
     file.write(&tokens)?;
@@ -158,15 +172,38 @@ fn told(said: Said, command: &Access) -> Told {
             Told { out: format!("{}\n", token.expose()), remark }
         }
         Said::AccessListed { required, tokens, revoked } => list(required, &tokens, revoked),
-        Said::AccessRevoked { mailboxes } => {
+        Said::AccessRevoked { mailboxes, closed } => {
             let name = match command {
                 Access::Revoke(args) => args.name.as_str(),
                 _ => "",
             };
-            Told { out: revoked_text(name, mailboxes), remark: String::new() }
+            let out = match closed {
+                Some(closed) => closed_text(name, &closed),
+                None => revoked_text(name, mailboxes),
+            };
+            Told { out, remark: String::new() }
         }
         Said::Failed { what } => Told { out: String::new(), remark: format!("{what}\n") },
     }
+}
+
+fn closed_text(name: &str, closed: &ClosedView) -> String {
+    let mailboxes = match closed.mailboxes {
+        0 => "No mailbox was open by it".to_owned(),
+        1 => "1 mailbox that was open by it is closed, with all that waited there".to_owned(),
+        count => {
+            format!("{count} mailboxes that were open by it are closed, with all that waited there")
+        }
+    };
+    let disk = match closed.durable {
+        true => "",
+        false => {
+            ". The disk is full: they go from it as soon as there is room, and not before; make some"
+        }
+    };
+    format!(
+        "{name} is revoked: it opens nothing new any more, nor do invitations made with it. {mailboxes}{disk}\n"
+    )
 }
 
 fn revoked_text(name: &str, mailboxes: Option<u32>) -> String {

@@ -1,6 +1,7 @@
 //! Mailboxes by the access token that they were opened by: what they have together, and which children were used.
 
 use std::collections::HashMap;
+use std::ops::Bound;
 
 use velar_protocol::wire::{AccessToken, Answer, ChildId, MailboxId, Refusal};
 
@@ -8,7 +9,7 @@ use super::mailbox::Mailbox;
 use super::{Mailboxes, Reply, full, refused};
 use crate::access::{Grant, Leave};
 use crate::clock::Now;
-use crate::limits::{SPENT_CHILD_S, SPENT_CHILDREN};
+use crate::limits::{EXPIRED_AT_ONCE, MAILBOXES_SWEPT_AT_ONCE, SPENT_CHILD_S, SPENT_CHILDREN};
 use crate::shares::share;
 use crate::store::{MailboxRecord, SpentChild, SpentChildren, Write};
 
@@ -181,6 +182,30 @@ impl Mailboxes {
             all.envelopes += has.envelopes;
         }
         [self.by_access.has.clone(), there]
+    }
+
+    /// Closes those that are open by this access token among the next few: nobody waits for the lock. How many were closed, and
+    /// where to go on, if there are more.
+    pub(crate) fn close_some(
+        &mut self,
+        access: u16,
+        from: Bound<MailboxId>,
+        writes: &mut Vec<Write>,
+    ) -> (u32, Option<Bound<MailboxId>>) {
+        let range = self.names.range((from, Bound::Unbounded));
+        let some: Vec<MailboxId> = range.take(MAILBOXES_SWEPT_AT_ONCE).copied().collect();
+        let (mut closed, mut envelopes) = (0, 0);
+        for id in &some {
+            if self.access_of(id) != Some(access) {
+                continue;
+            }
+            envelopes += self.mailboxes.get(id).map_or(0, |mailbox| mailbox.has().envelopes);
+            closed += u32::from(self.delete(id, writes));
+            if envelopes >= EXPIRED_AT_ONCE as u64 {
+                return (closed, Some(Bound::Excluded(*id)));
+            }
+        }
+        (closed, some.last().map(|last| Bound::Excluded(*last)))
     }
 
     pub(super) fn forget_spent(&mut self, now: Now, writes: &mut Vec<Write>) {

@@ -13,7 +13,11 @@ fn asks() -> Vec<(&'static str, Ask)> {
         (r#"{"version":1,"ask":{"access":"list"}}"#, Ask::Access(AskAccess::List)),
         (
             r#"{"version":1,"ask":{"access":{"revoke":{"name":"red-norte"}}}}"#,
-            Ask::Access(AskAccess::Revoke { name: name() }),
+            Ask::Access(AskAccess::Revoke { name: name(), close_mailboxes: false }),
+        ),
+        (
+            r#"{"version":1,"ask":{"access":{"revoke":{"name":"red-norte","close_mailboxes":true}}}}"#,
+            Ask::Access(AskAccess::Revoke { name: name(), close_mailboxes: true }),
         ),
     ]
 }

@@ -4,7 +4,9 @@ use velar_protocol::wire::ChildId;
 
 use super::*;
 use crate::access::Grant;
-use crate::limits::{FLOOR_OF_TOKEN, HELD_FOR_EACH, SPENT_CHILD_S, SPENT_CHILDREN};
+use crate::limits::{
+    EXPIRED_AT_ONCE, FLOOR_OF_TOKEN, HELD_FOR_EACH, SPENT_CHILD_S, SPENT_CHILDREN,
+};
 
 const SPENT: Answer = Answer::Refused(Refusal::AccessSpent);
 const FULL: Answer = Answer::Full { retry_after_s: FULL_RETRY_S };
@@ -226,4 +228,39 @@ fn holds_for_mailboxes_by_one_access_token_leave_room_for_those_for_others() {
         rig.cancel(id);
     }
     assert_eq!(rig.hold(200, 6000, &[1], None), held(1));
+}
+
+#[test]
+fn mailboxes_by_a_revoked_access_token_are_closed_a_few_at_a_time_and_no_others() {
+    let limits = Limits {
+        mailbox_envelopes: 10_000,
+        token_envelopes: 10_000,
+        token_burst: 10_000,
+        mailbox_part: 0,
+        access_part: 0,
+        ..Limits::default()
+    };
+    let mut rig = Rig::new(limits);
+    for id in 0..=u8::MAX {
+        rig.open_for(id, of(if id % 2 == 0 { 7 } else { 8 }, None));
+    }
+    for number in 0..EXPIRED_AT_ONCE as u32 {
+        assert_eq!(rig.send(2, number), Answer::Accepted);
+    }
+    rig.hold(1, 600, &[4, 5], None);
+    let (mut from, mut closed) = (Some(Bound::Unbounded), Vec::new());
+    while let Some(start) = from {
+        let (count, next) = rig.act(|boxes, _, writes| boxes.close_some(7, start, writes));
+        closed.push(count);
+        from = next;
+    }
+    assert_eq!(closed, [2, 126, 0], "one with much in it ends a step");
+    assert_eq!(rig.send(4, 1), Answer::Refused(Refusal::UnknownToken));
+    assert_eq!(rig.send(5, 1), Answer::Accepted);
+    rig.restart(1);
+    let loaded = rig.store.load().unwrap();
+    assert!(loaded.mailboxes.iter().all(|record| record.access == 8));
+    assert_eq!((loaded.mailboxes.len(), loaded.envelopes.len()), (128, 1));
+    let outcomes = vec![DeliveryOutcome::Refused, DeliveryOutcome::Held];
+    assert_eq!(rig.extend(1, 600), Answer::Extended { outcomes });
 }
