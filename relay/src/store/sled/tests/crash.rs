@@ -140,6 +140,7 @@ impl Rig {
         let waiting = None;
         let mut this = Self { folder, steps, store: Some(store), mailboxes, now_s, waiting };
         this.act(Mailboxes::tick);
+        while this.act(Mailboxes::sweep) {}
         this
     }
 
@@ -263,6 +264,7 @@ impl Rig {
                 }
                 self.act(|it, now, writes| it.release(record.key, held, now, writes));
             }
+            while self.act(Mailboxes::sweep) {}
         }
     }
 
