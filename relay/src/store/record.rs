@@ -35,6 +35,8 @@ const MAILBOX_HEAD: usize = 22;
 const EXPIRED: usize = 4;
 /// Before the id of a replaced hold, where others have an outcome.
 const REPLACES: u8 = 3;
+/// Behind used children: a mailbox was opened with them.
+const OPENS: u8 = 1;
 /// Of an index entry.
 const SHORT_HEAD: usize = 5;
 
@@ -381,7 +383,7 @@ pub(super) fn clock(mut body: &[u8]) -> Option<ClockMark> {
     body.is_empty().then_some(mark)
 }
 
-/// `(until_s(8) ‖ id(16))*`.
+/// `(until_s(8) ‖ id(16))*`, and, if a mailbox is opened in the same step, `1(1)`.
 pub(super) fn spent_body(spent: &SpentChildren) -> Vec<u8> {
     let mut body = Vec::with_capacity(24 * spent.children.len());
     for child in &spent.children {
@@ -391,9 +393,21 @@ pub(super) fn spent_body(spent: &SpentChildren) -> Vec<u8> {
     body
 }
 
+/// [`spent_body`] of a step in which a mailbox is opened by one of them.
+pub(super) fn opening_body(spent: &SpentChildren) -> Vec<u8> {
+    let mut body = spent_body(spent);
+    body.push(OPENS);
+    body
+}
+
+/// Whether a mailbox was opened in the step that wrote this body.
+pub(super) fn opens(body: &[u8]) -> bool {
+    body.chunks_exact(24).remainder() == [OPENS]
+}
+
 pub(super) fn spent(access: u16, mut body: &[u8]) -> Option<SpentChildren> {
     let mut children = Vec::with_capacity(body.len() / 24);
-    while !body.is_empty() {
+    while !body.is_empty() && body != [OPENS] {
         let until_s = u64::from_le_bytes(take(&mut body)?);
         children.push(SpentChild { id: ChildId(take(&mut body)?), until_s });
     }

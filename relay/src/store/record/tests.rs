@@ -77,6 +77,9 @@ fn records_survive_their_bytes_and_no_truncation_of_them_panics() {
     let used = SpentChildren { access: 0x0102, children: children.to_vec() };
     let listed = spent_body(&used);
     assert_eq!(spent(0x0102, &listed).as_ref(), Some(&used));
+    let opening = opening_body(&used);
+    assert_eq!(spent(0x0102, &opening).as_ref(), Some(&used));
+    assert!(opens(&opening) && !opens(&listed) && !opens(&[]));
     for len in 0..listed.len() {
         assert_ne!(spent(0x0102, &listed[..len]).as_ref(), Some(&used));
     }

@@ -187,7 +187,9 @@ impl Salvage {
     fn found(&mut self, raw: &Raw<'_>, place: Place, known: u64) {
         match raw.kind {
             Kind::Hold if raw.commit > known => self.versions.add_hold(raw, self.commit),
-            Kind::Mailbox | Kind::LostHold | Kind::Spent | Kind::Clock if raw.commit > known => {
+            Kind::Spent if raw.commit > known => self.versions.add_spent(raw, self.commit),
+            Kind::Mailbox | Kind::LostHold | Kind::Clock if raw.commit > known => {
+                self.versions.note_opened(raw, self.commit);
                 if let Some(entry) = entry(raw)
                     && self.version(&entry) <= Some(raw.commit)
                 {
@@ -231,7 +233,6 @@ impl Salvage {
         match entry {
             Entry::Mailbox(record) => self.state.mailboxes.get(&record.id).map(|it| it.commit),
             Entry::LostHold(record) => self.state.lost_holds.get(&record.id).map(|it| it.commit),
-            Entry::Spent(record) => self.state.spent.get(&record.access).map(|it| it.commit),
             Entry::Clock(_) => self.state.clock.as_ref().map(|it| it.commit),
             _ => None,
         }

@@ -174,7 +174,7 @@ impl<'a> Target<'a> {
                 let key = record_key(Kind::Mailbox, mailbox.id.as_bytes());
                 let body = record::mailbox_body(mailbox);
                 let opened = record::sealed(Kind::Mailbox, self.commit, &key, &body);
-                let (of_token, body) = (spent_key(spent.access), record::spent_body(spent));
+                let (of_token, body) = (spent_key(spent.access), record::opening_body(spent));
                 let spent = record::sealed(Kind::Spent, self.commit, &of_token, &body);
                 let changes = [(&key[..], Some(&opened[..])), (&of_token[..], Some(&spent[..]))];
                 self.new.batch(Table::Records, &changes)

@@ -2,20 +2,24 @@
 //! as the engine reads its log, but each by itself. A record that comes in one step with what goes, or with other records,
 //! says so itself; here it is found out whether all of that is there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use velar_protocol::wire::{HoldId, MailboxId};
 
 use super::{Salvage, entry};
-use crate::store::HoldRecord;
 use crate::store::entry::Entry;
 use crate::store::record::{self, Kind, Raw};
+use crate::store::{HoldRecord, SpentChildren};
 
 /// Records of which it is not known yet whether they count.
 #[derive(Debug, Default)]
 pub(super) struct Versions {
     /// Of each hold by commit: the newest, and what would be true without it.
     holds: HashMap<HoldId, BTreeMap<u64, Version>>,
+    /// Of each access token, by commit, the used children, and whether a mailbox was opened in the same step.
+    spent: HashMap<u16, BTreeMap<u64, (SpentChildren, bool)>>,
+    /// Commits of the last group that wrote the record of a mailbox.
+    opened: BTreeSet<u64>,
     /// How many envelopes expired with the record of a mailbox that counts, and the commit.
     expired: HashMap<MailboxId, (u64, u32)>,
 }
@@ -33,10 +37,21 @@ impl Versions {
         let replaces = record::replaced_with(raw.body);
         let versions = self.holds.entry(record.key.id).or_default();
         versions.insert(raw.commit, Version { record, replaces });
-        // Of those that were synced only the newest can count.
-        let newest = versions.range(..record::group_start(last)).next_back();
-        if let Some(newest) = newest.map(|(commit, _)| *commit) {
-            *versions = versions.split_off(&newest);
+        keep_newest(versions, last);
+    }
+
+    /// `last` is the last commit so far.
+    pub(super) fn add_spent(&mut self, raw: &Raw<'_>, last: u64) {
+        let Some(Entry::Spent(spent)) = entry(raw) else { return };
+        let versions = self.spent.entry(spent.access).or_default();
+        versions.insert(raw.commit, (spent, record::opens(raw.body)));
+        keep_newest(versions, last);
+    }
+
+    /// `last` is the last commit so far.
+    pub(super) fn note_opened(&mut self, raw: &Raw<'_>, last: u64) {
+        if raw.kind == Kind::Mailbox && raw.commit >= record::group_start(last) {
+            self.opened.insert(raw.commit);
         }
     }
 
@@ -44,6 +59,14 @@ impl Versions {
         let id = raw.key.get(1..).and_then(|id| id.try_into().ok());
         let Some(id) = id.map(MailboxId).filter(|_| raw.kind == Kind::Mailbox) else { return };
         self.expired.insert(id, (raw.commit, record::expired_with(raw.body)));
+    }
+}
+
+/// Of those that were synced only the newest can count.
+fn keep_newest<T>(versions: &mut BTreeMap<u64, T>, last: u64) {
+    let newest = versions.range(..record::group_start(last)).next_back();
+    if let Some(newest) = newest.map(|(commit, _)| *commit) {
+        *versions = versions.split_off(&newest);
     }
 }
 
@@ -74,6 +97,21 @@ impl Salvage {
                 }
             }
             self.state.take(commit, Entry::Hold(version.record));
+        }
+        for (access, versions_of_it) in versions.spent {
+            let newest = versions_of_it.last_key_value().map(|(commit, _)| *commit);
+            let counts = |(commit, (_, opens)): &(u64, (SpentChildren, bool))| {
+                !opens || !self.is_open(*commit) || versions.opened.contains(commit)
+            };
+            match (versions_of_it.into_iter().rev().find(counts), newest) {
+                (Some((commit, (spent, _))), _) => self.state.take(commit, Entry::Spent(spent)),
+                // Nobody was answered who would have used them. Written anew, as every list is, so that this one never counts.
+                (None, Some(newest)) if !self.state.spent.contains_key(&access) => {
+                    let none = SpentChildren { access, children: Vec::new() };
+                    self.state.take(newest, Entry::Spent(none));
+                }
+                (None, _) => {}
+            }
         }
         for (id, (commit, count)) in versions.expired {
             if !self.is_open(commit) {

@@ -5,21 +5,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicUsize;
 
-use velar_protocol::wire::SendTokenHash;
+use velar_protocol::wire::{ChildId, SendTokenHash};
 
 use super::damage::copy;
 use super::*;
+use crate::access::{Grant, Leave};
 use crate::clock::Now;
 use crate::limits::Limits;
 use crate::mailboxes::{Asked, Mailboxes};
 
 pub(super) const START_S: u64 = 1_800_000_000;
 pub(super) const HOUR_S: u32 = 3600;
+/// Index of the access token.
+const ACCESS: u16 = 9;
 
 /// What is asked of the relay. Envelopes are numbers, in the order in which they come to a mailbox.
 #[derive(Clone, Debug)]
 pub(super) enum Op {
     Open(u8, &'static [u8]),
+    /// By a child of an access token: whose mailbox, and which child.
+    OpenBy(u8, &'static [u8], u8),
     Close(u8),
     Send(u8, u64),
     Ack(u8, u64),
@@ -51,7 +56,7 @@ use Op::*;
 fn script() -> Vec<Op> {
     vec![
         Open(1, &[1]),
-        Open(2, &[2, 3]),
+        OpenBy(2, &[2, 3], 1),
         Send(1, 10),
         Send(1, 11),
         Send(2, 12),
@@ -79,7 +84,7 @@ fn script() -> Vec<Op> {
         Close(2),
         Upkeep(2),
         Cancel(6),
-        Open(2, &[2]),
+        OpenBy(2, &[2], 2),
         Send(2, 51),
         Upkeep(40),
         Ack(1, 50),
@@ -105,6 +110,8 @@ pub(super) struct World {
     /// Deadline, and the numbers that are held.
     pub(super) holds: BTreeMap<u8, (u64, Vec<u64>)>,
     pub(super) lost_holds: BTreeSet<u8>,
+    /// Children of the one access token that were used.
+    pub(super) spent: BTreeSet<u8>,
 }
 
 pub(super) struct Rig {
@@ -184,8 +191,15 @@ impl Rig {
                 let tokens: Vec<SendTokenHash> = tokens.iter().map(|byte| token(*byte)).collect();
                 let id = MailboxId([id; 32]);
                 self.act(|it, now, writes| {
-                    it.open(id, &tokens, crate::access::Leave::NotNeeded, |_| Ok(()), now, writes)
+                    it.open(id, &tokens, Leave::NotNeeded, |_| Ok(()), now, writes)
                 });
+            }
+            OpenBy(id, tokens, child) => {
+                let tokens: Vec<SendTokenHash> = tokens.iter().map(|byte| token(*byte)).collect();
+                let id = MailboxId([id; 32]);
+                let grant = Grant { access: ACCESS, most: None };
+                let leave = Leave::ByChild(grant, ChildId([child; 16]));
+                self.act(|it, now, writes| it.open(id, &tokens, leave, |_| Ok(()), now, writes));
             }
             Close(id) => {
                 self.act(|it, _, writes| it.close(MailboxId([id; 32]), writes));
@@ -281,6 +295,8 @@ impl Rig {
             let numbers = read.collect();
             world.mailboxes.insert(record.id.0[0], (record.tokens, record.expired, numbers));
         }
+        let spent = loaded.spent.iter().flat_map(|of_one| &of_one.children);
+        world.spent = spent.map(|child| child.id.0[0]).collect();
         world.lost_holds = loaded.lost_holds.iter().map(|lost| lost.id.0[0]).collect();
         for hold in loaded.holds {
             let held = (0..hold.deliveries.len() as u8).map(|at| {
@@ -323,6 +339,16 @@ fn check(op: &Op, found: &World, before: &World, after: &World) {
             allowed.iter().flatten().any(|it| it.1 == *expired),
             "{expired} counted as lost in {op:?}, {allowed:?}"
         );
+    }
+    for child in before.spent.union(&after.spent) {
+        let [had, has] = [before, after].map(|world| world.spent.contains(child));
+        let is = found.spent.contains(child);
+        assert!(is == had || is == has, "child {child} after a crash in {op:?}");
+        if let OpenBy(id, _, of) = op
+            && of == child
+        {
+            assert_eq!(is, found.mailboxes.contains_key(id), "half of {op:?}");
+        }
     }
     for id in before.holds.keys().chain(after.holds.keys()) {
         let (b, a, f) = (before.holds.get(id), after.holds.get(id), found.holds.get(id));

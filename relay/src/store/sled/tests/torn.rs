@@ -16,7 +16,7 @@ type Parts = BTreeMap<(u64, Kind, Vec<u8>), Vec<(usize, usize)>>;
 fn script() -> Vec<Op> {
     vec![
         Open(1, &[1]),
-        Open(2, &[2, 3]),
+        OpenBy(2, &[2, 3], 1),
         Together(&[Send(1, 10), Send(1, 11), Send(2, 12), Send(3, 13)]),
         Together(&[Ack(1, 10), Send(1, 14), Send(3, 15)]),
         Hold { id: 1, for_s: HOUR_S, to: &[(1, 30), (2, 31)], replaces: None },
@@ -41,9 +41,10 @@ fn script() -> Vec<Op> {
         Together(&[Cancel(8), Ack(2, 12), Open(2, &[2])]),
         Pass(100),
         Together(&[Ack(2, 60), Close(1)]),
-        Together(&[Open(1, &[1]), Send(1, 17), Send(1, 18), Send(2, 19)]),
+        Together(&[OpenBy(1, &[1], 2), Send(1, 17), Send(1, 18), Send(2, 19)]),
         Pass(15 * 86_400),
         Together(&[Close(2), Send(1, 20)]),
+        OpenBy(2, &[2], 3),
     ]
 }
 
@@ -119,6 +120,20 @@ fn check(op: &Op, found: &World, worlds: &[World], earlier: Option<&World>, torn
             let sum = expired + waiting.len() as u64;
             assert!(!is_same || sum == sums[0], "{expired} expired, {waiting:?} are there, {torn}");
         }
+    }
+    let all: BTreeSet<u8> = worlds.iter().flat_map(|world| world.spent.iter().copied()).collect();
+    assert!(found.spent.is_subset(&all), "{:?} were used, {torn}", found.spent);
+    for child in all {
+        let (is, was) = (found.spent.contains(&child), before.spent.contains(&child));
+        // It is forgotten in its time alone.
+        assert!(is || !was || !after.spent.contains(&child), "child {child} is good again, {torn}");
+        let by = images(op).into_iter().find_map(|op| match op {
+            OpenBy(id, _, of) if of == child => Some(id),
+            _ => None,
+        });
+        // Who has used it has a mailbox, or can use it still.
+        let is_there = by.is_none_or(|id| found.mailboxes.contains_key(&id));
+        assert!(!is || is_there, "child {child} was used for nothing, {torn}");
     }
     let ids = |world: &World| world.holds.keys().copied().collect::<BTreeSet<u8>>();
     let all: BTreeSet<u8> = worlds.iter().chain([found]).flat_map(ids).collect();
