@@ -24,8 +24,8 @@ use crate::text::{Language, Text};
 
 pub use self::arguments::{
     AlertText, Alerts, Approve, Checkin, CircleNew, Close, Completions, Duress, Inbox, Invite,
-    Join, Link, Mood, Panic, RelayAdd, RelayAnswer, RelayLeave, RelayToken, Role, Say, StandDown,
-    Verify, Watch, WhichAlert, alert_and_text, spoken,
+    Join, Link, Mood, Panic, RelayAdd, RelayAnswer, RelayLeave, RelayOnce, RelayToken, Role, Say,
+    StandDown, Verify, Watch, WhichAlert, alert_and_text, spoken,
 };
 pub use self::forgiving::{Early, early};
 pub use self::localise::localise;
@@ -198,6 +198,9 @@ pub enum RelaysCommand {
     /// Give an access token for one.
     #[command(aliases = ["codigo", "código"])]
     Token(RelayToken),
+    /// Make leave for one mailbox at one.
+    #[command(aliases = ["una-vez", "permiso"])]
+    Once(RelayOnce),
     /// Use one no longer.
     #[command(aliases = ["dejar", "quitar", "remove"])]
     Leave(RelayLeave),

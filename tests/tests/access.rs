@@ -333,3 +333,50 @@ async fn a_relay_that_begins_to_ask_says_so_to_a_lead_without_a_token_before_any
     scene.lose_the_store().await;
     scene.talk(&luz, &scene.lead, "hola").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_is_reached_over_a_second_relay_by_what_somebody_with_a_token_there_makes() {
+    let scene = Scene::new().await;
+    let ana = scene.person("ana");
+    let link = scene.invite().await;
+    scene.join(&ana, &link).await;
+    let other = Scene { lead: scene.person("nobody"), ..beginning().await };
+    let address = other.relay.address().unwrap().to_string();
+    let place = other.relay.address().unwrap().place();
+    let file = other.token("casa-norte").await;
+    let said = ana.run(&["relays", "once", &place, "--json"]).await.unwrap();
+    assert_eq!((said.code, said.failure().as_str()), (6, "relay-unknown"), "{said:?}");
+    let said = ana.run(&["relays", "add", &address, "--json"]).await.unwrap();
+    assert_eq!((said.code, said.failure().as_str()), (9, "relay-access-token"), "{said:?}");
+    let add = ["relays", "add", &address, "--access-token-file"];
+    scene.lead.must(&[&add[..], &[&file]].concat()).await.unwrap();
+    // Where she has none of her own she can make none.
+    let first = scene.relay.address().unwrap().place();
+    let said = ana.run(&["relays", "once", &first, "--json"]).await.unwrap();
+    assert_eq!((said.code, said.failure().as_str()), (8, "once-access-token"), "{said:?}");
+    let once = async |name: &str| {
+        let said = scene.lead.run(&["relays", "once", &place, "--json"]).await.unwrap();
+        assert_eq!(said.code, 0, "{said:?}");
+        other.file(name, said.json()["once"].as_str().unwrap())
+    };
+    // Somebody else is first. She hears why, and comes in by another.
+    let seen = once("seen").await;
+    let luz = scene.person("luz");
+    let link = scene.invite().await;
+    scene.join(&luz, &link).await;
+    luz.must(&[&add[..], &[&seen]].concat()).await.unwrap();
+    let said = ana.run(&[&add[..], &[&seen]].concat()).await.unwrap();
+    assert_eq!(said.code, 3, "{said:?}");
+    let token = ["relays", "token", &place, "--access-token-file"];
+    let said = scene.lead.run(&[&token[..], &[&seen, "--json"]].concat()).await.unwrap();
+    assert_eq!((said.code, said.failure().as_str()), (8, "once-needless"), "{said:?}");
+    let [spanish, english] = scene.lead.in_both(&["relays", "once", &place]).await.unwrap();
+    for (code, said) in [spanish, english] {
+        assert!(code == 0 && said.starts_with("velar-once-") && said.contains(&address), "{said}");
+    }
+    let said = ana.run(&[&token[..], &[&once("hers").await, "--json"]].concat()).await.unwrap();
+    assert_eq!((said.code, &said.json()["tried"]), (0, &true.into()), "{said:?}");
+    assert_eq!(unopenable(&ana).await, Value::Array(vec![]));
+    let listed = other.relay.command(&["access", "list"]).await.unwrap();
+    assert!(listed.contains("3 of 256"), "{listed}");
+}

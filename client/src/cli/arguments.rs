@@ -229,6 +229,13 @@ pub struct RelayToken {
     pub access_token_file: PathBuf,
 }
 
+/// `velar relays once`
+#[derive(Debug, Args)]
+pub struct RelayOnce {
+    /// Its host, `host:port`, or whole address.
+    pub relay: String,
+}
+
 /// `velar relays leave`
 #[derive(Debug, Args)]
 pub struct RelayLeave {

@@ -1,25 +1,24 @@
 //! `velar relays`: through which relays this device is reached. What is for it goes to each of them; a relay that is
 //! seized, blocked or down then costs nothing.
 
+mod access;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use velar_protocol::seal::MemberId;
-use velar_protocol::wire::{
-    AccessKey, AccessToken, Answer, MailboxSecret, Refusal, RelayAddress, Request, TokenOutcome,
-};
+use velar_protocol::wire::{AccessToken, RelayAddress, TokenOutcome};
 
 use super::carrier::{Carrier, News, is_quiet};
-use super::circle::{PATIENCE, access_token, ask_relay, no_token};
+use super::circle::{PATIENCE, access_token, ask_relay};
 use super::show::Who;
 use super::{Context, show, tokens};
-use crate::cli::{RelayAdd, RelayAnswer, RelayLeave, RelayToken, Relays, RelaysCommand};
+use crate::cli::{RelayAdd, RelayAnswer, RelayLeave, Relays, RelaysCommand};
 use crate::device::{Device, DeviceError, HomeView, NamedRelay};
 use crate::failure::{Exit, Failure, failure, is_final};
 use crate::kit::{self, Renew};
 use crate::link::now_s;
-use crate::net::{Connector, NetError, Purpose};
 use crate::relays::Standing;
 use crate::terminal::clean;
 use crate::text::t;
@@ -34,7 +33,8 @@ pub(super) async fn run(context: &Context, args: Relays) -> Result<Exit, Failure
     match args.command {
         None | Some(RelaysCommand::List) => list(context).await,
         Some(RelaysCommand::Add(args)) => add(context, args).await,
-        Some(RelaysCommand::Token(args)) => token(context, args).await,
+        Some(RelaysCommand::Token(args)) => access::token(context, args).await,
+        Some(RelaysCommand::Once(args)) => access::once(context, &args),
         Some(RelaysCommand::Leave(args)) => leave(context, args).await,
         Some(RelaysCommand::Allow(args)) => answer(context, &args, true).await,
         Some(RelaysCommand::Refuse(args)) => answer(context, &args, false).await,
@@ -253,74 +253,6 @@ async fn added(
     }
     context.warn_of_damage(device);
     Ok(if registered { Exit::Done } else { Exit::Kept })
-}
-
-/// Takes an access token for a relay in use: for inviting, and for this device's mailbox, should it have to be opened again.
-async fn token(context: &Context, args: RelayToken) -> Result<Exit, Failure> {
-    let failed = |error: DeviceError| context.failure(error);
-    let path = args.access_token_file.as_path();
-    let access = access_token(context, path)?;
-    let key = AccessKey::read(&access).ok_or_else(|| no_token(context, path))?;
-    let mut device = context.device()?;
-    device.circle().map_err(failed)?;
-    let relay = device.relay_at(&args.relay).map_err(failed)?;
-    let mut carrier = Carrier::new(context)?;
-    let tried = match timeout(PATIENCE, try_token(carrier.connector(), &relay, access)).await {
-        Ok(Err(NetError::Refused(Refusal::AccessRequired))) => {
-            let relay = relay.place();
-            return Err(failure!(
-                context.text,
-                Exit::Refused,
-                "error-access-token-wrong",
-                relay = relay
-            ));
-        }
-        Ok(Err(error)) if is_final(&error) => return Err(context.net_failure(&relay, &error)),
-        Ok(answer) => answer.is_ok(),
-        Err(_) => false,
-    };
-    device.set_access(&relay, &key).map_err(failed)?;
-    let open = |device: &mut Device, _: &News| {
-        Ok(device.homes()?.iter().any(|home| home.relay == relay && home.registered))
-    };
-    if tried {
-        carrier.reach(&mut device, PATIENCE, open).await?;
-    }
-    let place = relay.place();
-    if context.json {
-        let data = json!({"relay": relay.to_string(), "tried": tried});
-        context.line(&show::json_line(&data))?;
-    } else if tried {
-        context.line(&t!(context.text, "relays-token", relay = place))?;
-    } else {
-        context.line(&t!(context.text, "relays-token-kept", relay = place))?;
-    }
-    carrier.close().await;
-    context.warn_of_damage(&device);
-    Ok(if tried { Exit::Done } else { Exit::Kept })
-}
-
-/// Opens a mailbox that nobody needs by this token, and deletes it: of one that is open the relay would look at no token.
-async fn try_token(
-    connector: &Connector,
-    relay: &RelayAddress,
-    access: AccessToken,
-) -> Result<(), NetError> {
-    let mut seed = zeroize::Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed).map_err(|_| NetError::ClosedHere)?;
-    let mailbox = MailboxSecret::from_seed(&seed);
-    let connection = connector.connect(relay, Purpose::Read).await?;
-    let open = Request::open(&connection.exporter(), &mailbox, Vec::new(), Some(access));
-    let answer = connection.request(&open).await?;
-    if matches!(answer, Answer::Opened { .. }) {
-        connection.request(&Request::close(&connection.exporter(), &mailbox)).await?;
-    }
-    connection.close();
-    match answer {
-        // As many mailboxes as it is good for are open: it is the right one.
-        Answer::Opened { .. } | Answer::Full { .. } => Ok(()),
-        other => Err(NetError::of_answer(&other)),
-    }
 }
 
 async fn leave(context: &Context, args: RelayLeave) -> Result<Exit, Failure> {

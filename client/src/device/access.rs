@@ -1,5 +1,6 @@
 //! What opens my mailboxes, where a relay asks for it (SPEC.md §4.12).
 
+use velar_protocol::circle::limits::INVITATION_ACCESS_S;
 use velar_protocol::wire::{AccessKey, AccessToken, RelayAddress};
 
 use super::{Device, DeviceError, Done};
@@ -20,11 +21,12 @@ impl Home {
         AccessKey::read(self.access.as_ref()?)
     }
 
-    /// What may be shown to open the mailbox. A child is good once, so only while nothing else is there.
+    /// What may be shown to open the mailbox, one after the other. A child is good once, so it comes last.
     pub(super) fn shown(&self) -> Vec<AccessToken> {
-        let token = self.access.as_ref().filter(|_| self.access_key().is_some());
-        let both: Vec<_> = token.into_iter().chain(&self.reopening).cloned().collect();
-        if both.is_empty() { self.access.iter().cloned().collect() } else { both }
+        let is_token = self.access_key().is_some();
+        let token = self.access.iter().filter(|_| is_token);
+        let child = self.access.iter().filter(|_| !is_token);
+        token.chain(&self.reopening).chain(child).cloned().collect()
     }
 
     /// Takes in what the relay said. Whether that is something new.
@@ -56,6 +58,40 @@ impl Device {
             home.access = Some(access.to_text());
             home.revision += 1;
             turn.set_profile(&profile)
+        })
+    }
+
+    /// Takes a child of an access token for the mailbox at a relay, where nothing better is there.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownRelay`]; [`DeviceError::RelayKnown`]: it has an access token there.
+    pub fn set_child(&mut self, relay: &RelayAddress, child: AccessToken) -> Done {
+        self.write(0, |turn| {
+            let mut profile = turn.profile()?;
+            let mut found = profile.homes.iter_mut().filter(|home| home.relay == *relay);
+            let home = found.next().ok_or(DeviceError::UnknownRelay)?;
+            if home.access_key().is_some() {
+                return Err(DeviceError::RelayKnown);
+            }
+            home.access = Some(child);
+            home.revision += 1;
+            turn.set_profile(&profile)
+        })
+    }
+
+    /// A child of this device's access token at a relay, for one more mailbox there, and until when it is good.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownRelay`]; [`DeviceError::NoAccessToken`].
+    pub fn child_for(&mut self, relay: &RelayAddress, now_s: u64) -> Done<(AccessToken, u64)> {
+        self.write(now_s, |turn| {
+            turn.must_belong()?;
+            let profile = turn.profile()?;
+            let mut found = profile.homes.iter().filter(|home| home.relay == *relay);
+            let home = found.next().ok_or(DeviceError::UnknownRelay)?;
+            let key = home.access_key().ok_or_else(|| DeviceError::NoAccessToken(relay.place()))?;
+            let until_s = now_s + INVITATION_ACCESS_S;
+            Ok((key.child(until_s, turn.random()).to_text(), until_s))
         })
     }
 

@@ -107,6 +107,45 @@ fn a_guest_shows_the_child_until_she_has_what_opens_her_mailbox_again() {
 }
 
 #[test]
+fn who_has_a_token_makes_children_of_it_for_others_and_nobody_else_does() {
+    let mut world = asked_for(None);
+    let now_s = world.now_s;
+    let child = |world: &mut World| world.device("Luz").child_for(&relay(), now_s);
+    let refused = child(&mut world).err().unwrap();
+    assert!(matches!(refused, DeviceError::NoAccessToken(place) if place == relay().place()));
+    hears(&mut world, "Luz", true, Some(key().reopening(&MailboxId([1; 32])).to_text()));
+    assert!(child(&mut world).is_err());
+    world.device("Luz").set_access(&relay(), &key()).unwrap();
+    let made = [(); 2].map(|()| child(&mut world).unwrap());
+    let [one, other] = made.each_ref().map(|(text, until_s)| {
+        let access = Access::read(text).unwrap();
+        assert!(bool::from(access.is_of(&key(), &MailboxId([1; 32]))));
+        let Access::Child(child) = access else { panic!("{}", text.expose()) };
+        assert_eq!((child.expiry_s(), *until_s), (now_s + INVITATION_ACCESS_S, child.expiry_s()));
+        child.id()
+    });
+    assert_ne!(one, other);
+    assert_eq!(shown(&mut world, "Luz")[0], key().to_text(), "it is still her own");
+    let refused = world.device("Luz").set_child(&relay(), made[0].0.clone());
+    assert!(matches!(refused, Err(DeviceError::RelayKnown)));
+}
+
+#[test]
+fn a_child_that_is_given_later_is_shown_after_what_opens_the_mailbox_again() {
+    let mut world = asked_for(Some(&key()));
+    world.answer("Luz", "Ana", Role::Defender);
+    let again = key().reopening(&MailboxId([1; 32])).to_text();
+    hears(&mut world, "Ana", true, Some(again.clone()));
+    let child = key().child(world.now_s + 60, [3; 16]).to_text();
+    let before = world.device("Ana").homes().unwrap()[0].revision;
+    world.device("Ana").set_child(&relay(), child.clone()).unwrap();
+    assert!(world.device("Ana").homes().unwrap()[0].revision > before, "it is shown at once");
+    assert_eq!(shown(&mut world, "Ana"), [again.clone(), child]);
+    hears(&mut world, "Ana", true, Some(again.clone()));
+    assert_eq!(shown(&mut world, "Ana"), [again]);
+}
+
+#[test]
 fn a_coordinator_shows_her_token_first_and_then_what_came_of_another() {
     let mut world = asked_for(Some(&key()));
     let again = AccessKey::new([7; 32]).reopening(&MailboxId([1; 32])).to_text();
