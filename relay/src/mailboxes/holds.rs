@@ -1,5 +1,8 @@
 //! Holds: the dead man's switch as the relay sees it.
 
+mod index;
+mod releasing;
+
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
 
@@ -9,10 +12,13 @@ use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
 use crate::limits::{
     ABANDONED_AFTER_S, HELD_FOR_EACH, HELD_FOR_MAILBOX, HELD_FOR_TOKEN, HOLDS_SWEPT_AT_ONCE,
-    LOST_HOLD_S, RELEASED_AT_ONCE, RELEASED_WITHOUT_ROOM,
+    LOST_HOLD_S,
 };
 use crate::shares::share;
-use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write, short_digest};
+use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write};
+
+use self::index::Hold;
+pub(super) use self::index::Holds;
 
 /// A hold that is asked for.
 #[derive(Debug)]
@@ -22,111 +28,6 @@ pub(crate) struct Asked {
     pub(crate) deliveries: Vec<(SendTokenHash, Envelope)>,
     /// The hold whose place it takes.
     pub(crate) replaces: Option<HoldId>,
-}
-
-pub(super) struct Hold {
-    record: HoldRecord,
-    /// The access tokens that its recipients' mailboxes were by when it was taken or found.
-    accesses: Vec<u16>,
-    /// Being released: its envelopes are on their way from the store.
-    releasing: bool,
-    /// All its envelopes could be read, or were written, in this process.
-    whole: bool,
-    /// Left or extended by somebody who spoke to this process: no outage lies between.
-    fresh: bool,
-    /// Since when none of its recipients is here, in seconds of hold time.
-    gone_since_s: Option<u64>,
-}
-
-/// All holds, and in which order they are due.
-#[derive(Default)]
-pub(super) struct Holds {
-    by_id: HashMap<HoldId, Hold>,
-    /// Those that are not being released.
-    due: BTreeSet<(u64, HoldId)>,
-    /// Holds that were dropped because their recipients are gone, how many deliveries they had, and until when an `Extend` is told
-    /// so, in seconds of hold time.
-    abandoned: HashMap<HoldId, (usize, u64)>,
-    /// How many envelopes are held for each token, registered or not: one that is registered again has its places again.
-    held: HashMap<SendTokenHash, u32>,
-    /// Holds for mailboxes by each access token.
-    by_access: HashMap<u16, u32>,
-}
-
-impl Holds {
-    pub(super) fn with_capacity(holds: u32) -> Self {
-        Self { by_id: HashMap::with_capacity(holds as usize), ..Self::default() }
-    }
-
-    fn has(&self, id: &HoldId) -> bool {
-        self.by_id.contains_key(id)
-    }
-
-    fn get(&self, id: &HoldId) -> Option<&Hold> {
-        self.by_id.get(id)
-    }
-
-    fn len(&self) -> usize {
-        self.by_id.len()
-    }
-
-    fn insert(&mut self, hold: Hold) {
-        let id = hold.record.key.id;
-        if !hold.releasing {
-            self.due.insert((hold.record.due_s, id));
-        }
-        self.abandoned.remove(&id);
-        for token in hold.record.held() {
-            *self.held.entry(*token).or_default() += 1;
-        }
-        for access in &hold.accesses {
-            *self.by_access.entry(*access).or_default() += 1;
-        }
-        self.by_id.insert(id, hold);
-    }
-
-    /// Holds for mailboxes by this access token.
-    fn by_access(&self, access: u16) -> u32 {
-        self.by_access.get(&access).copied().unwrap_or(0)
-    }
-
-    /// Envelopes that are held for this token.
-    pub(super) fn held_for(&self, token: &SendTokenHash) -> u32 {
-        self.held.get(token).copied().unwrap_or(0)
-    }
-
-    fn remove(&mut self, id: &HoldId) -> Option<Hold> {
-        let hold = self.by_id.remove(id)?;
-        self.due.remove(&(hold.record.due_s, *id));
-        for token in hold.record.held() {
-            match self.held.get_mut(token) {
-                Some(count) if *count > 1 => *count -= 1,
-                _ => drop(self.held.remove(token)),
-            }
-        }
-        for access in &hold.accesses {
-            match self.by_access.get_mut(access) {
-                Some(count) if *count > 1 => *count -= 1,
-                _ => drop(self.by_access.remove(access)),
-            }
-        }
-        Some(hold)
-    }
-
-    /// Changes one that stays. What is due follows.
-    fn change(&mut self, id: &HoldId, change: impl FnOnce(&mut Hold)) -> Option<HoldRecord> {
-        let hold = self.by_id.get_mut(id)?;
-        self.due.remove(&(hold.record.due_s, *id));
-        change(hold);
-        if !hold.releasing {
-            self.due.insert((hold.record.due_s, *id));
-        }
-        Some(hold.record.clone())
-    }
-
-    fn first_due(&self, now: Now) -> Option<HoldId> {
-        self.due.first().filter(|(due_s, _)| *due_s <= now.hold_s()).map(|(_, id)| *id)
-    }
 }
 
 impl Mailboxes {
@@ -320,100 +221,6 @@ impl Mailboxes {
             self.promise(Answer::Refused(Refusal::HoldLost))
         } else {
             refused(Refusal::UnknownHold)
-        }
-    }
-
-    /// Holds to be released now, a few at a time: the caller reads their envelopes and comes back with
-    /// [`Mailboxes::release`].
-    pub(crate) fn due(&mut self, now: Now) -> Vec<HoldRecord> {
-        if now.hold_s() < self.release_not_before_s
-            || self.released_without_room > RELEASED_WITHOUT_ROOM
-        {
-            return Vec::new();
-        }
-        let next = || {
-            let id = self.holds.first_due(now)?;
-            self.holds.change(&id, |hold| hold.releasing = true)
-        };
-        std::iter::from_fn(next).take(RELEASED_AT_ONCE).collect()
-    }
-
-    /// Puts the envelopes of a due hold into their mailboxes. One that was extended, replaced or cancelled
-    /// meanwhile stays as it is. None of them may be [in doubt](Mailboxes::in_doubt). An envelope that is missing among
-    /// them is counted in its mailbox; returns how many.
-    pub(crate) fn release(
-        &mut self,
-        key: HeldKey,
-        envelopes: Vec<(u8, Envelope)>,
-        now: Now,
-        writes: &mut Vec<Write>,
-    ) -> usize {
-        let ready = |hold: &Hold| hold.record.key == key && hold.releasing;
-        if !self.holds.get(&key.id).is_some_and(ready) {
-            return 0;
-        }
-        let Some(hold) = self.holds.get(&key.id) else { return 0 };
-        let record = hold.record.clone();
-        let missing = self.count_missing(&record, &envelopes, writes);
-        if envelopes.is_empty() {
-            self.lose_hold(key, now, writes);
-            return missing;
-        }
-        if self.room == Room::None {
-            self.released_without_room += envelopes.len();
-        }
-        self.holds.remove(&key.id);
-        self.unreserve(&record);
-        for (at, envelope) in envelopes {
-            let Some(delivery) = record.deliveries.get(usize::from(at)) else { continue };
-            let digest = short_digest(&envelope);
-            let Some(mailbox) = self.mailbox_of(&delivery.token) else { continue };
-            // After a crash in the middle of a release some are there already.
-            if !mailbox.has_seen(&digest, now) {
-                self.put(&delivery.token, envelope, digest, now, writes);
-            }
-        }
-        // After the envelopes: a crash between them releases again, and doubles are recognised.
-        writes.push(Write::ReleaseHold(key));
-        missing
-    }
-
-    /// Counts in its mailbox each envelope that damage has taken.
-    fn count_missing(
-        &mut self,
-        record: &HoldRecord,
-        envelopes: &[(u8, Envelope)],
-        writes: &mut Vec<Write>,
-    ) -> usize {
-        let mut missing = 0;
-        for (at, delivery) in (0..=u8::MAX).zip(&record.deliveries) {
-            let there = envelopes.iter().any(|(of, _)| *of == at);
-            if there || delivery.outcome != DeliveryOutcome::Held {
-                continue;
-            }
-            missing += 1;
-            if let Some(mailbox) = self.mailbox_of(&delivery.token) {
-                // A crash before the hold is removed counts it twice rather than never.
-                mailbox.expired += 1;
-                writes.push(Write::Mailbox(mailbox.record()));
-            }
-        }
-        missing
-    }
-
-    /// The outage before the start was longer than it seemed, and hold time has gone on by that much just now. What
-    /// was promised since the start is to come as late as was promised.
-    pub(crate) fn outage_was_longer(&mut self, by_ms: u64, now: Now, writes: &mut Vec<Write>) {
-        let by_s = by_ms.div_ceil(1000);
-        self.note_gap(by_s, now);
-        let later = |hold: &&Hold| hold.fresh && !hold.releasing;
-        let ids: Vec<HoldId> =
-            self.holds.by_id.values().filter(later).map(|hold| hold.record.key.id).collect();
-        for id in ids {
-            let add = |hold: &mut Hold| {
-                hold.record.due_s = hold.record.due_s.saturating_add(by_s);
-            };
-            writes.extend(self.holds.change(&id, add).map(Write::HoldRecord));
         }
     }
 

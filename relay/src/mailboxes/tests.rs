@@ -9,6 +9,8 @@ mod shares;
 use velar_protocol::wire::{DeliveryOutcome, EndReason, HoldSecret, SendToken, TokenOutcome};
 
 use super::*;
+use crate::access::Leave;
+use crate::limits::FLOOR;
 use crate::store::{MemoryStore, Store, short_digest};
 
 const START_S: u64 = 1_800_000_000;

@@ -16,12 +16,16 @@
 //! Entries of the tree `index` are read by the hundred thousand at each start and stay short: `version(1) ‖
 //! crc32(key ‖ body)(4) ‖ body`. All that they say is also in the record of the envelope itself.
 
-use velar_protocol::wire::limits::ENVELOPE_LEN;
-use velar_protocol::wire::{ChildId, DeliveryOutcome, Envelope, HoldId, MailboxId, SendTokenHash};
+mod bodies;
 
-use super::{
-    ClockMark, HOUR_S, HeldDelivery, HeldKey, HoldRecord, LostHold, MailboxRecord, ShortDigest,
-    SpentChild, SpentChildren, StoredEnvelope,
+use velar_protocol::wire::limits::ENVELOPE_LEN;
+use velar_protocol::wire::{Envelope, HoldId, MailboxId};
+
+use super::{HOUR_S, HeldKey, ShortDigest, StoredEnvelope};
+
+pub(super) use self::bodies::{
+    clock, clock_body, expired_with, expiring_body, hold, hold_body, lost_hold, mailbox,
+    mailbox_body, opening_body, opens, replaced_with, replacing_body, spent, spent_body,
 };
 
 /// Rare in ciphertext: one chance in 2^32 for each byte of it, and then the checksum decides.
@@ -29,14 +33,6 @@ pub(super) const MAGIC: [u8; 4] = [0xf6, 0x9d, 0xc1, 0x7e];
 const VERSION: u8 = 3;
 const HEAD: usize = 17;
 const CHECKSUM: usize = 4;
-/// Of a mailbox's record, before its tokens.
-const MAILBOX_HEAD: usize = 22;
-/// At the end of a mailbox's record: how many envelopes went with it.
-const EXPIRED: usize = 4;
-/// Before the id of a replaced hold, where others have an outcome.
-const REPLACES: u8 = 3;
-/// Behind used children: a mailbox was opened with them.
-const OPENS: u8 = 1;
 /// Of an index entry.
 const SHORT_HEAD: usize = 5;
 
@@ -63,13 +59,13 @@ pub(super) const fn next_group(commit: u64) -> u64 {
 /// What a self-describing record is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
-    /// A [`MailboxRecord`].
+    /// A [`MailboxRecord`](super::MailboxRecord).
     Mailbox = b'm' as isize,
-    /// A [`HoldRecord`].
+    /// A [`HoldRecord`](super::HoldRecord).
     Hold = b'h' as isize,
-    /// A [`LostHold`].
+    /// A [`LostHold`](super::LostHold).
     LostHold = b'l' as isize,
-    /// [`SpentChildren`] of one access token.
+    /// [`SpentChildren`](super::SpentChildren) of one access token.
     Spent = b's' as isize,
     /// What a commit removed.
     Note = b'n' as isize,
@@ -275,148 +271,6 @@ pub(super) fn stored(key: &[u8], mut body: &[u8]) -> Option<StoredEnvelope> {
     let (received_hour, kept_since_hour) = received(&mut body)?;
     let digest: ShortDigest = body.try_into().ok()?;
     Some(StoredEnvelope { mailbox, sequence, received_hour, kept_since_hour, digest })
-}
-
-/// `sequence_ceiling(8) ‖ expired(8) ‖ used_day(4) ‖ access(2) ‖ token(32)*`, and, if envelopes expired in the same step, how many
-/// (4).
-pub(super) fn mailbox_body(record: &MailboxRecord) -> Vec<u8> {
-    let mut body = Vec::with_capacity(MAILBOX_HEAD + 32 * record.tokens.len());
-    body.extend_from_slice(&record.sequence_ceiling.to_le_bytes());
-    body.extend_from_slice(&record.expired.to_le_bytes());
-    body.extend_from_slice(&record.used_day.to_le_bytes());
-    body.extend_from_slice(&record.access.to_le_bytes());
-    for token in &record.tokens {
-        body.extend_from_slice(token.as_bytes());
-    }
-    body
-}
-
-/// [`mailbox_body`] of a step in which so many envelopes expire.
-pub(super) fn expiring_body(record: &MailboxRecord, count: u32) -> Vec<u8> {
-    let mut body = mailbox_body(record);
-    body.extend_from_slice(&count.to_le_bytes());
-    body
-}
-
-/// How many envelopes of a mailbox expired in the step that wrote this body.
-pub(super) fn expired_with(body: &[u8]) -> u32 {
-    let tail =
-        body.get(MAILBOX_HEAD..).map_or(&[][..], |tokens| tokens.chunks_exact(32).remainder());
-    tail.try_into().map_or(0, u32::from_le_bytes)
-}
-
-pub(super) fn mailbox(id: MailboxId, mut body: &[u8]) -> Option<MailboxRecord> {
-    let sequence_ceiling = u64::from_le_bytes(take(&mut body)?);
-    let expired = u64::from_le_bytes(take(&mut body)?);
-    let used_day = u32::from_le_bytes(take(&mut body)?);
-    let access = u16::from_le_bytes(take(&mut body)?);
-    let mut tokens = Vec::with_capacity(body.len() / 32);
-    while !body.is_empty() && body.len() != EXPIRED {
-        tokens.push(SendTokenHash(take(&mut body)?));
-    }
-    Some(MailboxRecord { id, sequence_ceiling, expired, used_day, access, tokens })
-}
-
-/// `generation(4) ‖ due_s(8) ‖ (outcome(1) ‖ token(32))*`, and, if it takes the place of another in the same step, `3(1) ‖
-/// that one's id(32)`.
-pub(super) fn hold_body(record: &HoldRecord) -> Vec<u8> {
-    let mut body = Vec::with_capacity(12 + 33 * record.deliveries.len());
-    body.extend_from_slice(&record.key.generation.to_le_bytes());
-    body.extend_from_slice(&record.due_s.to_le_bytes());
-    for delivery in &record.deliveries {
-        body.push(match delivery.outcome {
-            DeliveryOutcome::Held => 0,
-            DeliveryOutcome::Refused => 1,
-            DeliveryOutcome::Full => 2,
-        });
-        body.extend_from_slice(delivery.token.as_bytes());
-    }
-    body
-}
-
-/// [`hold_body`] of a step in which another hold goes.
-pub(super) fn replacing_body(record: &HoldRecord, old: HoldId) -> Vec<u8> {
-    let mut body = hold_body(record);
-    body.push(REPLACES);
-    body.extend_from_slice(old.as_bytes());
-    body
-}
-
-/// The hold that went in the step that wrote this body.
-pub(super) fn replaced_with(body: &[u8]) -> Option<HoldId> {
-    let (&REPLACES, old) = body.get(12..)?.chunks_exact(33).next_back()?.split_first()? else {
-        return None;
-    };
-    Some(HoldId(old.try_into().ok()?))
-}
-
-pub(super) fn hold(id: HoldId, mut body: &[u8]) -> Option<HoldRecord> {
-    let generation = u32::from_le_bytes(take(&mut body)?);
-    let due_s = u64::from_le_bytes(take(&mut body)?);
-    let mut deliveries = Vec::with_capacity(body.len() / 33);
-    while !body.is_empty() {
-        let outcome = match take::<1>(&mut body)? {
-            [0] => DeliveryOutcome::Held,
-            [1] => DeliveryOutcome::Refused,
-            [2] => DeliveryOutcome::Full,
-            [REPLACES] if body.len() == 32 => break,
-            _ => return None,
-        };
-        deliveries.push(HeldDelivery { token: SendTokenHash(take(&mut body)?), outcome });
-    }
-    Some(HoldRecord { key: HeldKey { id, generation }, due_s, deliveries })
-}
-
-/// `hold_ms(8) ‖ age_ms(8) ‖ wall_ms(8) ‖ pending_ms(8)`.
-pub(super) fn clock_body(mark: &ClockMark) -> Vec<u8> {
-    let ClockMark { hold_ms, age_ms, wall_ms, pending_ms } = *mark;
-    [hold_ms, age_ms, wall_ms, pending_ms].iter().flat_map(|ms| ms.to_le_bytes()).collect()
-}
-
-pub(super) fn clock(mut body: &[u8]) -> Option<ClockMark> {
-    let mark = ClockMark {
-        hold_ms: u64::from_le_bytes(take(&mut body)?),
-        age_ms: u64::from_le_bytes(take(&mut body)?),
-        wall_ms: u64::from_le_bytes(take(&mut body)?),
-        pending_ms: u64::from_le_bytes(take(&mut body)?),
-    };
-    body.is_empty().then_some(mark)
-}
-
-/// `(until_s(8) ‖ id(16))*`, and, if a mailbox is opened in the same step, `1(1)`.
-pub(super) fn spent_body(spent: &SpentChildren) -> Vec<u8> {
-    let mut body = Vec::with_capacity(24 * spent.children.len());
-    for child in &spent.children {
-        body.extend_from_slice(&child.until_s.to_le_bytes());
-        body.extend_from_slice(child.id.as_bytes());
-    }
-    body
-}
-
-/// [`spent_body`] of a step in which a mailbox is opened by one of them.
-pub(super) fn opening_body(spent: &SpentChildren) -> Vec<u8> {
-    let mut body = spent_body(spent);
-    body.push(OPENS);
-    body
-}
-
-/// Whether a mailbox was opened in the step that wrote this body.
-pub(super) fn opens(body: &[u8]) -> bool {
-    body.chunks_exact(24).remainder() == [OPENS]
-}
-
-pub(super) fn spent(access: u16, mut body: &[u8]) -> Option<SpentChildren> {
-    let mut children = Vec::with_capacity(body.len() / 24);
-    while !body.is_empty() && body != [OPENS] {
-        let until_s = u64::from_le_bytes(take(&mut body)?);
-        children.push(SpentChild { id: ChildId(take(&mut body)?), until_s });
-    }
-    Some(SpentChildren { access, children })
-}
-
-/// `until_s(8)`.
-pub(super) fn lost_hold(id: HoldId, body: &[u8]) -> Option<LostHold> {
-    Some(LostHold { id, until_s: u64::from_le_bytes(body.try_into().ok()?) })
 }
 
 /// The next `N` bytes.

@@ -1,4 +1,7 @@
+use velar_protocol::wire::{ChildId, DeliveryOutcome, SendTokenHash};
+
 use super::*;
+use crate::store::{ClockMark, HeldDelivery, HoldRecord, MailboxRecord, SpentChild, SpentChildren};
 
 #[test]
 fn a_changed_bit_a_cut_or_a_foreign_key_does_not_check_out() {
