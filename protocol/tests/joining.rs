@@ -127,7 +127,8 @@ impl Step<'_> {
                     sender: self.from.public().member(),
                     roster_number: self.roster.map_or(0, Roster::number),
                     roster_hash: self.roster.map_or([0; 32], Roster::hash),
-                    voice: Voice([id; 16]),
+                    // An offer says nothing of a passphrase.
+                    voice: if self.name == "offer" { Voice::NONE } else { Voice([id; 16]) },
                     message: MessageId([id; 16]),
                     sequence: self.sequence,
                     index: index as u8,

@@ -185,6 +185,7 @@ def steps(file):
             without = name in ("offer", "join")
             same("roster of " + name, fields[1:3] == [0, bytes(32)], without)
             same("sequence of " + name, fields[5] == 0, name == "offer")
+            same("voice of " + name, fields[3] == bytes(16), name == "offer")
             same("parts of " + name, (index, count), (len(pieces), len(case["parts"])))
             for prekey in carried:
                 circles.prekey_of(sender, circle, prekey, circles.ONE_TIME)

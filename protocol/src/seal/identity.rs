@@ -62,7 +62,8 @@ impl CircleId {
 pub struct Voice(pub [u8; 16]);
 
 impl Voice {
-    /// Says nothing of a passphrase: the voice of what is sealed beforehand, in kits and holds, and of nothing else.
+    /// Says nothing of a passphrase: the voice of what is sealed beforehand, in kits and holds, of offers, and of
+    /// nothing else.
     pub const NONE: Self = Self([0; 16]);
 }
 

@@ -49,7 +49,7 @@ pub struct Part {
     pub roster_number: u64,
     /// Hash of that roster. Who knows a newer one passes it on; who knows an older one asks.
     pub roster_hash: [u8; 32],
-    /// With which passphrase the sender's vault was opened; [`Voice::NONE`] in what is sealed beforehand.
+    /// With which passphrase the sender's vault was opened; [`Voice::NONE`] in what is sealed beforehand, and in offers.
     pub voice: Voice,
     /// The message that this is a part of.
     pub message: MessageId,

@@ -3,6 +3,7 @@
 mod alike;
 mod beforehand;
 mod ends;
+mod offer;
 mod vault;
 
 use velar_protocol::circle::{AlertEvent, AlertId, Body, EventKind, Reason, Role, StandDown};

@@ -6,14 +6,16 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
+use velar_protocol::circle::words::WordList;
+use velar_protocol::circle::{Role, Roles};
 use velar_protocol::wire::{
     Answer, DeliveryOutcome, Envelope, Pin, RelayAddress, Request, SendTokenHash, TokenOutcome,
 };
 
-use super::{check_in, circle};
+use super::check_in;
 use crate::device::tests::entropy::Entropy;
 use crate::device::tests::office::{START_S, World, arrived, other_passphrase, passphrase};
-use crate::device::{CheckInSaid, Device};
+use crate::device::{CheckInSaid, Device, Due, OfferToSend};
 use crate::holds::testing::Relay;
 use crate::kit::{self, KitFile, Renew};
 use crate::passphrase::Passphrase;
@@ -24,11 +26,14 @@ use crate::vault::{Vault, VaultError};
 const HOUR_S: u64 = 3600;
 const DAY_S: u64 = 24 * HOUR_S;
 
-/// Ana's device on its own: relays take everything, and the same envelopes come, whichever passphrase was typed.
+/// Ana's device on its own: relays take everything, and the same envelopes come, whichever passphrase was typed. And
+/// that of a guest, who answers what she offers.
 struct Alone {
     device: Device,
+    guest: Device,
     relays: HashMap<RelayAddress, Relay>,
     mail: Vec<Vec<Envelope>>,
+    offers: Vec<OfferToSend>,
     now_s: u64,
 }
 
@@ -38,7 +43,7 @@ type Row = (i64, Vec<u8>, Vec<u8>, u8, i64);
 /// Something that is done, and its name.
 type Step = (&'static str, fn(&mut Alone));
 
-/// What whoever holds the vault, the kit and a passphrase can read.
+/// What whoever holds the vault, the kit and a passphrase can read, and the keys in the vault can open.
 #[derive(Debug, PartialEq)]
 struct Read {
     step: &'static str,
@@ -48,24 +53,28 @@ struct Read {
     rows: Vec<Row>,
     free: Vec<(u8, i64)>,
     kit: Option<Vec<u8>>,
+    /// What lies at mailboxes of invitations: the link, which the vault keeps, opens them.
+    offers: Vec<Vec<u8>>,
     /// Files and their sizes.
     files: BTreeMap<String, u64>,
 }
 
 impl Alone {
-    fn of(folder: &Path, passphrase: &Passphrase, mail: Vec<Vec<Envelope>>) -> Self {
-        let mut device = Device::of(Vault::open(folder, passphrase).unwrap()).unwrap();
-        device.entropy = Entropy::Seeded { seed: 7, drawn: 0 };
-        Self { device, relays: HashMap::new(), mail, now_s: START_S + HOUR_S }
+    fn of(folder: &Path, passphrase: &Passphrase, guest: &Path, mail: Vec<Vec<Envelope>>) -> Self {
+        let opened = |folder, passphrase, seed| {
+            let mut device = Device::of(Vault::open(folder, passphrase).unwrap()).unwrap();
+            device.entropy = Entropy::Seeded { seed, drawn: 0 };
+            device
+        };
+        let (device, guest) =
+            (opened(folder, passphrase, 7), opened(guest, &self::passphrase(), 8));
+        let (relays, offers) = (HashMap::new(), Vec::new());
+        Self { device, guest, relays, mail, offers, now_s: START_S + HOUR_S }
     }
 
     fn send(&mut self) {
         let now_s = self.now_s;
-        for home in self.device.homes().unwrap() {
-            let registered = |token: &SendTokenHash| (*token, TokenOutcome::Registered);
-            let said: Vec<_> = home.tokens.iter().map(registered).collect();
-            self.device.opened(&home.relay, home.revision, &said, now_s).unwrap();
-        }
+        open_homes(&mut self.device, now_s);
         // A check-in first, and then what is asked about holds.
         for _ in 0..3 {
             let mut answers = Vec::new();
@@ -90,6 +99,39 @@ impl Alone {
         let mail: Vec<_> = mail.into_iter().map(arrived).collect();
         self.device.receive(&mail, now_s).unwrap();
         self.device.send_receipts(None, now_s).unwrap();
+    }
+
+    fn invite(&mut self) {
+        let roles = Roles::of(&[Role::Accompanier]);
+        let offer = self.device.invite(roles, WordList::Spanish, self.now_s).unwrap();
+        self.offers.push(offer);
+        self.send();
+    }
+
+    /// The guest answers the last invitation, and Ana's device shows the words.
+    fn be_answered(&mut self) {
+        let (now_s, offer) = (self.now_s, self.offers.last().unwrap());
+        self.guest
+            .join(&offer.invitation, std::slice::from_ref(&offer.envelope), "Sol", now_s)
+            .unwrap();
+        open_homes(&mut self.guest, now_s);
+        let said = |due: Due| match due.request(now_s) {
+            Some(Request::Send { delivery }) => Some(arrived(delivery.envelope)),
+            _ => None,
+        };
+        let said = self.guest.due(now_s, 1000, |_| false).unwrap().into_iter().filter_map(said);
+        self.device.receive(&said.collect::<Vec<_>>(), now_s).unwrap();
+        assert_eq!(self.device.answers(now_s).unwrap().len(), 1);
+        self.send();
+    }
+
+    fn approve(&mut self) {
+        let answer = self.device.answers(self.now_s).unwrap().remove(0);
+        let words = answer.words.join(" ");
+        let approved =
+            self.device.approve(answer.invitation, &words, None, None, None, self.now_s).unwrap();
+        assert_eq!(approved, self.guest.member());
+        self.send();
     }
 
     fn keep_kit(&mut self) {
@@ -129,8 +171,18 @@ impl Alone {
             rows: rows.unwrap().map(Result::unwrap).collect(),
             free: free.unwrap().map(Result::unwrap).collect(),
             kit,
+            offers: self.offers.iter().map(|one| one.envelope.as_bytes().to_vec()).collect(),
             files: entries.map(|e| (e.file_name().into_string().unwrap(), size(&e))).collect(),
         }
+    }
+}
+
+/// Its relays take its tokens.
+fn open_homes(device: &mut Device, now_s: u64) {
+    for home in device.homes().unwrap() {
+        let registered = |token: &SendTokenHash| (*token, TokenOutcome::Registered);
+        let said: Vec<_> = home.tokens.iter().map(registered).collect();
+        device.opened(&home.relay, home.revision, &said, now_s).unwrap();
     }
 }
 
@@ -212,6 +264,10 @@ const DAY: &[Step] = &[
         ana.device.tend(true, true, ana.now_s).unwrap();
         ana.send();
     }),
+    ("an invitation", Alone::invite),
+    ("an answer", Alone::be_answered),
+    ("an approval", Alone::approve),
+    ("an invitation that nobody answers", Alone::invite),
     ("a drill, and being there", |ana| {
         ana.device.drill("simulacro", ana.now_s).unwrap();
         ana.device.say_presence(ana.now_s + HOUR_S, true, ana.now_s).unwrap();
@@ -259,7 +315,8 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_vault_keeps_nothing_that_tells_under_which_passphrase_it_was_made() {
-    let mut world = circle();
+    // She leads: only a lead invites.
+    let mut world = World::circle("Ana", &[("Luz", Role::Accompanier), ("Eva", Role::Accompanier)]);
     for _ in 0..3 {
         for name in ["Ana", "Luz", "Eva"] {
             check_in(&mut world, name);
@@ -270,11 +327,14 @@ fn a_vault_keeps_nothing_that_tells_under_which_passphrase_it_was_made() {
     world.person("Ana").reopen(true);
     world.person("Ana").reopen(false);
     let mail = mail(&mut world);
-    let from = world.device("Ana").folder().to_owned();
+    let (from, guest) =
+        (world.device("Ana").folder().to_owned(), world.device("Sol").folder().to_owned());
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
     let mut lives = folders.iter().zip([passphrase(), other_passphrase()]).map(|(to, typed)| {
-        copy(&from, to.path());
-        let mut ana = Alone::of(to.path(), &typed, mail.clone());
+        let (hers, guests) = (to.path().join("hers"), to.path().join("guests"));
+        copy(&from, &hers);
+        copy(&guest, &guests);
+        let mut ana = Alone::of(&hers, &typed, &guests, mail.clone());
         let mut live = |(step, act): &Step| {
             act(&mut ana);
             let read = ana.read(step);
@@ -288,8 +348,10 @@ fn a_vault_keeps_nothing_that_tells_under_which_passphrase_it_was_made() {
         for (one, other) in usual.records.iter().zip(&second.records) {
             assert_eq!(one, other, "after {}", usual.step);
         }
+        assert!(usual.offers == second.offers, "what is offered after {}", usual.step);
         assert_eq!(usual, second);
     }
     let kits = usual.iter().filter_map(|read| read.kit.as_ref()).count();
     assert!(kits > DAY.len() / 2, "the kit was looked at");
+    assert_eq!(usual.last().map(|read| read.offers.len()), Some(2));
 }
