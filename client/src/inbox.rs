@@ -88,6 +88,12 @@ impl Inbox {
         self.assembly.messages().next()
     }
 
+    /// Drops the voices of what waits, if it is by this sender; says whether it is.
+    pub fn forget_voices(&mut self, sender: &MemberId) -> bool {
+        self.assembly.forget_voices(sender);
+        self.message().is_some_and(|(by, _)| by == *sender)
+    }
+
     /// Whether nothing is waiting: the record can go.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -10,7 +10,7 @@ use velar_protocol::circle::alert::set_digest;
 use velar_protocol::circle::limits::{MAX_EVENTS_PER_AUTHOR, MAX_IN_PLACE};
 use velar_protocol::circle::{
     Alert, AlertEvent, AlertId, AlertMark, Body, EventId, EventKind as Kind, Heard, Membership,
-    StandDown,
+    RosterMember, StandDown,
 };
 use velar_protocol::seal::{MemberId, MessageId, Voice};
 
@@ -18,7 +18,8 @@ use super::sealing::Post;
 use super::{Done, Turn};
 use crate::duress::{Apart, under_duress};
 use crate::outbox::Class;
-use crate::records::{DuressKind, EventKind, What};
+use crate::records::{DuressKind, EarlyKind, EventKind, NewerBodyKind, PartsKind, What};
+use crate::vault::Fate;
 
 impl Turn<'_> {
     /// A part of a message of `from`'s said this voice. The first is hers; any other is duress, whatever the message is.
@@ -106,6 +107,35 @@ impl Turn<'_> {
         let members = self.membership()?;
         let alike = |members: Membership| members.same_person(member, self.me());
         Ok(member == self.me() || members.is_some_and(alike))
+    }
+
+    /// Forgets the voices of other devices of my person's, in all that came of them: that they are hers is known only by a
+    /// roster, and that may come later.
+    pub(super) fn forget_voices_of_mine(&self) -> Done {
+        let Some(members) = self.membership()? else { return Ok(()) };
+        let others = members.ever().map(RosterMember::member).filter(|other| *other != self.me());
+        let forget = |voices: &mut BTreeSet<Voice>, theirs: bool| {
+            if theirs {
+                *voices = [Voice::NONE].into();
+            }
+            Fate::store_if(theirs)
+        };
+        for other in others.filter(|other| members.same_person(*other, self.me())) {
+            let mut peer = self.peer(other)?;
+            if peer.voice.take().is_some() {
+                self.set_peer(other, &peer)?;
+            }
+            self.tx.revise::<PartsKind>(|parts| Fate::store_if(parts.forget_voices(&other)))?;
+            self.tx.revise::<EarlyKind>(|early| {
+                let theirs = early.from.member() == other;
+                forget(&mut early.voices, theirs)
+            })?;
+            self.tx.revise::<NewerBodyKind>(|complete| {
+                let theirs = complete.whole.sender == other;
+                forget(&mut complete.whole.voices, theirs)
+            })?;
+        }
+        Ok(())
     }
 
     /// Whether an event says that my own person is under duress. Neither kept nor shown: whoever holds this device

@@ -7,7 +7,7 @@ use velar_protocol::circle::limits::MAX_CHAIN;
 use velar_protocol::circle::{
     Alert, AlertEvent, Body, EventKind, Former, Message, MessageError, Reason, Roster, RosterMember,
 };
-use velar_protocol::seal::{Identity, MemberId, MessageId, Opened, Whole};
+use velar_protocol::seal::{Identity, MemberId, MessageId, Opened, Voice, Whole};
 
 use super::sealing::Post;
 use super::views::name_of;
@@ -223,7 +223,7 @@ impl Turn<'_> {
         through: Holder,
     ) -> Done {
         let member = identity.member();
-        let part = match opened.authenticate(identity) {
+        let mut part = match opened.authenticate(identity) {
             Ok(part) => part,
             Err(error) => {
                 tracing::warn!(%error, "an envelope is not by the former member it names");
@@ -235,6 +235,9 @@ impl Turn<'_> {
             let mut profile = self.profile()?;
             self.revoke(&mut profile, |holder| *holder == through);
             self.set_profile(&profile)?;
+        }
+        if self.is_of_mine(member)? {
+            part.voice = Voice::NONE;
         }
         let silent = says_nothing(&part);
         match Message::decode(&part.body) {

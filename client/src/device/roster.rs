@@ -22,7 +22,7 @@ impl Turn<'_> {
     pub(super) fn set_roster(&self, roster: &Roster) -> Done {
         self.tx.put::<RosterKind>(&[], roster.signed())?;
         self.tx.put::<RosterKind>(&roster.number().to_be_bytes(), roster.signed())?;
-        Ok(())
+        self.forget_voices_of_mine()
     }
 
     /// Takes over what follows the state held; shows who came and went.

@@ -33,6 +33,12 @@ impl Fate {
     pub fn delete_if(gone: bool) -> Self {
         if gone { Self::Delete } else { Self::Keep }
     }
+
+    /// [`Fate::Store`] if so, else [`Fate::Keep`].
+    #[must_use]
+    pub fn store_if(changed: bool) -> Self {
+        if changed { Self::Store } else { Self::Keep }
+    }
 }
 
 /// A record that a list had to leave out.

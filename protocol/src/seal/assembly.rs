@@ -204,6 +204,13 @@ impl Assembly {
         self.incomplete.remove(sender);
     }
 
+    /// Drops the voices of what one sender left incomplete: [`Voice::NONE`] takes their place.
+    pub fn forget_voices(&mut self, sender: &MemberId) {
+        for known in self.incomplete.get_mut(sender).into_iter().flat_map(BTreeMap::values_mut) {
+            known.voices = [Voice::NONE].into();
+        }
+    }
+
     /// The messages that are incomplete, and by whom.
     pub fn messages(&self) -> impl Iterator<Item = (MemberId, MessageId)> {
         let of = |(sender, messages): (&MemberId, &BTreeMap<MessageId, Incomplete>)| {

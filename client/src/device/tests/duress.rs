@@ -4,6 +4,7 @@ mod alike;
 mod beforehand;
 mod ends;
 mod offer;
+mod own;
 mod vault;
 
 use velar_protocol::circle::{AlertEvent, AlertId, Body, EventKind, Reason, Role, StandDown};

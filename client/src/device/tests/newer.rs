@@ -81,7 +81,7 @@ fn a_check_in_counts_whatever_else_it_says() {
 }
 
 /// Says it in the version after this one.
-fn say_newer(
+pub(super) fn say_newer(
     world: &mut World,
     from: &'static str,
     to: &'static str,
