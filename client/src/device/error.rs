@@ -56,6 +56,9 @@ pub enum DeviceError {
     /// So many tokens are valid that a relay would take no more.
     #[error("too many tokens are valid")]
     TooManyTokens,
+    /// So many members' tokens are being exchanged that another one would end one of theirs.
+    #[error("too many tokens are being exchanged")]
+    TooManyExchanges,
     /// No invitation waits for this.
     #[error("nobody has answered an invitation")]
     NothingToApprove,

@@ -42,6 +42,9 @@ pub fn device_failure(error: &DeviceError, folder: &Path, text: &Text) -> Failur
             failure!(text, Exit::NotNow, "error-invitations-many")
         }
         DeviceError::TooManyTokens => failure!(text, Exit::NotNow, "error-tokens-many"),
+        DeviceError::TooManyExchanges => {
+            failure!(text, Exit::NotNow, "error-exchanges-many")
+        }
         DeviceError::NothingToApprove => failure!(text, Exit::NotFound, "error-approve-none"),
         DeviceError::AmbiguousAnswer => {
             failure!(text, Exit::NeedsConfirmation, "error-approve-several")
@@ -125,6 +128,7 @@ mod tests {
             DeviceError::AmbiguousAlert,
             DeviceError::TooManyInvitations,
             DeviceError::TooManyTokens,
+            DeviceError::TooManyExchanges,
             DeviceError::NothingToApprove,
             DeviceError::AmbiguousAnswer,
             DeviceError::Void,

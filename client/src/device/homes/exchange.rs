@@ -44,7 +44,8 @@ impl Device {
     /// `at_once`: no longer than that. While this goes on no further one is drawn.
     ///
     /// # Errors
-    /// [`DeviceError::UnknownMember`]; [`DeviceError::TooManyTokens`]; [`DeviceError::Removed`].
+    /// [`DeviceError::UnknownMember`]; [`DeviceError::TooManyExchanges`]; [`DeviceError::TooManyTokens`];
+    /// [`DeviceError::Removed`].
     pub fn exchange_token(&mut self, member: MemberId, at_once: bool, now_s: u64) -> Done {
         self.write(now_s, |turn| {
             turn.must_belong()?;
@@ -111,18 +112,18 @@ impl Home {
         }
     }
 
-    /// Makes room for one token more that is to take another's place, beside those of so many members who are still to
-    /// come. Of too many, that goes which lost its place longest ago.
-    pub(super) fn has_room_for_next(&mut self, to_come: usize) -> bool {
+    /// Whether as many tokens are in an exchange as may be. Of those that lost their place none goes for another's: an
+    /// alarm may still come by it.
+    fn is_exchanging_many(&self) -> bool {
         let exchanged =
             |(_, holder): &&(u64, Holder)| matches!(holder, Holder::Next(_) | Holder::Earlier(_));
-        if self.tokens.iter().filter(exchanged).count() >= MAX_EXCHANGED {
-            let earlier = |(_, holder): &&(u64, Holder)| matches!(holder, Holder::Earlier(_));
-            let oldest = self.tokens.iter().filter(earlier).map(|(index, _)| *index).min();
-            let Some(oldest) = oldest else { return false };
-            self.drop_where(|(index, _)| *index == oldest);
-        }
-        self.tokens.len() + to_come < MAX_TOKENS
+        self.tokens.iter().filter(exchanged).count() >= MAX_EXCHANGED
+    }
+
+    /// Whether there is room for one token more that is to take another's place, beside those of so many members who are
+    /// still to come.
+    pub(super) fn has_room_for_next(&self, to_come: usize) -> bool {
+        !self.is_exchanging_many() && self.tokens.len() + to_come < MAX_TOKENS
     }
 }
 
@@ -150,6 +151,8 @@ impl Turn<'_> {
                 home.exchange(member, &[]);
             } else if home.has_room_for_next(to_come) {
                 home.issue(Holder::Next(member));
+            } else if home.is_exchanging_many() {
+                return Err(DeviceError::TooManyExchanges);
             } else {
                 return Err(DeviceError::TooManyTokens);
             }

@@ -6,7 +6,7 @@ use velar_protocol::seal::MemberId;
 use velar_protocol::wire::{Answer, Envelope, MailboxId, Refusal, SendTokenHash, TokenOutcome};
 
 use super::office::World;
-use crate::device::{CheckInSaid, DeviceError, JoinState};
+use crate::device::{CheckInSaid, DeviceError, JoinState, Turn};
 use crate::records::{Holder, Item, PeerKind, SparesKind, What};
 
 const DAY_S: u64 = 86_400;
@@ -231,6 +231,61 @@ fn an_exchange_that_goes_on_draws_no_further_token_and_many_at_once_have_a_bound
         let refused = device.exchange_token(nobody, false, now_s);
         assert!(matches!(refused, Err(DeviceError::UnknownMember)));
     }
+}
+
+/// A circle in which Ana's token and those of 15 others are being exchanged; none of them has heard of it.
+fn many_exchanged() -> World {
+    let mut world = trio();
+    exchange(&mut world, "Ana", false);
+    world.carry("Luz");
+    let others = |turn: &mut Turn<'_>| {
+        let mut profile = turn.profile()?;
+        for home in &mut profile.homes {
+            for n in 0..15 {
+                home.tokens.push((home.next_token, Holder::Earlier(MemberId([n; 32]))));
+                home.next_token += 1;
+            }
+            home.revision += 1;
+        }
+        turn.set_profile(&profile)
+    };
+    let now_s = world.now_s;
+    world.device("Luz").write(now_s, others).unwrap();
+    world.carry("Luz");
+    world
+}
+
+#[test]
+fn an_exchange_too_many_is_refused_and_ends_nobodys_token() {
+    let mut world = many_exchanged();
+    let (old, eva) = (token(&mut world, "Ana", "Luz"), member(&mut world, "Eva"));
+    let (before, now_s) = (world.device("Luz").homes().unwrap()[0].tokens.clone(), world.now_s);
+    let refused = world.device("Luz").exchange_token(eva, false, now_s);
+    assert!(matches!(refused, Err(DeviceError::TooManyExchanges)));
+    world.carry("Luz");
+    assert_eq!(world.device("Luz").homes().unwrap()[0].tokens, before);
+    assert!(!is_refused(&mut world, old));
+    // Ana comes: there is room for Eva's.
+    world.settle();
+    assert!(is_refused(&mut world, old));
+    exchange(&mut world, "Eva", false);
+}
+
+#[test]
+fn a_token_that_somebody_else_has_is_exchanged_once_that_ends_nobodys() {
+    let mut world = many_exchanged();
+    let (old, hers) = (token(&mut world, "Ana", "Luz"), token(&mut world, "Eva", "Luz"));
+    stolen(&mut world, &[hers]);
+    for _ in 0..3 {
+        world.carry("Luz");
+        world.now_s += 60;
+    }
+    assert!(!is_refused(&mut world, old));
+    assert!(taken(&mut world, "Luz").is_empty(), "nothing is done about it yet");
+    rest(&mut world);
+    let eva = member(&mut world, "Eva");
+    assert_eq!(taken(&mut world, "Luz"), [Holder::Member(eva)]);
+    assert!(is_refused(&mut world, old), "hers is over");
 }
 
 #[test]
