@@ -116,13 +116,17 @@ impl Batch {
         Ok(holder)
     }
 
-    /// Keeps an envelope of a version that this program does not know.
+    /// Keeps an envelope of a version that this program does not know. It counts as one that nothing opens: whoever has a
+    /// token may call anything newer.
     pub(super) fn keep_newer(
         &mut self,
         turn: &mut Turn<'_>,
         version: u8,
         arrived: &Arrived,
     ) -> Done {
+        if !turn.has_newer_envelope(&arrived.envelope)? {
+            self.count(turn, arrived)?;
+        }
         let room = match &mut self.newer {
             Some(room) => room,
             none => none.insert(Room::of(turn)?),

@@ -173,6 +173,10 @@ impl Turn<'_> {
         Ok(())
     }
 
+    pub(super) fn has_newer_envelope(&self, envelope: &Envelope) -> Done<bool> {
+        Ok(self.tx.contains::<NewerEnvelopeKind>(&envelope.digest().0)?)
+    }
+
     /// Keeps an envelope of a newer version, if its source and all together have room for it.
     pub(super) fn keep_newer_envelope(
         &mut self,
@@ -182,7 +186,7 @@ impl Turn<'_> {
     ) -> Done {
         let Arrived { envelope, relay, token } = arrived;
         let digest = envelope.digest().0;
-        if self.tx.contains::<NewerEnvelopeKind>(&digest)? {
+        if self.has_newer_envelope(envelope)? {
             return Ok(());
         }
         let (relay, token) = (relay.clone(), *token);

@@ -41,6 +41,12 @@ fn unopened(world: &mut World) -> UnopenedView {
     world.device("Luz").unopened(now_s).unwrap()
 }
 
+/// As a later version may begin.
+fn newer(n: u64) -> Envelope {
+    let bytes = [&[2][..], &junk(n).as_bytes()[1..]].concat();
+    Envelope::new(bytes).unwrap()
+}
+
 /// What Luz was told of a member's token: how often that something came, and how often that many did.
 fn told(world: &mut World, of: MemberId) -> (usize, usize) {
     let shown = &world.person("Luz").shown;
@@ -48,6 +54,25 @@ fn told(world: &mut World, of: MemberId) -> (usize, usize) {
         |item: &&Item| matches!(item.what, What::Unmatched { member, .. } if member == of);
     let many = |item: &&Item| matches!(item.what, What::ManyUnopened { holder, .. } if holder.member() == Some(of));
     (shown.iter().filter(unmatched).count(), shown.iter().filter(many).count())
+}
+
+#[test]
+fn what_calls_itself_newer_counts_as_all_that_is_not_opened() {
+    let mut world = trio();
+    let (ana, by) = (world.person("Ana").member(), token(&mut world, "Ana", "Luz"));
+    for n in 0..=MANY {
+        assert_eq!(world.office.send(by, newer(n)), Answer::Accepted);
+    }
+    world.receive("Luz");
+    assert_eq!(told(&mut world, ana), (0, 1));
+    let counted = unopened(&mut world);
+    let [one] = counted.by_token.as_slice() else { panic!("{counted:?}") };
+    assert_eq!((one.holder, one.count, one.many), (Holder::Member(ana), MANY + 1, true));
+    // What is kept counts once, however often a relay delivers it.
+    let again = |n| Arrived { token: Some(by.mark()), ..arrived(newer(n)) };
+    let (again, now_s) = ((0..32).map(again).collect::<Vec<_>>(), world.now_s);
+    world.device("Luz").receive(&again, now_s).unwrap();
+    assert_eq!(unopened(&mut world), counted);
 }
 
 /// Prekeys as years of use leave them.
