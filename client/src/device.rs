@@ -29,6 +29,7 @@ mod plans;
 mod prekey_ids;
 mod presence;
 mod relays;
+mod remembering;
 mod roster;
 mod sealing;
 mod tending;

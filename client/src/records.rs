@@ -30,7 +30,7 @@ use crate::log::LogRecord;
 use crate::outbox::{Class, Route};
 use crate::plan::Plan;
 use crate::relays::RelayBook;
-use crate::tallies::{Asked, Tallies};
+use crate::tallies::{Asked, Remembered, Tallies};
 use crate::vault::Kind;
 
 macro_rules! kinds {
@@ -165,6 +165,8 @@ kinds! {
     TalliesKind = 50, "numbers of unopened envelopes", Tallies;
     /// Key: member id. What they were asked for because it came by their token and matches no key.
     AskedKind = 51, "questions to a member", Asked;
+    /// Key: member id; empty for everybody who is none. How many of their envelopes are remembered.
+    RememberedKind = 54, "number of envelopes seen", Remembered;
     /// Key: mailbox id. What its relay did not register of its tokens.
     RegistrationKind = 52, "tokens not registered", Registration;
     /// Key: member id. They get another token.

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use velar_protocol::seal::Day;
+use velar_protocol::seal::lifetimes::PRIVATE_HALF_DAYS;
 use velar_protocol::wire::{EnvelopeDigest, TokenMark};
 
 /// Over so many a day by one token, a person is told: an honest device sends none, or a few after its owner or this
@@ -17,6 +18,14 @@ pub const MAX_TALLIES: usize = 256;
 /// Questions in an hour to one member for what came by its token and matches no key. A relay can say of any envelope
 /// that it came by that token, and each question costs a prekey.
 pub const ASKED_AN_HOUR: usize = 4;
+
+/// Envelopes of one member under the last-resort key whose digests are remembered, while its private half is kept: a
+/// heartbeat an hour makes 1 800, and as many again may find no one-time prekey. About 2 MiB in the vault.
+pub const SEEN_OF_MEMBER: u32 = 4096;
+
+/// The same of everybody who is no member: those who answer an invitation, with a few tries, and newcomers. What they say
+/// may be heard twice.
+pub const SEEN_OF_STRANGERS: u32 = 256;
 
 const HOUR_S: u64 = 3600;
 const DAY_S: u64 = 86_400;
@@ -87,6 +96,42 @@ fn is_lately(day: Day, today: Day) -> bool {
     day.0.abs_diff(today.0) <= 1
 }
 
+/// How many envelopes of one sender are remembered, of those under keys that open more than one, by day.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remembered(Vec<(Day, u32)>);
+
+impl Remembered {
+    /// One more came. Says whether it is to be remembered: of more than `most` none is, until older ones are forgotten.
+    pub fn add(&mut self, today: Day, most: u32) -> bool {
+        self.age(today);
+        let count = self.count();
+        // One that was not remembered shows that there are more.
+        if count <= most {
+            match self.0.iter_mut().find(|(day, _)| *day == today) {
+                Some((_, count)) => *count += 1,
+                None => self.0.push((today, 1)),
+            }
+        }
+        count < most
+    }
+
+    /// Whether the last one was too many.
+    #[must_use]
+    pub fn is_over(&self, most: u32) -> bool {
+        self.count() > most
+    }
+
+    /// Forgets the days whose digests are forgotten; says whether nothing is left.
+    pub fn age(&mut self, today: Day) -> bool {
+        self.0.retain(|(day, _)| today.0.saturating_sub(day.0) <= PRIVATE_HALF_DAYS);
+        self.0.is_empty()
+    }
+
+    fn count(&self) -> u32 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+}
+
 /// What one member was asked for lately, because it came by its token and matches no key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
@@ -138,6 +183,17 @@ mod tests {
     fn mark(n: u16) -> Option<TokenMark> {
         let [high, low] = n.to_be_bytes();
         Some(TokenMark([high, low, 0, 0, 0, 0, 0, 0]))
+    }
+
+    #[test]
+    fn so_many_are_remembered_until_older_ones_are_forgotten() {
+        let mut remembered = Remembered::default();
+        let mut add = |day, count: u32| (0..count).filter(|_| remembered.add(Day(day), 10)).count();
+        assert_eq!([add(1, 4), add(2, 5), add(3, 5), add(4, 100)], [4, 5, 1, 0]);
+        assert_eq!([add(76, 5), add(77, 100)], [0, 3]);
+        assert!(remembered.is_over(10));
+        assert!(!remembered.age(Day(77)) && remembered.age(Day(300)));
+        assert!(!remembered.is_over(10));
     }
 
     #[test]

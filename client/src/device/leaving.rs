@@ -221,15 +221,17 @@ impl Turn<'_> {
         identity: &Identity,
         opened: Opened,
         through: Holder,
-    ) -> Done {
+        envelope: [u8; 32],
+    ) -> Done<bool> {
         let member = identity.member();
         let mut part = match opened.authenticate(identity) {
             Ok(part) => part,
             Err(error) => {
                 tracing::warn!(%error, "an envelope is not by the former member it names");
-                return Ok(());
+                return self.remember(None, &through, envelope);
             }
         };
+        let remembered = self.remember(Some(member), &through, envelope)?;
         if matches!(through, Holder::Spare(..)) {
             // It came with a way to reach me that was hers to be.
             let mut profile = self.profile()?;
@@ -258,10 +260,10 @@ impl Turn<'_> {
             _ => self.say_unopened(Some(member), false)?,
         }
         // Who made her say it does not make it another's.
-        if silent {
-            return Ok(());
+        if !silent {
+            self.hear_voice(member, part.voice, part.message)?;
         }
-        self.hear_voice(member, part.voice, part.message)
+        Ok(remembered)
     }
 
     /// It does not count any more, but is not passed over in silence; and an alarm that was announced is one all the same.

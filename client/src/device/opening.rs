@@ -10,13 +10,14 @@ use velar_protocol::wire::Envelope;
 
 use super::arrived::{Arrived, Batch};
 use super::prekey_ids::{Found, PrekeyIds};
+use super::remembering::{is_alarm, opens_many};
 use super::unopened::parts_key;
 use super::{Device, DeviceError, Done, Turn};
 use crate::duress::{is_alarm_beforehand, says_nothing};
 use crate::inbox::{Complete, Taken};
 use crate::records::{
     Early, EarlyKind, EarlySinceKind, Holder, Issued, IssuedKind, PartEnvelopeKind, PartsKind,
-    PrivateKind, Seen, SeenEnvelopeKind, SeenMessageKind, SpentKind, pair_key,
+    Peer, PrivateKind, Seen, SeenEnvelopeKind, SeenMessageKind, SpentKind, pair_key,
 };
 use crate::vault::VaultError;
 
@@ -47,7 +48,7 @@ impl Device {
     /// the vault, was there before, or can never be opened here.
     ///
     /// Nothing that is in an envelope is an error: one that cannot be acted on is undone as a whole, said,
-    /// and remembered, and the next is taken in.
+    /// and counted, and the next is taken in.
     ///
     /// # Errors
     /// [`DeviceError`] of this device alone.
@@ -88,8 +89,8 @@ impl Turn<'_> {
             }
             Err(error) => {
                 tracing::warn!(%error, "an envelope cannot be acted on");
-                let today = self.today();
-                self.tx.put::<SeenEnvelopeKind>(&arrived.envelope.digest().0, &today)?;
+                // Undone with all the rest: it is not remembered, and would end so again.
+                batch.count(self, arrived)?;
                 self.say_unopened(None, false).map(|()| true)
             }
         }
@@ -119,12 +120,15 @@ impl Turn<'_> {
             batch.count(self, arrived)?;
             return self.say_once(&issued, None, false).map(|_| ());
         };
-        let today = self.today();
-        self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
-        if !matches!(issued.holder, Holder::Everyone | Holder::Invitation(_)) {
+        if !opens_many(&issued.holder) {
+            let today = self.today();
+            self.tx.put::<SeenEnvelopeKind>(&digest.0, &today)?;
             self.spend(&issued)?;
         }
-        self.take_in(opened, issued.holder, digest.0)
+        if !self.take_in(opened, issued.holder, digest.0)? {
+            batch.count(self, arrived)?;
+        }
+        Ok(())
     }
 
     /// Opens it, and holds the author to be the one the prekey was issued to. `None`: not for use, and
@@ -162,14 +166,14 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Puts the part to the others of its message.
-    fn take_in(&mut self, opened: Opened, through: Holder, envelope: [u8; 32]) -> Done {
+    /// Puts the part to the others of its message. Says whether the envelope is remembered.
+    fn take_in(&mut self, opened: Opened, through: Holder, envelope: [u8; 32]) -> Done<bool> {
         let claimed = opened.part.sender;
         let author = self.identity_of(claimed)?;
         if author.is_none()
             && let Some(former) = self.former_identity(claimed)?
         {
-            return self.opened_of_former(&former, opened, through);
+            return self.opened_of_former(&former, opened, through, envelope);
         }
         let x25519 = opened.sender_x25519;
         let (mut part, known) = match author {
@@ -177,7 +181,7 @@ impl Turn<'_> {
                 Ok(part) => (part, Some(identity)),
                 Err(error) => {
                     tracing::warn!(%error, "an envelope is not by the member it names");
-                    return Ok(());
+                    return Ok(!opens_many(&through));
                 }
             },
             // A joiner or newcomer says who they are in the message itself; of a long one, only the first part
@@ -191,15 +195,22 @@ impl Turn<'_> {
         let (voice, message) = (part.voice, part.message);
         let silent = says_nothing(&part);
         let heard_before_s = self.peer(claimed)?.heard_s;
+        let by = if known.is_some() { self.belongs(claimed)? } else { None };
+        let remembered = self.remember(by, &through, envelope)?;
         if let Some(identity) = &known {
             self.take_along(identity, &part)?;
         }
         self.put_together(&part, known, x25519, through, envelope, heard_before_s)?;
-        // After what the message itself says: a check-in names the alert that another voice raises.
-        match known.filter(|_| !silent) {
-            Some(sender) => self.hear_voice(sender.member(), voice, message),
-            None => Ok(()),
+        if !remembered && by.is_some() {
+            // It may come again, and again: no sign of life.
+            let peer = Peer { heard_s: heard_before_s, ..self.peer(claimed)? };
+            self.set_peer(claimed, &peer)?;
         }
+        // After what the message itself says: a check-in names the alert that another voice raises.
+        if let Some(sender) = known.filter(|_| !silent) {
+            self.hear_voice(sender.member(), voice, message)?;
+        }
+        Ok(remembered)
     }
 
     fn put_together(
@@ -316,10 +327,20 @@ impl Turn<'_> {
             Ok(message) => message,
             Err(error) => {
                 tracing::warn!(%error, "a message could not be read");
-                self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+                let by = self.belongs(member)?;
+                if !self.is_too_much(by, &early.through)? {
+                    self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+                }
                 return self.say_unopened(Some(member), false);
             }
         };
+        // What is not remembered would count again each time it comes: an alarm does not, and nothing else is heard.
+        let by = self.belongs(member)?;
+        let too_much = self.is_too_much(by, &early.through)?;
+        if too_much && by.is_some() && !is_alarm(&message.body) {
+            tracing::warn!("too much comes of a member under the last-resort key");
+            return self.say_unopened(Some(member), false);
+        }
         let Early { from, message: id, sequence, bytes, through, prekeys, voices } = early.clone();
         let heard = Incoming { from, id, sequence, bytes, through };
         let sealed_beforehand = message.sent_at_s == 0;
@@ -342,7 +363,9 @@ impl Turn<'_> {
             }
         };
         self.tx.delete::<EarlySinceKind>(&seen)?;
-        self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+        if !too_much {
+            self.tx.put::<SeenMessageKind>(&seen, &remember)?;
+        }
         // Of who was not let in, nor answers an invitation, nothing is kept.
         if self.identity_of(member)?.is_none() {
             return Ok(());

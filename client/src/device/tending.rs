@@ -9,8 +9,8 @@ use velar_protocol::seal::lifetimes::{
 use super::{Done, Turn};
 use crate::records::{
     CursorKind, DeliveryKind, EarlyKind, EarlySinceKind, ForgottenKind, Holder, InvitationKind,
-    InvitedState, IssuedKind, ItemKind, NotedKind, PartsKind, PrivateKind, SeenEnvelopeKind,
-    SeenMessageKind, SpentKind, UsedKind, pair_key,
+    InvitedState, IssuedKind, ItemKind, NotedKind, PartsKind, PrivateKind, RememberedKind,
+    SeenEnvelopeKind, SeenMessageKind, SpentKind, UsedKind, pair_key,
 };
 use crate::vault::Fate;
 
@@ -107,6 +107,7 @@ impl Turn<'_> {
                 false => Fate::Store,
             }
         })?;
+        self.tx.revise::<RememberedKind>(|seen| Fate::delete_if(seen.age(today)))?;
         self.tx.revise::<NotedKind>(|day| Fate::delete_if(older(day.0, SPENT_ID_DAYS)))?;
         // Older ones are refused for their age. They are as many as envelopes were sealed in that time.
         self.tx.revise::<UsedKind>(|day| Fate::delete_if(older(day.0, USED_DAYS)))?;

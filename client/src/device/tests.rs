@@ -8,6 +8,7 @@ mod deadlines;
 mod duress;
 pub(super) mod entropy;
 mod forming;
+mod growth;
 mod holds;
 mod junk;
 mod kits;
