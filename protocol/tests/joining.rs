@@ -308,7 +308,8 @@ fn a_joining_is_made_as_written_and_opens_from_the_file() {
 
     let Body::Join(joined) = &join.1.body else { panic!() };
     assert!(joined.is_signed_to(&offer.0) && !joined.is_signed_to(&join.0));
-    assert!(joined.card.verify(&circle, &joined.identity).is_ok());
+    let card = joined.card.verify(&circle, &joined.identity).unwrap();
+    assert!(card.addresses.iter().all(|address| address.relay == *invitation.relay()));
     assert!(joined.card.verify(&CircleId::NONE, &joined.identity).is_err());
     assert_eq!(reveal.1.body, Body::Reveal { nonce });
     let shown = words(offered.words, &invitation, &offer.0, &join.0, &nonce);

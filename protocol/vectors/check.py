@@ -217,7 +217,9 @@ def joining():
     same("joiner", join["identity"], joiner)
     offered = velar.labelled(b"velar/1 offer hash", said["offer"][0])
     circles.signed_by(joiner, b"velar/1 join", [joiner[1], offered], join["signature"])
-    circles.card_of(joiner, circle, join["card"])
+    # A guest is at the invitation's relay, and nowhere else.
+    at = circles.card_of(joiner, circle, join["card"])
+    same("relay of the join", [relay for relay, _ in at], [(where, pins)] * len(at))
     same("nonce", said["reveal"][1]["nonce"], nonce)
     digest = circles.words_digest(seed, said["offer"][0], said["join"][0], nonce)
     same("words", (digest.hex(), circles.word_numbers(digest)), (file["words_digest"], file["word_numbers"]))

@@ -667,6 +667,7 @@ watch-unmatched-not-asked = { $time } Something came by the token given to { $na
 watch-token-taken = { $time } At { $relay } somebody else had registered the token given to { $name }; so the relay says. { $name } gets another one.
 watch-token-taken-spare = { $time } At { $relay } somebody else had registered a token left with { $name } for somebody new; so the relay says. Others are left with { $name }.
 watch-token-taken-invitation = { $time } At { $relay } somebody else had registered the token of an invitation; so the relay says. Nobody can answer it there. To make another: velar invite
+watch-answer-refused = { $time } An answer to your invitation does not fit it, by its relay, keys or time, and was not taken. Somebody else may have the link. To make another: velar invite
 watch-token-ended = { $time } The earlier token of { $name } counts no more: it was kept for 30 days. Whether { $name } has the new one is not known here.
 watch-no-room = { $time } The relay { $relay } has no room for the tokens of: { $names }. What they send you there does not arrive until it has. It is asked again every few minutes.
 watch-clock = { $time } This device's clock and the relay's differ by { $minutes } minutes. Check the time of this device.

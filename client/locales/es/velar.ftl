@@ -687,6 +687,7 @@ watch-unmatched-not-asked = { $time } Llegó algo con la ficha que le diste a { 
 watch-token-taken = { $time } En { $relay } alguien más había registrado la ficha que le diste a { $name }; lo dice el servidor. { $name } tendrá otra.
 watch-token-taken-spare = { $time } En { $relay } alguien más había registrado una ficha que { $name } guarda para alguien nuevo; lo dice el servidor. Se le dejan otras a { $name }.
 watch-token-taken-invitation = { $time } En { $relay } alguien más había registrado la ficha de una invitación; lo dice el servidor. Ahí nadie puede responderla. Para hacer otra: velar invitar
+watch-answer-refused = { $time } Una respuesta a tu invitación no corresponde a ella, por su servidor, sus llaves o su hora, y no se tomó. Puede que alguien más tenga el enlace. Para hacer otra: velar invitar
 watch-token-ended = { $time } La ficha anterior de { $name } ya no cuenta: se conservó 30 días. Aquí no se sabe si { $name } tiene la nueva.
 watch-no-room = { $time } En el servidor { $relay } no hay lugar para las fichas de: { $names }. Lo que te manden por ahí no llega hasta que lo haya. Se le pide otra vez cada pocos minutos.
 watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.

@@ -146,6 +146,7 @@ impl<'a> Teller<'a> {
                 tokens::taken(self.context, &time, &clean(relay), &name, *holder)
             }
             What::TokenEnded { .. } => t!(text, "watch-token-ended", time = time, name = name),
+            What::AnswerRefused => t!(text, "watch-answer-refused", time = time),
             What::OldKit { .. } => t!(text, "watch-old-kit", time = time, name = name),
             What::KitCopied { alert } => {
                 t!(text, "watch-kit-copied", time = time, alert = alert.short())

@@ -147,4 +147,6 @@ pub enum What {
         /// The member.
         member: MemberId,
     },
+    /// An answer to an invitation of mine does not fit it: its relay, keys or time.
+    AnswerRefused,
 }

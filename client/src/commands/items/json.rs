@@ -54,6 +54,7 @@ impl Teller<'_> {
                 ("token-taken", json!({"relay": relay, "member": member, "token": token}))
             }
             What::TokenEnded { member } => ("token-ended", json!({"member": hex(&member.0)})),
+            What::AnswerRefused => ("answer-refused", json!({})),
             What::Expired { count } => ("expired", json!({"count": count})),
             What::RosterConflict => ("roster-conflict", json!({})),
             What::Outdated { event, told_by } => {

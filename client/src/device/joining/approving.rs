@@ -13,8 +13,12 @@ use crate::device::tending::LATE_S;
 use crate::device::{Device, DeviceError, Done, Turn};
 use crate::outbox::Class;
 use crate::records::{
-    Answered, Holder, IntroductionKind, InvitationKind, Invited, InvitedState, SparesKind, What,
+    Answered, Holder, IntroductionKind, InvitationKind, Invited, InvitedState, SparesKind,
+    UnopenedSaidKind, What,
 };
+
+/// Seconds after which it is said again that an answer does not fit the same invitation.
+const ANSWER_AGAIN_S: u64 = 3600;
 
 /// Somebody who answered an invitation.
 #[derive(Clone, Debug)]
@@ -128,7 +132,7 @@ impl Turn<'_> {
         let known = self.members()?.known(member).is_some();
         if !honest || !in_time || known {
             tracing::warn!("an answer to an invitation was left aside");
-            return Ok(());
+            return self.say_answer_refused(id);
         }
         let again = invited.answers.iter().any(|answer| answer.identity == join.identity);
         if again || invited.state == InvitedState::Void || invited.answers.len() >= 2 {
@@ -155,6 +159,17 @@ impl Turn<'_> {
             }
             _ => self.show(None, now_s, What::Answered { invitation: id, name }),
         }
+    }
+
+    /// Says that an answer does not fit its invitation; once an hour for each, for whoever has the link can send many.
+    fn say_answer_refused(&mut self, invitation: [u8; 16]) -> Done {
+        let (key, now_s) = ([&invitation[..], b"answer"].concat(), self.now_s);
+        let said_s = self.readable::<UnopenedSaidKind>(&key)?;
+        if said_s.is_some_and(|at_s| at_s.abs_diff(now_s) < ANSWER_AGAIN_S) {
+            return Ok(());
+        }
+        self.tx.put::<UnopenedSaidKind>(&key, &now_s)?;
+        self.show(None, now_s, What::AnswerRefused)
     }
 
     fn answer(&mut self, mut invited: Invited) -> Done<Option<AnswerView>> {

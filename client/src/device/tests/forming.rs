@@ -2,12 +2,13 @@
 
 use velar_protocol::circle::limits::MAX_MEMBERS;
 use velar_protocol::circle::words::WordList;
-use velar_protocol::circle::{Role, Roles};
+use velar_protocol::circle::{Invitation, Role, Roles};
 use velar_protocol::wire::limits::MAX_TOKENS;
+use velar_protocol::wire::{Pin, RelayAddress};
 
 use super::office::World;
 use crate::device::{DeviceError, JoinState, Reach};
-use crate::records::What;
+use crate::records::{Item, What};
 
 #[test]
 fn everybody_of_a_new_circle_can_reach_everybody_else() {
@@ -31,6 +32,32 @@ fn everybody_of_a_new_circle_can_reach_everybody_else() {
         let known: Vec<String> = members.iter().map(|member| member.name.clone()).collect();
         assert_eq!(known, ["Luz", "Ana", "Eva", "Iris"]);
     }
+}
+
+#[test]
+fn an_answer_from_another_relay_is_not_taken_and_that_is_said() {
+    let mut world = World::circle("Luz", &[]);
+    let now_s = world.now_s;
+    let roles = Roles::of(&[Role::Accompanier]);
+    let offer = world.device("Luz").invite(roles, WordList::Spanish, now_s).unwrap();
+    // Another pin would be another relay, whoever listens there.
+    let elsewhere = RelayAddress::new("127.0.0.1", 4433, Pin([7; 32]), Some(Pin([9; 32]))).unwrap();
+    let link = Invitation::new(elsewhere, *offer.invitation.seed());
+    let said = |world: &mut World| {
+        let refused = |item: &&Item| matches!(item.what, What::AnswerRefused);
+        world.person("Luz").shown.iter().filter(refused).count()
+    };
+    for name in ["Sol", "Mar"] {
+        world.device(name).join(&link, std::slice::from_ref(&offer.envelope), name, now_s).unwrap();
+        world.settle();
+        assert!(world.device("Luz").answers(now_s).unwrap().is_empty(), "{name}");
+    }
+    assert_eq!(said(&mut world), 1, "once an hour");
+    // It spoils nothing for who is meant.
+    let guest = std::slice::from_ref(&offer.envelope);
+    world.device("Eva").join(&offer.invitation, guest, "Eva", now_s).unwrap();
+    world.settle();
+    assert_eq!(world.device("Luz").answers(now_s).unwrap().len(), 1);
 }
 
 #[test]
