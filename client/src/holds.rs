@@ -18,6 +18,8 @@ use velar_protocol::seal::lifetimes::PREKEY_MAX_AGE_DAYS;
 use velar_protocol::seal::{Day, MemberId};
 use velar_protocol::wire::{DeliveryOutcome, HoldSecret, RelayAddress, Request, SendToken};
 
+use crate::outbox::drawn_out;
+
 pub use step::{HoldRequest, Step, StepId, Told};
 pub use view::{Loss, SlotState, SlotView, Trouble};
 
@@ -358,6 +360,13 @@ impl Slot {
     }
 }
 
+/// When an answer came, and a random number for the pause after it.
+#[derive(Clone, Copy)]
+struct Now {
+    at_s: u64,
+    random: u64,
+}
+
 impl Left {
     fn is_of(&self, deliveries: &[Placed]) -> bool {
         let same = |(a, b): (&Placed, &Placed)| {
@@ -382,9 +391,10 @@ impl Left {
         self.not_before_s <= now_s || self.not_before_s > now_s.saturating_add(PAUSE_S)
     }
 
-    fn pause(&mut self, at_least_s: u64, now_s: u64) {
-        let pause_s = (FIRST_PAUSE_S << self.refusals.min(16)).max(at_least_s).min(PAUSE_S);
-        self.not_before_s = now_s.saturating_add(pause_s);
+    fn pause(&mut self, at_least_s: u64, now: Now) {
+        let pause_s = (FIRST_PAUSE_S << self.refusals.min(16)).max(at_least_s);
+        let pause_s = drawn_out(pause_s, PAUSE_S, now.random);
+        self.not_before_s = now.at_s.saturating_add(pause_s);
         self.refusals = self.refusals.saturating_add(1);
     }
 }

@@ -113,8 +113,7 @@ impl Route {
         matches!(self.state, RouteState::Accepted { .. })
     }
 
-    /// Takes the relay's answer to a `Send` of this envelope. Pauses are drawn out by up to a quarter with `random`: what was
-    /// turned away together does not come back together.
+    /// Takes the relay's answer to a `Send` of this envelope. Pauses are [drawn out](drawn_out) with `random`.
     pub fn answered(&mut self, answer: &Answer, class: Class, now_s: u64, random: u64) {
         let longest = if class == Class::Alert { ALERT_PAUSE_S } else { PAUSE_S };
         let refusals = match self.state {
@@ -125,8 +124,7 @@ impl Route {
         self.state = match answer {
             Answer::Accepted => RouteState::Accepted { at_s: now_s },
             Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-                let pause_s = u64::from((*retry_after_s).max(1));
-                let pause_s = (pause_s + random % (pause_s / 4 + 1)).min(longest);
+                let pause_s = drawn_out((*retry_after_s).max(1).into(), longest, random);
                 let next_s = now_s.saturating_add(pause_s);
                 RouteState::Waiting { next_s, refusals }
             }
@@ -138,6 +136,13 @@ impl Route {
             }
         };
     }
+}
+
+/// A pause of so many seconds, drawn out by up to a quarter with `random`, which is uniform: what was turned away together
+/// does not come back together.
+#[must_use]
+pub fn drawn_out(pause_s: u64, longest_s: u64, random: u64) -> u64 {
+    pause_s.saturating_add(random % (pause_s / 4 + 1)).min(longest_s)
 }
 
 /// When the first relay had the envelope on disk.

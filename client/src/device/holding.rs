@@ -260,7 +260,8 @@ impl Turn<'_> {
 
     pub(super) fn hold_answered(&mut self, step: &StepId, answer: &Answer) -> Done {
         let mut holds = self.known_holds()?;
-        let told = holds.answered(step, answer, self.now_s);
+        let random = u64::from_le_bytes(self.random());
+        let told = holds.answered(step, answer, self.now_s, random);
         let (now_s, relay) = (self.now_s, step.relay().place());
         match told {
             Told::Nothing => {}

@@ -4,7 +4,7 @@ use velar_protocol::wire::{
     Answer, Delivery, DeliveryOutcome, Envelope, HoldId, HoldSecret, Refusal, RelayAddress, Request,
 };
 
-use super::{Holds, Left, Loss, Slot, Trouble, Wish};
+use super::{Holds, Left, Loss, Now, Slot, Trouble, Wish};
 
 /// Shortest hold: a deadline that is nearer is rounded up to this.
 const SHORTEST_S: u64 = 60;
@@ -171,7 +171,8 @@ impl Holds {
     }
 
     /// Takes a relay's answer; what is to lie there has to be [placed](Holds::place) again after it. What was decided otherwise since, here or by another process, is not touched.
-    pub fn answered(&mut self, id: &StepId, answer: &Answer, now_s: u64) -> Told {
+    /// Pauses are [drawn out](crate::outbox::drawn_out) with `random`.
+    pub fn answered(&mut self, id: &StepId, answer: &Answer, now_s: u64, random: u64) -> Told {
         let check_in = self.wish.map_or(0, |wish| wish.check_in);
         let Some(slot) = self.slots.iter_mut().find(|slot| slot.relay == id.relay) else {
             return Told::Nothing;
@@ -187,10 +188,11 @@ impl Holds {
         };
         let unsure =
             tells_little && slot.coming.as_ref().is_some_and(|coming| coming.may_be_out(now_s));
+        let now = Now { at_s: now_s, random };
         let gone = match id.deed {
-            Deed::Leave { version, until_s } => slot.left(id.hold, version, until_s, answer, now_s),
-            Deed::Extend { until_s } => slot.extended(id.hold, until_s, answer, now_s),
-            Deed::Cancel => slot.cancelled(id.hold, answer, now_s),
+            Deed::Leave { version, until_s } => slot.left(id.hold, version, until_s, answer, now),
+            Deed::Extend { until_s } => slot.extended(id.hold, until_s, answer, now),
+            Deed::Cancel => slot.cancelled(id.hold, answer, now),
         };
         if lost && gone.is_some() {
             slot.loses_what_was_left(check_in);
@@ -231,7 +233,7 @@ impl Slot {
         version: u32,
         until_s: u64,
         answer: &Answer,
-        now_s: u64,
+        now: Now,
     ) -> Option<Left> {
         let mut coming = self.coming.take_if(|coming| coming.secret.id() == hold)?;
         match answer {
@@ -265,22 +267,16 @@ impl Slot {
                 if coming.version == version {
                     coming.take(outcomes);
                 }
-                coming.pause(0, now_s);
+                coming.pause(0, now);
                 self.trouble = Some(Trouble::Refused);
             }
-            other => self.trouble = Some(coming.turned_away(other, now_s)),
+            other => self.trouble = Some(coming.turned_away(other, now)),
         }
         self.coming = Some(coming);
         None
     }
 
-    fn extended(
-        &mut self,
-        hold: HoldId,
-        until_s: u64,
-        answer: &Answer,
-        now_s: u64,
-    ) -> Option<Left> {
+    fn extended(&mut self, hold: HoldId, until_s: u64, answer: &Answer, now: Now) -> Option<Left> {
         let coming = self.coming.is_some();
         let armed = self.armed.as_mut().filter(|armed| armed.secret.id() == hold)?;
         match answer {
@@ -290,14 +286,14 @@ impl Slot {
                 self.trouble = None;
             }
             // Another process may have put what comes into its place: the answer to that will tell.
-            Answer::Refused(Refusal::UnknownHold) if coming => armed.pause(0, now_s),
+            Answer::Refused(Refusal::UnknownHold) if coming => armed.pause(0, now),
             Answer::Refused(Refusal::UnknownHold | Refusal::HoldLost) => return self.armed.take(),
-            other => self.trouble = Some(armed.turned_away(other, now_s)),
+            other => self.trouble = Some(armed.turned_away(other, now)),
         }
         None
     }
 
-    fn cancelled(&mut self, hold: HoldId, answer: &Answer, now_s: u64) -> Option<Left> {
+    fn cancelled(&mut self, hold: HoldId, answer: &Answer, now: Now) -> Option<Left> {
         let ended = matches!(
             answer,
             Answer::Cancelled | Answer::Refused(Refusal::UnknownHold | Refusal::HoldLost)
@@ -306,7 +302,7 @@ impl Slot {
             if ended {
                 self.coming = None;
             } else {
-                coming.pause(0, now_s);
+                coming.turned_away(answer, now);
             }
             return None;
         }
@@ -315,9 +311,9 @@ impl Slot {
             Answer::Cancelled | Answer::Refused(Refusal::HoldLost) => self.armed = None,
             // Before its time it was another process that cancelled it.
             Answer::Refused(Refusal::UnknownHold) => {
-                return self.armed.take().filter(|armed| armed.may_be_out(now_s));
+                return self.armed.take().filter(|armed| armed.may_be_out(now.at_s));
             }
-            other => self.trouble = Some(armed.turned_away(other, now_s)),
+            other => self.trouble = Some(armed.turned_away(other, now)),
         }
         None
     }
@@ -345,14 +341,14 @@ impl Left {
         }
     }
 
-    fn turned_away(&mut self, answer: &Answer, now_s: u64) -> Trouble {
+    fn turned_away(&mut self, answer: &Answer, now: Now) -> Trouble {
         let (at_least_s, trouble) = match answer {
             Answer::Full { retry_after_s } => (*retry_after_s, Trouble::Full),
             Answer::Unavailable { retry_after_s } => (*retry_after_s, Trouble::Unavailable),
             Answer::Refused(Refusal::HoldLength) => (0, Trouble::TooLong),
             _ => (0, Trouble::Refused),
         };
-        self.pause(at_least_s.into(), now_s);
+        self.pause(at_least_s.into(), now);
         trouble
     }
 }

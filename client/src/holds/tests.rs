@@ -178,7 +178,7 @@ impl World {
     }
 
     fn take(&mut self, id: &StepId, answer: &Answer) {
-        match self.holds.answered(id, answer, self.now_s) {
+        match self.holds.answered(id, answer, self.now_s, 0) {
             Told::Nothing => {}
             Told::Gone => self.gone += 1,
             Told::Lost => self.lost += 1,
@@ -380,6 +380,19 @@ fn while_a_relay_takes_nothing_new_what_lies_there_goes_on() {
 }
 
 #[test]
+fn what_a_full_relay_does_not_take_is_asked_again_no_earlier_than_it_said_and_not_by_all_at_once() {
+    let asked_after = |random| {
+        let mut world = World::new(&[1], &[1]);
+        world.check_in(20);
+        let step = world.holds.steps(world.now_s).remove(0);
+        world.holds.answered(&step.id, &Answer::Full { retry_after_s: 400 }, world.now_s, random);
+        let asks = |after_s: &u64| !world.holds.steps(world.now_s + after_s).is_empty();
+        (0..PAUSE_S).find(asks)
+    };
+    assert_eq!([0, 50, 100, 101].map(asked_after), [Some(400), Some(450), Some(500), Some(400)]);
+}
+
+#[test]
 fn what_one_relay_says_is_out_does_not_keep_what_lies_at_another_from_being_extended() {
     let mut world = World::new(&[1, 2], &[1]);
     world.check_in(20);
@@ -391,7 +404,7 @@ fn what_one_relay_says_is_out_does_not_keep_what_lies_at_another_from_being_exte
     for why in [Refusal::HoldExists, Refusal::UnknownHold] {
         let steps = world.holds.steps(world.now_s);
         let step = steps.iter().find(|step| step.id.relay().port() == 2).unwrap();
-        world.holds.answered(&step.id, &Answer::Refused(why), world.now_s);
+        world.holds.answered(&step.id, &Answer::Refused(why), world.now_s, 0);
     }
     assert!(world.holds.is_out());
     world.ask(Way::Answered);

@@ -17,6 +17,7 @@ use crate::link::RelayClock;
 use crate::net::{
     Backoff, Connector, LONGEST_ALARM, NetError, PipelineSink, PipelineSource, Purpose,
 };
+use crate::outbox::drawn_out;
 
 /// Envelopes on the wire without an answer at most, on one connection.
 const IN_FLIGHT: usize = 32;
@@ -219,7 +220,8 @@ impl Sending {
                 return self.tell(News::Accepted { envelope, way });
             }
             Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
-                Duration::from_secs(u64::from((*retry_after_s).max(1)))
+                let pause_s = u64::from((*retry_after_s).max(1));
+                Duration::from_secs(drawn_out(pause_s, LONGEST_ALARM.as_secs(), random()))
             }
             // Its owner may be about to register the token.
             _ => Duration::from_secs(2 << item.refusals.min(8)),

@@ -7,11 +7,14 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use velar_protocol::wire::limits::MAX_UNACKED;
-use velar_protocol::wire::{Ack, Answer, Event, Refusal, RelayAddress, Request, TokenOutcome};
+use velar_protocol::wire::{
+    Ack, Answer, Event, Refusal, RelayAddress, Request, SendTokenHash, TokenOutcome,
+};
 
 use super::{RelayClock, Report};
 use crate::device::{Admittance, Arrived, HomeView};
 use crate::net::{Backoff, Connector, LONGEST, NetError, Purpose, RelayConnection};
+use crate::outbox::drawn_out;
 
 /// After so long what a relay did not register is asked of it again, and an `Open` that it did not carry out, unless it says
 /// how long it needs.
@@ -38,6 +41,36 @@ struct Reading {
     open_at: Option<Instant>,
     /// Whether the relay asks for an access token before it opens a mailbox, as it said on this connection.
     access_required: bool,
+    opening: Opening,
+}
+
+/// What the relay was last asked to open the mailbox with, and whether it needs time before it is asked again.
+#[derive(Default)]
+struct Opening {
+    tokens: Vec<SendTokenHash>,
+    not_now: Option<(Instant, Answer)>,
+}
+
+impl Opening {
+    /// Until when it is not asked for these tokens, and what it answered. Whom a token is taken from may go on sending by it:
+    /// that does not wait, whether the connection is another or not.
+    fn waits(&self, tokens: &[SendTokenHash], now: Instant) -> Option<(Instant, &Answer)> {
+        let revokes = self.tokens.iter().any(|token| !tokens.contains(token));
+        let (until, answer) = self.not_now.as_ref()?;
+        (now < *until && !revokes).then_some((*until, answer))
+    }
+
+    /// It was asked for these, and answered so.
+    fn answered(&mut self, tokens: &[SendTokenHash], answer: &Answer, now: Instant, random: u64) {
+        self.tokens = tokens.to_vec();
+        self.not_now = match answer {
+            Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } => {
+                let needed_s = drawn_out((*retry_after_s).into(), LONGEST.as_secs(), random);
+                Some((now + Duration::from_secs(needed_s), answer.clone()))
+            }
+            _ => None,
+        };
+    }
 }
 
 impl Reader {
@@ -60,6 +93,7 @@ impl Reader {
             connection: 0,
             open_at: None,
             access_required: false,
+            opening: Opening::default(),
         };
         Self { acks, home, asked, task: tokio::spawn(reading.run()) }
     }
@@ -191,14 +225,22 @@ impl Reading {
         }
     }
 
-    /// Opens the mailbox with its tokens, and says what became of each. Returns why the relay did not, if it did not.
+    /// Opens the mailbox with its tokens, and says what became of each. Returns why the relay did not, if it did not, or is
+    /// not asked yet.
     async fn open(
         &mut self,
         on: &RelayConnection,
         home: &HomeView,
     ) -> Result<Option<NetError>, NetError> {
+        if let Some((until, answer)) = self.opening.waits(&home.tokens, Instant::now()) {
+            self.open_at = Some(until);
+            return Ok(Some(NetError::of_answer(answer)));
+        }
         self.open_at = Some(Instant::now() + OPEN_AGAIN);
-        match self.ask_to_open(on, home).await? {
+        let answer = self.ask_to_open(on, home).await?;
+        let random = getrandom::u64().unwrap_or(u64::MAX / 2);
+        self.opening.answered(&home.tokens, &answer, Instant::now(), random);
+        match answer {
             Answer::Opened { outcomes, .. } if outcomes.len() == home.tokens.len() => {
                 if outcomes.iter().all(|outcome| *outcome == TokenOutcome::Registered) {
                     self.open_at = None;
@@ -208,11 +250,8 @@ impl Reading {
                 self.say(Report::Opened { relay, revision, tokens }).await.map(|()| None)
             }
             answer @ (Answer::Full { .. } | Answer::Unavailable { .. } | Answer::Refused(_)) => {
-                if let Answer::Full { retry_after_s } | Answer::Unavailable { retry_after_s } =
-                    answer
-                {
-                    let needed = Duration::from_secs(retry_after_s.into()).min(LONGEST);
-                    self.open_at = Some(Instant::now() + needed.max(OPEN_AGAIN));
+                if let Some((until, _)) = self.opening.not_now {
+                    self.open_at = self.open_at.max(Some(until));
                 }
                 Ok(Some(NetError::of_answer(&answer)))
             }
@@ -269,5 +308,47 @@ async fn until(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(n: u8) -> SendTokenHash {
+        SendTokenHash([n; 32])
+    }
+
+    #[test]
+    fn a_relay_that_needs_time_is_not_asked_sooner_but_to_take_a_token_back() {
+        let (now, later) = (Instant::now(), |s| Instant::now() + Duration::from_secs(s));
+        for answer in
+            [Answer::Full { retry_after_s: 40 }, Answer::Unavailable { retry_after_s: 40 }]
+        {
+            let mut opening = Opening::default();
+            opening.answered(&[token(1), token(2)], &answer, now, 10);
+            let until = now + Duration::from_secs(50);
+            let waits = |tokens: &[SendTokenHash], at| opening.waits(tokens, at).map(|(at, _)| at);
+            // Another connection; one more token.
+            assert_eq!(waits(&[token(1), token(2)], now), Some(until));
+            assert_eq!(waits(&[token(2), token(1), token(3)], now), Some(until));
+            assert_eq!(waits(&[token(1), token(2)], later(51)), None);
+            // One is taken back.
+            assert_eq!(waits(&[token(1), token(3)], now), None);
+            assert!(opening.waits(&[token(1), token(2)], now).is_some_and(|(_, a)| *a == answer));
+        }
+    }
+
+    #[test]
+    fn what_a_relay_needs_is_bounded_and_over_once_it_opens() {
+        let now = Instant::now();
+        let mut opening = Opening::default();
+        opening.answered(&[token(1)], &Answer::Full { retry_after_s: u32::MAX }, now, 0);
+        assert_eq!(opening.waits(&[token(1)], now).map(|(until, _)| until), Some(now + LONGEST));
+        // Taking one back was refused, too: the next try waits.
+        opening.answered(&[], &Answer::Full { retry_after_s: 40 }, now, 0);
+        assert!(opening.waits(&[], now).is_some());
+        opening.answered(&[], &Answer::Closed, now, 0);
+        assert!(opening.waits(&[], now).is_none());
     }
 }
