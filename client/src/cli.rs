@@ -159,7 +159,7 @@ pub enum Command {
     #[command(aliases = ["contactos", "contact", "contacto"])]
     Contacts(Contacts),
     /// The relays through which this device is reached.
-    #[command(aliases = ["relevos", "relay", "relevo"])]
+    #[command(aliases = ["servidores", "relay", "servidor", "relevos", "relevo"])]
     Relays(Relays),
     /// A second passphrase, for when somebody makes one unlock.
     #[command(aliases = ["coaccion", "coacción"])]

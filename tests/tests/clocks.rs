@@ -107,7 +107,7 @@ async fn a_check_in_by_a_clock_that_is_a_day_wrong_arrives_and_says_to_look_at_i
     let mut watch = eva.watch(&["--plain"]).await?;
     ana.run(&["plan", "set", "--every", "60"]).await?;
     let (spanish, english) = (
-        "El reloj de este equipo y el del relevo difieren por 1440 minutos. Revisa la hora de este equipo.",
+        "El reloj de este equipo y el del servidor difieren por 1440 minutos. Revisa la hora de este equipo.",
         "This device's clock and the relay's differ by 1440 minutes. Check the time of this device.",
     );
     hers.set_by(DAY_S + 30)?;

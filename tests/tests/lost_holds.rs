@@ -58,7 +58,7 @@ async fn what_a_relay_has_lost_is_told_as_lost_in_both_languages_and_left_again(
     let held = &said["holds"]["relays"][0];
     assert_eq!((&held["state"], &held["lost"]), (&"armed".into(), &true.into()), "{said}");
     assert_eq!(said["holds"]["nothing_for"].as_array().map(Vec::len), Some(0), "{said}");
-    let spanish = "El relevo dice que perdió lo que había ahí antes, y que no avisó a tu círculo. \
+    let spanish = "El servidor dice que perdió lo que había ahí antes, y que no avisó a tu círculo. \
                    Ya se dejó de nuevo.";
     let english = "The relay says it lost what was there before, and did not alert your circle. \
                    It has been left again.";

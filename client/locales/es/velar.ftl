@@ -3,7 +3,7 @@
 #
 # Cómo escribir aquí: con calma, breve, sin culpa. Qué pasó y qué hacer. No prometer más de lo que se sabe:
 # «lo recibió la terminal de Ana» no es «Ana ya sabe». Español de México, de tú, sin marcar género cuando se pueda.
-# Una palabra por idea: círculo, integrante, reporte, alerta, tomar, a salvo, relevo, bóveda, frase de acceso.
+# Una palabra por idea: círculo, integrante, reporte, alerta, tomar, a salvo, servidor, bóveda, frase de acceso.
 # Cada error lleva el atributo `next`: qué hacer ahora.
 
 ### Ayuda: palabras que de otro modo imprime el analizador
@@ -28,7 +28,7 @@ help-cmd = La línea de seguridad entre una persona en riesgo y quienes la acomp
         Ayuda de una orden: velar ayuda checkin
         También en español: iniciar, circulo, invitar, unirme, aprobar, integrantes, verificar, reporte,
         panico, alertas, tomar, soltar, pasar, nota, a-salvo, cerrar, decir, mensajes, vigilar, estado, simulacro,
-        bitacora, contactos, relevos, coaccion, borrar, respaldo, restaurar.
+        bitacora, contactos, servidores, coaccion, borrar, respaldo, restaurar.
 help-cmd-init = Crear una bóveda en este equipo y elegir su frase de acceso
     .more = También: velar iniciar
 help-cmd-circle = Formar un círculo o ver el tuyo
@@ -36,9 +36,9 @@ help-cmd-circle = Formar un círculo o ver el tuyo
 help-cmd-circle-new = Formar un círculo nuevo; la coordinación queda a tu cargo
     .more =
         Ejemplo:
-          velar circle new --name "Casa Norte" --me Ana --relay 'velar://relevo.example.org:443#…'
-        Pon la dirección entre comillas, porque lleva un #. Te la da quien opera el relevo.
-help-cmd-circle-show = Ver el círculo, su relevo y tus propias funciones
+          velar circle new --name "Casa Norte" --me Ana --relay 'velar://servidor.example.org:443#…'
+        Pon la dirección entre comillas, porque lleva un #. Te la da quien opera el servidor.
+help-cmd-circle-show = Ver el círculo, su servidor y tus propias funciones
 help-cmd-circle-agree = Ver lo que acordó el círculo; desde la coordinación principal, cambiarlo
     .more =
         Sin opciones muestra el acuerdo. Solo lo cambia la coordinación principal; se avisa a todo el círculo.
@@ -121,7 +121,7 @@ help-cmd-inbox = Leer mensajes
 help-cmd-watch = Velar: mantener la conexión y mostrar lo que llega, hasta Ctrl-C
     .more =
         Con --exec, la orden corre por cada alerta que suena. Recibe en su entorno VELAR_ALERT (la clave corta) y
-        VELAR_EVENT, y VELAR_DRILL, que es 1 en un simulacro: ni nombres ni textos. VELAR_EVENT es cannot-know cuando tocaba un reporte y ningún relevo responde;
+        VELAR_EVENT, y VELAR_DRILL, que es 1 en un simulacro: ni nombres ni textos. VELAR_EVENT es cannot-know cuando tocaba un reporte y ningún servidor responde;
         newer-version, con VELAR_ALERT vacía, cuando alguien dijo algo que este velar es demasiado antiguo para leer.
         También: velar vigilar, velar guardia
 help-cmd-status = El estado de este equipo: conexión, qué falta por enviar, quién está velando
@@ -139,7 +139,7 @@ help-cmd-plan-set = Acordar cuándo te reportas; lo que no pongas queda como est
     .more =
         Sin --every ni --at, un primer plan toma el intervalo del círculo para cuando se está en camino.
         Un reporte hasta 15 minutos antes de una hora fija cuenta para esa hora. El último toca al final (--until).
-        El itinerario se sella y se deja con los relevos. Nadie lo lee si no falta un reporte.
+        El itinerario se sella y se deja con los servidores. Nadie lo lee si no falta un reporte.
 help-cmd-plan-silence = Avisar de un silencio: tu siguiente reporte toca cuando termina
     .more = Si vuelves antes: velar plan silence --over
 help-cmd-plan-end = Terminar el plan: desde ahora no queda acordado ningún reporte
@@ -161,7 +161,7 @@ help-cmd-log-verify = Comprobar que nada cambió: en la bitácora de este equipo
           velar bitacora verificar velar-log-3f2a9c01-12.json --head 12:8c1f0a2b3d4e5f60
 help-cmd-wipe = Destruir la bóveda de este equipo, de inmediato y para siempre
     .more =
-        No hace falta la frase de acceso, y no se le avisa a nadie. Lo que está en los relevos por si guardas silencio sigue ahí.
+        No hace falta la frase de acceso, y no se le avisa a nadie. Lo que está en los servidores por si guardas silencio sigue ahí.
         Con prisa: velar wipe --yes. También: velar borrar
 help-cmd-backup = Escribir nombres, números de seguridad, el plan y la bitácora en un archivo sellado; sin llaves
     .more =
@@ -226,7 +226,7 @@ help-arg-circle-new-name = Nombre del círculo; solo lo ven sus integrantes
     .value = NOMBRE
 help-arg-circle-new-me = Tu nombre, como lo verán las demás personas. No tiene que ser el legal
     .value = NOMBRE
-help-arg-circle-new-relay = Dirección del relevo, con su huella: velar://servidor:puerto#huella
+help-arg-circle-new-relay = Dirección del servidor, con su huella: velar://servidor:puerto#huella
     .value = DIRECCIÓN
 help-arg-circle-new-access-token-file = Archivo con tu código de acceso, si el servidor lo pide
     .value = ARCHIVO
@@ -310,7 +310,7 @@ help-arg-plan-set-itinerary = A dónde vas y cómo; '' para ninguno
     .value = TEXTO
 help-arg-plan-set-itinerary-file = Archivo con el itinerario; - es la entrada estándar
     .value = ARCHIVO
-help-arg-plan-set-margin = Cuánto después de la gracia sueltan los relevos lo que se les dejó: 5 (minutos)
+help-arg-plan-set-margin = Cuánto después de la gracia sueltan los servidores lo que se les dejó: 5 (minutos)
     .value = MINUTOS
 help-arg-plan-set-low-battery = Decir en cada reporte que se puede acabar la batería
 help-arg-plan-set-no-signal = Decir en cada reporte que habrá un rato sin señal
@@ -444,10 +444,10 @@ init-next = Sigue: velar circle new, o velar join si te invitaron.
 
 circle-new-done = Se formó el círculo «{ $circle }». La coordinación está a tu cargo.
 circle-new-next = Sigue: velar invite, junto con la persona a quien quieres invitar.
-circle-new-kept = El círculo ya está en este equipo, pero aún no hay conexión con el relevo { $relay }. Se intentará de nuevo con la siguiente orden.
+circle-new-kept = El círculo ya está en este equipo, pero aún no hay conexión con el servidor { $relay }. Se intentará de nuevo con la siguiente orden.
 circle-name = Círculo: { $circle }
 circle-me = Tú: { $name } ({ $roles })
-circle-relay = Relevo: { $relay }
+circle-relay = Servidor: { $relay }
 circle-members = { $count ->
     [one] { $count } integrante
    *[other] { $count } integrantes
@@ -507,7 +507,7 @@ remove-awaited = El círculo espera un reporte de { $name } antes de { $time }. 
 remove-late = El reporte de { $name } tocaba antes de { $time } y, hasta donde se sabe aquí, no llegó. Se vuelve una alerta; si se puede, habla antes con { $name }.
 remove-claim = { $name } tomó la alerta { $alert }. Sin { $name } no la tendrá nadie: que alguien la tome antes, velar claim { $alert }
 remove-reopens = { $name } cerró en estos días la alerta { $alert }. Se abre otra vez, y la tiene que cerrar otra persona.
-remove-not-up-to-date = !!! Ningún relevo ha entregado todo: puede haber algo de esta persona que aún no llega aquí.
+remove-not-up-to-date = !!! Ningún servidor ha entregado todo: puede haber algo de esta persona que aún no llega aquí.
 remove-ask = ¿Quitar a { $name } del círculo?
 remove-done = { $name } ya no está en el círculo.
 remove-others = Ya se avisa a las demás personas.
@@ -527,22 +527,22 @@ new-token-ended = La ficha anterior de { $name } ya no cuenta.
 ### Estados verdaderos, para cada persona
 
 state-queued = en espera aquí, aún no enviado
-state-at-relay = en el relevo { $relay }
+state-at-relay = en el servidor { $relay }
 state-received = lo recibió la terminal de { $name }, { $time }
 state-relay-asks = sin enviar: falta tu respuesta sobre { $relay }
 state-relay-refused = sin enviar: dijiste que no a { $relay }
-state-given-up = no le va a llegar: salió del círculo, o su relevo se niega
+state-given-up = no le va a llegar: salió del círculo, o su servidor se niega
 
 ### Qué fue de lo enviado (reporte, mensaje, nota, alerta)
 
 sent-received = Lo recibió la terminal de: { $names }
 sent-received-all = Lo recibieron todas las terminales ({ $count }).
-sent-at-relay = En el relevo, aún sin recibir por: { $names }
+sent-at-relay = En el servidor, aún sin recibir por: { $names }
 sent-kept = AÚN NO SE ENVÍA. Está guardado aquí. Para que salga, deja abierto velar watch.
 sent-not-reached = AÚN NO le llega a: { $names }
-sent-relay-asks = A { $name } solo le llega por { $relay }, un relevo que nadie más usa aquí. Para enviarle por ahí: velar relays allow { $relay }
+sent-relay-asks = A { $name } solo le llega por { $relay }, un servidor que nadie más usa aquí. Para enviarle por ahí: velar relays allow { $relay }
 sent-relay-refused = A { $name } solo le llega por { $relay }, y dijiste que no. Para enviarle por ahí de todos modos: velar relays allow { $relay }
-sent-waits-at-relay = Les espera en el relevo.
+sent-waits-at-relay = Les espera en el servidor.
 sent-keeps-trying = Este equipo solo sigue intentando mientras corre velar: deja abierto velar watch.
 sent-nobody = Todavía no hay nadie más en el círculo.
 
@@ -558,7 +558,7 @@ checkin-alert-open = Tu alerta { $alert } sigue abierta. Si estás a salvo: vela
 panic-raised = ALARMA DADA ({ $alert }), { $time }.
 panic-added = Tu alarma { $alert } ya estaba abierta; esto se le agregó y se avisa otra vez a todo el círculo.
 panic-sending = Enviando …
-panic-at-relay = La alarma está en el relevo { $relay }.
+panic-at-relay = La alarma está en el servidor { $relay }.
 panic-received = La recibió la terminal de { $name }.
 panic-taken = La tomó { $name }.
 panic-summary = { $count ->
@@ -568,9 +568,9 @@ panic-summary = { $count ->
 }
 panic-not-reached = AÚN NO le llega a: { $names }
 panic-no-connection = SIN CONEXIÓN: la alarma aún no sale. Está guardada aquí y se intenta otra vez mientras esto siga abierto.
-panic-not-taken = AÚN NO SALE: el relevo { $relay } no recibe la alarma por ahora. Está guardada aquí y se intenta otra vez mientras esto siga abierto.
+panic-not-taken = AÚN NO SALE: el servidor { $relay } no recibe la alarma por ahora. Está guardada aquí y se intenta otra vez mientras esto siga abierto.
 panic-not-out = AÚN NO SALE: la alarma está guardada aquí y se intenta otra vez mientras esto siga abierto.
-panic-pin = Quien responde en { $relay } NO es tu relevo. La alarma no se le entregó y sigue guardada aquí. Usa ya otro medio.
+panic-pin = Quien responde en { $relay } NO es tu servidor. La alarma no se le entregó y sigue guardada aquí. Usa ya otro medio.
 panic-cut = El texto era muy largo: solo sale el principio.
 panic-kept = AÚN NO SALE: la alarma está guardada aquí. Para que salga, deja abierto velar watch.
 panic-goes-on = Se sigue hasta que alguien haya recibido la alarma. Ctrl-C lo termina.
@@ -585,7 +585,7 @@ panic-nobody = El círculo eres solo tú: NADIE puede recibir esta alarma. Usa o
 
 alerts-none = No hay alertas abiertas.
 alerts-closed-too = Las cerradas: velar alerts --all
-alerts-not-up-to-date = SIN ACTUALIZAR: ningún relevo respondió. Esto es lo que ya se sabía aquí.
+alerts-not-up-to-date = SIN ACTUALIZAR: ningún servidor respondió. Esto es lo que ya se sabía aquí.
 alert-heading = Alerta { $alert } de { $name }, { $time }
 alert-heading-closed = Alerta { $alert } de { $name }, { $time }, cerrada
 alert-text = { $name }: { $text }
@@ -601,7 +601,7 @@ alert-stand-down-confirmed = { $by } confirmó, { $time }, que { $name } está a
 alert-closed = La cerró { $name }, { $time }
 alert-reason-panic = alarma dada a mano
 alert-reason-overdue = reporte atrasado
-alert-reason-released = el relevo soltó la alerta que se le dejó para este caso
+alert-reason-released = el servidor soltó la alerta que se le dejó para este caso
 alert-reason-duress = puede estar bajo coacción
 alert-reason-drill = simulacro
 alert-people = Estado para cada persona:
@@ -639,7 +639,7 @@ watch-started = { $time } Velando en «{ $circle }» como { $name }. Ctrl-C term
 watch-connecting = { $time } Conectando con { $relay } …
 watch-connected = { $time } Hay conexión con { $relay }. Las alertas llegan a esta terminal.
 watch-disconnected = { $time } !!! SIN CONEXIÓN con { $relay }. LAS ALERTAS NO LLEGAN A ESTA TERMINAL. Intentando de nuevo …
-watch-disconnected-one = { $time } Por ahora sin conexión con { $relay }. Lo que se envía por tus otros relevos sigue llegando a esta terminal; quien todavía no los conoce no puede alcanzarte.
+watch-disconnected-one = { $time } Por ahora sin conexión con { $relay }. Lo que se envía por tus otros servidores sigue llegando a esta terminal; quien todavía no los conoce no puede alcanzarte.
 watch-still-disconnected = { $time } !!! SIGUE SIN CONEXIÓN con { $relay }, desde { $since }. LAS ALERTAS NO LLEGAN A ESTA TERMINAL.
 watch-caught-up = { $time } Al día.
 watch-unsent = { $time } { $count ->
@@ -672,8 +672,8 @@ watch-removed = { $time } !!! Este equipo ya no está en el círculo. Ahí nadie
 watch-undone = { $time } *** ALERTA { $alert } de { $name } *** está abierta: lo que hizo { $by } ya no cuenta.
 watch-invitation-void = { $time } !!! Una invitación se respondió DOS VECES y quedó anulada. Puede que alguien más la haya visto. Haz otra, en persona: velar invite
 watch-expired = { $time } { $count ->
-    [one] El relevo borró { $count } mensaje antes de que este equipo lo leyera.
-   *[other] El relevo borró { $count } mensajes antes de que este equipo los leyera.
+    [one] El servidor borró { $count } mensaje antes de que este equipo lo leyera.
+   *[other] El servidor borró { $count } mensajes antes de que este equipo los leyera.
 } Pregunta a las demás personas qué te perdiste.
 watch-roster-conflict = { $time } !!! Dos listas de integrantes de este círculo se contradicen. Habla con el círculo en persona o de viva voz antes de seguir.
 watch-claim-expired = { $time } *** ALERTA { $alert } de { $name } *** Quien la tomó dejó de dar señales. Hace falta alguien: velar claim { $alert }
@@ -690,9 +690,9 @@ watch-token-taken-invitation = { $time } En { $relay } alguien más había regis
 watch-answer-refused = { $time } Una respuesta a tu invitación no corresponde a ella, por su servidor, sus llaves o su hora, y no se tomó. Puede que alguien más tenga el enlace. Para hacer otra: velar invitar
 watch-token-ended = { $time } La ficha anterior de { $name } ya no cuenta: se conservó 30 días. Aquí no se sabe si { $name } tiene la nueva.
 watch-no-room = { $time } En el servidor { $relay } no hay lugar para las fichas de: { $names }. Lo que te manden por ahí no llega hasta que lo haya. Se le pide otra vez cada pocos minutos.
-watch-clock = { $time } El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
+watch-clock = { $time } El reloj de este equipo y el del servidor difieren por { $minutes } minutos. Revisa la hora de este equipo.
 watch-clock-unclear = { $time } Entre el reloj de este dispositivo y el del servidor hay { $minutes } minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.
-watch-not-opened = { $time } El relevo { $relay } no tomó todas las claves de este equipo ({ $why }): puede que algunas personas no te alcancen. Se intenta otra vez con la próxima conexión.
+watch-not-opened = { $time } El servidor { $relay } no tomó todas las claves de este equipo ({ $why }): puede que algunas personas no te alcancen. Se intenta otra vez con la próxima conexión.
 watch-exec-failed = { $time } La orden de --exec no funcionó: { $detail }
 watch-presence = { $time } Velando ahora: { $names }
 watch-vault = { $time } *** { $why } *** Mientras tanto, aquí no llega nada nuevo. Se intenta de nuevo cada pocos segundos.
@@ -706,7 +706,7 @@ status-joining = Se envió la respuesta a la invitación; falta que te dejen ent
 status-connected = Conexión: { $relay } responde.
 status-disconnected = Conexión: NO HAY con { $relay }. Lo que envíes se guarda aquí.
 status-unopenable = Tu buzón en { $relay } NO podría volver a abrirse si ese servidor perdiera su disco. Pide un código de acceso a quien lo opera y después: velar relays token { $relay } --access-token-file ARCHIVO
-status-disconnected-one = Conexión: por ahora NO HAY con { $relay }. Lo que se envía por tus otros relevos llega; quien todavía no los conoce no puede alcanzarte.
+status-disconnected-one = Conexión: por ahora NO HAY con { $relay }. Lo que se envía por tus otros servidores llega; quien todavía no los conoce no puede alcanzarte.
 status-queue-empty = No falta nada por enviar.
 status-unopened-unknown = { $count ->
     [one] Desde ayer llegó { $count } sobre que aquí no se pudo abrir. No se sabe con qué ficha.
@@ -757,7 +757,7 @@ status-requests = { $count ->
    *[other] { $count } personas piden entrar: velar approve
 }
 status-no-successor = Nadie puede suplir a la coordinación principal: si falta, no se puede cambiar el círculo.
-status-clock = El reloj de este equipo y el del relevo difieren por { $minutes } minutos. Revisa la hora de este equipo.
+status-clock = El reloj de este equipo y el del servidor difieren por { $minutes } minutos. Revisa la hora de este equipo.
 status-clock-unclear = Entre el reloj de este dispositivo y el del servidor hay { $minutes } minutos de diferencia. El servidor dice que su reloj se cambió. Compara la hora de este dispositivo con otro reloj.
 relay-clock-forward = El servidor { $relay } dice que su reloj se adelantó { $minutes } minutos. Los plazos se cuidan igual. Avisa a quien opera el servidor.
 relay-clock-back = El servidor { $relay } dice que su reloj se atrasó { $minutes } minutos. Los plazos se cuidan igual. Avisa a quien opera el servidor.
@@ -881,11 +881,11 @@ error-link-missing = No hay ninguna invitación con la cual seguir.
     .next = Pide un enlace a la coordinación: velar join --link-file ARCHIVO --me NOMBRE
 error-link-file = No se pudo leer el enlace de { $path }: { $detail }
     .next = Revisa que el archivo exista y que tengas permiso de leerlo.
-error-invitation-gone = La invitación no está en el relevo: venció, ya se usó o se anuló.
+error-invitation-gone = La invitación no está en el servidor: venció, ya se usó o se anuló.
     .next = Pide otra a la coordinación.
 error-invitation-expired = La invitación venció.
     .next = Pide otra a la coordinación. Si es nueva: revisa la fecha y la hora de este equipo.
-error-invitation-false = Lo que está en el relevo para esta invitación NO lo hizo quien te la dio. No se respondió nada.
+error-invitation-false = Lo que está en el servidor para esta invitación NO lo hizo quien te la dio. No se respondió nada.
     .next = Puede que alguien más haya visto el enlace. Pide otra a la coordinación, en persona.
 error-invitation-newer = Este velar es más antiguo que el que hizo la invitación, y no puede leerla. No se respondió nada.
     .next = Instala el velar más nuevo en este dispositivo y responde otra vez la invitación.
@@ -899,7 +899,7 @@ error-words-count = Se dieron { $count } palabras; son cuatro.
     .next = Lean las cuatro de viva voz e inténtenlo otra vez.
 error-words-missing = Hay que comparar las cuatro palabras, y no hay terminal donde preguntar.
     .next = Da las palabras que oíste: --words "uno dos tres cuatro"
-error-invitations-many = Hay demasiadas invitaciones abiertas; el relevo no tomaría más.
+error-invitations-many = Hay demasiadas invitaciones abiertas; el servidor no tomaría más.
     .next = Rechaza las que se respondieron por error (velar approve --reject), o espera: la que nadie responde se retira a los 16 días.
 error-tokens-many = Cuentan demasiadas fichas a la vez; el servidor no tomaría más.
     .next = Espera a que acaben otras que cambiaste (velar estado), o a que acaben las invitaciones abiertas.
@@ -963,27 +963,27 @@ error-text-bad = Un nombre o texto está vacío, es demasiado largo o lleva cara
 error-declined = No se hizo nada.
     .next = Córrelo otra vez cuando quieras.
 
-### Errores: relevo y red
+### Errores: servidor y red
 
-error-relay-address = «{ $given }» no es la dirección de un relevo: { $detail }
-    .next = Es como velar://servidor:puerto#huella. Ponla entre comillas; la tiene quien opera el relevo.
-error-relay-unreachable = No hay conexión con el relevo { $relay }: { $detail }
+error-relay-address = «{ $given }» no es la dirección de un servidor: { $detail }
+    .next = Es como velar://servidor:puerto#huella. Ponla entre comillas; la tiene quien opera el servidor.
+error-relay-unreachable = No hay conexión con el servidor { $relay }: { $detail }
     .next = Revisa la conexión. Lo que se iba a enviar está guardado aquí; velar watch lo envía.
-error-relay-full = Al relevo { $relay } no le queda lugar por ahora, en su disco o en el buzón al que va.
-    .next = Está guardado aquí y se intenta otra vez. Si sigue así, avisa a quien opera el relevo.
-error-relay-full-nothing-kept = Al relevo { $relay } no le queda lugar por ahora.
-    .next = No se cambió nada. Inténtalo más tarde, o avisa a quien opera el relevo.
+error-relay-full = Al servidor { $relay } no le queda lugar por ahora, en su disco o en el buzón al que va.
+    .next = Está guardado aquí y se intenta otra vez. Si sigue así, avisa a quien opera el servidor.
+error-relay-full-nothing-kept = Al servidor { $relay } no le queda lugar por ahora.
+    .next = No se cambió nada. Inténtalo más tarde, o avisa a quien opera el servidor.
 error-token-taken = En el servidor { $relay } alguien más había registrado la ficha con la que llegaría la respuesta; eso dice.
     .next = Puede haber una intromisión. Prueba con otra invitación. Si vuelve a pasar, avisa a quien opera el servidor, o usa otro servidor.
-error-relay-unreachable-nothing-kept = No hay conexión con el relevo { $relay }: { $detail }
+error-relay-unreachable-nothing-kept = No hay conexión con el servidor { $relay }: { $detail }
     .next = Revisa la conexión y la dirección, e inténtalo otra vez. No se cambió nada.
-error-relay-pin = Quien responde en { $relay } NO es el relevo que promete su dirección. No se envió nada.
-    .next = Puede haber una intromisión, o el relevo cambió de llave. Pregunta por otro medio a quien lo opera; no sigas hasta saberlo.
-error-relay-older = El relevo { $relay } es más antiguo que este velar: hablan versiones distintas del protocolo.
-    .next = Pide a quien opera el relevo que lo actualice.
-error-relay-newer = Este velar es más antiguo que el relevo { $relay }: hablan versiones distintas del protocolo.
+error-relay-pin = Quien responde en { $relay } NO es el servidor que promete su dirección. No se envió nada.
+    .next = Puede haber una intromisión, o el servidor cambió de llave. Pregunta por otro medio a quien lo opera; no sigas hasta saberlo.
+error-relay-older = El servidor { $relay } es más antiguo que este velar: hablan versiones distintas del protocolo.
+    .next = Pide a quien opera el servidor que lo actualice.
+error-relay-newer = Este velar es más antiguo que el servidor { $relay }: hablan versiones distintas del protocolo.
     .next = Instala la versión más nueva de velar en este dispositivo.
-error-relay-refused = El relevo { $relay } se negó: { $detail }
+error-relay-refused = El servidor { $relay } se negó: { $detail }
     .next = Pregunta a quien lo opera. velar status muestra qué sigue en espera.
 error-relay-access-token = El servidor { $relay } solo abre un buzón nuevo con un código de acceso que ahí valga.
     .next = Si te invitaron, pide otra invitación. Si no, pide un código a quien opera el servidor y dalo con --access-token-file ARCHIVO.
@@ -1000,7 +1000,7 @@ error-access-token-form = En { $path } no hay un código de acceso.
 error-access-token-wrong = El código de acceso no vale en { $relay }. No cambió nada.
     .next = Pide otro a quien opera el servidor.
 error-access-token-file = No se pudo leer el código de acceso de { $path }: { $detail }
-    .next = El archivo lleva una sola línea, tal como te la dio quien opera el relevo.
+    .next = El archivo lleva una sola línea, tal como te la dio quien opera el servidor.
 
 ### Razones, dentro de un error ({ $detail }, { $reason })
 
@@ -1008,15 +1008,15 @@ reason-no-socket = este equipo no pudo abrir una conexión de red
 reason-unresolved = no se conoce el nombre { $host }
 reason-no-route = no hay red, o no hay camino hasta { $host }
 reason-timeout = no respondió a tiempo
-reason-handshake = { $host } no responde como un relevo de Velar
-reason-pin = NO es el relevo que promete su dirección
+reason-handshake = { $host } no responde como un servidor de Velar
+reason-pin = NO es el servidor que promete su dirección
 reason-older = es más antiguo que este velar y habla otra versión del protocolo
 reason-newer = es más nuevo que este velar y habla otra versión del protocolo
-reason-busy = el relevo no tiene lugar para otra conexión
-reason-unavailable = el relevo no puede hacerlo ahora
-reason-full = al relevo no le queda lugar por ahora
-reason-protocol = la respuesta del relevo no tiene sentido
-reason-closed = el relevo cerró la conexión
+reason-busy = el servidor no tiene lugar para otra conexión
+reason-unavailable = el servidor no puede hacerlo ahora
+reason-full = al servidor no le queda lugar por ahora
+reason-protocol = la respuesta del servidor no tiene sentido
+reason-closed = el servidor cerró la conexión
 reason-lost = se perdió la conexión
 reason-exec-code = terminó con el código { $code }
 reason-exec-killed = una señal lo terminó
@@ -1092,10 +1092,10 @@ plan-itinerary = Itinerario, que nadie lee si no falta un reporte:
 checkin-no-next = No queda acordado un siguiente reporte.
 checkin-no-plan = No tienes plan: este es el intervalo de tu círculo en base. Para otras horas, o ninguna: velar plan --help
 checkin-silence = Silencio planeado: repórtate otra vez antes de { $time }
-alerts-cannot-know = { $name }: NO SE PUEDE SABER. El reporte tocaba antes de { $due }, y desde entonces ningún relevo ha respondido. Pregúntale a { $name } por otro medio.
-status-member-unknown = { $name }: NO SE PUEDE SABER. Último reporte { $time }; el siguiente tocaba antes de { $due }, y desde entonces ningún relevo ha respondido
+alerts-cannot-know = { $name }: NO SE PUEDE SABER. El reporte tocaba antes de { $due }, y desde entonces ningún servidor ha respondido. Pregúntale a { $name } por otro medio.
+status-member-unknown = { $name }: NO SE PUEDE SABER. Último reporte { $time }; el siguiente tocaba antes de { $due }, y desde entonces ningún servidor ha respondido
 status-own-late = Tu reporte tocaba antes de { $time }: velar checkin
-watch-cannot-know = { $time } !!! NO SE PUEDE SABER si { $name } se reportó: tocaba antes de { $due }, y ningún relevo ha respondido desde entonces. Pregúntale a { $name } por otro medio.
+watch-cannot-know = { $time } !!! NO SE PUEDE SABER si { $name } se reportó: tocaba antes de { $due }, y ningún servidor ha respondido desde entonces. Pregúntale a { $name } por otro medio.
 watch-late-unkept = { $time } *** { $name } NO SE HA REPORTADO ***: tocaba antes de { $due }. No se puede escribir en la bóveda, así que aquí aún no es una alerta. Busca a { $name } y avisa a las demás personas.
 watch-own-soon = { $time } Tu reporte toca antes de { $due }: velar checkin
 watch-own-due = { $time } *** YA TOCA TU REPORTE, desde { $due } ***: velar checkin
@@ -1103,7 +1103,7 @@ watch-clock-ahead = { $time } !!! El reloj de este equipo se ADELANTÓ { $minute
 watch-clock-back = { $time } !!! El reloj de este equipo se ATRASÓ { $minutes } minutos. Los plazos se cuidan igual. Revisa la hora de este equipo.
 watch-overdue-last = { $time } Último reporte de { $name }: { $last }; el siguiente tocaba antes de { $due }.
 watch-checkin-open = { $time } La alerta { $alert } de { $name } sigue abierta hasta que alguien hable con { $name }: velar claim { $alert }, y después velar close { $alert }
-watch-outdated = { $time } Un relevo soltó lo que { $name } le dejó por si guardaba silencio, pero { $name } se ha reportado desde entonces. No suena nada.
+watch-outdated = { $time } Un servidor soltó lo que { $name } le dejó por si guardaba silencio, pero { $name } se ha reportado desde entonces. No suena nada.
 watch-outdated-passed-on = { $time } { $by } avisa que faltó un reporte de { $name }, pero aquí hay uno más nuevo. No suena nada.
 error-plan-past = Esa hora ya pasó, o no existe. No se cambió nada.
     .next = Pon una más tarde: 18:00, "2026-11-25 18:00" o 2h
@@ -1120,13 +1120,13 @@ error-plan-file = No se pudo leer el itinerario de { $path }: { $detail }
 error-plan-not-silent = No hay un silencio planeado en curso.
     .next = velar plan muestra lo acordado. Para reportarte: velar checkin
 
-## Varios relevos
+## Varios servidores
 
-help-cmd-relays = Los relevos por los que llega todo a este equipo
-    .more = Con dos relevos de organizaciones distintas, si uno se cae, lo bloquean o lo confiscan, no se pierde nada.
+help-cmd-relays = Los servidores por los que llega todo a este equipo
+    .more = Con dos servidores de organizaciones distintas, si uno se cae, lo bloquean o lo confiscan, no se pierde nada.
 help-cmd-relays-list = Muestra cuáles son y si responden
-help-cmd-relays-add = Usa también otro relevo
-help-arg-relays-add-relay = Dirección del relevo, con su huella: velar://servidor:puerto#huella
+help-cmd-relays-add = Usa también otro servidor
+help-arg-relays-add-relay = Dirección del servidor, con su huella: velar://servidor:puerto#huella
     .value = DIRECCIÓN
 help-arg-relays-add-access-token-file = Archivo con tu código de acceso, si el servidor lo pide
     .value = ARCHIVO
@@ -1140,32 +1140,32 @@ help-cmd-relays-once = Haz un código de acceso de un solo uso: con él otra per
     .more = Abre un solo buzón, a quien lo use primero. Tu propio código se queda contigo.
 help-arg-relays-once-relay = Su servidor, servidor:puerto o dirección completa
     .value = SERVIDOR
-help-cmd-relays-leave = Deja de usar un relevo
+help-cmd-relays-leave = Deja de usar un servidor
 help-arg-relays-leave-relay = Su servidor, servidor:puerto o dirección completa
-    .value = RELEVO
+    .value = SERVIDOR
 relays-answers = { $relay } responde.
 relays-silent = { $relay } no responde ahora.
 relays-left = { $relay } ya no se usa ({ $time }); lo que quede ahí para ti se lee durante 14 días.
 relays-no-room = En { $relay } no hay lugar para las fichas de: { $names }. Lo que te manden por ahí no llega hasta que lo haya.
 relays-taken = { $relay } dice que alguien más había registrado las fichas de: { $names }. Tendrán otras, unas pocas por hora.
-relays-one = Es tu único relevo. Para agregar otro, de otra organización: velar relays add
+relays-one = Es tu único servidor. Para agregar otro, de otra organización: velar relays add
 relays-added = Lo que te manden llega también por { $relay }. Las demás personas ya lo saben, o lo sabrán al conectarse.
 relays-added-kept = { $relay } todavía no responde. Queda guardado: lo siguiente que hagas lo intenta de nuevo.
 relays-token = Este dispositivo usa desde ahora ese código de acceso en { $relay }. Para invitar a alguien: velar invite
 relays-token-kept = { $relay } no responde ahora, así que no se pudo probar el código de acceso. Queda guardado: velar invite lo prueba.
 relays-once = Solo se muestra esta vez. Abre un solo buzón en { $relay }, a quien lo use primero, hasta { $time }. Dáselo a una sola persona por un medio que nadie más lea. Lo guarda en un archivo y después: velar relays add { $address } --access-token-file ARCHIVO
 relays-leaving = Dejas { $relay }. Se avisa a las demás personas; lo que quede ahí para ti se lee durante 14 días.
-help-cmd-relays-allow = Envía también por un relevo que solo usa una persona
+help-cmd-relays-allow = Envía también por un servidor que solo usa una persona
 help-arg-relays-allow-relay = Su servidor, servidor:puerto o dirección completa
-    .value = RELEVO
-help-cmd-relays-refuse = No se conecta nunca a un relevo que usa una persona
-    .more = Quien opera un relevo ve la dirección IP de cada dispositivo que se conecta, y cuándo.
+    .value = SERVIDOR
+help-cmd-relays-refuse = No se conecta nunca a un servidor que usa una persona
+    .more = Quien opera un servidor ve la dirección IP de cada dispositivo que se conecta, y cuándo.
 help-arg-relays-refuse-relay = Su servidor, servidor:puerto o dirección completa
-    .value = RELEVO
+    .value = SERVIDOR
 relays-named-known = { $relay }: por ahí va lo que le envías a { $names }.
 relays-named-asks = { $relay }: por ahí le llega a { $names }, y a nadie más. NO SE USA hasta que decidas: velar relays allow { $relay } o velar relays refuse { $relay }
 relays-named-refused = { $relay }: por ahí le llega a { $names }. Dijiste que no. Para cambiarlo: velar relays allow { $relay }
-relays-why = Quien opera un relevo ve tu dirección IP, y cuándo envías por ahí. Pregúntale a esa persona por otro medio por qué lo usa.
+relays-why = Quien opera un servidor ve tu dirección IP, y cuándo envías por ahí. Pregúntale a esa persona por otro medio por qué lo usa.
 relays-allowed = Desde ahora, lo que le envías a { $names } va por { $relay }.
 relays-refused = Este dispositivo ya no se conecta a { $relay }.
 relays-refused-only = Ahora NO se le envía NADA a { $names }, ni una alarma: no le llega por ningún otro lado. Díselo por otro medio.
@@ -1174,15 +1174,15 @@ error-relay-own = A ti te llega todo por { $relay }.
 error-relay-nobodys = Por { $relay } no le llega nada a nadie de aquí.
     .next = velar relays muestra por dónde le llega a cada persona.
 relays-leaving-kept = Todavía no se pudo avisar a nadie. Lo siguiente que hagas lo intenta de nuevo.
-error-relay-known = Ya usas este relevo.
+error-relay-known = Ya usas este servidor.
     .next = velar relays muestra los que usas.
-error-relays-many = Ya usas { $count } relevos; no caben más.
+error-relays-many = Ya usas { $count } servidores; no caben más.
     .next = Deja uno primero: velar relays leave
-error-relay-unknown = No está entre tus relevos.
+error-relay-unknown = No está entre tus servidores.
     .next = velar relays muestra los que usas.
-error-relay-ambiguous = Podrían ser varios relevos.
+error-relay-ambiguous = Podrían ser varios servidores.
     .next = Escribe también el puerto: servidor:puerto
-error-relay-last = Es el único relevo por el que te llega algo.
+error-relay-last = Es el único servidor por el que te llega algo.
     .next = Agrega otro primero, y espera a que responda: velar relays add, velar relays
 
 ## Bitácora, borrado, respaldo
@@ -1258,14 +1258,14 @@ log-md-others = { $count ->
 log-md-notes = Cómo leer esto
 # Lo que se escribe para borrar; varias palabras separadas por espacios, la primera es la que se muestra.
 wipe-words = borrar wipe
-wipe-warning = Esto destruye para siempre la bóveda en { $path }: llaves, mensajes, bitácora y el kit de pánico. No se le avisa a nadie y en los relevos no se cancela nada. Solo un respaldo puede devolver algo.
+wipe-warning = Esto destruye para siempre la bóveda en { $path }: llaves, mensajes, bitácora y el kit de pánico. No se le avisa a nadie y en los servidores no se cancela nada. Solo un respaldo puede devolver algo.
 wipe-ask = Para seguir, escribe { $word }:
 wipe-keys = Las llaves quedaron destruidas: ninguna frase de acceso vuelve a abrir esta bóveda.
 wipe-done = Se borró todo lo que era de Velar en { $path }.
 wipe-kit = También se destruyó el kit de pánico: desde aquí ya no se puede dar la alarma.
 wipe-others = Se dejó como está, no es de Velar: { $paths }
 wipe-silence = No se le avisó a nadie. Si había un reporte acordado, el plazo sigue corriendo: si no llega, suena una alerta en tu círculo.
-wipe-flash = La memoria flash (teléfonos, SSD, tarjetas) y las copias del disco pueden guardar restos por un tiempo. De la bóveda: a quien los recupere le sigue haciendo falta tu frase de acceso. Del kit de pánico: ve los relevos y puede dar una alarma a tu nombre. Avísale a tu círculo.
+wipe-flash = La memoria flash (teléfonos, SSD, tarjetas) y las copias del disco pueden guardar restos por un tiempo. De la bóveda: a quien los recupere le sigue haciendo falta tu frase de acceso. Del kit de pánico: ve los servidores y puede dar una alarma a tu nombre. Avísale a tu círculo.
 backup-passphrase = Frase de acceso del respaldo:{" "}
 backup-passphrase-new = Frase de acceso nueva, solo para el respaldo:{" "}
 backup-done = Respaldo escrito: { $path }
@@ -1287,7 +1287,7 @@ error-log-redact = Nadie se llama «{ $name }», y ningún texto de esta alerta 
 error-log-formats = Dos formatos necesitan una carpeta.
     .next = Da una carpeta que exista con --out, o un solo formato.
 error-log-empty = La bitácora está vacía: todavía no ha llegado ninguna alerta a este equipo.
-    .next = velar alerts trae lo que está en el relevo.
+    .next = velar alerts trae lo que está en el servidor.
 error-log-unknown = La bitácora no tiene una alerta «{ $alert }».
     .next = velar log muestra las que tiene.
 error-log-several = La bitácora tiene varias alertas: { $alerts }
@@ -1386,7 +1386,7 @@ error-contact-unknown = No hay un contacto «{ $name }».
     .next = velar contacts muestra la lista.
 error-contacts-full = La lista tiene { $limit } contactos; no caben más.
     .next = Quita primero a alguien: velar contacts remove
-## Lo que queda en los relevos
+## Lo que queda en los servidores
 
 hold-armed = Si no te reportas, { $relay } avisa a tu círculo ({ $time }).
 hold-behind = { $relay } AÚN NO sabe de este reporte y podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo; quien ya tiene tu reporte no lo toma por alarma.
@@ -1394,17 +1394,17 @@ hold-unknown = En { $relay } hay algo por si no te reportas; no se ha confirmado
 hold-nothing = En { $relay } aún no hay nada por si no te reportas. velar status lo intenta de nuevo.
 hold-lost = { $relay } dice que perdió lo que habías dejado ahí por si no te reportas, y que no avisó a tu círculo. velar status lo deja de nuevo.
 hold-lost-again = { $relay } dice que perdió lo que habías dejado ahí por si no te reportas, y que lo perdió otra vez. Ahí no habrá nada hasta tu próximo reporte: velar checkin
-hold-left-again = El relevo dice que perdió lo que había ahí antes, y que no avisó a tu círculo. Ya se dejó de nuevo.
-hold-none = En ningún relevo hay algo por si no te reportas: tu círculo tendrá que notarlo sin ayuda del relevo. velar status lo intenta de nuevo.
+hold-left-again = El servidor dice que perdió lo que había ahí antes, y que no avisó a tu círculo. Ya se dejó de nuevo.
+hold-none = En ningún servidor hay algo por si no te reportas: tu círculo tendrá que notarlo sin ayuda del servidor. velar status lo intenta de nuevo.
 hold-over = El plazo terminó ({ $time }): { $relay } avisa a tu círculo, o ya avisó. Si estás a salvo: velar checkin
 hold-ends = Lo que hay en { $relay } por si no te reportas ya no hace falta, pero aún no se cancela: podría avisar a tu círculo ({ $time }). velar status lo intenta de nuevo.
-hold-nothing-for = Ningún relevo puede avisar por ti a { $names }: faltan las claves para hacerlo, o su relevo se negó. Pide que abran velar status y vuelve a reportarte.
-hold-too-long = El relevo no guarda nada por tanto tiempo. Repórtate más seguido: velar checkin --next 12h
-hold-full = El relevo no tiene espacio. Avisa a quien lo opera.
-hold-refused = El relevo no lo aceptó esta vez; se le vuelve a pedir.
-watch-relay-asks = { $time } A { $name } ahora le llega por { $relay }, un relevo que nadie más usa aquí. No se envía nada por ahí hasta que decidas: velar relays allow { $relay } o velar relays refuse { $relay }
-status-relay-asks = { $names }: también le llega por { $relay }, un relevo que nadie más usa aquí. No se usa hasta que decidas: velar relays allow { $relay } o velar relays refuse { $relay }
-status-relay-asks-only = NO se le envía NADA a { $names }, salvo una alarma: solo le llega por { $relay }, un relevo que nadie más usa aquí. Decide: velar relays allow { $relay } o velar relays refuse { $relay }
+hold-nothing-for = Ningún servidor puede avisar por ti a { $names }: faltan las claves para hacerlo, o su servidor se negó. Pide que abran velar status y vuelve a reportarte.
+hold-too-long = El servidor no guarda nada por tanto tiempo. Repórtate más seguido: velar checkin --next 12h
+hold-full = El servidor no tiene espacio. Avisa a quien lo opera.
+hold-refused = El servidor no lo aceptó esta vez; se le vuelve a pedir.
+watch-relay-asks = { $time } A { $name } ahora le llega por { $relay }, un servidor que nadie más usa aquí. No se envía nada por ahí hasta que decidas: velar relays allow { $relay } o velar relays refuse { $relay }
+status-relay-asks = { $names }: también le llega por { $relay }, un servidor que nadie más usa aquí. No se usa hasta que decidas: velar relays allow { $relay } o velar relays refuse { $relay }
+status-relay-asks-only = NO se le envía NADA a { $names }, salvo una alarma: solo le llega por { $relay }, un servidor que nadie más usa aquí. Decide: velar relays allow { $relay } o velar relays refuse { $relay }
 status-relay-refused-only = NO se le envía NADA a { $names }, ni una alarma: dijiste que no a { $relay }. Para cambiarlo: velar relays allow { $relay }
 panic-relay-asks = A { $names } no le llega por ningún otro lado que { $relay }, que aún no permites: la alarma va por ahí de todos modos.
 watch-hold-lost = { $time } { $relay } dice que perdió lo que habías dejado ahí por si no te reportabas, y que no avisó a tu círculo. velar status lo deja de nuevo, y dice si ya está ahí.
@@ -1418,16 +1418,16 @@ panic-kit-prompt = La alarma va en camino. Frase de acceso, para ver quién la r
 panic-kit-prompt-again = Esa no abre la bóveda. Otra vez (Enter: seguir sin ella):
 panic-kit-unlocked = La bóveda está abierta: aquí se ve quién la recibe.
 panic-kit-words = Tus palabras no salieron con ella: para eso hace falta la frase de acceso. Para enviarlas: velar note
-panic-kit-goes-on = Se sigue intentando hasta que un relevo tenga la alarma. Ctrl-C lo termina.
+panic-kit-goes-on = Se sigue intentando hasta que un servidor tenga la alarma. Ctrl-C lo termina.
 panic-kit-summary = { $count ->
-    [0] La alarma NO está todavía en ningún relevo.
-   *[other] La alarma está en el relevo para { $count } de { $total } personas. Sin la frase de acceso no se puede saber si la recibieron.
+    [0] La alarma NO está todavía en ningún servidor.
+   *[other] La alarma está en el servidor para { $count } de { $total } personas. Sin la frase de acceso no se puede saber si la recibieron.
 }
 panic-kit-lacking = { $count ->
     [one] Para { $count } persona no había nada en el kit. Para que también le llegue: velar status, con tu frase de acceso.
    *[other] Para { $count } personas no había nada en el kit. Para que también les llegue: velar status, con tu frase de acceso.
 }
-panic-kit-not-everywhere = No ha llegado al relevo de todas las personas. Para seguir intentando: otra vez velar panic, o velar watch con tu frase de acceso.
+panic-kit-not-everywhere = No ha llegado al servidor de todas las personas. Para seguir intentando: otra vez velar panic, o velar watch con tu frase de acceso.
 panic-kit-state = Para ver quién la recibió y quién la tomó: velar alerts, con tu frase de acceso.
 panic-kit-left = { $count ->
     [0] Fue la última alarma sin frase de acceso. Para renovar el kit: velar status, con tu frase de acceso.
@@ -1435,8 +1435,8 @@ panic-kit-left = { $count ->
    *[other] Quedan { $count } alarmas más sin la frase de acceso.
 }
 panic-kit-used-up = { $count ->
-    [one] La única alarma del kit ya se dio y está en el relevo. Para otra, y para un kit nuevo, hace falta tu frase de acceso.
-   *[other] Las { $count } alarmas del kit ya se dieron y están en el relevo. Para otra, y para un kit nuevo, hace falta tu frase de acceso.
+    [one] La única alarma del kit ya se dio y está en el servidor. Para otra, y para un kit nuevo, hace falta tu frase de acceso.
+   *[other] Las { $count } alarmas del kit ya se dieron y están en el servidor. Para otra, y para un kit nuevo, hace falta tu frase de acceso.
 }
 panic-disarmed = El kit de pánico ya no está en este equipo. Desde ahora velar panic pide tu frase de acceso. Para hacer otro: velar panic --arm
 panic-armed = { $count ->

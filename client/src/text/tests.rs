@@ -107,6 +107,18 @@ fn no_text_holds_control_or_bidirectional_characters() {
     }
 }
 
+/// Words that stood for something that is called otherwise everywhere else, by beginning: in Spanish a relay is a
+/// *servidor*. (*Relevo* is who takes over a shift.)
+const OTHERWISE_CALLED: [&str; 1] = ["relevo"];
+
+#[test]
+fn one_thing_has_one_name() {
+    let lines = SPANISH.lines().enumerate().map(|(at, line)| (at + 1, line.to_lowercase()));
+    let wrong: Vec<_> =
+        lines.filter(|(_, line)| OTHERWISE_CALLED.iter().any(|word| line.contains(word))).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// `t!` without variables checks the id only: this reads the sources for texts whose variables were left out.
 #[test]
 fn texts_are_used_with_their_variables() {
