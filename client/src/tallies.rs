@@ -20,8 +20,9 @@ pub const MAX_TALLIES: usize = 256;
 pub const ASKED_AN_HOUR: usize = 4;
 
 /// Envelopes of one member under the last-resort key whose digests are remembered, while its private half is kept: a
-/// heartbeat an hour makes 1 800, and as many again may find no one-time prekey. About 2 MiB in the vault.
-pub const SEEN_OF_MEMBER: u32 = 4096;
+/// heartbeat an hour makes 1 800, roll-calls in a circle of twelve twice as many, and what finds no one-time prekey comes
+/// beside. About 8 MiB in the vault.
+pub const SEEN_OF_MEMBER: u32 = 16_384;
 
 /// The same of everybody who is no member: those who answer an invitation, with a few tries, and newcomers. What they say
 /// may be heard twice.
