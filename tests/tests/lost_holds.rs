@@ -13,7 +13,7 @@ use velar_tests::person::{form_circle, program};
 use velar_tests::process::RelayProcess;
 
 /// How the record of an envelope of a hold begins in a relay's store: magic, version, kind, length of its key.
-const HELD: [u8; 7] = [0xf6, 0x9d, 0xc1, 0x7e, 2, b'd', 37];
+const HELD: [u8; 7] = [0xf6, 0x9d, 0xc1, 0x7e, 3, b'd', 37];
 /// Where its key is, and a byte of the envelope.
 const KEY: std::ops::Range<usize> = 17..54;
 const BODY: usize = 200;
