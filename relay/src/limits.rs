@@ -68,8 +68,8 @@ macro_rules! limits {
 }
 
 limits! {
-    /// Connections in all. 38 KiB each when idle (tests/BENCHMARKS.md): 10 000 are 390 MB.
-    connections / "VELAR_RELAY_CONNECTIONS": u32 = 10_000, 1;
+    /// Connections in all. 38 KiB each when idle (tests/BENCHMARKS.md), and 32 KiB more with something on its way.
+    connections / "VELAR_RELAY_CONNECTIONS": u32 = 3_000, 1;
     /// Connections from one address prefix (/24 or /64), and four times as many from the wider ones around it (/16; /48, /32). A whole
     /// organisation or a Tor exit may share one. Over it, and over all connections, who has shown nothing yet leaves for who comes.
     connections_per_prefix / "VELAR_RELAY_CONNECTIONS_PER_PREFIX": u32 = 512, 1;
@@ -78,8 +78,8 @@ limits! {
     handshakes / "VELAR_RELAY_HANDSHAKES": u32 = 512, 1;
     /// Handshakes in flight from which on a client must first prove its address (one more round trip).
     handshakes_before_retry / "VELAR_RELAY_HANDSHAKES_BEFORE_RETRY": u32 = 64, 0;
-    /// Mailboxes in all. About 370 bytes of memory each, their tokens aside.
-    mailboxes / "VELAR_RELAY_MAILBOXES": u32 = 100_000, 1;
+    /// Mailboxes in all. About 700 bytes of memory each, their tokens and envelopes aside.
+    mailboxes / "VELAR_RELAY_MAILBOXES": u32 = 40_000, 1;
     /// Mailboxes that one address prefix (/24 or /64) may newly open within ten minutes; its larger prefixes (/16; /48, /32) eight
     /// times as many each. A training of 30 people behind one address fits. Fewer when most mailboxes are taken.
     new_mailboxes_per_prefix / "VELAR_RELAY_NEW_MAILBOXES_PER_PREFIX": u32 = 32, 1;
@@ -89,13 +89,18 @@ limits! {
     /// there are access tokens with mailboxes, and of so many at least: one alone leaves two thirds for the next, and however many
     /// take all they can leave more than a third. Each mailbox has its least all the same. 0: as much as there is.
     access_part / "VELAR_RELAY_ACCESS_PART": u32 = 2, 0;
-    /// Send tokens in all. About 170 bytes of memory each; a member of a circle of 12 has about 30.
-    tokens / "VELAR_RELAY_TOKENS": u32 = 1_000_000, 128;
+    /// Send tokens in all. About 150 bytes of memory each; a member of a circle of 12 has about 30.
+    tokens / "VELAR_RELAY_TOKENS": u32 = 450_000, 128;
     /// Envelopes waiting in one mailbox: 14 days of hourly check-ins of 31 members, with spare room.
     mailbox_envelopes / "VELAR_RELAY_MAILBOX_ENVELOPES": u32 = 16_384, 1;
-    /// Of the room that is left on the disk beside all floors, one mailbox may have one part of so many. The 32 new ones of one prefix,
+    /// Envelopes in all, waiting and held, floors of open mailboxes among them. About 380 bytes of memory each, however much room the
+    /// disk has. Beyond it the relay does as on a disk that is nearly full.
+    envelopes / "VELAR_RELAY_ENVELOPES": u32 = 400_000, 8;
+    /// Of the room that is left on the disk and in memory beside all floors, one mailbox may have one part of so many. The 32 new ones of one prefix,
     /// filled as fast as possible, leave 60 % of it. 0: as much as there is.
     mailbox_part / "VELAR_RELAY_MAILBOX_PART": u32 = 64, 0;
+    /// Digests of acknowledged envelopes that all mailboxes remember together, beside four of each. About 100 bytes of memory each.
+    remembered / "VELAR_RELAY_REMEMBERED": u32 = 30_000, 0;
     /// Envelopes one token may have waiting: 14 days of hourly check-ins, heartbeats and receipts, doubled.
     token_envelopes / "VELAR_RELAY_TOKEN_ENVELOPES": u32 = 2_048, 1;
     /// Seconds an envelope is kept for its recipient (14 days, and no more: clients delete old keys).
@@ -105,9 +110,11 @@ limits! {
     /// Longest hold in seconds (30 days, and no more: prekeys of held envelopes are kept 75 days by their owners).
     hold_length_s / "VELAR_RELAY_HOLD_LENGTH_S": u32 = 30 * 86_400, 1..=30 * 86_400;
     /// Holds in all.
-    holds / "VELAR_RELAY_HOLDS": u32 = 50_000, 0;
-    /// Of the holds that may still be left, one mailbox may be in one part of so many, 256 at most: one of each of 31 others, with room
-    /// for those of a circle that changes. A hundred greedy ones leave two thirds. 0: as many as there is room for.
+    holds / "VELAR_RELAY_HOLDS": u32 = 20_000, 0;
+    /// Deliveries of all holds together, those that are not held among them. About 130 bytes of memory each.
+    hold_deliveries / "VELAR_RELAY_HOLD_DELIVERIES": u32 = 100_000, 64;
+    /// Of the holds and their deliveries that may still be left, one mailbox may be in one part of so many, 256 at most: one of each of 31
+    /// others, with room for those of a circle that changes. A hundred greedy ones leave two thirds. 0: as many as there is room for.
     hold_part / "VELAR_RELAY_HOLD_PART": u32 = 256, 0;
     /// Longest wait in seconds before holds are released after an outage, so that missed extensions arrive.
     outage_wait_s / "VELAR_RELAY_OUTAGE_WAIT_S": u32 = 900, 0;
@@ -165,6 +172,9 @@ pub(crate) const HELD_FOR_EACH: u32 = 8;
 /// Envelopes held by one token for one mailbox, where mailboxes have a part: a member has one hold, and leaves the next one before an
 /// earlier is over. One token must not take the part of all who have one.
 pub(crate) const HELD_FOR_TOKEN: u32 = 8;
+/// Of the deliveries of holds that may still be left, one hold may have one part of so many that are not held, and in any case as many as
+/// are, or as the one had that it replaces. Whoever names recipients who are none leaves 65 000.
+pub(crate) const NOT_HELD_PARTS: u64 = 1024;
 /// Seconds of hold time after which a hold is dropped whose recipients are all gone. A device that registered an older set of its
 /// tokens may be off for a while before it registers the newer one again: until then the hold stays.
 pub(crate) const ABANDONED_AFTER_S: u64 = 86_400;
@@ -178,7 +188,7 @@ pub(crate) const HOLDS_SWEPT_AT_ONCE: usize = 64;
 /// Envelopes that expire under one lock.
 pub(crate) const EXPIRED_AT_ONCE: usize = 1024;
 /// Slices of a sweep, each of [`MAILBOXES_SWEPT_AT_ONCE`], [`HOLDS_SWEPT_AT_ONCE`] and [`EXPIRED_AT_ONCE`], between two looks a second
-/// apart at what is due; one while the writer is behind. 100 000 mailboxes and 50 000 holds take 25 s, 16 384 envelopes of one mailbox
+/// apart at what is due; one while the writer is behind. 40 000 mailboxes and 20 000 holds take 10 s, 16 384 envelopes of one mailbox
 /// one more.
 pub(crate) const SLICES_SWEPT_PER_TICK: usize = 32;
 /// Handshakes in flight from a /24 or /64, and half of [`WIDER_PREFIX`] times as many from the wider ones around it: one network has
@@ -220,7 +230,7 @@ pub(crate) const SMALL_FRAME: usize = 8 * 1024;
 pub(crate) const FRAME_WAIT: Duration = Duration::from_millis(50);
 /// Bytes in flight on one stream, from the client: 30 envelopes.
 pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
-/// Bytes in flight on one connection, from a client that has shown nothing yet: five envelopes. All 10 000 together: 240 MB.
+/// Bytes in flight on one connection, from a client that has shown nothing yet: five envelopes.
 pub(crate) const NARROW_WINDOW: u32 = 24 * 1024;
 /// Bytes on their way to such a client. They cost memory only once they are sent.
 pub(crate) const NARROW_SEND_WINDOW: u64 = 64 * 1024;
@@ -228,8 +238,8 @@ pub(crate) const NARROW_SEND_WINDOW: u64 = 64 * 1024;
 pub(crate) const WIDE_WINDOW: u32 = 256 * 1024;
 /// Bytes on their way to it: a full set of unacknowledged envelopes.
 pub(crate) const WIDE_SEND_WINDOW: u64 = 320 * 1024;
-/// Connections with wide windows, of those that have shown something: 144 MiB.
-pub(crate) const WIDE_CONNECTIONS: u64 = 256;
+/// Connections with wide windows, of those that have shown something: 72 MiB.
+pub(crate) const WIDE_CONNECTIONS: u64 = 128;
 /// Handshakes that quinn keeps before the relay has looked at them.
 pub(crate) const MAX_INCOMING: usize = 2048;
 /// Bytes of early packets kept for one of these.
@@ -248,6 +258,12 @@ pub(crate) const MAX_PIPELINED: usize = 64;
 pub(crate) const WRITER_QUEUE: usize = 2048;
 /// Jobs in one commit. Beyond a few hundred a bigger group gains nothing.
 pub(crate) const WRITER_GROUP: usize = 1024;
+/// Longest time between two commits while something is written.
+pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Between two looks at the free space, which are system calls; and envelopes, of which a mebibyte may be written between two.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// See [`LOOK_EVERY`].
+pub(crate) const LOOK_AFTER: usize = 256;
 /// One commit that takes longer means a disk that is gone: the process aborts for its supervisor.
 pub(crate) const COMMIT_WATCHDOG: Duration = Duration::from_secs(30);
 /// Envelopes kept in memory for subscribers that are slower than the disk: 16 MiB. Others are read back.
@@ -260,6 +276,10 @@ pub(crate) const WRITE_ROOM: u64 = 32 << 20;
 pub(crate) const RELEASED_WITHOUT_ROOM: usize = 4096;
 /// Digests remembered per mailbox after the acknowledgement: a repetition whose answer was lost is a double.
 pub(crate) const REMEMBERED: usize = 256;
+/// Of those that may still be remembered in all, one mailbox may remember one part of so many.
+pub(crate) const REMEMBERED_PARTS: u64 = 64;
+/// So many in any case: one sender or two who repeat.
+pub(crate) const REMEMBERED_LEAST: usize = 4;
 /// Seconds they are remembered. A sender repeats within minutes.
 pub(crate) const REMEMBER_S: u64 = 3600;
 /// Sequences promised on disk at a time, so that numbers keep growing across restarts.

@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use velar_protocol::wire::{Answer, Envelope, HoldId, MailboxId, Refusal, SendTokenHash};
 
 use crate::clock::Now;
-use crate::limits::{CACHED_ENVELOPES, FULL_RETRY_S, Limits, SEQUENCE_BLOCK};
+use crate::limits::{CACHED_ENVELOPES, FLOOR, FULL_RETRY_S, Limits, SEQUENCE_BLOCK};
 use crate::rate::Rate;
 use crate::shares::share;
 use crate::store::{Loaded, Room, ShortDigest, Write};
@@ -134,8 +134,9 @@ impl Mailboxes {
     ) -> Reply {
         let (limits, rate) = (self.limits, self.token_rate());
         let (room, share) = (self.room, self.envelope_share(token));
+        let seen = self.has_seen(token, &digest, now);
         let Some(mailbox) = self.mailbox_of(token) else { return refused(Refusal::UnknownToken) };
-        if mailbox.has_seen(&digest, now) {
+        if seen == Some(true) {
             if room == Room::None && mailbox.is_unwritten(&digest) {
                 // Of a released hold, and in memory alone.
                 return full();
@@ -249,15 +250,22 @@ impl Mailboxes {
     /// Envelopes that the mailbox of this token may have, as the disk is now.
     fn envelope_share(&self, token: &SendTokenHash) -> u64 {
         let access = self.access_by(token);
-        let all = self.by_access.share(access, self.spare, self.limits.access_part);
+        let all = self.by_access.share(access, self.spare(), self.limits.access_part);
         if self.by_access.has(access).envelopes >= all {
             return 0;
         }
         match (self.room, self.limits.mailbox_part) {
             (Room::Low | Room::None, _) => 0,
-            (Room::Enough, 0) => u64::MAX,
-            (Room::Enough, parts) => share(self.spare, 0, parts.into()),
+            (Room::Enough, 0) if self.spare() > 0 => u64::MAX,
+            (Room::Enough, parts) => share(self.spare(), 0, parts.into()),
         }
+    }
+
+    /// For how many envelopes there is room beside all floors: on the disk, and in memory for what is known of each.
+    pub(crate) fn spare(&self) -> u64 {
+        let floors = u64::from(FLOOR) * self.mailboxes.len() as u64;
+        let taken = self.by_access.all().waiting + self.holds.envelopes() + floors;
+        self.spare.min(u64::from(self.limits.envelopes).saturating_sub(taken))
     }
 
     /// One more is written: until the disk is looked at again there is room for one less.
@@ -282,6 +290,15 @@ impl Mailboxes {
         if let Some(mailbox) = id.and_then(|id| self.mailboxes.get_mut(id)) {
             self.by_access.count(mailbox);
         }
+    }
+
+    /// Whether the mailbox of this token has, or had a short while ago, an envelope of this digest. `None`: there is no such mailbox.
+    fn has_seen(&mut self, token: &SendTokenHash, digest: &ShortDigest, now: Now) -> Option<bool> {
+        let mailbox = self.mailboxes.get_mut(self.tokens.get(token)?)?;
+        let seen = mailbox.has_seen(digest, now);
+        // It has forgotten what is old.
+        self.by_access.count(mailbox);
+        Some(seen)
     }
 
     fn mailbox_of(&mut self, token: &SendTokenHash) -> Option<&mut Mailbox> {

@@ -12,7 +12,10 @@ use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use velar_protocol::wire::MailboxId;
 
-use crate::limits::{COMMIT_WATCHDOG, FLOOR, WRITE_ROOM, WRITER_GROUP, WRITER_QUEUE};
+use crate::limits::{
+    COMMIT_EVERY, COMMIT_WATCHDOG, FLOOR, LOOK_AFTER, LOOK_EVERY, WRITE_ROOM, WRITER_GROUP,
+    WRITER_QUEUE,
+};
 use crate::mailboxes::Mailboxes;
 use crate::store::{Loaded, Room, Store, StoreError, Upkeep, Write};
 
@@ -67,6 +70,7 @@ impl Writer {
             looked: None,
             written: 0,
             room: Room::Enough,
+            crowded: false,
             deferred: Deferred::default(),
             ahead: VecDeque::new(),
         };
@@ -123,11 +127,6 @@ fn elapsed_ms(epoch: Instant) -> u64 {
     u64::try_from(epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Longest time between two commits while something is written.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Envelopes of 4096 bytes between two looks at the free space.
-const LOOK_AFTER: usize = 256;
-
 struct Work {
     store: Arc<dyn Store>,
     mailboxes: Arc<Mutex<Mailboxes>>,
@@ -138,6 +137,8 @@ struct Work {
     looked: Option<Instant>,
     written: usize,
     room: Room,
+    /// There are as many envelopes as there may be.
+    crowded: bool,
     /// Writes that wait for room on the disk.
     deferred: Deferred,
     /// Jobs that come before those that wait.
@@ -251,7 +252,7 @@ impl Work {
 
     /// Once a second while it works, and after every mebibyte of envelopes: it is a system call.
     fn look_at_free_space(&mut self) {
-        let recent = self.looked.is_some_and(|at| at.elapsed() < Duration::from_secs(1));
+        let recent = self.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY);
         if recent && self.written < LOOK_AFTER {
             return;
         }
@@ -276,7 +277,17 @@ impl Work {
             _ => Room::Enough,
         };
         let left = |free: u64| free.saturating_sub(mark) / envelope;
-        self.mailboxes().set_room(room, free.map_or(u64::MAX, left));
+        let crowded = {
+            let mut mailboxes = self.mailboxes();
+            mailboxes.set_room(room, free.map_or(u64::MAX, left));
+            room == Room::Enough && mailboxes.spare() < u64::from(FLOOR)
+        };
+        if !std::mem::replace(&mut self.crowded, crowded) && crowded {
+            tracing::error!(
+                "as many envelopes wait or are held as there may be in all: nothing new is taken in but a few for each mailbox; if this \
+                 machine has more memory, set a higher limit `envelopes`"
+            );
+        }
         if std::mem::replace(&mut self.room, room) == room {
             return;
         }

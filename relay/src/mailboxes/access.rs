@@ -9,7 +9,10 @@ use super::mailbox::Mailbox;
 use super::{Mailboxes, Reply, full, refused};
 use crate::access::{Grant, Leave};
 use crate::clock::Now;
-use crate::limits::{EXPIRED_AT_ONCE, MAILBOXES_SWEPT_AT_ONCE, SPENT_CHILD_S, SPENT_CHILDREN};
+use crate::limits::{
+    EXPIRED_AT_ONCE, MAILBOXES_SWEPT_AT_ONCE, REMEMBERED, REMEMBERED_LEAST, REMEMBERED_PARTS,
+    SPENT_CHILD_S, SPENT_CHILDREN,
+};
 use crate::shares::share;
 use crate::store::{MailboxRecord, SpentChild, SpentChildren, Write};
 
@@ -24,19 +27,45 @@ pub(super) struct Has {
     pub(super) tokens: u64,
     /// Envelopes that wait in them or are held for them.
     pub(super) envelopes: u64,
+    /// Envelopes that wait in them.
+    pub(super) waiting: u64,
+    /// Digests of envelopes that were acknowledged.
+    pub(super) remembered: u64,
+}
+
+impl Has {
+    fn add(&mut self, other: Self) {
+        let Self { mailboxes, tokens, envelopes, waiting, remembered } = other;
+        self.mailboxes += mailboxes;
+        self.tokens += tokens;
+        self.envelopes += envelopes;
+        self.waiting += waiting;
+        self.remembered += remembered;
+    }
+
+    fn take(&mut self, other: Self) {
+        let Self { mailboxes, tokens, envelopes, waiting, remembered } = other;
+        self.mailboxes = self.mailboxes.saturating_sub(mailboxes);
+        self.tokens = self.tokens.saturating_sub(tokens);
+        self.envelopes = self.envelopes.saturating_sub(envelopes);
+        self.waiting = self.waiting.saturating_sub(waiting);
+        self.remembered = self.remembered.saturating_sub(remembered);
+    }
 }
 
 /// See the [module](self). Keys are indexes of access tokens; 0: those by none, which have no share together.
 #[derive(Default)]
 pub(super) struct ByAccess {
     has: HashMap<u16, Has>,
+    /// What all mailboxes have.
+    all: Has,
     spent: HashMap<u16, Vec<SpentChild>>,
 }
 
 impl ByAccess {
     pub(super) fn new(spent: Vec<SpentChildren>) -> Self {
         let spent = spent.into_iter().map(|of_one| (of_one.access, of_one.children));
-        Self { has: HashMap::new(), spent: spent.collect() }
+        Self { spent: spent.collect(), ..Self::default() }
     }
 
     /// Counts what a mailbox has now, after whatever may have changed that.
@@ -47,10 +76,8 @@ impl ByAccess {
         }
         self.uncount(mailbox);
         let (access, has) = now;
-        let all = self.has.entry(access).or_default();
-        all.mailboxes += has.mailboxes;
-        all.tokens += has.tokens;
-        all.envelopes += has.envelopes;
+        self.has.entry(access).or_default().add(has);
+        self.all.add(has);
         mailbox.counted = now;
     }
 
@@ -58,12 +85,22 @@ impl ByAccess {
     pub(super) fn uncount(&mut self, mailbox: &Mailbox) {
         let (access, had) = mailbox.counted;
         let Some(all) = self.has.get_mut(&access) else { return };
-        all.mailboxes = all.mailboxes.saturating_sub(had.mailboxes);
-        all.tokens = all.tokens.saturating_sub(had.tokens);
-        all.envelopes = all.envelopes.saturating_sub(had.envelopes);
+        all.take(had);
+        self.all.take(had);
         if all.mailboxes == 0 {
             self.has.remove(&access);
         }
+    }
+
+    /// What all mailboxes have.
+    pub(super) fn all(&self) -> Has {
+        self.all
+    }
+
+    /// How many digests one mailbox may remember, of `limit` in all.
+    pub(super) fn remembers(&self, limit: u32) -> usize {
+        let part = share(limit.into(), self.all.remembered, REMEMBERED_PARTS);
+        usize::try_from(part).unwrap_or(REMEMBERED).clamp(REMEMBERED_LEAST, REMEMBERED)
     }
 
     /// What all mailboxes by this access token have.
@@ -176,11 +213,11 @@ impl Mailboxes {
     pub(super) fn counted_and_there(&self) -> [HashMap<u16, Has>; 2] {
         let mut there: HashMap<u16, Has> = HashMap::new();
         for mailbox in self.mailboxes.values() {
-            let (all, has) = (there.entry(mailbox.access).or_default(), mailbox.has());
-            all.mailboxes += has.mailboxes;
-            all.tokens += has.tokens;
-            all.envelopes += has.envelopes;
+            there.entry(mailbox.access).or_default().add(mailbox.has());
         }
+        let mut all = Has::default();
+        there.values().for_each(|has| all.add(*has));
+        assert_eq!(self.by_access.all, all);
         [self.by_access.has.clone(), there]
     }
 

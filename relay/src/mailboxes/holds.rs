@@ -12,7 +12,7 @@ use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
 use crate::limits::{
     ABANDONED_AFTER_S, HELD_FOR_EACH, HELD_FOR_MAILBOX, HELD_FOR_TOKEN, HOLDS_SWEPT_AT_ONCE,
-    LOST_HOLD_S,
+    LOST_HOLD_S, NOT_HELD_PARTS,
 };
 use crate::shares::share;
 use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write};
@@ -49,8 +49,7 @@ impl Mailboxes {
             return self.gone(&old);
         }
         let old = replaces.and_then(|old| self.holds.remove(&old));
-        let stopped = self.room != Room::Enough || self.holds.len() >= self.limits.holds as usize;
-        if stopped {
+        if self.room != Room::Enough || !self.fits(deliveries.len(), old.as_ref()) {
             self.put_back(old);
             return full();
         }
@@ -78,12 +77,20 @@ impl Mailboxes {
             outcomes.push(outcome);
             record.push(HeldDelivery { token, outcome });
         }
-        if envelopes.is_empty() {
+        let not_held = record.len() - envelopes.len();
+        let crowds = self.crowds(envelopes.len(), not_held, old.as_ref());
+        if envelopes.is_empty() || crowds {
+            for delivery in record.iter().filter(|one| one.outcome == DeliveryOutcome::Held) {
+                if let Some(mailbox) = self.mailbox_of(&delivery.token) {
+                    mailbox.unreserve(&delivery.token);
+                    self.count(&delivery.token);
+                }
+            }
             if let Some(old) = &old {
                 self.reserve_again(&old.record);
             }
             self.put_back(old);
-            return Reply::Now(Answer::Held { outcomes });
+            return if crowds { full() } else { Reply::Now(Answer::Held { outcomes }) };
         }
         if let Some(gone) = gone {
             self.holds.abandoned.remove(&gone);
@@ -283,6 +290,26 @@ impl Mailboxes {
         }
     }
 
+    /// Whether there is room for a hold of so many deliveries in the place of `old`. One that has no more than that takes nothing new.
+    fn fits(&self, deliveries: usize, old: Option<&Hold>) -> bool {
+        let had = old.map_or(0, |old| old.record.deliveries.len());
+        let more = deliveries.saturating_sub(had) as u64;
+        let left = self.deliveries_left().min(self.spare()).saturating_sub(had as u64);
+        self.holds.len() < self.limits.holds as usize && (more == 0 || more <= left)
+    }
+
+    /// Whether a hold in the place of `old` has more deliveries that are not held than it may have of what is left.
+    fn crowds(&self, held: usize, not_held: usize, old: Option<&Hold>) -> bool {
+        let had = old.map_or(0, |old| old.record.deliveries.len() - old.record.held().count());
+        let part = share(self.deliveries_left(), 0, NOT_HELD_PARTS);
+        held > 0 && not_held > held.max(had) && not_held as u64 > part
+    }
+
+    /// Deliveries of holds that there may still be.
+    fn deliveries_left(&self) -> u64 {
+        u64::from(self.limits.hold_deliveries).saturating_sub(self.holds.deliveries())
+    }
+
     /// Reserves a place for an envelope; `had`: it had one in the hold that is replaced.
     fn reserve(&mut self, token: &SendTokenHash, had: bool, now: Now) -> DeliveryOutcome {
         let (limits, rate, envelopes) =
@@ -290,6 +317,7 @@ impl Mailboxes {
         let held = match limits.hold_part {
             0 => u64::MAX,
             parts => share(limits.holds.into(), self.holds.len() as u64, parts.into())
+                .min(share(self.deliveries_left(), 0, parts.into()))
                 .clamp(HELD_FOR_EACH.into(), HELD_FOR_MAILBOX.into()),
         };
         let of_token = match limits.hold_part {
@@ -299,7 +327,8 @@ impl Mailboxes {
         // All mailboxes by the same access token have a share together.
         let (access, left) =
             (self.access_by(token), (limits.holds as usize).saturating_sub(self.holds.len()));
-        let all = self.by_access.share(access, left as u64, limits.access_part);
+        let left = (left as u64).min(self.deliveries_left());
+        let all = self.by_access.share(access, left, limits.access_part);
         let is_over = u64::from(self.holds.by_access(access)) >= all;
         let held = if is_over { held.min(HELD_FOR_EACH.into()) } else { held };
         let Some(mailbox) = self.mailbox_of(token) else { return DeliveryOutcome::Refused };

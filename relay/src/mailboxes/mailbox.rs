@@ -8,7 +8,7 @@ use super::access::Has;
 use super::{Bell, Cursor};
 use crate::clock::Now;
 use crate::limits::{
-    EXPIRED_AT_ONCE, FLOOR, FLOOR_OF_TOKEN, Limits, NEW_TOKENS, READERS, REMEMBER_S, REMEMBERED,
+    EXPIRED_AT_ONCE, FLOOR, FLOOR_OF_TOKEN, Limits, NEW_TOKENS, READERS, REMEMBER_S,
 };
 use crate::rate::{Bucket, Rate};
 use crate::store::{MailboxRecord, ShortDigest, StoredEnvelope, Write};
@@ -165,10 +165,15 @@ impl Mailbox {
     }
 
     pub(super) fn has_seen(&mut self, digest: &ShortDigest, now: Now) -> bool {
+        self.forget_old(now);
+        self.seen.contains_key(digest)
+    }
+
+    /// Forgets what was acknowledged long ago, and gives back the memory that is not needed any more.
+    pub(super) fn forget_old(&mut self, now: Now) {
         while self.remembered.front().is_some_and(|(until_s, _)| *until_s <= now.hold_s()) {
             self.forget_oldest();
         }
-        self.seen.contains_key(digest)
     }
 
     /// The sequence of an entry of this digest that nobody has read since the process began.
@@ -187,8 +192,27 @@ impl Mailbox {
         if let Some((_, digest)) = self.remembered.pop_front() {
             self.seen.remove(&digest);
         }
-        if self.remembered.is_empty() {
-            self.remembered = VecDeque::new();
+        self.give_back();
+    }
+
+    /// What grew while it was needed, and is mostly empty: of all mailboxes, one after the other, it would be more than there is.
+    fn give_back(&mut self) {
+        let is_mostly_empty = |len: usize, capacity: usize| capacity > 32 && len < capacity / 8 * 3;
+        let (len, capacity) = (self.queue.len(), self.queue.capacity());
+        if len == 0 || is_mostly_empty(len, capacity) {
+            self.queue.shrink_to(len + len / 4);
+        }
+        let (len, capacity) = (self.remembered.len(), self.remembered.capacity());
+        if len == 0 || is_mostly_empty(len, capacity) {
+            self.remembered.shrink_to(len + len / 4);
+        }
+        let (len, capacity) = (self.seen.len(), self.seen.capacity());
+        if len == 0 || is_mostly_empty(len, capacity) {
+            self.seen.shrink_to(len + len / 4);
+        }
+        let (len, capacity) = (self.waiting.len(), self.waiting.capacity());
+        if len == 0 || is_mostly_empty(len, capacity) {
+            self.waiting.shrink_to(len + len / 4);
         }
     }
 
@@ -236,7 +260,13 @@ impl Mailbox {
     /// What it has of what all need.
     pub(super) fn has(&self) -> Has {
         let envelopes = self.queue.len() as u64 + u64::from(self.reserved);
-        Has { mailboxes: 1, tokens: self.tokens.len() as u64, envelopes }
+        Has {
+            mailboxes: 1,
+            tokens: self.tokens.len() as u64,
+            envelopes,
+            waiting: self.queue.len() as u64,
+            remembered: self.remembered.len() as u64,
+        }
     }
 
     /// Envelopes held for this mailbox.
@@ -338,18 +368,17 @@ impl Mailbox {
         self.queue.range_mut(at..)
     }
 
-    /// Takes an entry out. How many envelopes that frees from the memory kept for slow subscribers.
-    pub(super) fn remove(&mut self, sequence: u64, now: Now) -> Option<usize> {
+    /// Takes an entry out, and remembers it with as many others as it may. How many envelopes that frees from the memory kept for slow
+    /// subscribers.
+    pub(super) fn remove(&mut self, sequence: u64, remembers: usize, now: Now) -> Option<usize> {
         let at = self.queue.binary_search_by_key(&sequence, |entry| entry.sequence).ok()?;
         let entry = self.queue.remove(at)?;
-        if self.queue.is_empty() {
-            self.queue = VecDeque::new();
-        }
-        if self.remembered.len() >= REMEMBERED {
+        while self.remembered.len() >= remembers {
             self.forget_oldest();
         }
         self.remembered.push_back((now.hold_s() + REMEMBER_S, entry.digest));
         self.uncount(&entry);
+        self.give_back();
         Some(usize::from(entry.is_cached()))
     }
 
@@ -367,6 +396,7 @@ impl Mailbox {
         if let Some(entry) = self.queue.remove(at) {
             self.seen.remove(&entry.digest);
             self.uncount(&entry);
+            self.give_back();
         }
     }
 
@@ -383,6 +413,7 @@ impl Mailbox {
             sequences.push(entry.sequence);
         }
         if !sequences.is_empty() {
+            self.give_back();
             writes.push(Write::Expire { record: self.record(), sequences });
         }
         freed
@@ -436,3 +467,6 @@ impl Entry {
         usize::from(frees)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,7 +34,7 @@ impl Mailboxes {
         };
         if !known {
             let left = u64::from(self.limits.mailboxes).saturating_sub(self.mailboxes.len() as u64);
-            if self.room != Room::Enough || left == 0 || self.spare < u64::from(FLOOR) {
+            if self.room != Room::Enough || left == 0 || self.spare() < u64::from(FLOOR) {
                 return full();
             }
             if let Err(retry_after_s) = newcomer(left) {

@@ -120,8 +120,9 @@ impl Mailboxes {
 
     /// The subscriber has it: delete.
     pub(crate) fn ack(&mut self, id: &MailboxId, sequence: u64, now: Now, writes: &mut Vec<Write>) {
+        let remembers = self.by_access.remembers(self.limits.remembered);
         let Some(mailbox) = self.mailboxes.get_mut(id) else { return };
-        let Some(freed) = mailbox.remove(sequence, now) else { return };
+        let Some(freed) = mailbox.remove(sequence, remembers, now) else { return };
         self.by_access.count(mailbox);
         if mailbox.readers.len() > 1 {
             // Others may be waiting for acknowledgements of what is gone now.
@@ -144,8 +145,9 @@ impl Mailboxes {
         now: Now,
         writes: &mut Vec<Write>,
     ) {
+        let remembers = self.by_access.remembers(self.limits.remembered);
         let Some(mailbox) = self.mailboxes.get_mut(id) else { return };
-        let Some(freed) = mailbox.remove(sequence, now) else { return };
+        let Some(freed) = mailbox.remove(sequence, remembers, now) else { return };
         mailbox.expired += 1;
         mailbox.forget_newest();
         self.by_access.count(mailbox);

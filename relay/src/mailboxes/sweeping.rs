@@ -46,6 +46,7 @@ impl Mailboxes {
                 let Some(mailbox) = self.mailboxes.get_mut(&id) else { continue };
                 let before = mailbox.expired;
                 self.cached = self.cached.saturating_sub(mailbox.expire(age, now, writes));
+                mailbox.forget_old(now);
                 self.by_access.count(mailbox);
                 expired += mailbox.expired - before;
                 let stays = !mailbox.is_idle(idle, now);

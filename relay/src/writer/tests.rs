@@ -115,6 +115,7 @@ fn work(store: Arc<dyn Store>, loaded: Loaded) -> Work {
         looked: None,
         written: 0,
         room: Room::Enough,
+        crowded: false,
         deferred: Deferred::default(),
         ahead: VecDeque::new(),
     }

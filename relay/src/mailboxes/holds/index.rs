@@ -34,6 +34,10 @@ pub(in crate::mailboxes) struct Holds {
     held: HashMap<SendTokenHash, u32>,
     /// Holds for mailboxes by each access token.
     by_access: HashMap<u16, u32>,
+    /// How many envelopes are held in all.
+    envelopes: u64,
+    /// How many deliveries all of them have, also such as are not held: each is remembered.
+    deliveries: u64,
 }
 
 impl Holds {
@@ -59,7 +63,9 @@ impl Holds {
             self.due.insert((hold.record.due_s, id));
         }
         self.abandoned.remove(&id);
+        self.deliveries += hold.record.deliveries.len() as u64;
         for token in hold.record.held() {
+            self.envelopes += 1;
             *self.held.entry(*token).or_default() += 1;
         }
         for access in &hold.accesses {
@@ -73,6 +79,16 @@ impl Holds {
         self.by_access.get(&access).copied().unwrap_or(0)
     }
 
+    /// Envelopes that are held in all.
+    pub(in crate::mailboxes) fn envelopes(&self) -> u64 {
+        self.envelopes
+    }
+
+    /// Deliveries of all holds together.
+    pub(super) fn deliveries(&self) -> u64 {
+        self.deliveries
+    }
+
     /// Envelopes that are held for this token.
     pub(in crate::mailboxes) fn held_for(&self, token: &SendTokenHash) -> u32 {
         self.held.get(token).copied().unwrap_or(0)
@@ -81,7 +97,9 @@ impl Holds {
     pub(super) fn remove(&mut self, id: &HoldId) -> Option<Hold> {
         let hold = self.by_id.remove(id)?;
         self.due.remove(&(hold.record.due_s, *id));
+        self.deliveries -= hold.record.deliveries.len() as u64;
         for token in hold.record.held() {
+            self.envelopes -= 1;
             match self.held.get_mut(token) {
                 Some(count) if *count > 1 => *count -= 1,
                 _ => drop(self.held.remove(token)),

@@ -53,9 +53,9 @@ impl Mailboxes {
         for (at, envelope) in envelopes {
             let Some(delivery) = record.deliveries.get(usize::from(at)) else { continue };
             let digest = short_digest(&envelope);
-            let Some(mailbox) = self.mailbox_of(&delivery.token) else { continue };
+            let Some(seen) = self.has_seen(&delivery.token, &digest, now) else { continue };
             // After a crash in the middle of a release some are there already.
-            if !mailbox.has_seen(&digest, now) {
+            if !seen {
                 self.put(&delivery.token, envelope, digest, now, writes);
             }
         }

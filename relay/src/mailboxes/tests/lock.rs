@@ -42,7 +42,9 @@ fn how_long_the_lock_is_held() {
     let most = u32::MAX;
     let limits =
         Limits { token_envelopes: most, token_burst: most, hold_part: 0, ..Limits::default() };
-    let limits = Limits { mailbox_envelopes: 2 * QUEUED, holds: 2 * HOLDS, ..limits };
+    let limits =
+        Limits { mailbox_envelopes: 2 * QUEUED, holds: 2 * HOLDS, envelopes: most, ..limits };
+    let limits = Limits { mailboxes: MAILBOXES, ..limits };
     let now = Now::from_s(START_S);
     let mut boxes = Mailboxes::new(limits, Loaded::default(), now, &mut Vec::new());
     let mut longest = Longest::default();

@@ -3,6 +3,7 @@
 use super::*;
 use crate::limits::{
     ABANDONED_AFTER_S, EXPIRED_AT_ONCE, FLOOR_OF_TOKEN, MAILBOXES_SWEPT_AT_ONCE, READERS,
+    REMEMBER_S, REMEMBERED_LEAST,
 };
 
 const FULL: Answer = Answer::Full { retry_after_s: FULL_RETRY_S };
@@ -68,6 +69,157 @@ fn the_fuller_the_disk_the_less_one_mailbox_may_have_and_floors_come_first() {
     rig.mailboxes.set_room(Room::Enough, u64::from(FLOOR));
     assert_eq!(answer(rig.open(4, &[4])), opened("R"));
     assert_eq!(answer(rig.open(5, &[5])), FULL, "that room was taken a moment ago");
+}
+
+/// What is known of each envelope takes memory, however big the disk is.
+#[test]
+fn beyond_so_many_envelopes_in_all_it_is_as_on_a_disk_that_is_nearly_full() {
+    let limits =
+        Limits { envelopes: 100, mailbox_part: 4, token_burst: 10_000, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    for id in 1..=3 {
+        rig.open(id, &[id]);
+    }
+    let fill = |rig: &mut Rig, by: u8| {
+        let number = |n| u32::from(by) * 1_000 + n;
+        (0..200).filter(|n| rig.send(by, number(*n)) == Answer::Accepted).count()
+    };
+    assert_eq!(rig.hold(1, 6_000, &[1, 2, 3], None), held(3));
+    assert_eq!(
+        fill(&mut rig, 1),
+        14,
+        "a fourth of what is left of 100 beside 24 of floors and 3 held"
+    );
+    assert_eq!(answer(rig.open(4, &[4])), opened("R"));
+    rig.restart(1);
+    assert_eq!(fill(&mut rig, 2), 9, "what is found after a start counts");
+    let mut rig = Rig::new(Limits { mailbox_part: 0, ..limits });
+    for id in 1..=3 {
+        rig.open(id, &[id, 10 + id]);
+    }
+    assert_eq!(rig.hold(1, 6_000, &[1, 2], None), held(2));
+    assert_eq!(fill(&mut rig, 1), 100 - 24 - 2);
+    assert_eq!(answer(rig.open(4, &[4])), FULL);
+    assert_eq!(rig.hold(2, 6_000, &[3], None), FULL);
+    assert_eq!(rig.hold(3, 6_000, &[1, 2], Some(1)), held(2), "it takes nothing new");
+    assert_eq!(fill(&mut rig, 2), FLOOR_OF_TOKEN as usize, "the floor, however full it is");
+    assert_eq!(fill(&mut rig, 12), FLOOR_OF_TOKEN as usize);
+    rig.restart(1);
+    assert_eq!(rig.send(3, 3_000), Answer::Accepted);
+    assert_eq!(rig.send(1, 1_999), FULL);
+    for _ in 0..30 {
+        rig.ack_first(1);
+    }
+    rig.pass(2);
+    assert_eq!(rig.send(1, 1_999), Answer::Accepted, "what is read makes room again");
+    assert_eq!(rig.hold(2, 6_000, &[3], None), held(1));
+    answer(rig.act(|boxes, _, writes| boxes.close(mailbox(1), writes)));
+    assert_eq!(answer(rig.open(4, &[4])), opened("R"));
+    let (waiting, left) = (rig.waiting(2).len() + rig.waiting(3).len(), rig.mailboxes.spare());
+    assert_eq!(left, 100 - 24 - 3 - waiting as u64, "and nothing of what has gone is counted");
+}
+
+/// Of a hold, each delivery is remembered, whatever became of it.
+#[test]
+fn deliveries_of_holds_are_bounded_in_all_and_each_mailbox_has_its_part_of_them() {
+    let limits =
+        Limits { hold_deliveries: 64, hold_part: 4, token_burst: 10_000, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    let tokens: Vec<u8> = (10..20).collect();
+    rig.open(1, &tokens);
+    rig.open(2, &[2]);
+    let one = |id: u8| [tokens[usize::from(id) % 10]];
+    let taken = (0..40).take_while(|id| rig.hold(*id, 6_000, &one(*id), None) == held(1)).count();
+    assert_eq!(taken, 13, "a fourth of what is left");
+    rig.restart(1);
+    rig.pass(900);
+    assert_eq!(
+        rig.hold(40, 6_000, &[10], None),
+        full_for_one(),
+        "what is found after a start counts"
+    );
+    assert_eq!(rig.hold(0, 6_000, &one(0), Some(0)), held(1), "its place is its own");
+    rig.cancel(0);
+    assert_eq!(rig.hold(40, 6_000, &[11], None), held(1));
+
+    let mut rig = Rig::new(Limits { hold_part: 0, ..limits });
+    rig.open(1, &tokens);
+    for id in 0..6 {
+        assert_eq!(rig.hold(id, 6_000, &tokens, None), held(10));
+    }
+    assert_eq!(rig.hold(6, 6_000, &tokens, None), FULL, "60 of 64 are taken");
+    assert_eq!(rig.hold(5, 6_000, &tokens, Some(5)), held(10));
+    assert_eq!(rig.hold(6, 6_000, &tokens[..4], None), held(4));
+    assert_eq!(rig.hold(7, 6_000, &tokens[..1], None), FULL);
+}
+
+fn full_for_one() -> Answer {
+    Answer::Held { outcomes: vec![DeliveryOutcome::Full] }
+}
+
+#[test]
+fn who_holds_for_nobody_leaves_deliveries_for_others() {
+    let limits = Limits { hold_deliveries: 4 * 1024, hold_part: 0, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    rig.open(1, &[1, 2]);
+    let nobody = |count: usize| [vec![1], vec![99; count]].concat();
+    let some = |outcomes: &Answer| match outcomes {
+        Answer::Held { outcomes } => outcomes.len(),
+        _ => 0,
+    };
+    assert_eq!(rig.hold(1, 6_000, &nobody(5), None), FULL, "one in 1024 of what is left are 4");
+    assert_eq!(some(&rig.hold(1, 6_000, &nobody(4), None)), 5);
+    assert_eq!(some(&rig.hold(2, 6_000, &nobody(3), None)), 4, "now it is less than 4");
+    assert_eq!(rig.hold(2, 6_000, &nobody(4), Some(2)), FULL);
+    assert!(matches!(rig.extend(2, 6_000), Answer::Extended { outcomes } if outcomes.len() == 4));
+    assert_eq!(some(&rig.hold(1, 6_000, &nobody(4), Some(1))), 5, "as many as it had");
+    let reserved = rig.mailboxes.mailboxes.values().map(Mailbox::reserved).sum::<u32>();
+    assert_eq!(reserved, 2, "what was refused has left nothing reserved");
+}
+
+/// A repetition whose answer was lost comes within minutes; to remember more is a matter of memory.
+#[test]
+fn digests_that_are_remembered_are_bounded_in_all_and_a_few_of_each_mailbox_are() {
+    let remembered = 64 * 10;
+    let limits =
+        Limits { remembered, token_burst: 10_000, token_envelopes: 10_000, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    let number = |id: u8, n: u32| u32::from(id) * 1_000 + n;
+    for id in 0..=u8::MAX {
+        rig.open(id, &[id]);
+        for n in 0..20 {
+            assert_eq!(rig.send(id, number(id, n)), Answer::Accepted);
+            rig.ack_first(id);
+        }
+    }
+    let has = |rig: &Rig, id: u8| rig.mailboxes.mailboxes[&mailbox(id)].has().remembered;
+    assert_eq!(has(&rig, 0), 9, "one in 64 of what is left");
+    assert_eq!(has(&rig, u8::MAX), REMEMBERED_LEAST as u64);
+    assert!(
+        rig.mailboxes.by_access.all().remembered
+            <= u64::from(remembered) + 256 * REMEMBERED_LEAST as u64
+    );
+    for n in 16..20 {
+        assert_eq!(rig.send(u8::MAX, number(u8::MAX, n)), Answer::Accepted);
+    }
+    assert_eq!(rig.waiting(u8::MAX), [0; 0], "doubles");
+    rig.now_s += REMEMBER_S;
+    rig.pass(60);
+    assert_eq!(rig.totals(), (0, 0), "also where nobody sends any more");
+    assert_eq!(rig.send(7, number(7, 19)), Answer::Accepted);
+    assert_eq!(rig.waiting(7).len(), 1);
+    for id in 1..=u8::MAX {
+        answer(rig.act(|boxes, _, writes| boxes.close(mailbox(id), writes)));
+    }
+    assert_eq!(rig.totals(), (0, 0));
+}
+
+impl Rig {
+    /// What waits, and what is remembered.
+    fn totals(&self) -> (u64, u64) {
+        let all = self.mailboxes.by_access.all();
+        (all.waiting, all.remembered)
+    }
 }
 
 #[test]
