@@ -272,6 +272,8 @@ pub(crate) const CACHED_ENVELOPES: usize = 4096;
 pub(crate) const READ_BATCH: usize = 16;
 /// Free bytes below which nothing at all is written: four of the store's segments, which it may take at once.
 pub(crate) const WRITE_ROOM: u64 = 32 << 20;
+/// Bytes of a ledger for which it is read once while it is rewritten: what lives of them is in memory meanwhile, 20 MB at most.
+pub(crate) const REWRITTEN_AT_ONCE: u64 = 8 << 20;
 /// Envelopes of released holds that may wait in memory for room on the disk: 16 MiB. Further holds wait.
 pub(crate) const RELEASED_WITHOUT_ROOM: usize = 4096;
 /// Digests remembered per mailbox after the acknowledgement: a repetition whose answer was lost is a double.

@@ -18,6 +18,7 @@
 //! what the ledger still lists and the engine no longer has is either in a note, or lost.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, BufReader, BufWriter, Read, Write as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use super::entry::{Entry, State};
 use super::record::take;
+use crate::limits::REWRITTEN_AT_ONCE;
 
 const MAGIC: [u8; 4] = [0xb3, 0x5e, 0x0d, 0xc9];
 /// Magic, length and commit.
@@ -76,7 +78,7 @@ pub(super) fn read(folder: &Path) -> io::Result<Reading> {
     match File::open(folder.join(NAME)) {
         Ok(file) => {
             let file_len = file.metadata()?.len();
-            let found = reading(&file)?;
+            let found = reading(&file, |_| true)?;
             let is_damaged = found.len < file_len && has_frame_after(&file, found.len)?;
             Ok(Reading { is_damaged, ..found })
         }
@@ -100,7 +102,8 @@ fn has_frame_after(file: &File, offset: u64) -> io::Result<bool> {
     Ok(false)
 }
 
-fn reading(input: impl Read) -> io::Result<Reading> {
+/// Reads what `counts` says of these.
+fn reading(input: impl Read, counts: impl Fn(&Entry) -> bool) -> io::Result<Reading> {
     let mut input = BufReader::with_capacity(1 << 20, input);
     let mut found = Reading::default();
     let mut payload = Vec::new();
@@ -108,7 +111,8 @@ fn reading(input: impl Read) -> io::Result<Reading> {
         let (mut rest, mut taken) = (payload.as_slice(), Vec::new());
         while !rest.is_empty() {
             match Entry::decode(&mut rest) {
-                Some(entry) => taken.push(entry),
+                Some((version, entry)) if counts(&entry) => taken.push((version, entry)),
+                Some(_) => {}
                 // Its checksum is right and it makes no sense: of a later version.
                 None => return Ok(found),
             }
@@ -221,41 +225,12 @@ impl Ledger {
     /// # Errors
     /// What the system says.
     pub(super) fn create(folder: &Path, commit: u64, state: &State) -> io::Result<Self> {
-        let mut ledger = Self::written(folder, commit, state)?;
-        ledger.file.sync_all()?;
+        let mut fresh = Fresh::begin(folder)?;
+        fresh.take(state)?;
+        let mut ledger = fresh.end(commit)?;
         ledger.put_in_place(folder)?;
         File::open(folder)?.sync_all()?;
         Ok(ledger)
-    }
-
-    fn written(folder: &Path, commit: u64, state: &State) -> io::Result<Self> {
-        let path = folder.join(NEW);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)?;
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        let (mut payload, mut count, mut len) = (Vec::new(), 0, 0);
-        for (version, entry) in state.entries() {
-            entry.encode(version, &mut payload);
-            count += 1;
-            if count == ENTRIES {
-                // Of no commit: who reads only these has not read up to it.
-                let frame = framed(0, &payload)?;
-                len += frame.len() as u64;
-                out.write_all(&frame)?;
-                (payload, count) = (Vec::new(), 0);
-            }
-        }
-        // Always one at the end, which names the commit.
-        let frame = framed(commit, &payload)?;
-        len += frame.len() as u64;
-        out.write_all(&frame)?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok(Self { file, path, len })
     }
 
     fn put_in_place(&mut self, folder: &Path) -> io::Result<()> {
@@ -332,18 +307,105 @@ pub(super) fn remove_unfinished(folder: &Path) {
 }
 
 /// Rewrites the first `upto` bytes of the ledger in `folder` without what they cancel out. For another thread than
-/// the one that appends.
+/// the one that appends. Of a long one, a part of all mailboxes and holds at a time: what it needs of memory comes to what a running
+/// relay has otherwise.
 ///
 /// # Errors
 /// What the system says; also if they are not whole frames.
 pub(super) fn rewrite(folder: &Path, upto: u64) -> io::Result<Rewritten> {
-    let found = reading(File::open(folder.join(NAME))?.take(upto))?;
+    let (parts, keyed) = (upto.div_ceil(REWRITTEN_AT_ONCE).max(1), RandomState::new());
+    let (mut fresh, mut commit) = (Fresh::begin(folder)?, 0);
+    for part in 0..parts {
+        let found = part_of(folder, upto, (part, parts), &keyed)?;
+        commit = found.commit;
+        fresh.take(&found.state)?;
+    }
+    Ok(Rewritten { ledger: fresh.end(commit)?, upto })
+}
+
+/// One of so many parts of the first `upto` bytes. Keyed: nobody may choose names that are all in one.
+fn part_of(
+    folder: &Path,
+    upto: u64,
+    (part, parts): (u64, u64),
+    keyed: &RandomState,
+) -> io::Result<Reading> {
+    let is_in = |entry: &Entry| keyed.hash_one(named(entry)) % parts == part;
+    let found = reading(File::open(folder.join(NAME))?.take(upto), is_in)?;
     if found.len != upto {
         return Err(io::Error::other("the ledger does not check out"));
     }
-    let ledger = Ledger::written(folder, found.commit, &found.state)?;
-    ledger.file.sync_all()?;
-    Ok(Rewritten { ledger, upto })
+    Ok(found)
+}
+
+/// Whose an entry is: what replaces, or takes back, another one has the same name.
+fn named(entry: &Entry) -> [u8; 32] {
+    match entry {
+        Entry::Mailbox(record) => record.id.0,
+        Entry::Envelope(stored) => stored.mailbox.0,
+        Entry::RemoveMailbox(mailbox)
+        | Entry::RemoveEnvelope(mailbox, _)
+        | Entry::ExpireEnvelope(mailbox, _) => mailbox.0,
+        Entry::Hold(record) => record.key.id.0,
+        Entry::RemoveHold(id) | Entry::ReleaseHold(id) | Entry::ReplaceHold { old: id, .. } => id.0,
+        Entry::LostHold(lost) => lost.id.0,
+        Entry::ForgetLostHold(id) => id.0,
+        // A few records, all in one part.
+        Entry::Spent(_) | Entry::Clock(_) => [0; 32],
+    }
+}
+
+/// A ledger that is being written anew.
+struct Fresh {
+    out: BufWriter<File>,
+    path: PathBuf,
+    payload: Vec<u8>,
+    /// Entries in it.
+    count: usize,
+    len: u64,
+}
+
+impl Fresh {
+    fn begin(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(NEW);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?;
+        let out = BufWriter::with_capacity(1 << 20, file);
+        Ok(Self { out, path, payload: Vec::new(), count: 0, len: 0 })
+    }
+
+    fn take(&mut self, state: &State) -> io::Result<()> {
+        for (version, entry) in state.entries() {
+            entry.encode(version, &mut self.payload);
+            self.count += 1;
+            if self.count == ENTRIES {
+                // Of no commit: who reads only these has not read up to it.
+                self.frame(0)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, commit: u64) -> io::Result<()> {
+        let frame = framed(commit, &self.payload)?;
+        self.len += frame.len() as u64;
+        self.out.write_all(&frame)?;
+        (self.payload, self.count) = (Vec::new(), 0);
+        Ok(())
+    }
+
+    /// Synced. Always with a frame at the end, which names the commit.
+    fn end(mut self, commit: u64) -> io::Result<Ledger> {
+        self.frame(commit)?;
+        let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        Ok(Ledger { file, path: self.path, len: self.len })
+    }
 }
 
 #[cfg(test)]

@@ -112,6 +112,61 @@ fn what_was_appended_is_read_and_rewritten_alike() {
     assert_eq!((found.state, found.commit), (state(&wanted), 10));
 }
 
+/// What lives of a long one would be more than a running relay has memory for.
+#[test]
+fn a_long_ledger_is_rewritten_in_parts_that_are_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = |number: u32| {
+        let mut name = [3; 32];
+        name[..4].copy_from_slice(&number.to_be_bytes());
+        name
+    };
+    let mut entries = all();
+    for number in 0..140_000 {
+        let mut stored = StoredEnvelope {
+            mailbox: MailboxId(named(number / 10)),
+            sequence: number.into(),
+            received_hour: 3,
+            kept_since_hour: 4,
+            digest: [5; 16],
+        };
+        entries.push(Entry::Envelope(stored));
+        stored.sequence += 1_000_000;
+        if number % 2 == 0 {
+            entries.push(Entry::Envelope(stored));
+            entries.push(Entry::RemoveEnvelope(stored.mailbox, number.into()));
+        }
+        if number % 100 == 0 {
+            entries.push(Entry::Hold(HoldRecord {
+                key: HeldKey { id: HoldId(named(number)), generation: 1 },
+                due_s: 5,
+                deliveries: Vec::new(),
+            }));
+        }
+        if number % 1000 == 999 {
+            let old = HoldId(named(number - 999));
+            entries.push(Entry::ReplaceHold { old, new: HoldId(named(number)) });
+        }
+    }
+    let frames: Vec<&[Entry]> = entries.chunks(10_000).collect();
+    let mut ledger = appended(folder.path(), &frames);
+    let wanted = read(folder.path()).unwrap();
+    let parts = ledger.len().div_ceil(REWRITTEN_AT_ONCE);
+    assert!(parts >= 2);
+    let keyed = RandomState::new();
+    let of = |part| part_of(folder.path(), ledger.len(), (part, parts), &keyed).unwrap();
+    let counts: Vec<u64> = (0..parts).map(|part| of(part).state.envelope_count()).collect();
+    let all = wanted.state.envelope_count();
+    assert_eq!(counts.iter().sum::<u64>(), all);
+    assert!(counts.iter().all(|count| *count < all * 5 / 4 / parts), "{counts:?}");
+
+    let rewritten = rewrite(folder.path(), ledger.len()).unwrap();
+    ledger.replace(folder.path(), rewritten).unwrap();
+    let found = read(folder.path()).unwrap();
+    assert!(found.state == wanted.state);
+    assert_eq!(found.commit, wanted.commit);
+}
+
 #[test]
 fn of_a_ledger_that_is_cut_or_changed_all_before_that_place_is_read_and_nothing_after() {
     let folder = tempfile::tempdir().unwrap();
