@@ -59,7 +59,7 @@ impl Subscription<'_> {
             if let Some(reason) = self.deliver(send).await? {
                 return Ok(End::Ours(reason));
             }
-            reader.rests();
+            // A frame that began goes on being due while envelopes are sent: nobody's acknowledgements are held up by that.
             tokio::select! {
                 incoming = reader.next::<Ack>() => {
                     let mut next = Some(incoming);
