@@ -407,3 +407,29 @@ fn a_send_without_room_shuts_its_token_for_a_second_and_a_hold_without_room_shut
     rig.pass(1);
     assert_eq!(rig.send(1, 3), Answer::Accepted);
 }
+
+/// Who has just sent much, or is over a share that has shrunk, must not lose what is held by renewing it.
+#[test]
+fn a_place_that_a_replaced_hold_had_costs_no_rate_and_anything_beside_it_does() {
+    let limits = Limits { token_burst: 4, token_rate_per_min: 6, ..Limits::default() };
+    let mut rig = Rig::new(limits);
+    rig.open(1, &[1, 2]);
+    assert_eq!(rig.hold(1, 600, &[1, 1], None), held(2));
+    for _ in 0..5 {
+        assert_eq!(rig.hold(1, 600, &[1, 1], Some(1)), held(2));
+    }
+    assert_eq!(rig.send(1, 1), Answer::Accepted, "two of four are left");
+    assert_eq!(rig.send(1, 2), Answer::Accepted);
+    let shut = Answer::Full { retry_after_s: 10 };
+    assert_eq!(rig.send(1, 3), shut);
+    assert_eq!(rig.hold(1, 600, &[1, 1], Some(1)), held(2), "while the token is shut, too");
+    let outcomes = [DeliveryOutcome::Held, DeliveryOutcome::Held, DeliveryOutcome::Full];
+    assert_eq!(rig.hold(1, 600, &[1, 1, 1], Some(1)), Answer::Held { outcomes: outcomes.into() });
+    assert_eq!(rig.send(1, 3), shut, "and does not open it");
+    // Another token has had no place there.
+    assert_eq!(rig.hold(1, 600, &[1, 2], Some(1)), held(2));
+    assert_eq!((0..8).filter(|n| rig.send(2, 100 + n) == Answer::Accepted).count(), 3);
+    rig.open(1, &[1]);
+    let outcomes = [DeliveryOutcome::Held, DeliveryOutcome::Refused];
+    assert_eq!(rig.hold(1, 600, &[1, 2], Some(1)), Answer::Held { outcomes: outcomes.into() });
+}
