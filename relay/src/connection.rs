@@ -19,16 +19,13 @@ use velar_protocol::wire::{Answer, Exporter, Request};
 use crate::admission::Guest;
 use crate::frames::Frames;
 use crate::limits::{
-    DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, FRAME_WAIT, MAX_PIPELINED, SMALL_FRAME, WIDE_SEND_WINDOW,
-    WIDE_WINDOW,
+    DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, FRAME_WAIT, MAX_PIPELINED, READ_AT_ONCE, SMALL_FRAME,
+    WIDE_SEND_WINDOW, WIDE_WINDOW,
 };
 use crate::memory::{Memory, Part};
 use crate::origin::Origin;
 use crate::relay::{Pending, Reading, Relay};
 use crate::session::{self, Action, Session, Shown};
-
-/// Bytes asked of quinn at once; it hands over what came in one packet, or a few.
-const CHUNK: usize = 64 * 1024;
 
 /// What the streams of one connection share.
 struct Peer {
@@ -329,7 +326,7 @@ impl Reader {
                 sleep(FRAME_WAIT).await;
                 continue;
             }
-            let chunk = self.stream.read_chunk(CHUNK, true);
+            let chunk = self.stream.read_chunk(READ_AT_ONCE, true);
             let chunk = match until {
                 None => chunk.await,
                 Some(until) => match timeout_at(until, chunk).await {
@@ -344,7 +341,7 @@ impl Reader {
         }
     }
 
-    /// Who is not read is not late.
+    /// Who is not read is not late: what follows a frame of any length may have no room on its way meanwhile.
     fn rests(&mut self) {
         self.begun = None;
     }

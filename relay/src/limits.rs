@@ -1,5 +1,6 @@
-//! Every size, count and timeout of the relay, each with its reason. Those an operator may set are in
-//! [`Limits`] (file section `[limits]`, flag, environment variable); the rest are constants.
+//! Every size, count and timeout by which strangers cannot cost the relay more, each with its reason. Those an operator may set are in
+//! [`Limits`] (file section `[limits]`, flag, environment variable); the rest are constants. Beside their code are only the layouts of
+//! files and frames, and how the store tends its own files: how often, how much of it in one step, and what room that needs.
 
 use std::time::Duration;
 
@@ -202,6 +203,8 @@ pub(crate) const WIDER_PREFIX: u32 = 8;
 pub(crate) const NEWCOMER_PARTS: u64 = 1024;
 /// Prefixes remembered for their new mailboxes: 8 MiB. While there are more, new ones wait.
 pub(crate) const REMEMBERED_PREFIXES: usize = 65_536;
+/// Seconds for which they wait: a prefix that opened one mailbox is forgotten after a quarter of it.
+pub(crate) const PREFIXES_RETRY_S: u32 = 60;
 /// Of these, forgotten in one step, under a lock for which the one of all mailboxes may wait: well below a millisecond.
 pub(crate) const FORGOTTEN_AT_ONCE: usize = 256;
 /// Of the seats that nobody keeps, a /24 or /64 may keep one part of 256, a /16 or /48 one of 32, and a /32 one of 8. Two hundred
@@ -228,6 +231,8 @@ pub(crate) const FRAMES_AT_ONCE: u64 = 64 << 20;
 pub(crate) const SMALL_FRAME: usize = 8 * 1024;
 /// How often somebody whose frame there is no room for looks again.
 pub(crate) const FRAME_WAIT: Duration = Duration::from_millis(50);
+/// Bytes asked of quinn at once; it hands over what came in one packet, or a few.
+pub(crate) const READ_AT_ONCE: usize = 64 * 1024;
 /// Bytes in flight on one stream, from the client: 30 envelopes.
 pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
 /// Bytes in flight on one connection, from a client that has shown nothing yet: five envelopes.
@@ -272,8 +277,16 @@ pub(crate) const CACHED_ENVELOPES: usize = 4096;
 pub(crate) const READ_BATCH: usize = 16;
 /// Free bytes below which nothing at all is written: four of the store's segments, which it may take at once.
 pub(crate) const WRITE_ROOM: u64 = 32 << 20;
+/// Bytes of entries that go to the ledger in one piece, and one entry more.
+pub(crate) const LEDGER_PART: usize = 8 << 20;
 /// Bytes of a ledger for which it is read once while it is rewritten: what lives of them is in memory meanwhile, 20 MB at most.
 pub(crate) const REWRITTEN_AT_ONCE: u64 = 8 << 20;
+/// Between two readings of the store's whole file for what its engine does not find, however many ask for it.
+pub(crate) const RESCUE_EVERY: Duration = Duration::from_secs(60);
+/// The store's file is written anew when it is longer than so many times what lives in it: nobody fills the disk with what has gone.
+pub(crate) const BLOAT: u64 = 4;
+/// The same while the disk is low.
+pub(crate) const BLOAT_LOW: u64 = 2;
 /// Envelopes of released holds that may wait in memory for room on the disk: 16 MiB. Further holds wait.
 pub(crate) const RELEASED_WITHOUT_ROOM: usize = 4096;
 /// Digests remembered per mailbox after the acknowledgement: a repetition whose answer was lost is a double.

@@ -8,7 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Now;
 use crate::limits::{
-    FORGOTTEN_AT_ONCE, NEWCOMER_PARTS, NEWCOMER_WINDOW_MIN, REMEMBERED_PREFIXES, WIDER_PREFIX,
+    FORGOTTEN_AT_ONCE, NEWCOMER_PARTS, NEWCOMER_WINDOW_MIN, PREFIXES_RETRY_S, REMEMBERED_PREFIXES,
+    WIDER_PREFIX,
 };
 use crate::rate::{Bucket, Rate};
 
@@ -111,7 +112,7 @@ impl Newcomers {
             return Err(wait_s);
         }
         if known.prefixes.len() + fresh > REMEMBERED_PREFIXES {
-            return Err(60);
+            return Err(PREFIXES_RETRY_S);
         }
         for (prefix, remembered) in counted {
             known.remember(prefix, remembered);

@@ -30,7 +30,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use velar_protocol::wire::{Envelope, MailboxId};
 
@@ -44,11 +44,7 @@ use super::entry::{self, Entry};
 use super::ledger::Ledger;
 use super::record::{self, Kind, RECORD_KEY, envelope_key, held_key, record_key};
 use super::{HeldKey, Loaded, Room, Store, StoreError, Upkeep, Write};
-
-/// Bytes of entries that go to the ledger in one piece, and one entry more.
-const PART: usize = 8 << 20;
-/// Between two readings of the whole file for what the engine does not find in it.
-const RESCUE_EVERY: Duration = Duration::from_secs(60);
+use crate::limits::{LEDGER_PART, RESCUE_EVERY};
 
 /// A store in a folder of its own: databases and ledger.
 pub struct SledStore {
@@ -300,7 +296,7 @@ impl SledStore {
         let target = Target::new(&new, old.as_deref(), writing.commit);
         let mut removed = Vec::new();
         for entry in writes.iter().flat_map(entry::entries) {
-            if writing.entries.len() > PART {
+            if writing.entries.len() > LEDGER_PART {
                 let part = std::mem::take(&mut writing.entries);
                 // Of a commit that the ledger has heard of in part it counts as having heard nothing.
                 writing.parts.push((target.commit.saturating_sub(1), part));

@@ -19,15 +19,11 @@ use super::keeper::{finished, spawn};
 use super::start::{self, or_damaged};
 use super::target::GONE;
 use super::{Engine, SledStore, salvage};
-use crate::limits::WRITE_ROOM;
+use crate::limits::{BLOAT, BLOAT_LOW, WRITE_ROOM};
 use crate::store::entry::Entry;
 use crate::store::record::{self, Kind};
 use crate::store::{Room, StoreError, Upkeep};
 
-/// Beyond this many times the live bytes there is too much air.
-const BLOAT: u64 = 4;
-/// The same while the disk is low.
-const BLOAT_LOW: u64 = 2;
 /// Below this nobody minds.
 const FLOOR: u64 = 256 << 20;
 /// The same while the disk is low: three of sled's segments.

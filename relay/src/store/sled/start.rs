@@ -16,7 +16,8 @@ use super::log;
 use super::reconcile::{self, Found, Plan};
 use super::salvage::Salvage;
 use super::steps::Steps;
-use super::{Engine, PART, SledStore, Writing, folder};
+use super::{Engine, SledStore, Writing, folder};
+use crate::limits::LEDGER_PART;
 use crate::store::entry::State;
 use crate::store::ledger::{self, Ledger, Reading};
 use crate::store::record::{self, Raw, envelope_key};
@@ -287,7 +288,7 @@ impl Start<'_> {
         }
         let held = loaded.holds.iter().map(|hold| hold.held().count() as u64).sum::<u64>();
         let live = loaded.envelopes.len() as u64 + held;
-        let is_good = entries.len() < PART && self.reading.len > 0;
+        let is_good = entries.len() < LEDGER_PART && self.reading.len > 0;
         // A process that does not live for long would never rewrite it.
         let is_long = keeper::is_to_be_rewritten(folder, self.reading.len, live);
         // What is in doubt is listed on the disk before it can be rebuilt: what then is not found is counted.

@@ -180,7 +180,7 @@ fn one_group_of_any_size_fits_the_ledger() {
         .collect();
     store.apply(&records).unwrap();
     let longest = store.writing().parts.iter().map(|(_, part)| part.len()).max().unwrap();
-    assert!(longest < PART + 4096, "{longest} bytes in one frame");
+    assert!(longest < crate::limits::LEDGER_PART + 4096, "{longest} bytes in one frame");
     store.commit().unwrap();
     drop(store);
     let store = opened(folder.path());
