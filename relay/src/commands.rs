@@ -172,7 +172,10 @@ pub enum CommandError {
 /// [`CommandError`].
 pub fn check_config(config: &Config) -> Result<String, CommandError> {
     peek(&config.data)?;
-    Ok("the configuration is valid\n".to_owned())
+    let limits = config.limits;
+    let running: u64 = limits.memory().iter().map(|(_, bytes)| bytes).sum();
+    let mebibytes = running.max(limits.memory_at_start()).div_ceil(1 << 20);
+    Ok(format!("the configuration is valid\nits limits allow {mebibytes} MiB of memory at most\n"))
 }
 
 /// Writes to stderr. That nobody reads it is no error.

@@ -2,6 +2,8 @@
 //! [`Limits`] (file section `[limits]`, flag, environment variable); the rest are constants. Beside their code are only the layouts of
 //! files and frames, and how the store tends its own files: how often, how much of it in one step, and what room that needs.
 
+mod memory;
+
 use std::time::Duration;
 
 use clap::Args;

@@ -70,7 +70,10 @@ fn configuration_is_checked_strictly() {
         fs::write(&file, text).unwrap();
         run(&["serve", "--check-config", "--config", file.to_str().unwrap()], None)
     };
-    assert!(check("data = '/d'\n[limits]\nholds = 5").status.success());
+    let checked = check("data = '/d'\n[limits]\nholds = 5");
+    assert!(checked.status.success());
+    let said = String::from_utf8(checked.stdout).unwrap();
+    assert!(said.contains("MiB of memory at most"), "{said}");
     for (text, word) in [
         ("data = '/d'\nlisten_on = ':1'", "listen_on"),
         ("data = '/d'\n[limits]\nenvelope_age = 5", "envelope_age"),
