@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::load::Outcome;
 
-/// Copies a folder with all in it and the permissions it has.
+/// Copies a folder with all in it, but for sockets, and the permissions it has.
 ///
 /// # Errors
 /// Of the disk.
@@ -17,7 +17,7 @@ pub fn copy(from: &Path, to: &Path) -> Outcome<()> {
         let target = to.join(path.file_name().ok_or("no name")?);
         if path.is_dir() {
             copy(&path, &target)?;
-        } else {
+        } else if path.is_file() {
             fs::copy(&path, &target)?;
         }
     }

@@ -37,7 +37,8 @@ fn bytes_below(folder: &std::path::Path) -> Vec<u8> {
         let path = entry.unwrap().path();
         if path.is_dir() {
             all.extend(bytes_below(&path));
-        } else {
+        } else if path.is_file() {
+            // Not the operator's socket.
             all.extend(fs::read(path).unwrap());
         }
     }
