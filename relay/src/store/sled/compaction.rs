@@ -119,7 +119,7 @@ pub(super) fn upkeep(store: &SledStore, room: Room) -> Result<Upkeep, StoreError
         Engine::Salvage(_) => return start::reopen(store).map(Upkeep::of),
     };
     // sled moves pages by itself, too.
-    new.keep_up()?;
+    new.keep_up_at_times()?;
     let mut guard = store.writing();
     let writing = &mut *guard;
     let mut busy = false;

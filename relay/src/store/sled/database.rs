@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 use sled::{Db, Tree};
@@ -25,8 +25,11 @@ pub(super) const SEGMENT: usize = 8 << 20;
 /// sled does not survive a write that fails. What waits for the writer then, and what sled moves by itself, fits.
 const RESERVED: u64 = 2;
 
-/// Changes between two looks whether sled has begun to write by itself: far fewer than fill a segment.
-const LOOK_EVERY: u32 = 64;
+/// Changes without a sync between two looks whether a segment is full: sled writes 4 MiB for so many, half a segment, at most. A
+/// look reads the head of every segment, so it must not come with every commit.
+const LOOK_EVERY: u32 = 256;
+/// The same of what sled writes by itself.
+const LOOK_AFTER: Duration = Duration::from_millis(100);
 
 /// Bytes of a key or a value.
 pub(super) type Value = sled::IVec;
@@ -76,8 +79,10 @@ pub(super) struct Database {
     dirty: AtomicBool,
     /// When its file had been written to at the last look, and the newest segment of its log then, which is synced.
     looked: Mutex<(Option<SystemTime>, u64)>,
-    /// Changes since the last look.
+    /// Changes since the last sync.
     changes: AtomicU32,
+    /// When somebody last looked because of what sled writes by itself.
+    looked_at: Mutex<Option<Instant>>,
     steps: Steps,
 }
 
@@ -159,6 +164,7 @@ impl Database {
             .map_err(failed("opening its file"))?;
         let (path, dirty) = (path.to_owned(), AtomicBool::new(true));
         let (looked, changes, steps) = (Mutex::default(), AtomicU32::default(), steps.clone());
+        let looked_at = Mutex::default();
         let this = Self {
             db,
             records,
@@ -170,6 +176,7 @@ impl Database {
             dirty,
             looked,
             changes,
+            looked_at,
             steps,
         };
         if new {
@@ -332,6 +339,7 @@ impl Database {
         if !self.dirty.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
+        self.changes.store(0, Ordering::Relaxed);
         self.steps.pass();
         self.db.flush().map_err(|error| match error {
             sled::Error::Io(source) => StoreError::Io { doing: "flushing", source },
@@ -360,6 +368,16 @@ impl Database {
         }
         *looked = (written, newest);
         Ok(())
+    }
+
+    /// The same for what sled writes by itself, which is little: not with every commit.
+    pub(super) fn keep_up_at_times(&self) -> Result<(), StoreError> {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked_at.is_some_and(|at| at.elapsed() < LOOK_AFTER) {
+            return Ok(());
+        }
+        *looked_at = Some(Instant::now());
+        self.keep_up()
     }
 
     fn changed(&self) -> Result<(), StoreError> {
