@@ -227,9 +227,14 @@ impl Database {
         self.file.metadata().map_or(0, |file| file.len())
     }
 
-    /// Takes room for what comes next, if there is some. Where there is none, nothing new is to be taken in.
+    /// Takes room for what comes next, if there is some. Where there is none, nothing new is to be taken in. Where the file system
+    /// keeps nothing in reserve, as much has to be free.
     pub(super) fn keep_reserve(&self) -> bool {
-        reserve(&self.file).is_ok()
+        match reserve(&self.file) {
+            Ok(Reserved::Kept) => true,
+            Ok(Reserved::NotHere) => is_enough(folder::free_bytes(&self.path)),
+            Err(_) => false,
+        }
     }
 
     /// Sets a value. sled's single-key operations are atomic.
@@ -438,17 +443,31 @@ impl Database {
     }
 }
 
+/// What became of room behind the end of a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Reserved {
+    /// It is sled's.
+    Kept,
+    /// This file system cannot.
+    NotHere,
+}
+
+/// Whether so many free bytes are as much as would be kept in reserve; `None`: nobody knows.
+fn is_enough(free: Option<u64>) -> bool {
+    free.is_none_or(|free| free >= (1 + RESERVED) * SEGMENT as u64)
+}
+
 /// Allocates what comes behind the end of sled's file, whose length stays.
-fn reserve(file: &File) -> std::io::Result<()> {
+fn reserve(file: &File) -> std::io::Result<Reserved> {
     let (metadata, segment) = (file.metadata()?, SEGMENT as u64);
     let from = metadata.len() / segment * segment;
     let to = from + (1 + RESERVED) * segment;
     if metadata.blocks() * 512 >= to {
-        return Ok(());
+        return Ok(Reserved::Kept);
     }
     match fallocate(file, FallocateFlags::KEEP_SIZE, from, to - from) {
-        // Not every file system can.
-        Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(()),
+        Ok(()) => Ok(Reserved::Kept),
+        Err(rustix::io::Errno::OPNOTSUPP) => Ok(Reserved::NotHere),
         Err(error) => Err(error.into()),
     }
 }

@@ -63,9 +63,16 @@ pub(super) struct Small(PathBuf);
 
 impl Small {
     pub(super) fn new(mib: u64) -> Option<Self> {
+        Self::of("tmpfs", &format!("size={mib}m"))
+    }
+    /// Of a kind that keeps nothing in reserve, and calls nothing free.
+    fn without_reserve() -> Option<Self> {
+        Self::of("ramfs", "")
+    }
+    fn of(kind: &str, options: &str) -> Option<Self> {
         let path = tempfile::tempdir().unwrap().keep();
-        let size = CString::new(format!("size={mib}m")).unwrap();
-        let mounted = mount("small", &path, "tmpfs", MountFlags::empty(), size.as_c_str());
+        let options = CString::new(options).unwrap();
+        let mounted = mount("small", &path, kind, MountFlags::empty(), options.as_c_str());
         mounted.ok().map(|()| Self(path))
     }
     pub(super) fn store(&self) -> PathBuf {
@@ -298,6 +305,17 @@ fn a_compaction_writes_no_further_than_what_it_could_reserve() {
         store.upkeep(Room::None).unwrap();
     }
     assert!(!is_copying(&store));
+}
+
+#[test]
+fn where_nothing_is_kept_in_reserve_a_compaction_goes_on_only_while_as_much_is_free() {
+    let Some(disk) = Small::without_reserve() else { return };
+    let store = to_be_compacted(&disk);
+    store.compact();
+    for _ in 0..STEPS {
+        store.upkeep(Room::None).unwrap();
+    }
+    assert!(is_copying(&store));
 }
 
 /// Of what began to be made anew, too, when something else took the room for it.
