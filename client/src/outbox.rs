@@ -81,12 +81,12 @@ impl Route {
 
     /// Whether it is to be sent at `now_s`.
     ///
-    /// A time that lies beyond the longest pause was set by another clock: it is due.
+    /// A time that lies beyond the longest pause of its class was set by another clock: it is due.
     #[must_use]
-    pub fn is_due(&self, now_s: u64) -> bool {
+    pub fn is_due(&self, class: Class, now_s: u64) -> bool {
         match self.state {
             RouteState::Waiting { next_s, .. } => {
-                next_s <= now_s || next_s > now_s.saturating_add(PAUSE_S)
+                next_s <= now_s || next_s > now_s.saturating_add(longest_s(class))
             }
             RouteState::Accepted { .. } | RouteState::GivenUp => false,
         }
@@ -94,9 +94,11 @@ impl Route {
 
     /// From when on it is due, if it is not at `now_s`.
     #[must_use]
-    pub fn due_later_s(&self, now_s: u64) -> Option<u64> {
+    pub fn due_later_s(&self, class: Class, now_s: u64) -> Option<u64> {
         match self.state {
-            RouteState::Waiting { next_s, .. } => Some(next_s).filter(|_| !self.is_due(now_s)),
+            RouteState::Waiting { next_s, .. } => {
+                Some(next_s).filter(|_| !self.is_due(class, now_s))
+            }
             RouteState::Accepted { .. } | RouteState::GivenUp => None,
         }
     }
@@ -115,7 +117,7 @@ impl Route {
 
     /// Takes the relay's answer to a `Send` of this envelope. Pauses are [drawn out](drawn_out) with `random`.
     pub fn answered(&mut self, answer: &Answer, class: Class, now_s: u64, random: u64) {
-        let longest = if class == Class::Alert { ALERT_PAUSE_S } else { PAUSE_S };
+        let longest = longest_s(class);
         let refusals = match self.state {
             RouteState::Waiting { refusals, .. } => refusals,
             RouteState::Accepted { .. } => return,
@@ -136,6 +138,11 @@ impl Route {
             }
         };
     }
+}
+
+/// Longest pause on one route for what is of this class.
+fn longest_s(class: Class) -> u64 {
+    if class == Class::Alert { ALERT_PAUSE_S } else { PAUSE_S }
 }
 
 /// A pause of so many seconds, drawn out by up to a quarter with `random`, which is uniform: what was turned away together
@@ -189,7 +196,7 @@ pub fn in_order<T: Copy>(candidates: &[Candidate<'_, T>], now_s: u64) -> Vec<T> 
     let mut others = Vec::new();
     for candidate in candidates {
         let lane = (candidate.recipient, &candidate.route.relay);
-        match (candidate.class, candidate.route.is_due(now_s)) {
+        match (candidate.class, candidate.route.is_due(candidate.class, now_s)) {
             (Class::Alert, true) => alerts.push(candidate.id),
             (Class::Alert, false) => {}
             (_, true) if !blocked.contains(&lane) => others.push(candidate.id),
@@ -218,7 +225,7 @@ mod tests {
     fn an_accepted_envelope_is_never_sent_again() {
         let mut route = route();
         route.answered(&Answer::Accepted, Class::Talk, 7, 0);
-        assert!(!route.is_due(u64::MAX));
+        assert!(!route.is_due(Class::Talk, u64::MAX));
         route.answered(&Answer::Full { retry_after_s: 1 }, Class::Talk, 8, 0);
         assert_eq!(route.state, RouteState::Accepted { at_s: 7 });
     }
@@ -228,8 +235,8 @@ mod tests {
         let mut route = route();
         for round in 0..1_000 {
             route.answered(&Answer::Full { retry_after_s: 30 }, Class::Talk, round * 30, 0);
-            assert!(!route.is_due(round * 30 + 29));
-            assert!(route.is_due(round * 30 + 30));
+            assert!(!route.is_due(Class::Talk, round * 30 + 29));
+            assert!(route.is_due(Class::Talk, round * 30 + 30));
         }
     }
 
@@ -239,7 +246,7 @@ mod tests {
         let mut tries = 0;
         let mut now = 0;
         while route.is_waiting() {
-            assert!(route.is_due(now));
+            assert!(route.is_due(Class::Talk, now));
             route.answered(&Answer::Refused(Refusal::UnknownToken), Class::Talk, now, 0);
             tries += 1;
             now += PAUSE_S;
@@ -255,7 +262,7 @@ mod tests {
         for round in 0..1_000 {
             let answer = if round % 2 == 0 { &refused } else { &full };
             route.answered(answer, Class::Alert, round * ALERT_PAUSE_S, round);
-            assert!(route.is_due((round + 1) * ALERT_PAUSE_S));
+            assert!(route.is_due(Class::Alert, (round + 1) * ALERT_PAUSE_S));
         }
     }
 
@@ -263,8 +270,21 @@ mod tests {
     fn a_clock_that_was_years_ahead_parks_nothing() {
         let mut route = route();
         route.answered(&Answer::Full { retry_after_s: 5 }, Class::Talk, 2_000_000_000, 0);
-        assert!(!route.is_due(2_000_000_000));
-        assert!(route.is_due(1_800_000_000));
+        assert!(!route.is_due(Class::Talk, 2_000_000_000));
+        assert!(route.is_due(Class::Talk, 1_800_000_000));
+    }
+
+    #[test]
+    fn an_alert_waits_no_longer_where_the_clock_was_set_back_by_less_than_an_hour() {
+        let refused = Answer::Refused(Refusal::UnknownToken);
+        for answer in [refused, Answer::Full { retry_after_s: 60 }] {
+            let mut route = route();
+            (0..9).for_each(|_| route.answered(&answer, Class::Alert, 2_000_000_000, 0));
+            assert_eq!(route.due_later_s(Class::Alert, 2_000_000_000), Some(2_000_000_060));
+            let back_s = 2_000_000_000 - 30 * 60;
+            assert!(route.is_due(Class::Alert, back_s) && !route.is_due(Class::Talk, back_s));
+            assert_eq!(route.due_later_s(Class::Alert, back_s), None);
+        }
     }
 
     #[test]
@@ -300,7 +320,7 @@ mod tests {
             route.answered(&Answer::Full { retry_after_s }, Class::Talk, 1_000, random);
             let said = 1_000 + u64::from(retry_after_s);
             let latest = (said + u64::from(retry_after_s) / 4).min(1_000 + PAUSE_S);
-            prop_assert!(!route.is_due(said - 1) && route.is_due(latest));
+            prop_assert!(!route.is_due(Class::Talk, said - 1) && route.is_due(Class::Talk, latest));
         }
 
         #[test]

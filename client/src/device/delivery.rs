@@ -144,8 +144,10 @@ impl Device {
     pub fn next_try_s(&mut self, now_s: u64) -> Done<Option<u64>> {
         self.read(now_s, |turn| {
             let outgoing = turn.tx.list::<OutgoingKind>()?;
-            let routes = outgoing.iter().flat_map(|(_, out)| &out.routes);
-            let envelope_s = routes.filter_map(|route| route.due_later_s(now_s)).min();
+            let later = |out: &Outgoing| {
+                out.routes.iter().filter_map(|route| route.due_later_s(out.class, now_s)).min()
+            };
+            let envelope_s = outgoing.iter().filter_map(|(_, out)| later(out)).min();
             Ok(envelope_s.into_iter().chain(turn.next_hold_step_s()?).min())
         })
     }
