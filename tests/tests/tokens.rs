@@ -286,16 +286,21 @@ async fn a_relay_without_room_for_tokens_is_read_and_says_whose_they_are() -> Ou
     Ok(())
 }
 
+/// Luz with a circle at this relay, Ana, and what Luz's invitation says.
+async fn invited_at(relay: &Liar, root: &std::path::Path) -> Outcome<(Person, Person, Value)> {
+    let (luz, ana) =
+        (Person::with_cheap_vault(root, "Luz")?, Person::with_cheap_vault(root, "Ana")?);
+    let address = relay.address.to_string();
+    luz.must(&["circle", "new", "--name", "Casa", "--me", "Luz", "--relay", &address]).await?;
+    let (_, invited) = luz.json(&["invite"]).await?;
+    Ok((luz, ana, invited))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_relay_that_calls_every_token_taken_is_told_and_nobody_waits_for_it() -> Outcome<()> {
     let root = tempfile::tempdir()?;
     let relay = Liar::start()?;
-    let people = ["Luz", "Ana"].map(|name| Person::with_cheap_vault(root.path(), name));
-    let [luz, ana] = people;
-    let (luz, ana) = (luz?, ana?);
-    let address = relay.address.to_string();
-    luz.must(&["circle", "new", "--name", "Casa", "--me", "Luz", "--relay", &address]).await?;
-    let (_, invited) = luz.json(&["invite"]).await?;
+    let (luz, ana, invited) = invited_at(&relay, root.path()).await?;
     relay.say(Some(TokenOutcome::Taken));
     for (language, begins) in [("en", "At the relay"), ("es", "En el servidor")] {
         let failed = luz.speaking(language).run(&["invite"]).await?;
@@ -329,12 +334,7 @@ async fn a_relay_that_calls_every_token_taken_is_told_and_nobody_waits_for_it() 
 async fn what_a_relay_refused_twice_is_tried_again_when_its_pause_is_over() -> Outcome<()> {
     let root = tempfile::tempdir()?;
     let relay = Liar::start()?;
-    let people = ["Luz", "Ana"].map(|name| Person::with_cheap_vault(root.path(), name));
-    let [luz, ana] = people;
-    let (luz, ana) = (luz?, ana?);
-    let address = relay.address.to_string();
-    luz.must(&["circle", "new", "--name", "Casa", "--me", "Luz", "--relay", &address]).await?;
-    let (_, invited) = luz.json(&["invite"]).await?;
+    let (_, ana, invited) = invited_at(&relay, root.path()).await?;
     let link = invited["link"].as_str().ok_or("no link")?;
     // All parts of an answer, and all of them once more: two seconds later, and then in four.
     relay.turn_away(6);
