@@ -18,7 +18,6 @@
 
 mod bodies;
 
-use velar_protocol::wire::limits::ENVELOPE_LEN;
 use velar_protocol::wire::{Envelope, HoldId, MailboxId};
 
 use super::{HOUR_S, HeldKey, ShortDigest, StoredEnvelope};
@@ -152,15 +151,21 @@ pub(super) fn spent_key(access: u16) -> [u8; RECORD_KEY] {
 
 /// A self-describing record. Keys are at most 255 bytes, bodies at most 65,535.
 pub(super) fn sealed(kind: Kind, commit: u64, key: &[u8], body: &[u8]) -> Vec<u8> {
-    let mut value = Vec::with_capacity(HEAD + key.len() + body.len() + CHECKSUM);
+    sealed_of(kind, commit, key, &[body])
+}
+
+/// The same of a body in parts: an envelope is not copied once more for its sake.
+fn sealed_of(kind: Kind, commit: u64, key: &[u8], body: &[&[u8]]) -> Vec<u8> {
+    let body_len = body.iter().map(|part| part.len()).sum::<usize>();
+    let mut value = Vec::with_capacity(HEAD + key.len() + body_len + CHECKSUM);
     value.extend_from_slice(&MAGIC);
     value.push(VERSION);
     value.push(kind.byte());
     value.push(key.len() as u8);
-    value.extend_from_slice(&(body.len() as u16).to_le_bytes());
+    value.extend_from_slice(&(body_len as u16).to_le_bytes());
     value.extend_from_slice(&commit.to_le_bytes());
     value.extend_from_slice(key);
-    value.extend_from_slice(body);
+    body.iter().for_each(|part| value.extend_from_slice(part));
     let checksum = crc32fast::hash(value.get(MAGIC.len()..).unwrap_or_default());
     value.extend_from_slice(&checksum.to_le_bytes());
     value
@@ -209,12 +214,15 @@ pub(super) fn received(rest: &mut &[u8]) -> Option<(u32, u32)> {
     Some((hour(received_at_s / HOUR_S)?, hour(kept_since_s.div_ceil(HOUR_S))?))
 }
 
-/// Body of an envelope's record: [`RECEIVED`] ‖ envelope(4096).
-pub(super) fn envelope_body(stored: &StoredEnvelope, envelope: &Envelope) -> Vec<u8> {
-    let mut body = Vec::with_capacity(RECEIVED + ENVELOPE_LEN);
-    body.extend_from_slice(&received_bytes(stored));
-    body.extend_from_slice(envelope.as_bytes());
-    body
+/// Record of an envelope in a mailbox. Its body: [`RECEIVED`] ‖ envelope(4096).
+pub(super) fn sealed_envelope(
+    commit: u64,
+    key: &[u8],
+    stored: &StoredEnvelope,
+    envelope: &Envelope,
+) -> Vec<u8> {
+    let received = received_bytes(stored);
+    sealed_of(Kind::Envelope, commit, key, &[&received, envelope.as_bytes()])
 }
 
 /// The envelope in the record of a mailbox's or a hold's.

@@ -107,8 +107,7 @@ impl<'a> Target<'a> {
             }
             Write::Put(stored, envelope) => {
                 let key = envelope_key(&stored.mailbox, stored.sequence);
-                let body = record::envelope_body(stored, envelope);
-                let value = record::sealed(Kind::Envelope, self.commit, &key, &body);
+                let value = record::sealed_envelope(self.commit, &key, stored, envelope);
                 self.grow(1);
                 self.new.insert(Table::Envelopes, &key, &value)?;
                 self.new.insert(Table::Index, &key, &record::index_value(&key, stored))

@@ -19,8 +19,7 @@ fn head(lsn: u64, stable_lsn: u64) -> Vec<u8> {
 fn message(commit: u64) -> Vec<u8> {
     let key = envelope_key(&MailboxId([1; 32]), 9_000);
     let Write::Put(stored, envelope) = put(1, 9_000) else { panic!() };
-    let body =
-        record::sealed(Kind::Envelope, commit, &key, &record::envelope_body(&stored, &envelope));
+    let body = record::sealed_envelope(commit, &key, &stored, &envelope);
     let [high, low] = (body.len() as u16 - 2288).to_be_bytes();
     let (number, page) = (1, 99);
     let rest = [PUT, 249, high, low, number, page];
