@@ -4,7 +4,7 @@ mod subscription;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -37,7 +37,9 @@ struct Peer {
     kept: AtomicBool,
     /// Whether one of its streams has the [room](SMALL_FRAME) that a connection has in any case.
     small_frame: Arc<Semaphore>,
-    wide: Mutex<Option<Part>>,
+    /// Set when it first shows that it sends, or reads: its part of what is wide in that direction, if there was one.
+    wide_incoming: OnceLock<Option<Part>>,
+    wide_outgoing: OnceLock<Option<Part>>,
 }
 
 /// The reading half of a stream, in frames.
@@ -100,7 +102,8 @@ pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay
         guest,
         kept: AtomicBool::new(false),
         small_frame: Arc::new(Semaphore::new(1)),
-        wide: Mutex::new(None),
+        wide_incoming: OnceLock::new(),
+        wide_outgoing: OnceLock::new(),
     });
     let mut streams = JoinSet::new();
     let mut patience = Some(Box::pin(sleep(first_frame)));
@@ -210,6 +213,7 @@ async fn requests(
                         match subscribed {
                             Ok(reading) => {
                                 peer.proved();
+                                peer.widen_outgoing();
                                 return Ok(Some(Box::new((reading, send, reader))));
                             }
                             Err(answer) => {
@@ -223,6 +227,9 @@ async fn requests(
                         let pending = peer.relay.carry_out(other, peer.guest.origin()).await;
                         if shown.proves(pending.said()) {
                             peer.proved();
+                            if shown == Shown::Token {
+                                peer.widen_incoming();
+                            }
                         }
                         waiting.push_back(pending);
                     }
@@ -262,17 +269,29 @@ async fn finish(mut send: SendStream) {
 }
 
 impl Peer {
-    /// The other end has shown what not everybody has: it keeps its seat, and is served faster.
+    /// The other end has shown what not everybody has: it keeps its seat.
     fn proved(&self) {
-        if self.kept.load(Ordering::Relaxed) || !self.guest.proved() {
-            return;
+        if !self.kept.load(Ordering::Relaxed) && self.guest.proved() {
+            self.kept.store(true, Ordering::Relaxed);
         }
-        self.kept.store(true, Ordering::Relaxed);
-        if let Some(part) = self.relay.memory.for_wide_windows(self.guest.origin()) {
+    }
+
+    /// It sends: more of it may be on its way here.
+    fn widen_incoming(&self) {
+        self.wide_incoming.get_or_init(|| {
+            let part = self.relay.memory.for_wide_incoming(self.guest.origin())?;
             self.connection.set_receive_window(WIDE_WINDOW.into());
+            Some(part)
+        });
+    }
+
+    /// It reads: more may be on its way there.
+    fn widen_outgoing(&self) {
+        self.wide_outgoing.get_or_init(|| {
+            let part = self.relay.memory.for_wide_outgoing(self.guest.origin())?;
             self.connection.set_send_window(WIDE_SEND_WINDOW);
-            *self.wide.lock().unwrap_or_else(PoisonError::into_inner) = Some(part);
-        }
+            Some(part)
+        });
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {

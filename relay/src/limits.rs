@@ -218,6 +218,8 @@ pub(crate) const KEPT_SEATS: u64 = 4;
 pub(crate) const FRAME_PARTS: [u64; 3] = [64, 16, 4];
 /// The same for [`WIDE_CONNECTIONS`].
 pub(crate) const WIDE_PARTS: [u64; 3] = [16, 8, 4];
+/// Of these, what one network may have while half of all are free: many people may come from one, through a proxy.
+pub(crate) const WIDE_LEAST: u64 = WIDE_CONNECTIONS / 2;
 /// Bidirectional streams a client may have open: the 8 of SPEC §4.1, and one more, because quinn announces new ones only
 /// when more than an eighth of them have ended. It keeps one map entry per stream that may be opened.
 pub(crate) const STREAMS: u32 = 8 + 1;
@@ -241,11 +243,12 @@ pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
 pub(crate) const NARROW_WINDOW: u32 = 24 * 1024;
 /// Bytes on their way to such a client. They cost memory only once they are sent.
 pub(crate) const NARROW_SEND_WINDOW: u64 = 64 * 1024;
-/// Bytes in flight from one of the [`WIDE_CONNECTIONS`].
+/// Bytes in flight from one of the [`WIDE_CONNECTIONS`] that have sent something. quinn announces room whenever an eighth of it has been
+/// read: to a narrow window that is one packet more for every envelope.
 pub(crate) const WIDE_WINDOW: u32 = 256 * 1024;
-/// Bytes on their way to it: a full set of unacknowledged envelopes.
+/// Bytes on their way to one of as many that read: a full set of unacknowledged envelopes.
 pub(crate) const WIDE_SEND_WINDOW: u64 = 320 * 1024;
-/// Connections with wide windows, of those that have shown something: 72 MiB.
+/// Connections with a wide window in one direction, of those that have shown a token, or an owner's proof: 72 MiB for both.
 pub(crate) const WIDE_CONNECTIONS: u64 = 128;
 /// Handshakes that quinn keeps before the relay has looked at them.
 pub(crate) const MAX_INCOMING: usize = 2048;

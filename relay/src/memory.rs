@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::limits::{FRAME_PARTS, FRAMES_AT_ONCE, WIDE_CONNECTIONS, WIDE_PARTS};
+use crate::limits::{FRAME_PARTS, FRAMES_AT_ONCE, WIDE_CONNECTIONS, WIDE_LEAST, WIDE_PARTS};
 use crate::origin::{Origin, Prefix};
 use crate::shares::Shares;
 
@@ -11,7 +11,8 @@ use crate::shares::Shares;
 #[derive(Debug)]
 pub(crate) struct Memory {
     frames: Mutex<Shares<Prefix>>,
-    wide: Mutex<Shares<Prefix>>,
+    wide_incoming: Mutex<Shares<Prefix>>,
+    wide_outgoing: Mutex<Shares<Prefix>>,
 }
 
 /// A part of it, given back when this is dropped.
@@ -26,13 +27,15 @@ pub(crate) struct Part {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Frame,
-    Wide,
+    WideIncoming,
+    WideOutgoing,
 }
 
 impl Memory {
     pub(crate) fn new() -> Arc<Self> {
+        let wide = || Mutex::new(Shares::new(WIDE_CONNECTIONS, WIDE_LEAST));
         let frames = Mutex::new(Shares::new(FRAMES_AT_ONCE, 0));
-        Arc::new(Self { frames, wide: Mutex::new(Shares::new(WIDE_CONNECTIONS, 1)) })
+        Arc::new(Self { frames, wide_incoming: wide(), wide_outgoing: wide() })
     }
 
     /// For a frame of so many bytes. `None`: not now.
@@ -40,9 +43,14 @@ impl Memory {
         self.part(Kind::Frame, origin, bytes as u64)
     }
 
-    /// For the wide windows of one connection. `None`: it has narrow ones.
-    pub(crate) fn for_wide_windows(self: &Arc<Self>, origin: Origin) -> Option<Part> {
-        self.part(Kind::Wide, origin, 1)
+    /// For the wide window of a connection that sends. `None`: it has a narrow one.
+    pub(crate) fn for_wide_incoming(self: &Arc<Self>, origin: Origin) -> Option<Part> {
+        self.part(Kind::WideIncoming, origin, 1)
+    }
+
+    /// The same for one that reads.
+    pub(crate) fn for_wide_outgoing(self: &Arc<Self>, origin: Origin) -> Option<Part> {
+        self.part(Kind::WideOutgoing, origin, 1)
     }
 
     fn part(self: &Arc<Self>, kind: Kind, origin: Origin, units: u64) -> Option<Part> {
@@ -59,7 +67,8 @@ impl Memory {
     fn of(&self, kind: Kind) -> (&Mutex<Shares<Prefix>>, [u64; 3]) {
         match kind {
             Kind::Frame => (&self.frames, FRAME_PARTS),
-            Kind::Wide => (&self.wide, WIDE_PARTS),
+            Kind::WideIncoming => (&self.wide_incoming, WIDE_PARTS),
+            Kind::WideOutgoing => (&self.wide_outgoing, WIDE_PARTS),
         }
     }
 }
@@ -95,5 +104,15 @@ mod tests {
         assert!(memory.for_frame(next, 4_101).is_some());
         parts.clear();
         assert!(memory.for_frame(next, MAX_REQUEST_LEN).is_some(), "all is given back");
+    }
+    #[test]
+    fn one_network_may_have_half_of_the_wide_windows_and_leaves_some_for_the_next() {
+        let (origins, memory) = (Origins::default(), Memory::new());
+        let one = origins.of([198, 51, 100, 1].into());
+        let parts: Vec<_> = std::iter::from_fn(|| memory.for_wide_incoming(one)).collect();
+        assert_eq!(parts.len() as u64, WIDE_CONNECTIONS / 2);
+        let next = origins.of([203, 0, 113, 1].into());
+        assert!(memory.for_wide_incoming(next).is_some());
+        assert!(memory.for_wide_outgoing(one).is_some(), "who sends takes nothing from who reads");
     }
 }
