@@ -82,7 +82,7 @@ impl Mailboxes {
             tokens: HashMap::with_capacity(limits.tokens as usize),
             mailboxes: HashMap::with_capacity(limits.mailboxes as usize),
             names: BTreeSet::new(),
-            holds: Holds::with_capacity(limits.holds),
+            holds: Holds::with_capacity(limits.holds, limits.hold_deliveries),
             lost: loaded.lost_holds.iter().map(|lost| (lost.id, lost.until_s)).collect(),
             by_access: ByAccess::new(loaded.spent),
             release_not_before_s: 0,

@@ -41,8 +41,9 @@ pub(in crate::mailboxes) struct Holds {
 }
 
 impl Holds {
-    pub(in crate::mailboxes) fn with_capacity(holds: u32) -> Self {
-        Self { by_id: HashMap::with_capacity(holds as usize), ..Self::default() }
+    pub(in crate::mailboxes) fn with_capacity(holds: u32, deliveries: u32) -> Self {
+        let by_id = HashMap::with_capacity(holds as usize);
+        Self { by_id, held: HashMap::with_capacity(deliveries as usize), ..Self::default() }
     }
 
     pub(super) fn has(&self, id: &HoldId) -> bool {
