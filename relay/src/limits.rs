@@ -270,7 +270,7 @@ pub(crate) const WRITER_QUEUE: usize = 2048;
 pub(crate) const WRITER_GROUP: usize = 1024;
 /// Longest time between two commits while something is written.
 pub(crate) const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Between two looks at the free space, which are system calls; and envelopes, of which a mebibyte may be written between two.
+/// Between two looks at the free space, which are system calls; and writes, in envelopes: a mebibyte comes between two.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// See [`LOOK_EVERY`].
 pub(crate) const LOOK_AFTER: usize = 256;
