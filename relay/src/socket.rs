@@ -41,7 +41,7 @@ struct Socket {
 /// Bytes of what the system hands over at once, from one sender: no datagram is longer, and no batch of them.
 const BATCH: usize = 64 * 1024;
 
-/// What was received and not handed over yet.
+/// Packets that were received and not handed over yet.
 struct Received {
     /// [`BATCH_SIZE`] times [`BATCH`].
     bytes: Box<[u8]>,

@@ -1,12 +1,12 @@
 use std::sync::atomic::AtomicUsize;
 
-use velar_protocol::wire::Envelope;
+use velar_protocol::wire::{Envelope, HoldId};
 
 use super::*;
 use crate::clock::Now;
 use crate::limits::Limits;
 use crate::store::MailboxRecord;
-use crate::store::{HeldKey, Loaded, StoredEnvelope};
+use crate::store::{HeldKey, HoldRecord, Loaded, StoredEnvelope};
 
 /// A store that notes what is asked of it, and fails when told.
 #[derive(Default)]
@@ -251,4 +251,23 @@ fn a_promise_that_cannot_be_kept_does_not_end_a_relay_without_room() {
     let _ = wait.blocking_recv();
     jobs.blocking_send(Job::Stop).unwrap();
     writer.join().unwrap();
+}
+
+#[test]
+fn records_that_are_written_again_and_again_use_up_room_as_envelopes_do() {
+    let key = HeldKey { id: HoldId([1; 32]), generation: 1 };
+    let record = HoldRecord { key, due_s: 1, deliveries: Vec::new() };
+    let envelopes = (0..64).map(|at| (at, Envelope::new(vec![at; 4096]).unwrap())).collect();
+    let hold = Write::Hold { record: record.clone(), envelopes, replaces: None };
+    for (write, count) in [(Write::HoldRecord(record), LOOK_AFTER), (hold, LOOK_AFTER / 64)] {
+        let store = Arc::new(Noted { free: (1 << 30).into(), ..Noted::default() });
+        let mut work = work(store.clone(), Loaded::default());
+        work.look_at_free_space();
+        store.free.store(0, Ordering::SeqCst);
+        work.look_at_free_space();
+        assert_eq!(work.room, Room::Enough, "it was looked at just now");
+        work.tell_committed(&mut vec![write; count]);
+        work.look_at_free_space();
+        assert_eq!(work.room, Room::None);
+    }
 }
