@@ -105,6 +105,7 @@ fn limits() -> Limits {
         mailboxes: 2,
         outage_wait_s: 5,
         token_burst: 8,
+        hold_burst: 1_000_000,
         subscriptions_per_connection: 2,
         ..Limits::default()
     }

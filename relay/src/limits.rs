@@ -119,6 +119,11 @@ limits! {
     /// Of the holds and their deliveries that may still be left, one mailbox may be in one part of so many, 256 at most: one of each of 31
     /// others, with room for those of a circle that changes. A hundred greedy ones leave two thirds. 0: as many as there is room for.
     hold_part / "VELAR_RELAY_HOLD_PART": u32 = 256, 0;
+    /// Extensions and replacements of one hold a minute, on average: each writes it anew, and takes no new room. A check-in every quarter
+    /// of an hour needs a sixtieth.
+    hold_rate_per_min / "VELAR_RELAY_HOLD_RATE_PER_MIN": u32 = 4, 1;
+    /// Extensions and replacements of one hold at once: a device that repeats over a bad network, and somebody who changes their mind.
+    hold_burst / "VELAR_RELAY_HOLD_BURST": u32 = 32, 1;
     /// Longest wait in seconds before holds are released after an outage, so that missed extensions arrive.
     outage_wait_s / "VELAR_RELAY_OUTAGE_WAIT_S": u32 = 900, 0;
     /// Envelopes a minute that one token may send, on average. A panic with repeats needs a tenth.
@@ -282,9 +287,11 @@ pub(crate) const CACHED_ENVELOPES: usize = 4096;
 pub(crate) const READ_BATCH: usize = 16;
 /// Free bytes below which nothing at all is written: four of the store's segments, which it may take at once.
 pub(crate) const WRITE_ROOM: u64 = 32 << 20;
+/// Free bytes that rewriting the ledger leaves on a disk that is full: one of the store's segments. It gives back more.
+pub(crate) const REWRITE_LEAVES: u64 = 8 << 20;
 /// Bytes of entries that go to the ledger in one piece, and one entry more.
 pub(crate) const LEDGER_PART: usize = 8 << 20;
-/// Bytes of a ledger for which it is read once while it is rewritten: what lives of them is in memory meanwhile, 20 MB at most.
+/// Bytes of what lives of a ledger that is rewritten in one reading: it is in memory meanwhile, 20 MB at most.
 pub(crate) const REWRITTEN_AT_ONCE: u64 = 8 << 20;
 /// Between two readings of the store's whole file for what its engine does not find, however many ask for it.
 pub(crate) const RESCUE_EVERY: Duration = Duration::from_secs(60);

@@ -114,7 +114,7 @@ impl Mailboxes {
             }
         }
         for record in loaded.holds {
-            this.restore_hold(record, writes);
+            this.restore_hold(record, now, writes);
         }
         for mailbox in this.mailboxes.values_mut() {
             this.by_access.count(mailbox);

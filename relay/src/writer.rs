@@ -372,9 +372,10 @@ pub(crate) fn puts_of(group: &mut Vec<Write>) -> Vec<(MailboxId, u64)> {
 }
 
 /// An envelope that came and was acknowledged within one group never needs to reach the disk: its
-/// recipient has it. Order decides, so that a name used again is not confused.
+/// recipient has it. Nor does what a hold was before it was extended once more. Order decides, so that a name used again is not confused.
 pub(crate) fn cancel_out(group: &mut Vec<Write>) {
     let mut puts = HashMap::new();
+    let mut holds = HashMap::new();
     let mut gone = vec![false; group.len()];
     for (at, write) in group.iter().enumerate() {
         match write {
@@ -388,6 +389,12 @@ pub(crate) fn cancel_out(group: &mut Vec<Write>) {
                             *gone = true;
                         }
                     }
+                }
+            }
+            // A key names one taking of a hold: between the two there was no other of this name.
+            Write::HoldRecord(record) => {
+                if let Some(gone) = holds.insert(record.key, at).and_then(|at| gone.get_mut(at)) {
+                    *gone = true;
                 }
             }
             _ => {}

@@ -12,8 +12,9 @@ use super::{Mailboxes, Reply, Room, full, refused};
 use crate::clock::Now;
 use crate::limits::{
     ABANDONED_AFTER_S, HELD_FOR_EACH, HELD_FOR_MAILBOX, HELD_FOR_TOKEN, HOLDS_SWEPT_AT_ONCE,
-    LOST_HOLD_S, NOT_HELD_PARTS,
+    LOST_HOLD_S, Limits, NOT_HELD_PARTS,
 };
+use crate::rate::{Bucket, Rate};
 use crate::shares::share;
 use crate::store::{HeldDelivery, HeldKey, HoldRecord, LostHold, Write};
 
@@ -47,6 +48,9 @@ impl Mailboxes {
         };
         if let Some(old) = replaces.filter(|old| !self.holds.has(old)) {
             return self.gone(&old);
+        }
+        if let Err(retry_after_s) = replaces.map_or(Ok(()), |old| self.charge_hold(&old, now)) {
+            return Reply::Now(Answer::Full { retry_after_s });
         }
         let old = replaces.and_then(|old| self.holds.remove(&old));
         if self.room != Room::Enough || !self.fits(deliveries.len(), old.as_ref()) {
@@ -99,8 +103,10 @@ impl Mailboxes {
         let key = HeldKey { id, generation: self.generations };
         let due_s = now.due_s(for_s);
         let record = HoldRecord { key, due_s, deliveries: record };
+        let rate = old.as_ref().map_or_else(|| Bucket::new(now), |old| old.rate);
         let hold = Hold {
             record: record.clone(),
+            rate,
             accesses: self.accesses(&record),
             releasing: false,
             whole: true,
@@ -127,6 +133,9 @@ impl Mailboxes {
     ) -> Reply {
         if for_s == 0 || for_s > self.limits.hold_length_s {
             return refused(Refusal::HoldLength);
+        }
+        if let Err(retry_after_s) = self.charge_hold(id, now) {
+            return Reply::Now(Answer::Full { retry_after_s });
         }
         let extended = self.holds.change(id, |hold| {
             hold.record.due_s = now.due_s(for_s);
@@ -221,6 +230,13 @@ impl Mailboxes {
         });
     }
 
+    /// Takes what writing this hold anew costs, or says after how many seconds it will be there. One that is not there costs nothing.
+    fn charge_hold(&mut self, id: &HoldId, now: Now) -> Result<(), u32> {
+        let Limits { hold_rate_per_min: per_min, hold_burst: burst, .. } = self.limits;
+        let hold = self.holds.by_id.get_mut(id);
+        hold.map_or(Ok(()), |hold| hold.rate.take(Rate { per_min, burst }, 1, now))
+    }
+
     /// To who asks for a hold that is not there.
     fn gone(&self, id: &HoldId) -> Reply {
         if self.lost.contains_key(id) {
@@ -231,7 +247,7 @@ impl Mailboxes {
         }
     }
 
-    pub(super) fn restore_hold(&mut self, record: HoldRecord, writes: &mut Vec<Write>) {
+    pub(super) fn restore_hold(&mut self, record: HoldRecord, now: Now, writes: &mut Vec<Write>) {
         self.generations = self.generations.max(record.key.generation);
         self.reserve_again(&record);
         if self.lost.remove(&record.key.id).is_some() {
@@ -246,6 +262,7 @@ impl Mailboxes {
             whole: false,
             fresh: false,
             gone_since_s: None,
+            rate: Bucket::new(now),
         });
     }
 

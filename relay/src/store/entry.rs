@@ -49,6 +49,9 @@ pub(super) struct Versioned<T> {
     pub(super) record: T,
 }
 
+/// Bytes that an envelope takes in a ledger.
+pub(super) const LEDGER_ENVELOPE: u64 = 80;
+
 /// What a store should have, according to a sequence of entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct State {
@@ -353,6 +356,11 @@ impl State {
         let listed = RECORD * (listed + self.spent.len());
         let bodies = 32 * tokens.sum::<usize>() + 33 * deliveries.sum::<usize>();
         (listed + bodies + 24 * children.sum::<usize>()) as u64
+    }
+
+    /// Bytes that all of it takes in a ledger, or a little less or more.
+    pub(super) fn ledger_bytes(&self) -> u64 {
+        self.envelope_count() * LEDGER_ENVELOPE + self.record_bytes()
     }
 
     /// Envelopes in all mailboxes.

@@ -37,6 +37,8 @@ const CHECKSUM: usize = 4;
 const ENTRIES: usize = 1024;
 /// No frame is longer: what says so is damaged.
 const MAX_FRAME: usize = 64 << 20;
+/// Bytes of what came during a rewriting that are copied in one piece.
+const COPIED_AT_ONCE: usize = 1 << 20;
 /// Bytes behind its end that are its own already: more than what waits for the writer at most.
 const RESERVED: u64 = 512 << 10;
 
@@ -78,7 +80,7 @@ pub(super) fn read(folder: &Path) -> io::Result<Reading> {
     match File::open(folder.join(NAME)) {
         Ok(file) => {
             let file_len = file.metadata()?.len();
-            let found = reading(&file, |_| true)?;
+            let found = reading(&file, |_| true, |_| true)?;
             let is_damaged = found.len < file_len && has_frame_after(&file, found.len)?;
             Ok(Reading { is_damaged, ..found })
         }
@@ -102,11 +104,15 @@ fn has_frame_after(file: &File, offset: u64) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Reads what `counts` says of these.
-fn reading(input: impl Read, counts: impl Fn(&Entry) -> bool) -> io::Result<Reading> {
+/// Reads what `counts` says of these, for as long as what lives of it `fits`: that is asked once in [`REWRITTEN_AT_ONCE`] bytes.
+fn reading(
+    input: impl Read,
+    counts: impl Fn(&Entry) -> bool,
+    mut fits: impl FnMut(&State) -> bool,
+) -> io::Result<Reading> {
     let mut input = BufReader::with_capacity(1 << 20, input);
     let mut found = Reading::default();
-    let mut payload = Vec::new();
+    let (mut payload, mut looked_at) = (Vec::new(), 0);
     while let Some(commit) = frame(&mut input, &mut payload)? {
         let (mut rest, mut taken) = (payload.as_slice(), Vec::new());
         while !rest.is_empty() {
@@ -122,6 +128,12 @@ fn reading(input: impl Read, counts: impl Fn(&Entry) -> bool) -> io::Result<Read
         }
         found.commit = found.commit.max(commit);
         found.len += (HEAD + payload.len() + CHECKSUM) as u64;
+        if found.len - looked_at >= REWRITTEN_AT_ONCE {
+            looked_at = found.len;
+            if !fits(&found.state) {
+                break;
+            }
+        }
     }
     Ok(found)
 }
@@ -288,15 +300,27 @@ impl Ledger {
     /// # Errors
     /// What the system says; this one then stays as it was.
     pub(super) fn replace(&mut self, folder: &Path, rewritten: Rewritten) -> io::Result<()> {
-        let Rewritten { mut ledger, upto } = rewritten;
-        let mut tail = vec![0; usize::try_from(self.len.saturating_sub(upto)).unwrap_or(0)];
-        self.file.read_exact_at(&mut tail, upto)?;
-        ledger.file.write_all_at(&tail, ledger.len)?;
-        ledger.len += tail.len() as u64;
+        let Rewritten { mut ledger, mut upto } = rewritten;
+        let mut piece = vec![0; COPIED_AT_ONCE];
+        while upto < self.len {
+            let len = usize::try_from(self.len - upto).unwrap_or(usize::MAX).min(piece.len());
+            let piece = piece.get_mut(..len).unwrap_or_default();
+            self.file.read_exact_at(piece, upto)?;
+            ledger.file.write_all_at(piece, ledger.len)?;
+            upto += len as u64;
+            ledger.len += len as u64;
+        }
         ledger.file.sync_all()?;
         ledger.put_in_place(folder)?;
         *self = ledger;
         Ok(())
+    }
+}
+
+impl Rewritten {
+    /// Bytes that it has, without what came since.
+    pub(super) fn len(&self) -> u64 {
+        self.ledger.len
     }
 }
 
@@ -307,35 +331,71 @@ pub(super) fn remove_unfinished(folder: &Path) {
 }
 
 /// Rewrites the first `upto` bytes of the ledger in `folder` without what they cancel out. For another thread than
-/// the one that appends. Of a long one, a part of all mailboxes and holds at a time: what it needs of memory comes to what a running
-/// relay has otherwise.
+/// the one that appends. Where much lives, a part of all mailboxes and holds at a time: what it needs of memory comes to what a
+/// running relay has otherwise. `has_room` says whether so many bytes may be written.
 ///
 /// # Errors
-/// What the system says; also if they are not whole frames.
-pub(super) fn rewrite(folder: &Path, upto: u64) -> io::Result<Rewritten> {
-    let (parts, keyed) = (upto.div_ceil(REWRITTEN_AT_ONCE).max(1), RandomState::new());
+/// What the system says; also if they are not whole frames, and [`io::ErrorKind::StorageFull`].
+pub(super) fn rewrite(
+    folder: &Path,
+    upto: u64,
+    has_room: impl Fn(u64) -> bool,
+) -> io::Result<Rewritten> {
+    let most = upto.div_ceil(REWRITTEN_AT_ONCE).max(1);
+    // How much lives is found by reading it: most of a long one may be about one hold.
+    let mut parts = 1;
+    loop {
+        if let Some(ledger) = rewritten_in(folder, upto, (parts, parts < most), &has_room)? {
+            return Ok(Rewritten { ledger, upto });
+        }
+        parts = (2 * parts).min(most);
+    }
+}
+
+/// In so many parts. `None`: more of one lives than is to be read at once, if it is `bounded`.
+fn rewritten_in(
+    folder: &Path,
+    upto: u64,
+    (parts, bounded): (u64, bool),
+    has_room: impl Fn(u64) -> bool,
+) -> io::Result<Option<Ledger>> {
+    let keyed = RandomState::new();
     let (mut fresh, mut commit) = (Fresh::begin(folder)?, 0);
     for part in 0..parts {
-        let found = part_of(folder, upto, (part, parts), &keyed)?;
+        let Some(found) = part_of(folder, upto, (part, parts), bounded, &keyed)? else {
+            return Ok(None);
+        };
+        if !has_room(found.state.ledger_bytes()) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         commit = found.commit;
         fresh.take(&found.state)?;
     }
-    Ok(Rewritten { ledger: fresh.end(commit)?, upto })
+    fresh.end(commit).map(Some)
 }
 
-/// One of so many parts of the first `upto` bytes. Keyed: nobody may choose names that are all in one.
+/// One of so many parts of the first `upto` bytes. Keyed: nobody may choose names that are all in one. `None`: more of it lives than
+/// is to be read at once, if it is `bounded`.
 fn part_of(
     folder: &Path,
     upto: u64,
     (part, parts): (u64, u64),
+    bounded: bool,
     keyed: &RandomState,
-) -> io::Result<Reading> {
+) -> io::Result<Option<Reading>> {
     let is_in = |entry: &Entry| keyed.hash_one(named(entry)) % parts == part;
-    let found = reading(File::open(folder.join(NAME))?.take(upto), is_in)?;
+    let mut fits = true;
+    let found = reading(File::open(folder.join(NAME))?.take(upto), is_in, |state| {
+        fits = !bounded || state.ledger_bytes() <= REWRITTEN_AT_ONCE;
+        fits
+    })?;
+    if !fits {
+        return Ok(None);
+    }
     if found.len != upto {
         return Err(io::Error::other("the ledger does not check out"));
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// Whose an entry is: what replaces, or takes back, another one has the same name.

@@ -192,6 +192,18 @@ fn only_what_came_and_went_in_this_order_cancels_out() {
     assert_eq!(group, [remove(1), put(1)]);
 }
 
+#[test]
+fn of_a_hold_that_is_extended_many_times_at_once_the_last_is_written() {
+    let extended = |generation, due_s| {
+        let key = HeldKey { id: HoldId([1; 32]), generation };
+        Write::HoldRecord(HoldRecord { key, due_s, deliveries: Vec::new() })
+    };
+    let removed = Write::RemoveHold(HeldKey { id: HoldId([1; 32]), generation: 1 });
+    let mut group = vec![extended(1, 5), put(1), extended(1, 6), removed.clone(), extended(2, 7)];
+    cancel_out(&mut group);
+    assert_eq!(group, [put(1), extended(1, 6), removed, extended(2, 7)]);
+}
+
 /// A store that was opened without room, and a promised write.
 struct Unwritable;
 

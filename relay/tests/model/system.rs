@@ -288,6 +288,7 @@ fn limits() -> Limits {
         hold_length_s: HOLD_LENGTH_S,
         // Rates are a matter of one connection and one moment: not modelled, so never reached.
         token_burst: 1_000_000,
+        hold_burst: 1_000_000,
         connection_burst: 1_000_000,
         ..Limits::default()
     }

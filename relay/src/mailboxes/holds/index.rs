@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use velar_protocol::wire::{HoldId, SendTokenHash};
 
 use crate::clock::Now;
+use crate::rate::Bucket;
 use crate::store::HoldRecord;
 
 pub(in crate::mailboxes) struct Hold {
@@ -19,6 +20,8 @@ pub(in crate::mailboxes) struct Hold {
     pub(super) fresh: bool,
     /// Since when none of its recipients is here, in seconds of hold time.
     pub(super) gone_since_s: Option<u64>,
+    /// How often it may be written anew. One that replaces another goes on with what that has left.
+    pub(super) rate: Bucket,
 }
 
 /// All holds, and in which order they are due.

@@ -41,6 +41,30 @@ fn extending_moves_the_deadline_and_cancelling_ends_it() {
     assert!(rig.store.load().unwrap().holds.is_empty());
 }
 
+/// Each extension and each replacement is written anew, by whoever and from wherever it comes.
+#[test]
+fn one_hold_is_written_anew_so_often_and_no_more() {
+    let mut rig = rig();
+    let burst = rig.limits.hold_burst;
+    let wait_s = 60 / rig.limits.hold_rate_per_min;
+    let full = Answer::Full { retry_after_s: wait_s };
+    assert_eq!(rig.hold(1, 600, &[1], None), held(1));
+    for _ in 0..burst / 2 {
+        assert!(matches!(rig.extend(1, 600), Answer::Extended { .. }));
+        assert_eq!(rig.hold(1, 600, &[1], Some(1)), held(1));
+    }
+    assert_eq!(rig.extend(1, 900), full);
+    assert_eq!(rig.hold(2, 900, &[1], Some(1)), full);
+    assert_eq!(rig.hold(2, 600, &[1], None), held(1), "another one");
+    assert!(matches!(rig.extend(2, 600), Answer::Extended { .. }));
+    rig.pass(u64::from(wait_s));
+    assert_eq!(rig.hold(3, 600, &[1], Some(1)), held(1));
+    assert_eq!(rig.extend(3, 600), full, "by another name it has no more left");
+    assert_eq!(rig.cancel(3), Answer::Cancelled, "what goes costs nothing");
+    rig.pass(600);
+    assert_eq!(rig.waiting(1), [200], "the other one, when it was due");
+}
+
 #[test]
 fn lengths_out_of_bounds_are_refused() {
     let mut rig = rig();

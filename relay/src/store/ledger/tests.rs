@@ -1,3 +1,5 @@
+use std::cell::{Cell, RefCell};
+
 use velar_protocol::wire::{ChildId, DeliveryOutcome, HoldId, MailboxId, SendTokenHash};
 
 use super::*;
@@ -101,7 +103,7 @@ fn what_was_appended_is_read_and_rewritten_alike() {
     assert_eq!(found.state.envelope_count(), 1);
 
     // Rewritten in another thread, while it goes on.
-    let rewritten = rewrite(folder.path(), ledger.len()).unwrap();
+    let rewritten = rewrite(folder.path(), ledger.len(), |_| true).unwrap();
     ledger.append(9, &bytes(&[envelope(1, 9)])).unwrap();
     let before = ledger.len();
     ledger.replace(folder.path(), rewritten).unwrap();
@@ -154,17 +156,65 @@ fn a_long_ledger_is_rewritten_in_parts_that_are_all_of_it() {
     let parts = ledger.len().div_ceil(REWRITTEN_AT_ONCE);
     assert!(parts >= 2);
     let keyed = RandomState::new();
-    let of = |part| part_of(folder.path(), ledger.len(), (part, parts), &keyed).unwrap();
+    let of =
+        |part| part_of(folder.path(), ledger.len(), (part, parts), true, &keyed).unwrap().unwrap();
     let counts: Vec<u64> = (0..parts).map(|part| of(part).state.envelope_count()).collect();
     let all = wanted.state.envelope_count();
     assert_eq!(counts.iter().sum::<u64>(), all);
     assert!(counts.iter().all(|count| *count < all * 5 / 4 / parts), "{counts:?}");
 
-    let rewritten = rewrite(folder.path(), ledger.len()).unwrap();
+    let parts = Cell::new(0);
+    let count = |_| parts.replace(parts.get() + 1) < u64::MAX;
+    let rewritten = rewrite(folder.path(), ledger.len(), count).unwrap();
+    assert!(parts.get() >= 2);
     ledger.replace(folder.path(), rewritten).unwrap();
     let found = read(folder.path()).unwrap();
     assert!(found.state == wanted.state);
     assert_eq!(found.commit, wanted.commit);
+}
+
+/// Somebody extends a hold again and again.
+#[test]
+fn a_long_ledger_of_which_little_lives_is_read_once_and_needs_little_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let many = vec![hold(1); 1000];
+    let mut ledger = appended(folder.path(), &[&all()]);
+    for commit in 8.. {
+        ledger.append(commit, &bytes(&many)).unwrap();
+        if ledger.len() > 3 * REWRITTEN_AT_ONCE {
+            break;
+        }
+    }
+    let wanted = read(folder.path()).unwrap();
+    let no_room = rewrite(folder.path(), ledger.len(), |_| false).map(drop).unwrap_err();
+    assert_eq!(no_room.kind(), io::ErrorKind::StorageFull);
+
+    let asked = RefCell::new(Vec::new());
+    let has_room = |bytes| {
+        asked.borrow_mut().push(bytes);
+        true
+    };
+    let rewritten = rewrite(folder.path(), ledger.len(), has_room).unwrap();
+    let len = rewritten.len();
+    assert!(matches!(asked.borrow()[..], [bytes] if bytes < 4096), "{asked:?}");
+    assert!(len < 4096);
+    // It goes on meanwhile, by more than is copied at once.
+    let upto = ledger.len();
+    let commit = wanted.commit + 1;
+    while ledger.len() - upto <= COPIED_AT_ONCE as u64 {
+        ledger.append(commit, &bytes(&many)).unwrap();
+    }
+    let tail = ledger.len() - upto;
+    ledger.append(commit + 1, &bytes(&[envelope(1, 10)])).unwrap();
+    let last = ledger.len() - upto - tail;
+    ledger.replace(folder.path(), rewritten).unwrap();
+    assert_eq!(ledger.len(), len + tail + last);
+    let found = read(folder.path()).unwrap();
+    assert_eq!((found.commit, found.len), (commit + 1, ledger.len()));
+    let mut state = wanted.state;
+    state.take(7, hold(1));
+    state.take(7, envelope(1, 10));
+    assert!(found.state == state);
 }
 
 #[test]

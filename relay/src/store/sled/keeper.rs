@@ -10,7 +10,8 @@ use super::database::{Database, Table, sync_folder};
 use super::folder;
 use super::reconcile::{PURGED, purged};
 use super::target::{NOTE, note_commit};
-use crate::limits::WRITE_ROOM;
+use crate::limits::REWRITE_LEAVES;
+use crate::store::entry::LEDGER_ENVELOPE;
 use crate::store::ledger::{self, Ledger, Rewritten};
 use crate::store::{Room, StoreError};
 
@@ -22,8 +23,8 @@ const REWRITE_EVERY: Duration = Duration::from_secs(600);
 const REWRITE_REST: Duration = Duration::from_secs(10);
 /// A ledger is rewritten beyond this many bytes, and beyond twice what lives.
 const REWRITE_FLOOR: u64 = 16 << 20;
-/// What an envelope takes in it.
-const ENTRY: u64 = 80;
+/// After one that did not work out.
+const TRY_AGAIN: Duration = Duration::from_secs(60);
 /// Notes forgotten in one step.
 const FORGOTTEN: usize = 512;
 
@@ -34,6 +35,10 @@ pub(super) struct Keeper {
     /// Something that the ledger lists has been removed since it was rewritten.
     pub(super) stale: bool,
     rewritten: Instant,
+    /// Bytes that it had then.
+    compact: u64,
+    /// Nothing is rewritten before this.
+    rests_until: Instant,
     /// The last commit that is on disk there.
     synced: u64,
     /// Notes up to this are forgotten.
@@ -43,14 +48,14 @@ pub(super) struct Keeper {
     rewriting: Option<JoinHandle<io::Result<Rewritten>>>,
 }
 
-/// Whether most of a ledger of so many bytes has been cancelled out, where so many envelopes live, and there is room for
-/// another.
-pub(super) fn is_to_be_rewritten(folder: &Path, len: u64, live: u64) -> bool {
-    len > REWRITE_FLOOR.max(2 * live * ENTRY) && has_room(folder, len)
+/// Whether most of a ledger of so many bytes has been cancelled out, where so many bytes live.
+pub(super) fn is_to_be_rewritten(len: u64, lives: u64) -> bool {
+    len > REWRITE_FLOOR.max(2 * lives)
 }
 
-fn has_room(folder: &Path, len: u64) -> bool {
-    folder::free_bytes(folder).is_none_or(|free| free > 2 * len + WRITE_ROOM)
+/// Whether a part of a rewritten ledger may be written: it alone gives back some of what a long one takes.
+pub(super) fn has_room(folder: &Path, bytes: u64) -> bool {
+    folder::free_bytes(folder).is_none_or(|free| free > bytes + REWRITE_LEAVES)
 }
 
 impl Keeper {
@@ -61,6 +66,8 @@ impl Keeper {
             // What an earlier process left there.
             stale: true,
             rewritten: Instant::now(),
+            compact: 0,
+            rests_until: Instant::now() + REWRITE_REST,
             synced: appended,
             purged: 0,
             asked: Instant::now(),
@@ -92,7 +99,11 @@ impl Keeper {
         }
         if let Some(done) = finished(&mut self.rewriting) {
             // The bytes that follow are few: they came while it was rewritten.
-            match done.and_then(|rewritten| ledger.replace(folder, rewritten)) {
+            let replaced = done.and_then(|rewritten| {
+                self.compact = rewritten.len();
+                ledger.replace(folder, rewritten)
+            });
+            match replaced {
                 Ok(()) => {
                     sync_folder(folder)?;
                     self.synced = self.appended;
@@ -101,17 +112,20 @@ impl Keeper {
                     tracing::error!(%error, "the ledger could not be rewritten; it is tried again later");
                     ledger::remove_unfinished(folder);
                     self.stale = true;
+                    self.rests_until = Instant::now() + TRY_AGAIN;
                 }
             }
         }
-        let (since, len) = (self.rewritten.elapsed(), ledger.len());
-        let is_due = self.stale && since >= REWRITE_EVERY && has_room(folder, len);
-        let is_long = since >= REWRITE_REST && is_to_be_rewritten(folder, len, live);
-        if self.rewriting.is_none() && (is_due || is_long) {
+        let lives = self.compact.max(live * LEDGER_ENVELOPE);
+        let is_due = self.stale && self.rewritten.elapsed() >= REWRITE_EVERY
+            || is_to_be_rewritten(ledger.len(), lives);
+        if self.rewriting.is_none() && is_due && Instant::now() >= self.rests_until {
             self.stale = false;
             self.rewritten = Instant::now();
-            let (folder, upto) = (folder.to_owned(), len);
-            self.rewriting = Some(spawn("ledger", move || ledger::rewrite(&folder, upto))?);
+            self.rests_until = self.rewritten + REWRITE_REST;
+            let (folder, upto) = (folder.to_owned(), ledger.len());
+            let rewrite = move || ledger::rewrite(&folder, upto, |len| has_room(&folder, len));
+            self.rewriting = Some(spawn("ledger", rewrite)?);
         }
         if room == Room::None { Ok(false) } else { self.forget(new) }
     }
@@ -171,6 +185,7 @@ impl Keeper {
     pub(super) fn hurry_rewriting(&mut self) {
         self.stale = true;
         self.rewritten = self.rewritten.checked_sub(REWRITE_EVERY).unwrap();
+        self.rests_until = Instant::now();
     }
 
     pub(super) fn is_rewriting(&self) -> bool {

@@ -290,7 +290,9 @@ impl Start<'_> {
         let live = loaded.envelopes.len() as u64 + held;
         let is_good = entries.len() < LEDGER_PART && self.reading.len > 0;
         // A process that does not live for long would never rewrite it.
-        let is_long = keeper::is_to_be_rewritten(folder, self.reading.len, live);
+        let lives = self.reading.state.ledger_bytes();
+        let is_long =
+            keeper::is_to_be_rewritten(self.reading.len, lives) && keeper::has_room(folder, lives);
         // What is in doubt is listed on the disk before it can be rebuilt: what then is not found is counted.
         let (ledger, appended) = if covered && is_good && !is_long && !in_doubt {
             (Ledger::resume(folder, self.reading.len), self.reading.commit)

@@ -22,6 +22,9 @@ use super::{Crowd, Ticks, fresh_secret, fresh_token};
 /// The others in the circle: as many envelopes make an alarm.
 pub(super) const OTHERS: usize = 5;
 
+/// Holds left before the attack, extended in turn: none comes near its rate.
+const HOLDS_BEFORE: usize = 32;
+
 /// Deliveries of a hold.
 const HELD: usize = 2;
 
@@ -48,8 +51,9 @@ pub(super) struct Circle {
     reading: Port,
     /// Those that nobody uses just now.
     lines: Mutex<Vec<Line>>,
-    /// Left before the attack.
-    hold: HoldSecret,
+    /// Left before the attack, and how often they were extended.
+    holds: Vec<HoldSecret>,
+    extended: AtomicUsize,
 }
 
 struct Mailbox {
@@ -85,18 +89,27 @@ impl Circle {
             let tokens = mailbox.tokens.iter().map(SendToken::hash).collect();
             owner.open(&mailbox.secret, tokens).await.map_err(failed)?;
         }
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret)?;
         let reading = crowd.newcomer().map_err(failed)?;
-        let hold = HoldSecret::new(secret);
-        let circle = Self { crowd, mailboxes, away, reading, lines: Mutex::default(), hold };
+        let mut circle = Self {
+            crowd,
+            mailboxes,
+            away,
+            reading,
+            lines: Mutex::default(),
+            holds: Vec::new(),
+            extended: AtomicUsize::new(0),
+        };
         for _ in 0..LINES {
             let mut line = circle.new_line().map_err(failed)?;
             line.ask(&Request::Info).await.map_err(failed)?;
             circle.hang_up(line);
         }
         let mut line = circle.line().map_err(failed)?;
-        circle.leave(&mut line, &circle.hold).await.map_err(failed)?;
+        for _ in 0..HOLDS_BEFORE {
+            let secret = fresh_hold()?;
+            circle.leave(&mut line, &secret).await.map_err(failed)?;
+            circle.holds.push(secret);
+        }
         circle.hang_up(line);
         Ok(circle)
     }
@@ -194,13 +207,11 @@ impl Circle {
         while holding.join_next().await.is_some() {}
     }
 
-    /// Leaves a hold, extends it and the one of before, and cancels it.
+    /// Leaves a hold, extends it and one of before, and cancels it.
     async fn hold_one(&self, begun: Instant) -> Result<(), Failure> {
         let samples = &self.crowd.samples;
         let mut line = self.line()?;
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|_| Failure::Odd)?;
-        let secret = HoldSecret::new(secret);
+        let secret = fresh_hold().map_err(|_| Failure::Odd)?;
         let left = self.leave(&mut line, &secret).await;
         if samples.note(Operation::Hold, begun, left).is_ok() {
             let asked = Instant::now();
@@ -208,7 +219,9 @@ impl Circle {
             let _ = line.ask(&Request::Cancel { secret }).await;
         }
         let asked = Instant::now();
-        let extended = samples.note(Operation::Extend, asked, line.extend(&self.hold).await);
+        let turn = self.extended.fetch_add(1, Ordering::Relaxed) % self.holds.len().max(1);
+        let before = self.holds.get(turn).ok_or(Failure::Odd)?;
+        let extended = samples.note(Operation::Extend, asked, line.extend(before).await);
         self.hang_up(line);
         extended
     }
@@ -305,6 +318,12 @@ impl Line {
             other => Err(Failure::of(&other)),
         }
     }
+}
+
+fn fresh_hold() -> Outcome<HoldSecret> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    Ok(HoldSecret::new(secret))
 }
 
 /// A hold that reaches only some is no hold.
