@@ -55,7 +55,7 @@ pub enum AccessError {
     #[error("a relay or another command is using the access tokens in {}; try again in a moment", .0.display())]
     Busy(PathBuf),
     /// The lock cannot be had.
-    #[error("{} cannot be locked: {source}", .path.display())]
+    #[error("{} cannot be locked: {source}. See that this user may write in its folder, then try again", .path.display())]
     Lock {
         /// Which.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub enum AccessError {
     #[error("an access token must be good for one mailbox at least")]
     NoMailboxes,
     /// No randomness.
-    #[error("an access token could not be made: {0}")]
+    #[error("an access token could not be made: {0}. Nothing was changed; try again")]
     Random(String),
 }
 

@@ -157,7 +157,7 @@ pub enum CommandError {
     #[error("the data folder needs attention; see above")]
     NotWell,
     /// Files cannot be written, or stdout is gone.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {source}; mend that, then try again", .path.display())]
     Io {
         /// Which.
         path: PathBuf,

@@ -55,7 +55,7 @@ pub enum KeyError {
         reason: String,
     },
     /// The disk refused.
-    #[error("the disk failed on {}: {source}", .path.display())]
+    #[error("the disk failed on {}: {source}. Look after that disk, then try again", .path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum KeyError {
         source: io::Error,
     },
     /// No randomness, or no memory.
-    #[error("a key could not be made: {0}")]
+    #[error("a key could not be made: {0}. Nothing was written; try again")]
     Make(String),
 }
 

@@ -389,7 +389,7 @@ pub enum StoreError {
     #[error("another relay is using the data folder {}; stop it first, or choose another folder with --data", .0.display())]
     InUse(PathBuf),
     /// What is there was not written by this version, or is damaged beyond what can be set aside.
-    #[error("the store in {} cannot be read: {reason}", .path.display())]
+    #[error("the store in {} cannot be read: {reason}. See what is wrong with: velar-relay check --data FOLDER", .path.display())]
     Damaged {
         /// Where it is.
         path: PathBuf,
@@ -403,7 +403,9 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The disk refused.
-    #[error("the disk failed while {doing}: {source}")]
+    #[error(
+        "the disk failed while {doing}: {source}. Look after the disk of the data folder, then start the relay again: what it accepted is there"
+    )]
     Io {
         /// What was being done.
         doing: &'static str,
@@ -411,7 +413,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// The engine refused.
-    #[error("the store failed while {doing}: {reason}")]
+    #[error(
+        "the store failed while {doing}: {reason}. Start the relay again; if that does not help: velar-relay check --data FOLDER"
+    )]
     Engine {
         /// What was being done.
         doing: &'static str,

@@ -129,15 +129,15 @@ struct Versioned {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum WordsError {
     /// It has no end, or comes after too much.
-    #[error("a command is one line of {ADMIN_LINE} bytes at most")]
+    #[error("a command is one line of {ADMIN_LINE} bytes at most; ask with: velar-relay access")]
     Line,
     /// It is of another program.
     #[error(
-        "the relay that runs and this command are of different versions of velar-relay ({VERSION} and {0})"
+        "the relay that runs and this command are of different versions of velar-relay ({VERSION} and {0}); restart the relay with the newer program"
     )]
     Version(u32),
     /// It makes no sense.
-    #[error("that is no command")]
+    #[error("that is no command; ask with: velar-relay access")]
     Form,
 }
 
