@@ -3,17 +3,22 @@
 //! Who has shown something keeps the seat.
 
 mod crowd;
+mod gone;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::limits::{HANDSHAKES_PER_PREFIX, KEPT_SEATS, Limits, SEAT_PARTS, WIDER_PREFIX};
+use crate::limits::{
+    ACK_DELAY, GONE_TIME, HANDSHAKES_PER_PREFIX, KEPT_SEATS, Limits, SEAT_PARTS, WIDER_PREFIX,
+};
 use crate::origin::{Origin, Origins, Prefix};
 use crate::shares::Shares;
 use crowd::{Crowd, EVERYWHERE};
+use gone::Gone;
 
 /// What to do with somebody who knocks.
 #[derive(Debug)]
@@ -24,6 +29,8 @@ pub(crate) enum Verdict {
     Retry,
     /// Say no: too many.
     Refuse,
+    /// Say nothing: it asks again in a moment.
+    Wait,
 }
 
 /// The counts.
@@ -54,6 +61,7 @@ struct Seats {
     /// Connected, and nothing shown.
     strangers: Crowd,
     kept: Shares<Prefix>,
+    gone: Gone,
 }
 
 #[derive(Debug)]
@@ -61,6 +69,8 @@ struct Seat {
     origin: Origin,
     standing: Standing,
     leave: Arc<Notify>,
+    /// How long QUIC keeps it when it is over.
+    kept_for: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,14 +89,19 @@ impl Admission {
             handshaking: Crowd::default(),
             strangers: Crowd::default(),
             kept: Shares::new(limits.connections.into(), KEPT_SEATS),
+            gone: Gone::default(),
         };
         Self { limits, origins: Origins::default(), seats: Arc::new(Mutex::new(seats)) }
     }
 
-    /// `validated`: the address is proven.
-    pub(crate) fn knock(&self, address: IpAddr, validated: bool) -> Verdict {
+    /// `validated`: the address is proven. `open`: connections that QUIC keeps, those among them that have ended.
+    pub(crate) fn knock(&self, address: IpAddr, validated: bool, open: usize) -> Verdict {
         let origin = self.origins.of(address);
         let mut seats = locked(&self.seats);
+        let ended = open.saturating_sub(seats.taken.len()) as u64;
+        if seats.gone.is_crowded(origin, ended, Instant::now()) {
+            return Verdict::Wait;
+        }
         let handshaking = seats.handshaking.within(EVERYWHERE);
         if handshaking >= self.limits.handshakes_before_retry as usize && !validated {
             return Verdict::Retry;
@@ -132,6 +147,14 @@ impl Guest {
         locked(&self.seats).keep(self.number)
     }
 
+    /// Its connection is over, and its round trips took so long: QUIC keeps it for three probe timeouts (RFC 9002 §6.2.1).
+    pub(crate) fn is_over(&self, rtt: Duration) {
+        let seats = &mut *locked(&self.seats);
+        if let Some(seat) = seats.taken.get_mut(&self.number) {
+            seat.kept_for = GONE_TIME.min(3 * (3 * rtt + ACK_DELAY));
+        }
+    }
+
     /// Waits until it has to leave.
     pub(crate) async fn told_to_leave(&self) {
         self.leave.notified().await;
@@ -152,7 +175,8 @@ impl Seats {
             *self.by_prefix.entry(*prefix).or_default() += 1;
         }
         let standing = Standing::Handshaking;
-        self.taken.insert(number, Seat { origin, standing, leave: leave.clone() });
+        self.taken
+            .insert(number, Seat { origin, standing, leave: leave.clone(), kept_for: GONE_TIME });
         self.handshaking.enter(number, origin);
         (number, leave)
     }
@@ -206,6 +230,7 @@ impl Seats {
 
     fn give_up(&mut self, number: u64) -> Option<Seat> {
         let seat = self.taken.remove(&number)?;
+        self.gone.ended(seat.origin, Instant::now() + seat.kept_for);
         match seat.standing {
             Standing::Handshaking => self.handshaking.leave(number, seat.origin),
             Standing::Stranger => self.strangers.leave(number, seat.origin),

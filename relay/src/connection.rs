@@ -1,9 +1,10 @@
 //! The only file that reads and writes streams.
 
+mod crumbs;
 mod subscription;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -11,16 +12,17 @@ use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 use velar_protocol::wire::codec::{self, CodecError, Frame};
 use velar_protocol::wire::limits::EXPORTER_LABEL;
 use velar_protocol::wire::{Answer, Exporter, Request};
 
+use self::crumbs::Crumbs;
 use crate::admission::Guest;
 use crate::frames::Frames;
 use crate::limits::{
-    DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, FRAME_WAIT, MAX_PIPELINED, READ_AT_ONCE, SMALL_FRAME,
-    WIDE_SEND_WINDOW, WIDE_WINDOW,
+    CRUMBS_LOOK, DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, FRAME_WAIT, MAX_PIPELINED, READ_AT_ONCE,
+    SMALL_FRAME, WIDE_SEND_WINDOW, WIDE_WINDOW,
 };
 use crate::memory::{Memory, Part};
 use crate::origin::Origin;
@@ -37,6 +39,8 @@ struct Peer {
     kept: AtomicBool,
     /// Whether one of its streams has the [room](SMALL_FRAME) that a connection has in any case.
     small_frame: Arc<Semaphore>,
+    /// Bytes that its streams have brought.
+    read: Arc<AtomicU64>,
     /// Set when it first shows that it sends, or reads: its part of what is wide in that direction, if there was one.
     wide_incoming: OnceLock<Option<Part>>,
     wide_outgoing: OnceLock<Option<Part>>,
@@ -49,6 +53,8 @@ struct Reader {
     /// When the frame began that is not whole yet.
     begun: Option<Instant>,
     memory: FrameMemory,
+    /// Bytes read by all streams of its connection.
+    read: Arc<AtomicU64>,
 }
 
 /// Where a frame finds room that is not whole or not carried out yet.
@@ -102,12 +108,15 @@ pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay
         guest,
         kept: AtomicBool::new(false),
         small_frame: Arc::new(Semaphore::new(1)),
+        read: Arc::default(),
         wide_incoming: OnceLock::new(),
         wide_outgoing: OnceLock::new(),
     });
     let mut streams = JoinSet::new();
     let mut patience = Some(Box::pin(sleep(first_frame)));
     let mut drain = DRAIN;
+    let (mut crumbs, mut looks) = (Crumbs::default(), interval(CRUMBS_LOOK));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while ending.borrow_and_update().is_none() {
         tokio::select! {
             stream = peer.connection.accept_bi() => match stream {
@@ -124,6 +133,14 @@ pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay
                     break;
                 }
             }
+            _ = looks.tick() => {
+                let frames = peer.connection.stats().frame_rx.stream;
+                if crumbs.are_too_many(frames, peer.read.load(Ordering::Relaxed)) {
+                    tracing::debug!("a connection is closed: what it sends comes in crumbs that are no requests");
+                    drain = Duration::ZERO;
+                    break;
+                }
+            }
             () = peer.guest.told_to_leave() => {
                 drain = Duration::ZERO;
                 break;
@@ -134,6 +151,7 @@ pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay
     // Streams see the end themselves and say their last words.
     let _ = timeout(drain, async { while streams.join_next().await.is_some() {} }).await;
     streams.abort_all();
+    peer.guest.is_over(peer.connection.rtt());
     peer.connection.close(VarInt::from_u32(0), b"");
 }
 
@@ -146,7 +164,7 @@ async fn stream_ends(peer: Arc<Peer>, send: SendStream, recv: RecvStream) -> Opt
 
 async fn subscription_ends(peer: Arc<Peer>, subscribed: Subscribed) -> Option<Subscribed> {
     let (reading, send, reader) = *subscribed;
-    let _ = subscription::serve(&peer.relay, reading, send, reader).await;
+    let _ = subscription::serve(&peer.relay, peer.guest.origin(), reading, send, reader).await;
     peer.session().subscription_ended();
     None
 }
@@ -163,7 +181,8 @@ async fn requests(
         small: peer.small_frame.clone(),
         has: None,
     };
-    let mut reader = Reader { stream: recv, frames: Frames::default(), begun: None, memory };
+    let (frames, read) = (Frames::default(), peer.read.clone());
+    let mut reader = Reader { stream: recv, frames, begun: None, memory, read };
     let mut waiting: VecDeque<Pending> = VecDeque::new();
     let mut last: Option<(Vec<u8>, bool)> = None;
     let mut reading = true;
@@ -225,6 +244,8 @@ async fn requests(
                     other => {
                         let shown = Shown::by(&other);
                         let pending = peer.relay.carry_out(other, peer.guest.origin()).await;
+                        // Its answer may wait for long until it is taken.
+                        reader.is_carried_out();
                         if shown.proves(pending.said()) {
                             peer.proved();
                             if shown == Shown::Token {
@@ -261,10 +282,10 @@ async fn next_answer(waiting: &mut VecDeque<Pending>) -> Answer {
     }
 }
 
-/// Ends a stream; gives what was written the time to arrive.
+/// Ends a stream; gives what was written the time to arrive. What the client does not take then is not kept.
 async fn finish(mut send: SendStream) {
-    if send.finish().is_ok() {
-        let _ = timeout(DRAIN, send.stopped()).await;
+    if send.finish().is_ok() && timeout(DRAIN, send.stopped()).await.is_err() {
+        let _ = send.reset(VarInt::from_u32(0));
     }
 }
 
@@ -326,9 +347,7 @@ impl FrameMemory {
 impl Reader {
     /// The next frame of kind `F`; the one before is carried out. Safe to drop and call again.
     async fn next<F: Frame>(&mut self) -> Incoming {
-        if self.frames.begun().is_none() {
-            self.memory.has = None;
-        }
+        self.is_carried_out();
         loop {
             if let Some(incoming) = self.next_now::<F>() {
                 self.begun = None;
@@ -354,9 +373,19 @@ impl Reader {
                 },
             };
             match chunk {
-                Ok(Some(chunk)) => self.frames.feed(chunk.bytes),
+                Ok(Some(chunk)) => {
+                    self.read.fetch_add(chunk.bytes.len() as u64, Ordering::Relaxed);
+                    self.frames.feed(chunk.bytes);
+                }
                 Ok(None) | Err(_) => return Incoming::End,
             }
+        }
+    }
+
+    /// Gives back what the last frame was in, if the next one has not begun.
+    fn is_carried_out(&mut self) {
+        if self.frames.begun().is_none() {
+            self.memory.has = None;
         }
     }
 

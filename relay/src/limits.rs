@@ -202,6 +202,20 @@ pub(crate) const SLICES_SWEPT_PER_TICK: usize = 32;
 /// Handshakes in flight from a /24 or /64, and half of [`WIDER_PREFIX`] times as many from the wider ones around it: one network has
 /// half of all. Beyond it the oldest of them is dropped: one round trip of an honest one is over by then.
 pub(crate) const HANDSHAKES_PER_PREFIX: u32 = 64;
+/// Connections that have ended and that QUIC still keeps, in all; then those who come wait.
+pub(crate) const GONE: u64 = 256;
+/// From so many on each network has one part of so many that there may still be: /24 or /64, /16 or /48, /32.
+pub(crate) const GONE_MANY: u64 = 64;
+/// See [`GONE_MANY`]. Two hundred networks leave something to the next.
+pub(crate) const GONE_PARTS: [u64; 3] = [64, 16, 8];
+/// What each has in any case, as long as it has not come to [`GONE`].
+pub(crate) const GONE_LEAST: [u64; 3] = [1, 2, 4];
+/// Three probe timeouts (RFC 9002 §6.2), and a little: as long as QUIC keeps a connection that ended before a round trip was known.
+pub(crate) const GONE_TIME: Duration = Duration::from_millis(3_200);
+/// What a client may wait before it acknowledges (RFC 9000 §18.2): a part of each of these timeouts.
+pub(crate) const ACK_DELAY: Duration = Duration::from_millis(25);
+/// Of these, remembered with their prefixes: 1 MiB.
+pub(crate) const GONE_REMEMBERED: usize = 8192;
 /// Minutes after which it does not matter any more that somebody opened mailboxes: prefixes are remembered for so long.
 pub(crate) const NEWCOMER_WINDOW_MIN: u32 = 10;
 /// How many times as much as the narrowest prefix a wider one around it may have.
@@ -219,7 +233,8 @@ pub(crate) const FORGOTTEN_AT_ONCE: usize = 256;
 pub(crate) const SEAT_PARTS: [u64; 3] = [256, 32, 8];
 /// Seats that every prefix may keep while half of all are free, however few there are in all.
 pub(crate) const KEPT_SEATS: u64 = 4;
-/// The same as [`SEAT_PARTS`] for memory of frames: a prefix has 1 MiB of it, and 200 leave 3 MiB until their frames time out.
+/// The same as [`SEAT_PARTS`] for memory of frames: a prefix has 384 KiB of it, one of the longest, and 200 leave 1 MiB until their frames
+/// time out.
 pub(crate) const FRAME_PARTS: [u64; 3] = [64, 16, 4];
 /// The same for [`WIDE_CONNECTIONS`].
 pub(crate) const WIDE_PARTS: [u64; 3] = [16, 8, 4];
@@ -235,9 +250,21 @@ pub(crate) const FRAME_TIME: Duration = Duration::from_secs(10);
 pub(crate) const FRAME_BYTES_PER_S: usize = 2 * 1024;
 /// Bytes of frames longer than [`SMALL_FRAME`] that are not whole or not carried out yet, in all; see
 /// [`FRAME_PARTS`]. While there is no room for one, the rest of it is left on its way.
-pub(crate) const FRAMES_AT_ONCE: u64 = 64 << 20;
+pub(crate) const FRAMES_AT_ONCE: u64 = 24 << 20;
+/// Bytes of envelopes on their way to subscribers whose streams have not taken them, in all; see [`FRAME_PARTS`]. A prefix
+/// has 128 KiB of it, and 200 leave 350 KiB. While there is no room for one, it is left in the store.
+pub(crate) const DELIVERIES_AT_ONCE: u64 = 8 << 20;
 /// Bytes of a frame that each connection has room for in any case: every request but a `Hold` of more than one envelope.
 pub(crate) const SMALL_FRAME: usize = 8 * 1024;
+/// Pieces of streams that a connection may have sent and that could not be read, a hundred bytes of memory each: the narrow window
+/// holds 340 of the shortest requests, each by itself.
+pub(crate) const CRUMBS: u64 = 512;
+/// Bytes read for which one piece more may have come: every request and acknowledgement has twice as many, and may be repeated.
+pub(crate) const CRUMB: u64 = 4;
+/// Between two looks at how many there are.
+pub(crate) const CRUMBS_LOOK: Duration = Duration::from_secs(1);
+/// Bytes of a handshake that QUIC keeps before those in front of them are there: a `ClientHello` with a post-quantum key has 1.6 KB.
+pub(crate) const HANDSHAKE_BUFFER: usize = 4 * 1024;
 /// How often somebody whose frame there is no room for looks again.
 pub(crate) const FRAME_WAIT: Duration = Duration::from_millis(50);
 /// Bytes asked of quinn at once; it hands over what came in one packet, or a few.
@@ -246,8 +273,9 @@ pub(crate) const READ_AT_ONCE: usize = 64 * 1024;
 pub(crate) const STREAM_WINDOW: u32 = 128 * 1024;
 /// Bytes in flight on one connection, from a client that has shown nothing yet: five envelopes.
 pub(crate) const NARROW_WINDOW: u32 = 24 * 1024;
-/// Bytes on their way to such a client. They cost memory only once they are sent.
-pub(crate) const NARROW_SEND_WINDOW: u64 = 64 * 1024;
+/// Bytes on their way to such a client, and to one that reads and has no wide window: answers are short, and two envelopes at a time
+/// are some ten in a second on a slow network.
+pub(crate) const NARROW_SEND_WINDOW: u64 = 8 * 1024;
 /// Bytes in flight from one of the [`WIDE_CONNECTIONS`] that have sent something. quinn announces room whenever an eighth of it has been
 /// read: to a narrow window that is one packet more for every envelope.
 pub(crate) const WIDE_WINDOW: u32 = 256 * 1024;
@@ -299,8 +327,8 @@ pub(crate) const RESCUE_EVERY: Duration = Duration::from_secs(60);
 pub(crate) const BLOAT: u64 = 4;
 /// The same while the disk is low.
 pub(crate) const BLOAT_LOW: u64 = 2;
-/// Envelopes of released holds that may wait in memory for room on the disk: 16 MiB. Further holds wait.
-pub(crate) const RELEASED_WITHOUT_ROOM: usize = 4096;
+/// Envelopes of released holds that may wait in memory for room on the disk: 8 MiB. Further holds wait.
+pub(crate) const RELEASED_WITHOUT_ROOM: usize = 2048;
 /// Digests remembered per mailbox after the acknowledgement: a repetition whose answer was lost is a double.
 pub(crate) const REMEMBERED: usize = 256;
 /// Of those that may still be remembered in all, one mailbox may remember one part of so many.

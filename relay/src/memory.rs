@@ -1,16 +1,25 @@
 //! Memory that strangers can make the relay spend, beside what each connection has in any case: frames that are not whole yet, or
-//! not carried out, and wide windows. Each prefix has its [share](crate::shares).
+//! not carried out, envelopes that a stream has not taken, and wide windows. Each prefix has its [share](crate::shares).
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::limits::{FRAME_PARTS, FRAMES_AT_ONCE, WIDE_CONNECTIONS, WIDE_LEAST, WIDE_PARTS};
+use velar_protocol::wire::codec::HEADER_LEN;
+use velar_protocol::wire::limits::MAX_EVENT_LEN;
+
+use crate::limits::{
+    DELIVERIES_AT_ONCE, FRAME_PARTS, FRAMES_AT_ONCE, WIDE_CONNECTIONS, WIDE_LEAST, WIDE_PARTS,
+};
 use crate::origin::{Origin, Prefix};
 use crate::shares::Shares;
+
+/// Bytes of an envelope as a subscriber gets it.
+const EVENT: usize = HEADER_LEN + MAX_EVENT_LEN;
 
 /// What is bounded, and who has it.
 #[derive(Debug)]
 pub(crate) struct Memory {
     frames: Mutex<Shares<Prefix>>,
+    deliveries: Mutex<Shares<Prefix>>,
     wide_incoming: Mutex<Shares<Prefix>>,
     wide_outgoing: Mutex<Shares<Prefix>>,
 }
@@ -27,6 +36,7 @@ pub(crate) struct Part {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Frame,
+    Deliveries,
     WideIncoming,
     WideOutgoing,
 }
@@ -35,12 +45,22 @@ impl Memory {
     pub(crate) fn new() -> Arc<Self> {
         let wide = || Mutex::new(Shares::new(WIDE_CONNECTIONS, WIDE_LEAST));
         let frames = Mutex::new(Shares::new(FRAMES_AT_ONCE, 0));
-        Arc::new(Self { frames, wide_incoming: wide(), wide_outgoing: wide() })
+        let deliveries = Mutex::new(Shares::new(DELIVERIES_AT_ONCE, 0));
+        Arc::new(Self { frames, deliveries, wide_incoming: wide(), wide_outgoing: wide() })
     }
 
     /// For a frame of so many bytes. `None`: not now.
     pub(crate) fn for_frame(self: &Arc<Self>, origin: Origin, bytes: usize) -> Option<Part> {
         self.part(Kind::Frame, origin, bytes as u64)
+    }
+
+    /// For so many envelopes on their way to a subscriber. `None`: not now.
+    pub(crate) fn for_deliveries(
+        self: &Arc<Self>,
+        origin: Origin,
+        envelopes: usize,
+    ) -> Option<Part> {
+        self.part(Kind::Deliveries, origin, (envelopes * EVENT) as u64)
     }
 
     /// For the wide window of a connection that sends. `None`: it has a narrow one.
@@ -67,17 +87,29 @@ impl Memory {
     fn of(&self, kind: Kind) -> (&Mutex<Shares<Prefix>>, [u64; 3]) {
         match kind {
             Kind::Frame => (&self.frames, FRAME_PARTS),
+            Kind::Deliveries => (&self.deliveries, FRAME_PARTS),
             Kind::WideIncoming => (&self.wide_incoming, WIDE_PARTS),
             Kind::WideOutgoing => (&self.wide_outgoing, WIDE_PARTS),
         }
     }
 }
 
+impl Part {
+    /// Gives back all but so many units.
+    pub(crate) fn keep(&mut self, units: u64) {
+        let rest = self.units.saturating_sub(units);
+        if rest > 0 {
+            let (shares, parts) = self.memory.of(self.kind);
+            let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+            shares.give_back(&self.origin.holders(parts), rest);
+            self.units -= rest;
+        }
+    }
+}
+
 impl Drop for Part {
     fn drop(&mut self) {
-        let (shares, parts) = self.memory.of(self.kind);
-        let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
-        shares.give_back(&self.origin.holders(parts), self.units);
+        self.keep(0);
     }
 }
 

@@ -17,7 +17,7 @@ use crate::rate::{Bucket, Rate};
 pub(crate) type Prefix = u64;
 
 /// The prefixes of one address, the narrowest first: /24 and /16, or /64, /48 and /32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Origin {
     prefixes: [Prefix; 3],
     count: usize,

@@ -64,10 +64,14 @@ pub enum ServeError {
         source: std::io::Error,
     },
     /// No more threads.
-    #[error("a thread cannot be started: {0}")]
+    #[error(
+        "a thread cannot be started: {0}. Allow the relay more of them (LimitNPROC, TasksMax), then start it again"
+    )]
     Thread(std::io::Error),
     /// The blocking part stopped.
-    #[error("the relay stopped by itself; this is a defect")]
+    #[error(
+        "the relay stopped by itself; this is a defect. Start it again: what it accepted is there. Please report it with the last lines of the log"
+    )]
     Defect,
 }
 
@@ -195,7 +199,10 @@ impl Server {
         let failed: Result<(), StoreError> = loop {
             tokio::select! {
                 incoming = endpoint.accept() => match incoming {
-                    Some(incoming) => knock(incoming, &admission, &relay, &mut connections),
+                    Some(incoming) => {
+                        let open = endpoint.open_connections();
+                        knock(incoming, open, &admission, &relay, &mut connections);
+                    }
                     None => break Ok(()),
                 },
                 Some(_) = connections.join_next() => {}
@@ -227,12 +234,13 @@ impl Server {
 /// Lets somebody in, or not.
 fn knock(
     incoming: Incoming,
+    open: usize,
     admission: &Admission,
     relay: &Arc<Relay>,
     connections: &mut JoinSet<()>,
 ) {
     let validated = incoming.remote_address_validated();
-    match admission.knock(incoming.remote_address().ip(), validated) {
+    match admission.knock(incoming.remote_address().ip(), validated, open) {
         Verdict::Admit(guest) => {
             connections.spawn(welcome(incoming, guest, relay.clone()));
         }
@@ -240,7 +248,7 @@ fn knock(
             let _ = incoming.retry();
         }
         Verdict::Refuse => incoming.refuse(),
-        Verdict::Retry => incoming.ignore(),
+        Verdict::Retry | Verdict::Wait => incoming.ignore(),
     }
 }
 

@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 
 use crate::keys::Identity;
 use crate::limits::{
-    INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, Limits, MAX_INCOMING, NARROW_SEND_WINDOW,
-    NARROW_WINDOW, STREAM_WINDOW, STREAMS,
+    HANDSHAKE_BUFFER, INCOMING_BUFFER, INCOMING_BUFFER_TOTAL, Limits, MAX_INCOMING,
+    NARROW_SEND_WINDOW, NARROW_WINDOW, STREAM_WINDOW, STREAMS,
 };
 
 /// Why the keys do not make a TLS configuration.
@@ -70,6 +70,7 @@ fn transport(limits: &Limits, gso: bool) -> TransportConfig {
         .stream_receive_window(STREAM_WINDOW.into())
         .receive_window(NARROW_WINDOW.into())
         .send_window(NARROW_SEND_WINDOW)
+        .crypto_buffer_size(HANDSHAKE_BUFFER)
         .datagram_receive_buffer_size(None)
         .datagram_send_buffer_size(0)
         .max_idle_timeout(idle.try_into().ok())

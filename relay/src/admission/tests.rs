@@ -1,6 +1,7 @@
 //! Who is let in, who has to go, who stays.
 
 use super::*;
+use crate::limits::{GONE, GONE_MANY};
 
 fn limits() -> Limits {
     Limits {
@@ -17,19 +18,19 @@ fn at(text: &str) -> IpAddr {
 }
 
 fn enter(admission: &Admission, from: &str) -> Option<Guest> {
-    match admission.knock(at(from), true) {
+    match admission.knock(at(from), true, 0) {
         Verdict::Admit(guest) => {
             guest.seated();
             Some(guest)
         }
         Verdict::Retry => panic!("the address is proven"),
-        Verdict::Refuse => None,
+        Verdict::Refuse | Verdict::Wait => None,
     }
 }
 
 /// A handshake that has begun.
 fn stall(admission: &Admission, from: &str) -> Guest {
-    match admission.knock(at(from), true) {
+    match admission.knock(at(from), true, 0) {
         Verdict::Admit(guest) => guest,
         other => panic!("{other:?}"),
     }
@@ -138,7 +139,7 @@ fn wider_prefixes_have_limits_too() {
 #[test]
 fn many_handshakes_in_flight_ask_for_proof_of_the_address() {
     let admission = Admission::new(limits());
-    let knock = |from: &str, validated| admission.knock(at(from), validated);
+    let knock = |from: &str, validated| admission.knock(at(from), validated, 0);
     let unproven: Vec<Verdict> = (0..4).map(|n| knock(&format!("10.{n}.0.1"), false)).collect();
     assert!(unproven.iter().all(|verdict| matches!(verdict, Verdict::Admit(_))));
     assert!(matches!(knock("192.0.2.1", false), Verdict::Retry));
@@ -252,4 +253,21 @@ fn one_network_of_ipv6_has_not_the_seats_of_all_who_have_shown_nothing() {
             (0..500).map(|n| enter(&admission, &format!("2001:db8:1:{n:x}::1")).unwrap()).collect();
         assert!(!honest.iter().any(has_to_go));
     }
+}
+
+/// QUIC keeps what has ended for a while.
+#[test]
+fn a_network_whose_handshakes_are_cut_off_waits_and_another_does_not() {
+    let admission = Admission::new(limits());
+    let knock = |from: &str, open| admission.knock(at(from), true, open);
+    let most = usize::try_from(GONE).unwrap();
+    for ended in 0..most {
+        if let Verdict::Wait = knock("203.0.113.1", ended) {
+            assert!(ended > 0, "nobody waits for nothing");
+        }
+    }
+    let many = usize::try_from(GONE_MANY).unwrap();
+    assert!(matches!(knock("203.0.113.9", many), Verdict::Wait));
+    assert!(matches!(knock("198.51.100.1", many), Verdict::Admit(_)));
+    assert!(matches!(knock("203.0.113.9", 0), Verdict::Admit(_)), "QUIC has forgotten them");
 }

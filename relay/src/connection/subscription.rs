@@ -1,22 +1,32 @@
 //! One subscription's stream: envelopes out, acknowledgements in.
 
+mod outgoing;
+
 use bytes::Bytes;
 use quinn::SendStream;
+use tokio::time::sleep;
 use velar_protocol::wire::codec::{self, CodecError};
 use velar_protocol::wire::limits::MAX_UNACKED;
 use velar_protocol::wire::{Ack, Answer, EndReason, Event};
 
+use self::outgoing::Outgoing;
 use super::{Gone, Incoming, Reader, finish};
-use crate::limits::READ_BATCH;
+use crate::limits::{FRAME_WAIT, READ_BATCH};
 use crate::mailboxes::Taken;
+use crate::memory::Part;
+use crate::origin::Origin;
 use crate::relay::{Reading, Relay};
 use crate::session;
 
 /// What one subscription has sent and not seen acknowledged.
 struct Subscription<'a> {
     relay: &'a Relay,
+    origin: Origin,
     reading: Reading,
+    /// The mailbox whose turn it is.
+    turn: usize,
     unacked: Vec<(u8, u64)>,
+    outgoing: Outgoing,
 }
 
 /// How a subscription ends.
@@ -28,26 +38,41 @@ enum End {
     Ours(EndReason),
 }
 
+/// What there is to send.
+enum Next {
+    /// It is on its way.
+    Something,
+    Nothing,
+    /// There may be something, and there is no memory for it now.
+    NoRoom,
+}
+
 /// Serves a subscription until either end closes it.
 pub(super) async fn serve(
     relay: &Relay,
+    origin: Origin,
     reading: Reading,
     mut send: SendStream,
     mut reader: Reader,
 ) -> Result<(), Gone> {
-    let mut subscription = Subscription { relay, reading, unacked: Vec::new() };
-    send.write_all(&codec::encode(&Answer::Subscribed)?).await?;
-    match subscription.until_ended(&mut send, &mut reader).await? {
-        End::Theirs => {}
-        End::Version => send.write_all(&codec::version_notice()).await?,
-        End::Ours(reason) => send.write_all(&codec::encode(&Event::Ended { reason })?).await?,
-    }
-    drop(subscription);
+    let first = Bytes::from(codec::encode(&Answer::Subscribed)?);
+    let outgoing = Outgoing::of(vec![first], None);
+    let unacked = Vec::new();
+    let mut subscription = Subscription { relay, origin, reading, turn: 0, unacked, outgoing };
+    let last = match subscription.until_ended(&mut send, &mut reader).await? {
+        End::Theirs => None,
+        End::Version => Some(codec::version_notice().to_vec()),
+        End::Ours(reason) => Some(codec::encode(&Event::Ended { reason })?),
+    };
+    let Subscription { reading, outgoing, .. } = subscription;
+    drop(reading);
+    outgoing.end(&mut send, last).await?;
     finish(send).await;
     Ok(())
 }
 
 impl Subscription<'_> {
+    /// While the stream waits until the client takes something, all the rest goes on: acknowledgements, those that are late, and the end.
     async fn until_ended(
         &mut self,
         send: &mut SendStream,
@@ -56,11 +81,16 @@ impl Subscription<'_> {
         let mut ending = self.relay.ending();
         let bell = self.reading.bell.clone();
         loop {
-            if let Some(reason) = self.deliver(send).await? {
-                return Ok(End::Ours(reason));
+            let mut has_room = true;
+            if self.outgoing.is_empty() {
+                match self.next_batch().await? {
+                    Ok(Next::Something | Next::Nothing) => {}
+                    Ok(Next::NoRoom) => has_room = false,
+                    Err(reason) => return Ok(End::Ours(reason)),
+                }
             }
-            // A frame that began goes on being due while envelopes are sent: nobody's acknowledgements are held up by that.
             tokio::select! {
+                written = self.outgoing.write(send), if !self.outgoing.is_empty() => written?,
                 incoming = reader.next::<Ack>() => {
                     let mut next = Some(incoming);
                     while let Some(incoming) = next {
@@ -79,15 +109,19 @@ impl Subscription<'_> {
                     }
                 }
                 () = bell.notified() => {
+                    if let Err(reason) = self.is_reader() {
+                        return Ok(End::Ours(reason));
+                    }
                     if self.unacked.len() == MAX_UNACKED {
                         // Another subscription may have acknowledged what this one waits for.
-                        let Self { relay, reading, unacked } = self;
+                        let Self { relay, reading, unacked, .. } = self;
                         unacked.retain(|(at, sequence)| {
                             let cursor = reading.cursors.get(usize::from(*at));
                             cursor.is_some_and(|cursor| relay.has(&cursor.mailbox, *sequence))
                         });
                     }
                 }
+                () = sleep(FRAME_WAIT), if !has_room => {}
                 reason = async {
                     // The guard must not live on beside the other branches.
                     ending.wait_for(Option::is_some).await.ok().and_then(|reason| *reason)
@@ -96,47 +130,67 @@ impl Subscription<'_> {
         }
     }
 
-    /// Sends what there is and may be sent. Mailboxes take turns.
-    async fn deliver(&mut self, send: &mut SendStream) -> Result<Option<EndReason>, Gone> {
-        let mut more = true;
-        while more {
-            more = false;
-            for at in 0..self.reading.cursors.len() {
-                let room = (MAX_UNACKED - self.unacked.len()).min(READ_BATCH);
-                let reader = self.reading.reader;
-                let Some(cursor) = self.reading.cursors.get_mut(at) else { break };
-                if room == 0 {
-                    return Ok(None);
-                }
-                let batch = match self.relay.take(reader, cursor, room) {
-                    Ok(batch) => batch,
-                    Err(reason) => return Ok(Some(reason)),
-                };
-                let mailbox = cursor.mailbox;
-                let caught_up = !cursor.announced && cursor.next >= cursor.backlog_end;
-                cursor.announced |= caught_up;
-                more |= !batch.is_empty();
-                // At most 16 mailboxes in one subscription.
-                let at = at as u8;
-                if !batch.is_empty() && !self.write(send, at, batch).await? {
-                    return Ok(Some(EndReason::StoreFailed));
-                }
-                if caught_up {
-                    let expired = self.relay.expired(&mailbox).unwrap_or(0);
-                    let event = Event::CaughtUp { mailbox: at, expired };
-                    send.write_all(&codec::encode(&event)?).await?;
-                }
+    /// Whether it still reads each of its mailboxes.
+    fn is_reader(&mut self) -> Result<(), EndReason> {
+        let Reading { reader, cursors, .. } = &mut self.reading;
+        cursors.iter_mut().try_for_each(|cursor| self.relay.take(*reader, cursor, 0).map(drop))
+    }
+
+    /// Takes what there is and may be sent, of the mailbox whose turn it is, or the next one that has something.
+    async fn next_batch(&mut self) -> Result<Result<Next, EndReason>, Gone> {
+        for _ in 0..self.reading.cursors.len() {
+            let at = self.turn;
+            let most = (MAX_UNACKED - self.unacked.len()).min(READ_BATCH);
+            if most == 0 {
+                break;
+            }
+            let Some((room, mut memory)) = self.room_for(most) else {
+                return Ok(Ok(Next::NoRoom));
+            };
+            let Reading { reader, cursors, .. } = &mut self.reading;
+            let Some(cursor) = cursors.get_mut(at) else { break };
+            let batch = match self.relay.take(*reader, cursor, room) {
+                Ok(batch) => batch,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            let caught_up = !cursor.announced && cursor.next >= cursor.backlog_end;
+            cursor.announced |= caught_up;
+            let mailbox = cursor.mailbox;
+            self.turn = (at + 1) % cursors.len();
+            // At most 16 mailboxes in one subscription.
+            let at = at as u8;
+            let mut frames = Vec::with_capacity(batch.len() + usize::from(caught_up));
+            if !batch.is_empty() && !self.encode(at, batch, &mut frames).await? {
+                return Ok(Err(EndReason::StoreFailed));
+            }
+            if caught_up {
+                let expired = self.relay.expired(&mailbox).unwrap_or(0);
+                let event = Event::CaughtUp { mailbox: at, expired };
+                frames.push(Bytes::from(codec::encode(&event)?));
+            }
+            if !frames.is_empty() {
+                memory.keep(frames.iter().map(|frame| frame.len() as u64).sum());
+                self.outgoing = Outgoing::of(frames, Some(memory));
+                return Ok(Ok(Next::Something));
             }
         }
-        Ok(None)
+        Ok(Ok(Next::Nothing))
+    }
+
+    /// Memory for so many envelopes, or for one; how many.
+    fn room_for(&self, envelopes: usize) -> Option<(usize, Part)> {
+        let of = |envelopes| {
+            Some((envelopes, self.relay.memory.for_deliveries(self.origin, envelopes)?))
+        };
+        of(envelopes).or_else(|| of(1))
     }
 
     /// `false` if the store failed.
-    async fn write(
+    async fn encode(
         &mut self,
-        send: &mut SendStream,
         at: u8,
         mut batch: Vec<Taken>,
+        frames: &mut Vec<Bytes>,
     ) -> Result<bool, Gone> {
         let on_disk: Vec<u64> =
             batch.iter().filter(|one| one.bytes.is_none()).map(|one| one.sequence).collect();
@@ -154,7 +208,6 @@ impl Subscription<'_> {
                 }
             }
         }
-        let mut frames = Vec::with_capacity(batch.len());
         for Taken { sequence, received_at_s, token, bytes } in batch {
             // Gone since it was taken: acknowledged elsewhere, or lost and counted.
             let Some(envelope) = bytes else { continue };
@@ -162,7 +215,6 @@ impl Subscription<'_> {
             let event = Event::Envelope { mailbox: at, sequence, received_at_s, token, envelope };
             frames.push(Bytes::from(codec::encode(&event)?));
         }
-        send.write_all_chunks(&mut frames).await?;
         Ok(true)
     }
 

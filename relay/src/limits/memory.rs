@@ -7,9 +7,10 @@
 use velar_protocol::wire::limits::ENVELOPE_LEN;
 
 use super::{
-    ACCESS_TOKENS, CACHED_ENVELOPES, FRAMES_AT_ONCE, INCOMING_BUFFER_TOTAL, Limits, NARROW_WINDOW,
-    RELEASED_WITHOUT_ROOM, REMEMBERED_LEAST, REMEMBERED_PREFIXES, SMALL_FRAME, SOCKET_BUFFER,
-    SPENT_CHILDREN, WIDE_CONNECTIONS, WIDE_SEND_WINDOW, WIDE_WINDOW, WRITER_QUEUE,
+    ACCESS_TOKENS, CACHED_ENVELOPES, DELIVERIES_AT_ONCE, FRAMES_AT_ONCE, GONE,
+    INCOMING_BUFFER_TOTAL, Limits, NARROW_SEND_WINDOW, NARROW_WINDOW, RELEASED_WITHOUT_ROOM,
+    REMEMBERED_LEAST, REMEMBERED_PREFIXES, SMALL_FRAME, SOCKET_BUFFER, SPENT_CHILDREN,
+    WIDE_CONNECTIONS, WIDE_SEND_WINDOW, WIDE_WINDOW, WRITER_QUEUE,
 };
 
 /// The program with its threads, and its store without anything in it.
@@ -31,7 +32,7 @@ const ENVELOPE: u64 = 380;
 /// A digest that is remembered.
 const DIGEST: u64 = 100;
 /// A hold without deliveries, and what is remembered of one that is dropped or lost.
-const HOLD: u64 = 550;
+const HOLD: u64 = 600;
 /// A delivery of a hold by a token of its own.
 const DELIVERY: u64 = 130;
 /// A used child of an access token.
@@ -58,9 +59,12 @@ impl Limits {
             ("what is on its way from each", of(self.connections, NARROW_WINDOW.into())),
             ("half a small frame from each", of(self.connections, SMALL_FRAME as u64)),
             ("handshakes", of(self.handshakes, HANDSHAKE) + INCOMING_BUFFER_TOTAL),
+            ("connections that have ended", GONE * HANDSHAKE),
             ("packets that wait in the kernel", 2 * SOCKET_BUFFER as u64),
             ("wide windows", WIDE_CONNECTIONS * wide),
             ("long frames", FRAMES_AT_ONCE),
+            ("answers on their way to each", of(self.connections, NARROW_SEND_WINDOW)),
+            ("envelopes for subscribers whose streams are full", DELIVERIES_AT_ONCE),
             (
                 "envelopes for the disk, for slow readers and of released holds",
                 in_memory * envelope,

@@ -59,6 +59,22 @@ impl Client {
         data: &Path,
         groups: Vec<&'static dyn rustls::crypto::SupportedKxGroup>,
     ) -> Self {
+        Self::made(relay, data, groups, TransportConfig::default())
+    }
+
+    /// One that takes so many bytes of each stream before it reads.
+    pub fn taking(relay: SocketAddr, data: &Path, bytes: u32) -> Self {
+        let mut transport = TransportConfig::default();
+        transport.stream_receive_window(bytes.into());
+        Self::made(relay, data, vec![aws_lc_rs::kx_group::X25519MLKEM768], transport)
+    }
+
+    fn made(
+        relay: SocketAddr,
+        data: &Path,
+        groups: Vec<&'static dyn rustls::crypto::SupportedKxGroup>,
+        mut transport: TransportConfig,
+    ) -> Self {
         let certificate = CertificateDer::from(std::fs::read(data.join("tls.cert")).unwrap());
         let mut provider = aws_lc_rs::default_provider();
         provider.kx_groups = groups;
@@ -72,7 +88,6 @@ impl Client {
         tls.alpn_protocols = vec![ALPN_QUIC.to_vec()];
         tls.enable_sni = false;
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
-        let mut transport = TransportConfig::default();
         transport.max_idle_timeout(Some(Duration::from_secs(30).try_into().unwrap()));
         transport.keep_alive_interval(Some(Duration::from_secs(5)));
         config.transport_config(Arc::new(transport));
