@@ -19,11 +19,16 @@ static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// What was measured, or nothing where this machine does not allow the attack.
 async fn attack(args: &[&str]) -> Outcome<Option<Value>> {
+    attack_for(2, args).await
+}
+
+async fn attack_for(seconds: u32, args: &[&str]) -> Outcome<Option<Value>> {
     let _turn = ONE_AT_A_TIME.lock().await;
     let ran = Command::new(env!("CARGO_BIN_EXE_velar-load"))
         .arg("--relay")
         .arg(program("velar-relay")?)
-        .args(["attack", "--json", "--seconds=2", "--quiet-seconds=1"])
+        .args(["attack", "--json", "--quiet-seconds=1"])
+        .arg(format!("--seconds={seconds}"))
         .args(args)
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -163,5 +168,39 @@ async fn junk_by_a_valid_token_keeps_nobody_out() {
 async fn a_hash_that_somebody_registered_first_keeps_nobody_out() {
     let seen = attack(&["taken", "--size=512"]).await.unwrap().unwrap();
     assert!(count(&seen, "granted") > 0, "{seen}");
+    nothing_refused(&seen);
+}
+
+/// What ends stays in QUIC for a while.
+#[tokio::test]
+async fn handshakes_that_are_cut_off_do_not_fill_the_memory() {
+    let args = ["cut", "--size=1000", "--prefixes=8"];
+    let seen = attack_for(4, &args).await.unwrap().unwrap();
+    assert!(count(&seen, "handshakes") > 1000, "{seen}");
+    assert!(seen["peak_rss_mib"].as_f64().unwrap() < 150.0, "{seen}");
+    nothing_refused(&seen);
+}
+
+#[tokio::test]
+async fn holds_that_are_written_anew_do_not_fill_the_disk() {
+    let seen = attack(&["extends", "--size=40"]).await.unwrap().unwrap();
+    assert!(count(&seen, "granted") > 32 && count(&seen, "full") > 0, "{seen}");
+    assert!(seen["disk_mib"].as_f64().unwrap() < 128.0, "{seen}");
+    nothing_refused(&seen);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_does_not_fill_the_memory() {
+    let seen = attack(&["untaken", "--size=128"]).await.unwrap().unwrap();
+    assert!(count(&seen, "open_now") > 64, "{seen}");
+    assert!(seen["peak_rss_mib"].as_f64().unwrap() < 150.0, "{seen}");
+    nothing_refused(&seen);
+}
+
+#[tokio::test]
+async fn who_sends_in_crumbs_is_sent_away() {
+    let size = 4;
+    let seen = attack_for(10, &["crumbs", &format!("--size={size}")]).await.unwrap().unwrap();
+    assert!(count(&seen, "connected") > size, "they are closed, and come again: {seen}");
     nothing_refused(&seen);
 }

@@ -1,11 +1,13 @@
 //! The attacker: a process of its own, with the least claim on the processor, that tells twice a second what it has done so
 //! far and ends with its input.
 
+mod extends;
 mod filling;
 mod frames;
 mod handshakes;
 mod seats;
 mod tokens;
+mod untaken;
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -118,7 +120,8 @@ pub async fn attacker(orders: Orders) -> Outcome<()> {
     let known = HEXLOWER.decode(orders.known.as_bytes())?;
     let known = known.try_into().map_err(|_| "32 bytes must be known")?;
     let dialer = match orders.kind {
-        Kind::Handshakes => handshakes::dialer(&orders.at)?,
+        Kind::Handshakes | Kind::Cut => handshakes::dialer(&orders.at)?,
+        Kind::Untaken | Kind::Crumbs => untaken::dialer(&orders.at)?,
         _ => Dialer::to(&orders.at)?,
     };
     let addresses = orders.tier.map_or(Addresses::V4, |tier| Addresses::V6 { tier });
@@ -148,7 +151,8 @@ impl Attacker {
     async fn attack(self: Arc<Self>) -> Outcome<()> {
         let mut tasks = JoinSet::new();
         match self.orders.kind {
-            Kind::Handshakes => return self.stall_handshakes().await,
+            Kind::Handshakes => return self.stall_handshakes(handshakes::RATE).await,
+            Kind::Cut => return self.stall_handshakes(handshakes::HIGH_RATE).await,
             Kind::HalfFrames => self.begin_frames(&mut tasks),
             Kind::Fill => self.fill(&mut tasks),
             Kind::Holds => self.leave_holds(&mut tasks),
@@ -158,6 +162,9 @@ impl Attacker {
             Kind::Readers => self.read_along(&mut tasks).await?,
             Kind::Junk => self.send_junk(&mut tasks),
             Kind::Taken => self.take_tokens(&mut tasks),
+            Kind::Extends => self.extend_holds(&mut tasks).await?,
+            Kind::Untaken => self.take_nothing(&mut tasks).await?,
+            Kind::Crumbs => self.send_crumbs(&mut tasks),
         }
         // What was there before its tasks were.
         self.in_place();
@@ -230,6 +237,27 @@ impl Attacker {
             if turn != Turn::GoOn {
                 return Ok((turn, granted));
             }
+        }
+    }
+
+    /// The same, for as long as the connection lasts.
+    async fn pump_anyway(
+        &self,
+        connection: &Connection,
+        mut next: impl FnMut() -> Option<Request>,
+    ) -> Result<(), Failure> {
+        let mut stream = connection.stream().await?;
+        let mut on_way = 0;
+        loop {
+            while on_way < AHEAD
+                && let Some(request) = next()
+            {
+                stream.say(&request).await?;
+                self.counts.requests.fetch_add(1, Ordering::Relaxed);
+                on_way += 1;
+            }
+            self.counts.heed(&stream.hear().await?);
+            on_way -= 1;
         }
     }
 

@@ -38,6 +38,11 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer may take, as for the real client.
 pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// What is taken for a round trip before one is known, and the bytes of a stream that are taken before they are read.
+const FIRST_RTT: Duration = Duration::from_millis(333);
+/// See [`FIRST_RTT`].
+const STREAM_WINDOW: u32 = 128 * 1024;
+
 /// Why something was not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -89,11 +94,20 @@ pub(super) struct Stream {
 impl Dialer {
     /// With the usual patience.
     pub(super) fn to(relay: &RelayAddress) -> Outcome<Self> {
-        Self::with_first_timeout(relay, Duration::from_millis(333))
+        Self::made(relay, FIRST_RTT, STREAM_WINDOW)
     }
 
     /// The same, but what a handshake says is repeated about three times as late as `rtt`.
     pub(super) fn with_first_timeout(relay: &RelayAddress, rtt: Duration) -> Outcome<Self> {
+        Self::made(relay, rtt, STREAM_WINDOW)
+    }
+
+    /// The same, but of each stream only so many bytes are taken that nobody reads.
+    pub(super) fn taking(relay: &RelayAddress, bytes: u32) -> Outcome<Self> {
+        Self::made(relay, FIRST_RTT, bytes)
+    }
+
+    fn made(relay: &RelayAddress, rtt: Duration, stream_window: u32) -> Outcome<Self> {
         let kx_groups = vec![aws_lc_rs::kx_group::X25519MLKEM768];
         let provider = Arc::new(CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() });
         let verifier = Pinned { address: relay.clone(), provider: provider.clone() };
@@ -106,7 +120,9 @@ impl Dialer {
         tls.enable_sni = false;
         tls.resumption = Resumption::disabled();
         let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls)?));
-        config.transport_config(Arc::new(transport(rtt)?)).token_store(Arc::new(NoneTokenStore));
+        config
+            .transport_config(Arc::new(transport(rtt, stream_window)?))
+            .token_store(Arc::new(NoneTokenStore));
         let relay = SocketAddr::new(relay.host().parse()?, relay.port());
         Ok(Self { relay, config, sent: Arc::default() })
     }
@@ -290,7 +306,7 @@ impl From<ReadError> for Failure {
 }
 
 /// As the real client's.
-fn transport(initial_rtt: Duration) -> Outcome<TransportConfig> {
+fn transport(initial_rtt: Duration, stream_window: u32) -> Outcome<TransportConfig> {
     let mut acks = AckFrequencyConfig::default();
     acks.ack_eliciting_threshold(VarInt::from_u32(8)).max_ack_delay(Some(Duration::from_millis(5)));
     let mut config = TransportConfig::default();
@@ -299,7 +315,7 @@ fn transport(initial_rtt: Duration) -> Outcome<TransportConfig> {
         .ack_frequency_config(Some(acks))
         .max_idle_timeout(Some(Duration::from_secs(75).try_into()?))
         .keep_alive_interval(Some(Duration::from_secs(20)))
-        .stream_receive_window(VarInt::from_u32(128 * 1024))
+        .stream_receive_window(VarInt::from_u32(stream_window))
         .receive_window(VarInt::from_u32(256 * 1024))
         .send_window(512 * 1024)
         .max_concurrent_bidi_streams(VarInt::from_u32(0))

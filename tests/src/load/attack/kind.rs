@@ -28,6 +28,14 @@ pub enum Kind {
     Junk,
     /// Hashes of tokens that somebody else is about to register [size: hashes]
     Taken,
+    /// Handshakes that are begun and never finished, at 5 MB/s [size: handshakes that stall at once]
+    Cut,
+    /// Holds of one's own, extended and replaced as fast as the relay allows, on a small disk [size: connections]
+    Extends,
+    /// Readers and holders who take nothing of what they are sent [size: connections]
+    Untaken,
+    /// Requests in pieces of one byte whose answers are not taken, on 8 streams of each connection [size: connections]
+    Crumbs,
 }
 
 /// One attack, or each in turn.
@@ -52,6 +60,8 @@ pub(super) struct Goals {
     pub(super) room_for_new: bool,
     /// The relay's memory, in MiB.
     pub(super) memory_mib: Option<u64>,
+    /// What its data take on the disk, in MiB.
+    pub(super) disk_mib: Option<u64>,
 }
 
 /// How much the 99th percentile may grow, and what it may be in any case: a machine with two cores is not quiet.
@@ -77,6 +87,10 @@ impl Kind {
             Self::Readers => "readers",
             Self::Junk => "junk",
             Self::Taken => "taken",
+            Self::Cut => "cut",
+            Self::Extends => "extends",
+            Self::Untaken => "untaken",
+            Self::Crumbs => "crumbs",
         }
     }
 
@@ -85,7 +99,9 @@ impl Kind {
     pub fn size(self, prefixes: u32) -> u32 {
         match self {
             Self::Handshakes => 720,
-            Self::HalfFrames => 512,
+            Self::Cut => 3_000,
+            Self::Extends => 200,
+            Self::HalfFrames | Self::Untaken | Self::Crumbs => 512,
             Self::Fill => 100,
             Self::Holds => 20_000,
             Self::Tokens | Self::Opens => 4,
@@ -101,6 +117,7 @@ impl Kind {
         match self {
             // One from each /64 of a /48.
             Self::Handshakes => &[&[], &["--ipv6", "--prefixes=720"]],
+            Self::Cut => &[&["--prefixes=8"]],
             Self::Fill => &[&[], &["--prefixes=100"]],
             Self::Seats => {
                 &[&[], &["--prefixes=20"], &["--prefixes=20", "--proved"], &["--prefixes=200"]]
@@ -112,13 +129,16 @@ impl Kind {
     /// What [`Kind::size`] counts.
     pub(super) fn unit(self) -> &'static str {
         match self {
-            Self::Handshakes => "stalled handshakes",
+            Self::Handshakes | Self::Cut => "stalled handshakes",
             Self::HalfFrames
             | Self::Fill
             | Self::Tokens
             | Self::Seats
             | Self::Opens
-            | Self::Junk => "connections",
+            | Self::Junk
+            | Self::Extends
+            | Self::Untaken
+            | Self::Crumbs => "connections",
             Self::Holds => "holds",
             Self::Readers => "readers",
             Self::Taken => "hashes",
@@ -127,7 +147,7 @@ impl Kind {
 
     /// Size in MiB of the disk that it needs: above the mark of the shipped limits by what is to be filled.
     pub(super) fn disk_mib(self) -> Option<u32> {
-        (self == Self::Fill).then_some(768)
+        matches!(self, Self::Fill | Self::Extends).then_some(768)
     }
 
     pub(super) fn goals(self, prefixes: u32) -> Goals {
@@ -139,14 +159,19 @@ impl Kind {
             near_quiet: !many,
             // Many prefixes together may fill a disk. Then those who are there already have what they were promised.
             room_for_new: self != Self::Fill || prefixes == 1,
-            memory_mib: (self == Self::HalfFrames).then_some(300),
+            memory_mib: match self {
+                Self::HalfFrames => Some(300),
+                Self::Handshakes | Self::Cut | Self::Untaken | Self::Crumbs => Some(150),
+                _ => None,
+            },
+            disk_mib: (self == Self::Extends).then_some(128),
         }
     }
 }
 
 impl ValueEnum for Which {
     fn value_variants<'a>() -> &'a [Self] {
-        const VARIANTS: [Which; 11] = [
+        const VARIANTS: [Which; 15] = [
             Which::All,
             Which::One(Kind::Handshakes),
             Which::One(Kind::HalfFrames),
@@ -158,6 +183,10 @@ impl ValueEnum for Which {
             Which::One(Kind::Readers),
             Which::One(Kind::Junk),
             Which::One(Kind::Taken),
+            Which::One(Kind::Cut),
+            Which::One(Kind::Extends),
+            Which::One(Kind::Untaken),
+            Which::One(Kind::Crumbs),
         ];
         &VARIANTS
     }

@@ -176,6 +176,11 @@ fn goals_missed(measured: &Measured<'_>) -> Vec<String> {
     {
         missed.push(format!("memory: {} MiB, {most} allowed", measured.peak_rss_kib / 1024));
     }
+    if let Some(most) = goals.disk_mib
+        && measured.most_disk_kib > most * 1024
+    {
+        missed.push(format!("disk: {} MiB, {most} allowed", measured.most_disk_kib / 1024));
+    }
     if measured.kind == Kind::HalfFrames {
         let after = at(&measured.attack, "/given_up_after_ms").as_u64().unwrap_or(0);
         let watched_ms = (number(at(&measured.attack, "/seconds")) * 1000.0) as u64;

@@ -158,7 +158,11 @@ impl Wide {
         &self.secret
     }
 
-    fn open(&self, exporter: &Exporter) -> Request {
+    pub(super) fn tokens(&self) -> &[SendToken] {
+        &self.tokens
+    }
+
+    pub(super) fn open(&self, exporter: &Exporter) -> Request {
         let hashes = self.tokens.iter().map(SendToken::hash).collect();
         Request::open(exporter, &self.secret, hashes, None)
     }

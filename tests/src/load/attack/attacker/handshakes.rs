@@ -14,7 +14,10 @@ use super::super::client::{Dialer, Port};
 use super::Attacker;
 
 /// Bytes a second of what is sent.
-const RATE: u64 = 1_000_000;
+pub(super) const RATE: u64 = 1_000_000;
+
+/// The same, of an attacker who wants the relay's memory: 2000 handshakes a second.
+pub(super) const HIGH_RATE: u64 = 5_000_000;
 
 /// Bytes of a client's first words: two datagrams.
 const HELLO: u64 = 2 * 1200;
@@ -41,7 +44,7 @@ pub(super) fn dialer(relay: &RelayAddress) -> Outcome<Dialer> {
 impl Attacker {
     /// Says a client's first words, at a steady rate of bytes, answers a `Retry`, and never anything else. The eldest
     /// handshakes are forgotten for new ones, and the relay is not told.
-    pub(super) async fn stall_handshakes(self: Arc<Self>) -> Outcome<()> {
+    pub(super) async fn stall_handshakes(self: Arc<Self>, rate: u64) -> Outcome<()> {
         let sent = self.dialer.sent();
         let size = self.orders.size as usize;
         let per_port = (size / self.orders.prefixes.max(1) as usize).clamp(1, PER_PORT);
@@ -50,7 +53,7 @@ impl Attacker {
         let mut in_place = false;
         loop {
             paces.tick().await;
-            let due = begun.elapsed().as_secs_f64() * RATE as f64;
+            let due = begun.elapsed().as_secs_f64() * rate as f64;
             loop {
                 // What was begun just now goes out on tasks of its own; what a `Retry` costs shows later.
                 let begun = self.counts.handshakes.load(Ordering::Relaxed) * HELLO;

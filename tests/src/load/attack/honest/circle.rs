@@ -22,7 +22,7 @@ use super::{Crowd, Ticks, fresh_secret, fresh_token};
 /// The others in the circle: as many envelopes make an alarm.
 pub(super) const OTHERS: usize = 5;
 
-/// Holds left before the attack, extended in turn: none comes near its rate.
+/// Holds left before the attack, extended in turn: none comes near its rate. Where the limits are small, fewer.
 const HOLDS_BEFORE: usize = 32;
 
 /// Deliveries of a hold.
@@ -107,7 +107,10 @@ impl Circle {
         let mut line = circle.line().map_err(failed)?;
         for _ in 0..HOLDS_BEFORE {
             let secret = fresh_hold()?;
-            circle.leave(&mut line, &secret).await.map_err(failed)?;
+            match circle.leave(&mut line, &secret, HELD).await {
+                Err(Failure::Full) if !circle.holds.is_empty() => break,
+                left => left.map_err(failed)?,
+            }
             circle.holds.push(secret);
         }
         circle.hang_up(line);
@@ -212,7 +215,7 @@ impl Circle {
         let samples = &self.crowd.samples;
         let mut line = self.line()?;
         let secret = fresh_hold().map_err(|_| Failure::Odd)?;
-        let left = self.leave(&mut line, &secret).await;
+        let left = self.leave(&mut line, &secret, 0).await;
         if samples.note(Operation::Hold, begun, left).is_ok() {
             let asked = Instant::now();
             let _ = samples.note(Operation::Extend, asked, line.extend(&secret).await);
@@ -226,7 +229,13 @@ impl Circle {
         extended
     }
 
-    async fn leave(&self, line: &mut Line, secret: &HoldSecret) -> Result<(), Failure> {
+    /// For mailboxes from the `first` on.
+    async fn leave(
+        &self,
+        line: &mut Line,
+        secret: &HoldSecret,
+        first: usize,
+    ) -> Result<(), Failure> {
         let delivery = |other| {
             let token = self.token(other).ok_or(Failure::Odd)?;
             let (number, envelope) = self.crowd.envelopes.make(Instant::now())?;
@@ -234,7 +243,7 @@ impl Circle {
             self.crowd.envelopes.forget(number);
             Ok::<_, Failure>(Delivery { token, envelope })
         };
-        let deliveries = (0..HELD).map(delivery).collect::<Result<_, _>>()?;
+        let deliveries = (first..first + HELD).map(delivery).collect::<Result<_, _>>()?;
         let hold = Request::Hold { id: secret.id(), for_s: HOLD_S, deliveries, replaces: None };
         match line.ask(&hold).await? {
             Answer::Held { outcomes } => all_held(&outcomes),
