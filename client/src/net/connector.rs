@@ -214,7 +214,8 @@ impl Connector {
         let runtime = Arc::new(TokioRuntime);
         let mut config = EndpointConfig::default();
         config.supported_versions(vec![QUIC_VERSION]);
-        let endpoint = Endpoint::new(config, None, socket, runtime)?;
+        let socket = velar_udp::wrap(socket, usize::MAX)?;
+        let endpoint = Endpoint::new_with_abstract_socket(config, None, socket, runtime)?;
         Ok(slot.insert(endpoint).clone())
     }
 }
