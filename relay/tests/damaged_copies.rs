@@ -29,11 +29,12 @@ use velar_protocol::wire::{
 const MAILBOXES: u8 = 20;
 const HOLDS: u8 = 40;
 const DAY_S: u32 = 86_400;
-const LIFTED: [&str; 10] = [
+const LIFTED: [&str; 11] = [
     "--hold-part=0",
     "--token-envelopes=100000",
     "--token-rate-per-min=100000000",
     "--token-burst=1000000",
+    "--hold-burst=1000000",
     "--connection-rate-per-min=100000000",
     "--connection-burst=1000000",
     "--listen=127.0.0.1:0",

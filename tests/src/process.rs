@@ -35,6 +35,7 @@ const LIFTED: &[&str] = &[
     "--hold-part=0",
     "--token-rate-per-min=1000000000",
     "--token-burst=1000000000",
+    "--hold-burst=1000000000",
     "--connection-rate-per-min=1000000000",
     "--connection-burst=1000000000",
 ];

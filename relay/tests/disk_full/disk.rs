@@ -13,13 +13,14 @@ use crate::PATIENCE;
 use crate::common::{Client, Relay};
 
 /// Enough limits that only the disk is one, and no wait after an outage.
-const UNLIMITED: [&str; 14] = [
+const UNLIMITED: [&str; 15] = [
     "--listen=127.0.0.1:0",
     "--host=127.0.0.1",
     "--mailbox-envelopes=1000000",
     "--token-envelopes=1000000",
     "--token-rate-per-min=100000000",
     "--token-burst=1000000",
+    "--hold-burst=1000000",
     "--connection-rate-per-min=100000000",
     "--connection-burst=1000000",
     "--connections-per-prefix=1000",

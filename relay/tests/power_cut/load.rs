@@ -17,12 +17,13 @@ use super::journal::{Journal, Recorded, Shim, Syncs, inodes, same_tree};
 use super::ledger::{Hold, Ledger, Life, envelope};
 
 /// Only the disk is a limit.
-pub const UNLIMITED: [&str; 12] = [
+pub const UNLIMITED: [&str; 13] = [
     "--hold-part=0",
     "--mailbox-envelopes=1000000",
     "--token-envelopes=1000000",
     "--token-rate-per-min=100000000",
     "--token-burst=1000000",
+    "--hold-burst=1000000",
     "--connection-rate-per-min=100000000",
     "--connection-burst=1000000",
     "--subscriptions-per-connection=100",
