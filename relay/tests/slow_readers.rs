@@ -127,7 +127,7 @@ async fn an_answer_that_is_not_taken_keeps_no_room_for_its_request() {
         send.write_all(&codec::encode(&hold(number)).unwrap()).await.unwrap();
         kept.push((send, recv));
         // One network has room for one such frame.
-        let other = timeout(Duration::from_secs(5), owner.ask(&hold(100 + number))).await;
+        let other = timeout(Duration::from_secs(30), owner.ask(&hold(100 + number))).await;
         let other = other.expect("room within moments");
         assert!(matches!(other, Answer::Held { .. }), "{other:?}");
     }
