@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::limits::{
-    ACK_DELAY, GONE_TIME, HANDSHAKES_PER_PREFIX, KEPT_SEATS, Limits, SEAT_PARTS, WIDER_PREFIX,
+    ACK_DELAY, GONE, GONE_LONGEST, GONE_MANY, GONE_TIME, HANDSHAKES_PER_PREFIX, KEPT_SEATS, Limits,
+    SEAT_PARTS, WIDER_PREFIX,
 };
 use crate::origin::{Origin, Origins, Prefix};
 use crate::shares::Shares;
@@ -69,8 +70,8 @@ struct Seat {
     origin: Origin,
     standing: Standing,
     leave: Arc<Notify>,
-    /// How long QUIC keeps it when it is over.
-    kept_for: Duration,
+    /// How long QUIC keeps it when it is over. `None`: its address is not proven.
+    kept_for: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,8 +99,16 @@ impl Admission {
     pub(crate) fn knock(&self, address: IpAddr, validated: bool, open: usize) -> Verdict {
         let origin = self.origins.of(address);
         let mut seats = locked(&self.seats);
-        let ended = open.saturating_sub(seats.taken.len()) as u64;
-        if seats.gone.is_crowded(origin, ended, Instant::now()) {
+        // Where seats are free, so is the memory of as many.
+        let (ended, free) = (
+            open.saturating_sub(seats.taken.len()) as u64,
+            u64::from(self.limits.connections).saturating_sub(seats.taken.len() as u64),
+        );
+        if ended >= GONE_MANY && !validated {
+            // Nobody else can be made to wait by what comes from nowhere.
+            return Verdict::Retry;
+        }
+        if seats.gone.is_crowded(origin, ended, GONE + free, Instant::now()) {
             return Verdict::Wait;
         }
         let handshaking = seats.handshaking.within(EVERYWHERE);
@@ -125,7 +134,7 @@ impl Admission {
         if seats.taken.len() >= self.limits.connections as usize && !seats.make_room(EVERYWHERE) {
             return Verdict::Refuse;
         }
-        let (number, leave) = seats.take(origin);
+        let (number, leave) = seats.take(origin, validated);
         Verdict::Admit(Guest { seats: self.seats.clone(), number, origin, leave })
     }
 }
@@ -151,7 +160,7 @@ impl Guest {
     pub(crate) fn is_over(&self, rtt: Duration) {
         let seats = &mut *locked(&self.seats);
         if let Some(seat) = seats.taken.get_mut(&self.number) {
-            seat.kept_for = GONE_TIME.min(3 * (3 * rtt + ACK_DELAY));
+            seat.kept_for = Some(3 * (3 * rtt + ACK_DELAY));
         }
     }
 
@@ -168,15 +177,22 @@ impl Drop for Guest {
 }
 
 impl Seats {
-    fn take(&mut self, origin: Origin) -> (u64, Arc<Notify>) {
+    fn take(&mut self, origin: Origin, validated: bool) -> (u64, Arc<Notify>) {
         let (number, leave) = (self.next, Arc::new(Notify::new()));
         self.next += 1;
         for prefix in origin.prefixes() {
             *self.by_prefix.entry(*prefix).or_default() += 1;
         }
         let standing = Standing::Handshaking;
-        self.taken
-            .insert(number, Seat { origin, standing, leave: leave.clone(), kept_for: GONE_TIME });
+        self.taken.insert(
+            number,
+            Seat {
+                origin,
+                standing,
+                leave: leave.clone(),
+                kept_for: validated.then_some(GONE_TIME),
+            },
+        );
         self.handshaking.enter(number, origin);
         (number, leave)
     }
@@ -230,7 +246,9 @@ impl Seats {
 
     fn give_up(&mut self, number: u64) -> Option<Seat> {
         let seat = self.taken.remove(&number)?;
-        self.gone.ended(seat.origin, Instant::now() + seat.kept_for);
+        if let Some(kept_for) = seat.kept_for {
+            self.gone.ended(seat.origin, Instant::now() + kept_for.min(GONE_LONGEST));
+        }
         match seat.standing {
             Standing::Handshaking => self.handshaking.leave(number, seat.origin),
             Standing::Stranger => self.strangers.leave(number, seat.origin),

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use velar_protocol::wire::codec::{self, CodecError, Frame};
 use velar_protocol::wire::limits::EXPORTER_LABEL;
 use velar_protocol::wire::{Answer, Exporter, Request};
@@ -21,8 +21,8 @@ use self::crumbs::Crumbs;
 use crate::admission::Guest;
 use crate::frames::Frames;
 use crate::limits::{
-    CRUMBS_LOOK, DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, FRAME_WAIT, MAX_PIPELINED, READ_AT_ONCE,
-    SMALL_FRAME, WIDE_SEND_WINDOW, WIDE_WINDOW,
+    CRUMBS_LOOK, CRUMBS_REST, DRAIN, FRAME_BYTES_PER_S, FRAME_TIME, FRAME_WAIT, MAX_PIPELINED,
+    READ_AT_ONCE, SMALL_FRAME, WIDE_SEND_WINDOW, WIDE_WINDOW,
 };
 use crate::memory::{Memory, Part};
 use crate::origin::Origin;
@@ -115,8 +115,7 @@ pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay
     let mut streams = JoinSet::new();
     let mut patience = Some(Box::pin(sleep(first_frame)));
     let mut drain = DRAIN;
-    let (mut crumbs, mut looks) = (Crumbs::default(), interval(CRUMBS_LOOK));
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut crumbs, mut look) = (Crumbs::default(), Box::pin(sleep(CRUMBS_LOOK)));
     while ending.borrow_and_update().is_none() {
         tokio::select! {
             stream = peer.connection.accept_bi() => match stream {
@@ -133,8 +132,10 @@ pub(crate) async fn serve(connection: Connection, guest: Guest, relay: Arc<Relay
                     break;
                 }
             }
-            _ = looks.tick() => {
+            () = &mut look => {
                 let frames = peer.connection.stats().frame_rx.stream;
+                let pause = if crumbs.have_come(frames) { CRUMBS_LOOK } else { CRUMBS_REST };
+                look.as_mut().reset(Instant::now() + pause);
                 if crumbs.are_too_many(frames, peer.read.load(Ordering::Relaxed)) {
                     tracing::debug!("a connection is closed: what it sends comes in crumbs that are no requests");
                     drain = Duration::ZERO;
@@ -282,10 +283,10 @@ async fn next_answer(waiting: &mut VecDeque<Pending>) -> Answer {
     }
 }
 
-/// Ends a stream; gives what was written the time to arrive. What the client does not take then is not kept.
+/// Ends a stream; gives what was written the time to arrive.
 async fn finish(mut send: SendStream) {
-    if send.finish().is_ok() && timeout(DRAIN, send.stopped()).await.is_err() {
-        let _ = send.reset(VarInt::from_u32(0));
+    if send.finish().is_ok() {
+        let _ = timeout(DRAIN, send.stopped()).await;
     }
 }
 
@@ -345,6 +346,11 @@ impl FrameMemory {
 }
 
 impl Reader {
+    /// The room that its connection has for something small in any case, if nothing is in it.
+    fn small_room(&self) -> Option<OwnedSemaphorePermit> {
+        self.memory.small.clone().try_acquire_owned().ok()
+    }
+
     /// The next frame of kind `F`; the one before is carried out. Safe to drop and call again.
     async fn next<F: Frame>(&mut self) -> Incoming {
         self.is_carried_out();

@@ -98,7 +98,7 @@ limits! {
     mailbox_envelopes / "VELAR_RELAY_MAILBOX_ENVELOPES": u32 = 16_384, 1;
     /// Envelopes in all, waiting and held, floors of open mailboxes among them. About 380 bytes of memory each, however much room the
     /// disk has. Beyond it the relay does as on a disk that is nearly full.
-    envelopes / "VELAR_RELAY_ENVELOPES": u32 = 400_000, 8;
+    envelopes / "VELAR_RELAY_ENVELOPES": u32 = 360_000, 8;
     /// Of the room that is left on the disk and in memory beside all floors, one mailbox may have one part of so many. The 32 new ones of one prefix,
     /// filled as fast as possible, leave 60 % of it. 0: as much as there is.
     mailbox_part / "VELAR_RELAY_MAILBOX_PART": u32 = 64, 0;
@@ -202,9 +202,10 @@ pub(crate) const SLICES_SWEPT_PER_TICK: usize = 32;
 /// Handshakes in flight from a /24 or /64, and half of [`WIDER_PREFIX`] times as many from the wider ones around it: one network has
 /// half of all. Beyond it the oldest of them is dropped: one round trip of an honest one is over by then.
 pub(crate) const HANDSHAKES_PER_PREFIX: u32 = 64;
-/// Connections that have ended and that QUIC still keeps, in all; then those who come wait.
+/// Connections that have ended and that QUIC still keeps, in all, beside as many as there are seats free; then those who come wait.
 pub(crate) const GONE: u64 = 256;
-/// From so many on each network has one part of so many that there may still be: /24 or /64, /16 or /48, /32.
+/// From so many on who comes must first prove its address, and each network has one part of so many that there may still be: /24 or
+/// /64, /16 or /48, /32.
 pub(crate) const GONE_MANY: u64 = 64;
 /// See [`GONE_MANY`]. Two hundred networks leave something to the next.
 pub(crate) const GONE_PARTS: [u64; 3] = [64, 16, 8];
@@ -212,6 +213,8 @@ pub(crate) const GONE_PARTS: [u64; 3] = [64, 16, 8];
 pub(crate) const GONE_LEAST: [u64; 3] = [1, 2, 4];
 /// Three probe timeouts (RFC 9002 §6.2), and a little: as long as QUIC keeps a connection that ended before a round trip was known.
 pub(crate) const GONE_TIME: Duration = Duration::from_millis(3_200);
+/// Longest time for which one counts: a client may make its round trips look long.
+pub(crate) const GONE_LONGEST: Duration = Duration::from_secs(120);
 /// What a client may wait before it acknowledges (RFC 9000 §18.2): a part of each of these timeouts.
 pub(crate) const ACK_DELAY: Duration = Duration::from_millis(25);
 /// Of these, remembered with their prefixes: 1 MiB.
@@ -233,9 +236,9 @@ pub(crate) const FORGOTTEN_AT_ONCE: usize = 256;
 pub(crate) const SEAT_PARTS: [u64; 3] = [256, 32, 8];
 /// Seats that every prefix may keep while half of all are free, however few there are in all.
 pub(crate) const KEPT_SEATS: u64 = 4;
-/// The same as [`SEAT_PARTS`] for memory of frames: a prefix has 384 KiB of it, one of the longest, and 200 leave 1 MiB until their frames
-/// time out.
-pub(crate) const FRAME_PARTS: [u64; 3] = [64, 16, 4];
+/// The same as [`SEAT_PARTS`] for memory of frames: a prefix has 850 KiB of it, three of the longest, and 200 leave 650 KiB until their
+/// frames time out.
+pub(crate) const FRAME_PARTS: [u64; 3] = [48, 16, 4];
 /// The same for [`WIDE_CONNECTIONS`].
 pub(crate) const WIDE_PARTS: [u64; 3] = [16, 8, 4];
 /// Of these, what one network may have while half of all are free: many people may come from one, through a proxy.
@@ -250,19 +253,22 @@ pub(crate) const FRAME_TIME: Duration = Duration::from_secs(10);
 pub(crate) const FRAME_BYTES_PER_S: usize = 2 * 1024;
 /// Bytes of frames longer than [`SMALL_FRAME`] that are not whole or not carried out yet, in all; see
 /// [`FRAME_PARTS`]. While there is no room for one, the rest of it is left on its way.
-pub(crate) const FRAMES_AT_ONCE: u64 = 24 << 20;
+pub(crate) const FRAMES_AT_ONCE: u64 = 40 << 20;
 /// Bytes of envelopes on their way to subscribers whose streams have not taken them, in all; see [`FRAME_PARTS`]. A prefix
-/// has 128 KiB of it, and 200 leave 350 KiB. While there is no room for one, it is left in the store.
+/// has 170 KiB of it, and 200 leave 130 KiB. Beside it each connection has room for one, where it has for half a [small frame](SMALL_FRAME).
 pub(crate) const DELIVERIES_AT_ONCE: u64 = 8 << 20;
 /// Bytes of a frame that each connection has room for in any case: every request but a `Hold` of more than one envelope.
 pub(crate) const SMALL_FRAME: usize = 8 * 1024;
 /// Pieces of streams that a connection may have sent and that could not be read, a hundred bytes of memory each: the narrow window
 /// holds 340 of the shortest requests, each by itself.
 pub(crate) const CRUMBS: u64 = 512;
-/// Bytes read for which one piece more may have come: every request and acknowledgement has twice as many, and may be repeated.
-pub(crate) const CRUMB: u64 = 4;
-/// Between two looks at how many there are.
+/// Bytes read for which one piece more may have come: the shortest request has three times as many, its end may come by itself, and
+/// both may be repeated.
+pub(crate) const CRUMB: u64 = 2;
+/// Between two looks at how many there are, while some come. A wide window of single bytes, each by itself, is all that can come between.
 pub(crate) const CRUMBS_LOOK: Duration = Duration::from_secs(1);
+/// The same while none come.
+pub(crate) const CRUMBS_REST: Duration = Duration::from_secs(4);
 /// Bytes of a handshake that QUIC keeps before those in front of them are there: a `ClientHello` with a post-quantum key has 1.6 KB.
 pub(crate) const HANDSHAKE_BUFFER: usize = 4 * 1024;
 /// How often somebody whose frame there is no room for looks again.

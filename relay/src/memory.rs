@@ -94,22 +94,11 @@ impl Memory {
     }
 }
 
-impl Part {
-    /// Gives back all but so many units.
-    pub(crate) fn keep(&mut self, units: u64) {
-        let rest = self.units.saturating_sub(units);
-        if rest > 0 {
-            let (shares, parts) = self.memory.of(self.kind);
-            let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
-            shares.give_back(&self.origin.holders(parts), rest);
-            self.units -= rest;
-        }
-    }
-}
-
 impl Drop for Part {
     fn drop(&mut self) {
-        self.keep(0);
+        let (shares, parts) = self.memory.of(self.kind);
+        let mut shares = shares.lock().unwrap_or_else(PoisonError::into_inner);
+        shares.give_back(&self.origin.holders(parts), self.units);
     }
 }
 

@@ -214,6 +214,11 @@ impl Relay {
         self.mailboxes().take(reader, cursor, room, self.now())
     }
 
+    /// How many envelopes wait in this mailbox from this sequence on, up to so many.
+    pub(crate) fn waiting(&self, mailbox: &MailboxId, from: u64, most: usize) -> usize {
+        self.mailboxes().waiting(mailbox, from, most)
+    }
+
     pub(crate) fn expired(&self, mailbox: &MailboxId) -> Option<u64> {
         self.mailboxes().expired(mailbox, self.now())
     }

@@ -105,6 +105,42 @@ async fn half_an_acknowledgement_is_late_while_the_stream_waits() {
     assert!(matches!(said, Err(ReadToEndError::Read(ReadError::Reset(_)))), "{said:?}");
 }
 
+/// A whole organisation, or a Tor exit, may share one network.
+#[tokio::test]
+async fn who_takes_nothing_keeps_nobody_of_the_same_network_from_reading() {
+    let (data, relay, quick, _) = relay();
+    let stubborn = Client::taking(relay.addr, data.path(), 16);
+    let owner = quick.connect().await;
+    let mut kept = Vec::new();
+    for mailbox in 1..=6 {
+        owner.opened(&secret(mailbox), &[&token(mailbox)]).await;
+        for number in 0..30 {
+            assert_eq!(owner.send(&token(mailbox), &envelope(number)).await, Answer::Accepted);
+        }
+        for _ in 0..2 {
+            let conn = stubborn.connect().await;
+            for _ in 0..4 {
+                kept.push(conn.subscribe(&[&secret(mailbox)]).await.unwrap());
+            }
+            std::mem::forget(conn);
+        }
+    }
+    sleep(Duration::from_millis(300)).await;
+    owner.opened(&secret(9), &[&token(9)]).await;
+    let mut reader = quick.connect().await.subscribe(&[&secret(9)]).await.unwrap();
+    timeout(Duration::from_secs(30), async {
+        reader.caught_up().await;
+        for number in 100..110 {
+            assert_eq!(owner.send(&token(9), &envelope(number)).await, Answer::Accepted);
+            let (sequence, came) = reader.envelope().await;
+            assert_eq!(common::number(&came), number);
+            reader.ack(sequence).await;
+        }
+    })
+    .await
+    .expect("room for one");
+}
+
 #[tokio::test]
 async fn an_answer_that_is_not_taken_keeps_no_room_for_its_request() {
     let (data, relay, quick, _) = relay();

@@ -1,7 +1,6 @@
 //! Who is let in, who has to go, who stays.
 
 use super::*;
-use crate::limits::{GONE, GONE_MANY};
 
 fn limits() -> Limits {
     Limits {
@@ -259,15 +258,18 @@ fn one_network_of_ipv6_has_not_the_seats_of_all_who_have_shown_nothing() {
 #[test]
 fn a_network_whose_handshakes_are_cut_off_waits_and_another_does_not() {
     let admission = Admission::new(limits());
-    let knock = |from: &str, open| admission.knock(at(from), true, open);
-    let most = usize::try_from(GONE).unwrap();
-    for ended in 0..most {
-        if let Verdict::Wait = knock("203.0.113.1", ended) {
-            assert!(ended > 0, "nobody waits for nothing");
-        }
-    }
+    let knock = |from: &str, validated, open| admission.knock(at(from), validated, open);
     let many = usize::try_from(GONE_MANY).unwrap();
-    assert!(matches!(knock("203.0.113.9", many), Verdict::Wait));
-    assert!(matches!(knock("198.51.100.1", many), Verdict::Admit(_)));
-    assert!(matches!(knock("203.0.113.9", 0), Verdict::Admit(_)), "QUIC has forgotten them");
+    for ended in 0..many {
+        assert!(matches!(knock("203.0.113.1", true, ended), Verdict::Admit(_)));
+        // From nowhere: it counts for nobody.
+        assert!(matches!(knock("192.0.2.1", false, ended), Verdict::Admit(_)));
+    }
+    assert!(matches!(knock("203.0.113.9", true, many), Verdict::Wait));
+    assert!(matches!(knock("198.51.100.1", true, many), Verdict::Admit(_)));
+    assert!(matches!(knock("198.51.100.1", false, many), Verdict::Retry));
+    assert!(matches!(knock("192.0.2.1", true, many), Verdict::Admit(_)));
+    assert!(matches!(knock("203.0.113.9", true, 0), Verdict::Admit(_)), "QUIC has forgotten them");
+    let most = usize::try_from(GONE).unwrap() + 64;
+    assert!(matches!(knock("198.51.100.1", true, most), Verdict::Wait), "there may be no more");
 }

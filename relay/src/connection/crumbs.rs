@@ -13,6 +13,11 @@ pub(super) struct Crumbs {
 }
 
 impl Crumbs {
+    /// Whether some came since the last look.
+    pub(super) fn have_come(&self, pieces: u64) -> bool {
+        pieces > self.pieces
+    }
+
     /// `pieces`: that came so far; `read`: bytes that were read so far. Whether QUIC may keep more of them than there may be.
     pub(super) fn are_too_many(&mut self, pieces: u64, read: u64) -> bool {
         let came = pieces.saturating_sub(self.pieces);
@@ -31,11 +36,12 @@ mod tests {
     #[test]
     fn who_is_read_may_send_small_pieces_for_ever_and_who_is_not_may_send_a_few() {
         let mut crumbs = Crumbs::default();
-        // Acknowledgements, each by itself.
+        // The shortest requests, and the ends of their streams, each by itself.
         for second in 0..1000 {
-            assert!(!crumbs.are_too_many(2000 * second, 2000 * 11 * second));
+            assert!(!crumbs.are_too_many(2 * 2000 * second, 2000 * 6 * second));
         }
-        let (pieces, read) = (2000 * 999, 2000 * 11 * 999);
+        let (pieces, read) = (2 * 2000 * 999, 2000 * 6 * 999);
+        assert!(!crumbs.have_come(pieces) && crumbs.have_come(pieces + 1));
         assert!(!crumbs.are_too_many(pieces + CRUMBS, read));
         assert!(crumbs.are_too_many(pieces + CRUMBS + 1, read));
         assert!(!crumbs.are_too_many(pieces + CRUMBS + 1, read + CRUMB), "the first of them came");

@@ -9,11 +9,10 @@ use velar_protocol::wire::codec::{self, CodecError};
 use velar_protocol::wire::limits::MAX_UNACKED;
 use velar_protocol::wire::{Ack, Answer, EndReason, Event};
 
-use self::outgoing::Outgoing;
+use self::outgoing::{Outgoing, Room};
 use super::{Gone, Incoming, Reader, finish};
 use crate::limits::{FRAME_WAIT, READ_BATCH};
 use crate::mailboxes::Taken;
-use crate::memory::Part;
 use crate::origin::Origin;
 use crate::relay::{Reading, Relay};
 use crate::session;
@@ -56,7 +55,7 @@ pub(super) async fn serve(
     mut reader: Reader,
 ) -> Result<(), Gone> {
     let first = Bytes::from(codec::encode(&Answer::Subscribed)?);
-    let outgoing = Outgoing::of(vec![first], None);
+    let outgoing = Outgoing::of(vec![first], Room::None);
     let unacked = Vec::new();
     let mut subscription = Subscription { relay, origin, reading, turn: 0, unacked, outgoing };
     let last = match subscription.until_ended(&mut send, &mut reader).await? {
@@ -83,7 +82,7 @@ impl Subscription<'_> {
         loop {
             let mut has_room = true;
             if self.outgoing.is_empty() {
-                match self.next_batch().await? {
+                match self.next_batch(reader).await? {
                     Ok(Next::Something | Next::Nothing) => {}
                     Ok(Next::NoRoom) => has_room = false,
                     Err(reason) => return Ok(End::Ours(reason)),
@@ -137,19 +136,22 @@ impl Subscription<'_> {
     }
 
     /// Takes what there is and may be sent, of the mailbox whose turn it is, or the next one that has something.
-    async fn next_batch(&mut self) -> Result<Result<Next, EndReason>, Gone> {
+    async fn next_batch(&mut self, reader: &Reader) -> Result<Result<Next, EndReason>, Gone> {
         for _ in 0..self.reading.cursors.len() {
             let at = self.turn;
             let most = (MAX_UNACKED - self.unacked.len()).min(READ_BATCH);
             if most == 0 {
                 break;
             }
-            let Some((room, mut memory)) = self.room_for(most) else {
-                return Ok(Ok(Next::NoRoom));
+            let Some(cursor) = self.reading.cursors.get(at) else { break };
+            let found = match self.relay.waiting(&cursor.mailbox, cursor.next, most) {
+                0 => Some((1, Room::None)),
+                count => self.room_for(count, reader),
             };
-            let Reading { reader, cursors, .. } = &mut self.reading;
+            let Some((count, room)) = found else { return Ok(Ok(Next::NoRoom)) };
+            let Reading { reader: number, cursors, .. } = &mut self.reading;
             let Some(cursor) = cursors.get_mut(at) else { break };
-            let batch = match self.relay.take(*reader, cursor, room) {
+            let batch = match self.relay.take(*number, cursor, count) {
                 Ok(batch) => batch,
                 Err(reason) => return Ok(Err(reason)),
             };
@@ -169,20 +171,21 @@ impl Subscription<'_> {
                 frames.push(Bytes::from(codec::encode(&event)?));
             }
             if !frames.is_empty() {
-                memory.keep(frames.iter().map(|frame| frame.len() as u64).sum());
-                self.outgoing = Outgoing::of(frames, Some(memory));
+                self.outgoing = Outgoing::of(frames, room);
                 return Ok(Ok(Next::Something));
             }
         }
         Ok(Ok(Next::Nothing))
     }
 
-    /// Memory for so many envelopes, or for one; how many.
-    fn room_for(&self, envelopes: usize) -> Option<(usize, Part)> {
-        let of = |envelopes| {
-            Some((envelopes, self.relay.memory.for_deliveries(self.origin, envelopes)?))
+    /// Room for so many envelopes, or for one; for how many.
+    fn room_for(&self, envelopes: usize, reader: &Reader) -> Option<(usize, Room)> {
+        let shared = |envelopes| {
+            let part = self.relay.memory.for_deliveries(self.origin, envelopes)?;
+            Some((envelopes, Room::Shared { _part: part }))
         };
-        of(envelopes).or_else(|| of(1))
+        let own = || Some((1, Room::Own { _permit: reader.small_room()? }));
+        shared(envelopes).or_else(|| shared(1)).or_else(own)
     }
 
     /// `false` if the store failed.

@@ -110,6 +110,11 @@ impl Mailboxes {
         Ok(taken)
     }
 
+    /// How many envelopes there are from this sequence on, up to so many.
+    pub(crate) fn waiting(&mut self, id: &MailboxId, from: u64, most: usize) -> usize {
+        self.mailboxes.get_mut(id).map_or(0, |mailbox| mailbox.from(from).take(most).count())
+    }
+
     /// Envelopes that ever expired in this mailbox; what is over its age but not yet cleared away counts.
     pub(crate) fn expired(&mut self, id: &MailboxId, now: Now) -> Option<u64> {
         let age_s = u64::from(self.limits.envelope_age_s);

@@ -2,10 +2,25 @@
 
 use bytes::Bytes;
 use quinn::{SendStream, VarInt, WriteError};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::limits::DRAIN;
 use crate::memory::Part;
+
+/// Where envelopes are until the stream has taken them.
+#[derive(Debug)]
+pub(super) enum Room {
+    Shared {
+        _part: Part,
+    },
+    /// What the connection has in any case.
+    Own {
+        _permit: OwnedSemaphorePermit,
+    },
+    /// Nothing, or something short.
+    None,
+}
 
 /// Frames that the stream has not taken yet, and the memory that they are in.
 #[derive(Default)]
@@ -16,14 +31,14 @@ pub(super) struct Outgoing {
     lengths: Vec<usize>,
     /// How many of them the stream has taken.
     taken: usize,
-    _memory: Option<Part>,
+    _room: Option<Room>,
 }
 
 impl Outgoing {
-    /// These, in this memory. Short ones need none.
-    pub(super) fn of(frames: Vec<Bytes>, memory: Option<Part>) -> Self {
+    /// These, in this room.
+    pub(super) fn of(frames: Vec<Bytes>, room: Room) -> Self {
         let lengths = frames.iter().map(Bytes::len).collect();
-        Self { frames, lengths, taken: 0, _memory: memory }
+        Self { frames, lengths, taken: 0, _room: Some(room) }
     }
 
     /// Whether the stream has taken all.
