@@ -266,9 +266,9 @@ pub(crate) const CRUMBS: u64 = 512;
 /// both may be repeated.
 pub(crate) const CRUMB: u64 = 2;
 /// Between two looks at how many there are, while some come. A wide window of single bytes, each by itself, is all that can come between.
-pub(crate) const CRUMBS_LOOK: Duration = Duration::from_secs(1);
+pub(crate) const CRUMBS_LOOK: Duration = Duration::from_millis(250);
 /// The same while none come.
-pub(crate) const CRUMBS_REST: Duration = Duration::from_secs(4);
+pub(crate) const CRUMBS_REST: Duration = Duration::from_secs(2);
 /// Bytes of a handshake that QUIC keeps before those in front of them are there: a `ClientHello` with a post-quantum key has 1.6 KB.
 pub(crate) const HANDSHAKE_BUFFER: usize = 4 * 1024;
 /// How often somebody whose frame there is no room for looks again.

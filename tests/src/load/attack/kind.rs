@@ -161,7 +161,8 @@ impl Kind {
             room_for_new: self != Self::Fill || prefixes == 1,
             memory_mib: match self {
                 Self::HalfFrames => Some(300),
-                Self::Handshakes | Self::Cut | Self::Untaken | Self::Crumbs => Some(150),
+                Self::Handshakes | Self::Cut | Self::Untaken => Some(150),
+                Self::Crumbs => Some(200),
                 _ => None,
             },
             disk_mib: (self == Self::Extends).then_some(128),
