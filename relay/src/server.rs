@@ -70,7 +70,7 @@ pub enum ServeError {
     Thread(std::io::Error),
     /// The blocking part stopped.
     #[error(
-        "the relay stopped by itself; this is a defect. Start it again: what it accepted is there. Please report it with the last lines of the log"
+        "the relay stopped by itself; this is a defect. Start it again, and report it with the last lines of the log"
     )]
     Defect,
 }

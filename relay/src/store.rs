@@ -404,7 +404,7 @@ pub enum StoreError {
     },
     /// The disk refused.
     #[error(
-        "the disk failed while {doing}: {source}. Look after the disk of the data folder, then start the relay again: what it accepted is there"
+        "the disk failed while {doing}: {source}. Look after the disk of the data folder, then try again"
     )]
     Io {
         /// What was being done.
@@ -414,7 +414,7 @@ pub enum StoreError {
     },
     /// The engine refused.
     #[error(
-        "the store failed while {doing}: {reason}. Start the relay again; if that does not help: velar-relay check --data FOLDER"
+        "the store failed while {doing}: {reason}. Try again; if it stays so: velar-relay check --data FOLDER"
     )]
     Engine {
         /// What was being done.
