@@ -147,7 +147,12 @@ impl Guest {
 
     /// The handshake is over.
     pub(crate) fn seated(&self) {
-        locked(&self.seats).stand(self.number, Standing::Handshaking, Standing::Stranger);
+        let seats = &mut *locked(&self.seats);
+        seats.stand(self.number, Standing::Handshaking, Standing::Stranger);
+        // By that its address is proven.
+        if let Some(seat) = seats.taken.get_mut(&self.number) {
+            seat.kept_for.get_or_insert(GONE_TIME);
+        }
     }
 
     /// It has shown something that not everybody has. `true` if it keeps its seat from now on, or did before: a prefix keeps a share

@@ -273,3 +273,18 @@ fn a_network_whose_handshakes_are_cut_off_waits_and_another_does_not() {
     let most = usize::try_from(GONE).unwrap() + 64;
     assert!(matches!(knock("198.51.100.1", true, most), Verdict::Wait), "there may be no more");
 }
+
+/// A handshake that is over has proven where it comes from.
+#[test]
+fn strangers_who_were_seated_count_when_they_end() {
+    let admission = Admission::new(limits());
+    for _ in 0..GONE_MANY {
+        match admission.knock(at("203.0.113.1"), false, 0) {
+            Verdict::Admit(guest) => guest.seated(),
+            other => panic!("{other:?}"),
+        }
+    }
+    let many = usize::try_from(GONE_MANY).unwrap();
+    assert!(matches!(admission.knock(at("203.0.113.9"), true, many), Verdict::Wait));
+    assert!(matches!(admission.knock(at("198.51.100.1"), true, many), Verdict::Admit(_)));
+}
