@@ -321,7 +321,7 @@ pub(crate) const CACHED_ENVELOPES: usize = 4096;
 pub(crate) const READ_BATCH: usize = 16;
 /// Free bytes below which nothing at all is written: four of the store's segments, which it may take at once.
 pub(crate) const WRITE_ROOM: u64 = 32 << 20;
-/// Free bytes that rewriting the ledger leaves on a disk that is full: one of the store's segments. It gives back more.
+/// Free bytes that rewriting the ledger leaves on a disk on which nothing else is written any more. It gives back more.
 pub(crate) const REWRITE_LEAVES: u64 = 8 << 20;
 /// Bytes of entries that go to the ledger in one piece, and one entry more.
 pub(crate) const LEDGER_PART: usize = 8 << 20;

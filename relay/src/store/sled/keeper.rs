@@ -10,7 +10,7 @@ use super::database::{Database, Table, sync_folder};
 use super::folder;
 use super::reconcile::{PURGED, purged};
 use super::target::{NOTE, note_commit};
-use crate::limits::REWRITE_LEAVES;
+use crate::limits::{REWRITE_LEAVES, WRITE_ROOM};
 use crate::store::entry::LEDGER_ENVELOPE;
 use crate::store::ledger::{self, Ledger, Rewritten};
 use crate::store::{Room, StoreError};
@@ -53,9 +53,12 @@ pub(super) fn is_to_be_rewritten(len: u64, lives: u64) -> bool {
     len > REWRITE_FLOOR.max(2 * lives)
 }
 
-/// Whether a part of a rewritten ledger may be written: it alone gives back some of what a long one takes.
-pub(super) fn has_room(folder: &Path, bytes: u64) -> bool {
-    folder::free_bytes(folder).is_none_or(|free| free > bytes + REWRITE_LEAVES)
+/// Whether a part of a rewritten ledger may be written. While others write, too, it leaves what they may take at once; where nobody
+/// else does any more it goes further, for it gives back some of what a long ledger takes.
+/// `free`: bytes, if that is known.
+pub(super) fn has_room(free: Option<u64>, bytes: u64, room: Room) -> bool {
+    let leaves = if room == Room::None { REWRITE_LEAVES } else { WRITE_ROOM };
+    free.is_none_or(|free| free > bytes + leaves)
 }
 
 impl Keeper {
@@ -124,7 +127,11 @@ impl Keeper {
             self.rewritten = Instant::now();
             self.rests_until = self.rewritten + REWRITE_REST;
             let (folder, upto) = (folder.to_owned(), ledger.len());
-            let rewrite = move || ledger::rewrite(&folder, upto, |len| has_room(&folder, len));
+            let rewrite = move || {
+                ledger::rewrite(&folder, upto, |len| {
+                    has_room(folder::free_bytes(&folder), len, room)
+                })
+            };
             self.rewriting = Some(spawn("ledger", rewrite)?);
         }
         if room == Room::None { Ok(false) } else { self.forget(new) }
@@ -195,5 +202,21 @@ impl Keeper {
     /// Whether everything that was appended is synced, and the notes of it are forgotten.
     pub(super) fn is_done(&self) -> bool {
         self.purged == self.appended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rewriting_leaves_what_others_may_take_and_goes_further_where_nobody_writes() {
+        let lives = 20 << 20;
+        for (free_mib, low, none) in [(27, false, false), (30, false, true), (60, true, true)] {
+            let free = Some(free_mib << 20);
+            assert_eq!(has_room(free, lives, Room::Low), low, "{free_mib}");
+            assert_eq!(has_room(free, lives, Room::None), none, "{free_mib}");
+        }
+        assert!(has_room(None, lives, Room::Low));
     }
 }

@@ -21,7 +21,7 @@ use crate::limits::LEDGER_PART;
 use crate::store::entry::State;
 use crate::store::ledger::{self, Ledger, Reading};
 use crate::store::record::{self, Raw, envelope_key};
-use crate::store::{Loaded, Store as _, StoreError, Write};
+use crate::store::{Loaded, Room, Store as _, StoreError, Write};
 
 pub(super) fn open(folder: &Path, cache_mib: u32, steps: &Steps) -> Result<SledStore, StoreError> {
     if !folder.exists() {
@@ -291,8 +291,8 @@ impl Start<'_> {
         let is_good = entries.len() < LEDGER_PART && self.reading.len > 0;
         // A process that does not live for long would never rewrite it.
         let lives = self.reading.state.ledger_bytes();
-        let is_long =
-            keeper::is_to_be_rewritten(self.reading.len, lives) && keeper::has_room(folder, lives);
+        let is_long = keeper::is_to_be_rewritten(self.reading.len, lives)
+            && keeper::has_room(folder::free_bytes(folder), lives, Room::Enough);
         // What is in doubt is listed on the disk before it can be rebuilt: what then is not found is counted.
         let (ledger, appended) = if covered && is_good && !is_long && !in_doubt {
             (Ledger::resume(folder, self.reading.len), self.reading.commit)
